@@ -1,0 +1,133 @@
+/** Reads the outbox so that nothing is passed by and no key is turned round. Never writes a row, never sends. */
+import { delay } from "../core/delay.ts";
+import type { Sql } from "../postgres/database.ts";
+import { translatingErrors } from "../postgres/translate_error.ts";
+
+/** One event as it stands in the outbox. */
+export interface OutboxRow {
+  readonly shard: number;
+  readonly position: number;
+  readonly topic: string;
+  readonly key: string;
+  readonly value: Uint8Array;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly eventId: string;
+  readonly eventType: string;
+  readonly createdAt: Date;
+  /** The transaction that wrote it, as text (xid8). */
+  readonly xid: string;
+}
+
+/**
+ * A bar across the outbox: once every transaction below `xid` has ended (`settled`), no further row can appear at or
+ * below `position`. Plain data: it outlives connections and crashes of Postgres, but not a restore.
+ */
+export interface Mark {
+  readonly position: number;
+  readonly xid: string;
+  readonly settled: boolean;
+}
+
+/** What there is to read. Hand `mark` to the next call in the same shard. */
+export type BarrierRead =
+  /** Nothing is visible after the cursor. */
+  | { readonly kind: "empty" }
+  /** Rows are there, but a writer older than the mark is still open: see `horizon`. */
+  | { readonly kind: "waiting"; readonly mark: Mark }
+  /** In order of position. There may be more up to `mark.position`, which need no further wait. */
+  | { readonly kind: "rows"; readonly rows: readonly OutboxRow[]; readonly mark: Mark };
+
+/** What to read, and for how long to wait. */
+export interface BarrierReadOptions {
+  readonly shard: number;
+  /** The last position that was handed on; 0 at the very start. */
+  readonly after: number;
+  readonly limit: number;
+  /** The mark of the call before. Without it a stream of long writers could hold each new mark back in turn. */
+  readonly mark?: Mark;
+  /** How long to wait for open writers before answering `waiting`. */
+  readonly waitMsMax?: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The next rows after the cursor, such that every row at or below the last of them has been seen.
+ *
+ * A mark is taken only when a row is visible, so an idle outbox costs one index probe a poll and no xid; and one mark
+ * serves a whole backlog: the wait is paid once for all rows up to it, not once a batch.
+ *
+ * The cursor must be the position of a row that was handed on, never `mark.position`.
+ *
+ * @throws {DependencyDownError} when Postgres cannot be reached
+ */
+export async function barrierRead(sql: Sql, options: BarrierReadOptions): Promise<BarrierRead> {
+  return await translatingErrors(async () => {
+    const given = options.mark;
+    const usable = given !== undefined && given.position > options.after;
+    const mark = usable ? given : await takeMark(sql, options);
+    if (mark === undefined) return { kind: "empty" };
+    const settled = mark.settled || await waitForOlderWriters(sql, mark, options);
+    if (!settled) return { kind: "waiting", mark };
+    const rows = await readRows(sql, options, mark);
+    const passed = { ...mark, settled };
+    // All rows up to the mark are read, or were rolled back: what comes next lies beyond it.
+    return rows.length === 0
+      ? await readBeyond(sql, options, usable)
+      : { kind: "rows", rows, mark: passed };
+  });
+}
+
+/** A used-up mark hides newer rows: look once more with a fresh one. */
+async function readBeyond(
+  sql: Sql,
+  options: BarrierReadOptions,
+  markWasGiven: boolean,
+): Promise<BarrierRead> {
+  if (!markWasGiven) return { kind: "empty" };
+  return await barrierRead(sql, { ...options, mark: undefined });
+}
+
+async function takeMark(sql: Sql, { shard, after }: BarrierReadOptions): Promise<Mark | undefined> {
+  const [row] = await sql<{ hi: number | null; xid: string | null }[]>`
+    select hi, xid::text as xid from outbox_mark(${shard}, ${after})
+  `;
+  if (row === undefined || row.hi === null || row.xid === null) return undefined;
+  return { position: row.hi, xid: row.xid, settled: false };
+}
+
+/**
+ * True once every transaction with an xid below the mark's has ended. Concurrent writers are usually gone within a
+ * millisecond or two, so the pause starts short and doubles.
+ */
+async function waitForOlderWriters(
+  sql: Sql,
+  mark: Mark,
+  { signal, waitMsMax = 1_000 }: BarrierReadOptions,
+): Promise<boolean> {
+  const deadline = performance.now() + waitMsMax;
+  for (let pauseMs = 1;; pauseMs = Math.min(pauseMs * 2, 25)) {
+    signal.throwIfAborted();
+    const [row] = await sql<{ settled: boolean }[]>`
+      select pg_snapshot_xmin(pg_current_snapshot()) >= ${mark.xid}::text::xid8 as settled
+    `;
+    if (row?.settled) return true;
+    if (performance.now() + pauseMs > deadline) return false;
+    await delay(pauseMs, signal);
+  }
+}
+
+/** A statement of its own, so that its snapshot is younger than the end of the last writer that was waited for. */
+async function readRows(
+  sql: Sql,
+  { shard, after, limit }: BarrierReadOptions,
+  mark: Mark,
+): Promise<readonly OutboxRow[]> {
+  return await sql<OutboxRow[]>`
+    select shard, position, topic, key, value, headers, event_id as "eventId", event_type as "eventType",
+      created_at as "createdAt", xid::text as xid
+    from outbox
+    where shard = ${shard} and position > ${after} and position <= ${mark.position}
+    order by position
+    limit ${limit}
+  `;
+}

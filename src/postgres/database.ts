@@ -1,0 +1,135 @@
+/** Opens the pool of Postgres connections and closes it. Owns the driver's settings; never a statement of a room. */
+import postgres from "postgres";
+import { safeBegin, watchClosing } from "./safe_begin.ts";
+import { redact } from "./translate_error.ts";
+import type { Queryable, Sql, SqlTypes, Tx } from "./sql.ts";
+
+export type { Queryable, Sql, Tx };
+
+/** A pool of connections, closed by `await using`. */
+export interface Database extends AsyncDisposable {
+  readonly sql: Sql;
+  /** Ends the pool: statements in flight get `timeoutMs` to finish. Idempotent. */
+  close(timeoutMs?: number): Promise<void>;
+}
+
+/** The limits of a pool. */
+export interface DatabaseOptions {
+  readonly connectionsMax: number;
+  /** Shown in `pg_stat_activity`, so that `explain` can say whose transaction is open. */
+  readonly applicationName: string;
+  readonly connectTimeoutMs?: number;
+  readonly statementTimeoutMs?: number;
+  readonly lockTimeoutMs?: number;
+  /** A process that hangs inside a transaction would hold the outbox's horizon; the server ends it after this. */
+  readonly idleInTransactionTimeoutMs?: number;
+}
+
+/**
+ * Opens a pool on a `postgres://` address. Nothing is connected until the first statement.
+ *
+ * Types: `int8` is a number (a value beyond 2^53 is an error, never rounded), `numeric` and `xid8` are text,
+ * `timestamptz` a Date, `bytea` a Uint8Array.
+ *
+ * `sql.begin` is guarded here against a defect of the driver ({@linkcode safeBegin}); `sql.reserve` is not: leave it.
+ *
+ * @throws {TypeError} when the address cannot be read; its password is not in the message
+ */
+export function openDatabase(url: string, options: DatabaseOptions): Database {
+  const watch = { closingNow: false };
+  const onclose = watchClosing(watch);
+  const sql: Sql = postgres(url, { ...driverOptions(url, options), onclose });
+  const begin = sql.begin;
+  Object.assign(sql, {
+    begin: <T>(...given: [(tx: Tx) => T] | [string, (tx: Tx) => T]) => {
+      const [mode, work] = given.length === 1 ? ["", given[0]] as const : given;
+      return safeBegin(begin, watch, work, mode);
+    },
+  });
+  let closing: Promise<void> | undefined;
+  const close = (timeoutMs = 5_000) =>
+    closing ??= sql.end({ timeout: timeoutMs / 1000 }).then(timersOfTheClosingEnd);
+  return { sql, close, [Symbol.asyncDispose]: () => close() };
+}
+
+/** The same address without its password, for logs and errors. */
+export function redactUrl(url: string): string {
+  return redact(url);
+}
+
+function driverOptions(url: string, options: DatabaseOptions): postgres.Options<
+  { int8: postgres.PostgresType<SqlTypes["int8"]> }
+> {
+  const address = parseAddress(url);
+  return {
+    ...explicitSettings(address),
+    max: options.connectionsMax,
+    connect_timeout: (options.connectTimeoutMs ?? 5_000) / 1000,
+    // The driver's own backoff grows to 20 s: everything would stand still long after Postgres is back.
+    backoff: (attempt) => Math.min(0.05 * 2 ** attempt, 0.5) * (0.5 + Math.random() / 2),
+    connection: {
+      application_name: options.applicationName,
+      statement_timeout: options.statementTimeoutMs ?? 30_000,
+      lock_timeout: options.lockTimeoutMs ?? 10_000,
+      idle_in_transaction_session_timeout: options.idleInTransactionTimeoutMs ?? 60_000,
+    },
+    types: { int8 },
+    onnotice: () => {},
+  };
+}
+
+/**
+ * Everything that the driver would otherwise look up in the environment (PGHOST and the like), which only `config.ts`
+ * may read. What the address itself says (`?sslmode=require`) is left to the driver.
+ */
+function explicitSettings(address: URL): Record<string, unknown> {
+  const settings: Record<string, unknown> = {
+    ssl: false,
+    sslnegotiation: null,
+    idle_timeout: null,
+    max_lifetime: 45 * 60,
+    max_pipeline: 100,
+    keep_alive: 60,
+    prepare: true,
+    debug: false,
+    fetch_types: true,
+    publications: "alltables",
+    target_session_attrs: null,
+  };
+  for (const name of address.searchParams.keys()) {
+    delete settings[name === "sslmode" ? "ssl" : name];
+  }
+  if (!address.port) settings.port = 5432;
+  if (!address.password) settings.password = () => "";
+  if (address.pathname.length < 2) settings.database = decodeURIComponent(address.username);
+  return settings;
+}
+
+function parseAddress(url: string): URL {
+  try {
+    // Several hosts (`a:1,b:2`) are the driver's own dialect; one of them is enough to read the rest.
+    return new URL(url.replace(/(@|\/\/)([^@/?,]+),[^/?]*/, "$1$2"));
+  } catch {
+    // No cause: the platform's error quotes the address with its password.
+    throw new TypeError(
+      `Cannot read the database address ${redact(url)}: not a postgres:// address`,
+    );
+  }
+}
+
+/** int8 as a number: counts, positions and offsets, which stay far below 2^53. */
+const int8: postgres.PostgresType<SqlTypes["int8"]> = {
+  to: 20,
+  from: [20],
+  serialize: (value) => value.toString(),
+  parse: (text: string) => {
+    const value = Number(text);
+    if (Number.isSafeInteger(value)) return value;
+    throw new RangeError(`int8 ${text} is beyond what a number holds exactly: select it as text`);
+  },
+};
+
+/** One turn of the event loop, for the timers that the closing of the last connection started. */
+function timersOfTheClosingEnd(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}

@@ -1,0 +1,105 @@
+/**
+ * Transactions that survive the loss of their connection. Owns the guard around the driver's `begin`; never retries.
+ *
+ * postgres 3.4.9 writes to a null socket when a statement is sent on a transaction whose connection has closed, its
+ * own `rollback` among them, and that TypeError is thrown from a timer: it ends the process. The guard keeps every
+ * statement away from a connection that is gone. `tests/integration/outbox_lost_connection_test.ts` goes red without it.
+ */
+import type { Sql, Tx } from "./sql.ts";
+
+/** Counts closed connections, so that a transaction can tell that one closed at this very moment. */
+export interface ClosingWatch {
+  /** True from the moment a connection of the pool closes until the next turn of the event loop. */
+  closingNow: boolean;
+}
+
+/** Makes the driver's `onclose` hook, which it calls before any rejected statement's caller can run. */
+export function watchClosing(watch: ClosingWatch): () => void {
+  return () => {
+    watch.closingNow = true;
+    setTimeout(() => watch.closingNow = false, 0);
+  };
+}
+
+/** The driver's `begin`, with every statement and every end of a scope guarded. */
+export async function safeBegin<T>(
+  begin: Sql["begin"],
+  watch: ClosingWatch,
+  work: (tx: Tx) => T | Promise<T>,
+  options: string,
+): Promise<T> {
+  let lost: { readonly cause: unknown } | undefined;
+  const isLost = () => lost !== undefined || watch.closingNow;
+  const outcome = begin(options, (tx) => endOnlyWhenAlive(guardTx(tx, isLost), work, () => lost));
+  // The driver rejects `outcome` as soon as the connection closes, whatever `work` is doing.
+  outcome.catch((cause) => lost ??= { cause });
+  // deno-lint-ignore no-explicit-any -- the driver unwraps arrays of promises in its type; a promise is what we gave
+  return await (outcome as Promise<any>);
+}
+
+/** Lets the driver send its `commit` or `rollback` only if the connection is there to take it. */
+async function endOnlyWhenAlive<T>(
+  tx: Tx,
+  work: (tx: Tx) => T | Promise<T>,
+  lost: () => unknown,
+): Promise<T> {
+  try {
+    const value = await work(tx);
+    if (lost()) await never();
+    return value;
+  } catch (error) {
+    await nextTurn();
+    if (lost()) await never();
+    throw error;
+  }
+}
+
+function guardTx(tx: Tx, isLost: () => boolean): Tx {
+  return new Proxy(tx, {
+    apply(target, self, given) {
+      if (isLost()) return rejectedStatement();
+      return Reflect.apply(target, self, given);
+    },
+    get(target, name, receiver) {
+      const value = Reflect.get(target, name, receiver);
+      if (name === "savepoint") return guardSavepoint(target, isLost);
+      if (name === "unsafe" || name === "file" || name === "notify") {
+        return (...given: unknown[]) =>
+          isLost() ? rejectedStatement() : Reflect.apply(value, target, given);
+      }
+      return value;
+    },
+  });
+}
+
+function guardSavepoint(tx: Tx, isLost: () => boolean) {
+  return (...given: unknown[]) => {
+    if (isLost()) return rejectedStatement();
+    const work = given.at(-1);
+    const named = given.slice(0, -1);
+    const guarded = (inner: Tx) =>
+      endOnlyWhenAlive(
+        guardTx(inner, isLost),
+        (scope) => typeof work === "function" ? work(scope) : undefined,
+        () => isLost() || undefined,
+      );
+    return Reflect.apply(tx.savepoint, tx, [...named, guarded]);
+  };
+}
+
+/** What a statement on a lost connection gives: the code that the driver itself uses for one in flight. */
+function rejectedStatement(): Promise<never> {
+  const error = Object.assign(new Error("the connection of this transaction was lost"), {
+    code: "CONNECTION_CLOSED",
+  });
+  return Promise.reject(error);
+}
+
+/** The transaction has already been rejected; its scope must not go on to write to a closed socket. */
+function never(): Promise<never> {
+  return new Promise(() => {});
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
