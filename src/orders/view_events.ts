@@ -1,0 +1,136 @@
+/** What the read model takes from one record. It decodes; it never decides what becomes of a record it cannot read. */
+import { v5 as uuidV5 } from "uuid";
+import { headerText, type InputRecord } from "../core/record.ts";
+import { type InvoiceIssued, invoiceIssued, type OrderPlaced, orderPlaced } from "./events.ts";
+
+/** An OrderPlaced, with its place on the topic. */
+export interface PlacedFact {
+  readonly kind: "placed";
+  readonly eventId: string;
+  readonly order: OrderPlaced;
+  readonly partition: number;
+  readonly offset: number;
+}
+
+/** An InvoiceIssued. */
+export interface InvoicedFact {
+  readonly kind: "invoiced";
+  readonly eventId: string;
+  readonly invoice: InvoiceIssued;
+}
+
+/** An OrderPlaced that was given up. Bytes that were never an order are dead letters too, but no order's. */
+export interface DeadLetteredFact {
+  readonly kind: "dead-lettered";
+  readonly eventId: string;
+  readonly orderId: string;
+  readonly reason: string;
+  readonly errorClass: string;
+  /** ISO 8601, UTC: when the dead letter was written. */
+  readonly deadLetteredAt: string;
+  /** Where the OrderPlaced stood on its topic. */
+  readonly originalPartition: number;
+  readonly originalOffset: number;
+}
+
+/** One fact about one order. */
+export type ViewFact = PlacedFact | InvoicedFact | DeadLetteredFact;
+
+/** The topics of the read model. */
+export interface ViewTopics {
+  readonly orders: string;
+  readonly invoices: string;
+  readonly deadLetters: string;
+}
+
+/** The fact in a record; undefined where there is none that the tables could hold. */
+export function readViewFact(topics: ViewTopics, record: InputRecord): ViewFact | undefined {
+  switch (record.topic) {
+    case topics.orders:
+      return readPlaced(record);
+    case topics.invoices:
+      return readInvoiced(record);
+    case topics.deadLetters:
+      return readDeadLettered(topics.orders, record);
+  }
+}
+
+function readPlaced(record: InputRecord): PlacedFact | undefined {
+  const order = readStorable(record, orderPlaced);
+  if (order === undefined) return undefined;
+  const { partition, offset } = record;
+  return { kind: "placed", eventId: order.event_id, order, partition, offset };
+}
+
+function readInvoiced(record: InputRecord): InvoicedFact | undefined {
+  const invoice = readStorable(record, invoiceIssued);
+  if (invoice === undefined) return undefined;
+  return { kind: "invoiced", eventId: invoice.event_id, invoice };
+}
+
+/** The namespace of the ids that dead letters get, which have none of their own. */
+const deadLetterIds = "5b0c3f4e-7d1a-5c86-9a43-0d9a7f0b8e21";
+
+function readDeadLettered(ordersTopic: string, record: InputRecord): DeadLetteredFact | undefined {
+  if (headerText(record.headers, "x-original-topic") !== ordersTopic) return undefined;
+  const order = readStorable(record, orderPlaced);
+  const originalPartition = readCount(record, "x-original-partition");
+  const originalOffset = readCount(record, "x-original-offset");
+  if (order === undefined || originalPartition === undefined || originalOffset === undefined) {
+    return undefined;
+  }
+  return {
+    kind: "dead-lettered",
+    // A record that was given up twice because its transaction was weaker than exactly-once has one place of origin.
+    eventId: uuidV5(`${ordersTopic}/${originalPartition}/${originalOffset}`, deadLetterIds),
+    orderId: order.order_id,
+    reason: storable(headerText(record.headers, "x-error") ?? "unknown"),
+    errorClass: storable(headerText(record.headers, "x-error-class") ?? "unknown"),
+    deadLetteredAt: new Date(record.timestamp).toISOString(),
+    originalPartition,
+    originalOffset,
+  };
+}
+
+function readCount(record: InputRecord, header: string): number | undefined {
+  const text = headerText(record.headers, header) ?? "";
+  const count = /^\d{1,16}$/.test(text) ? Number(text) : -1;
+  return Number.isSafeInteger(count) && count >= 0 ? count : undefined;
+}
+
+interface Parser<T> {
+  safeParse(value: unknown): { success: true; data: T } | { success: false };
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+/** Undefined for what is no such event, and for text that Postgres cannot hold: then nobody could look it up either. */
+function readStorable<T extends { readonly occurred_at: string }>(
+  record: InputRecord,
+  parser: Parser<T>,
+): T | undefined {
+  if (record.value === null) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(utf8.decode(record.value));
+  } catch {
+    return undefined;
+  }
+  const parsed = parser.safeParse(value);
+  if (!parsed.success) return undefined;
+  const { data } = parsed;
+  const unfit = Object.values(data).some((field) =>
+    typeof field === "string" && storable(field) !== field
+  );
+  return unfit || !isStorableTime(data.occurred_at) ? undefined : data;
+}
+
+/** Without NUL and lone surrogates, which no `text` column takes. */
+function storable(text: string): string {
+  return text.toWellFormed().replaceAll("\0", "\uFFFD");
+}
+
+/** Postgres knows no year 0, and no second with a hundred decimals. */
+function isStorableTime(text: string): boolean {
+  return text.length <= 40 && !text.startsWith("0000");
+}

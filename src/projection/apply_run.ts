@@ -1,0 +1,125 @@
+/** Folds one run of records: rows and position in one Postgres transaction. It never reads the log and never retries. */
+import type { RecordRun } from "../core/ports.ts";
+import { formatPartition, type InputRecord, type TopicPartition } from "../core/record.ts";
+import type { Sql, Tx } from "../postgres/sql.ts";
+import type { ProjectionEvent } from "./define_projection.ts";
+import type { FoldTarget } from "./fold_target.ts";
+import { movePositionInTransaction } from "./positions.ts";
+
+/**
+ * What became of a run:
+ * - `applied`: its rows and its position are committed. `skipped` records held no event of this projection,
+ *   `repeated` ones held an event that was folded before (only under `dedupe: "event_id"`);
+ * - `moved`: the position was not where the run starts, and nothing was written. Read the position again.
+ */
+export type ApplyOutcome =
+  | {
+    readonly kind: "applied";
+    readonly events: number;
+    readonly skipped: number;
+    readonly repeated: number;
+  }
+  | { readonly kind: "moved" };
+
+/**
+ * Folds a run that starts at `from`, in a transaction of its own.
+ *
+ * When this throws, the transaction may have committed all the same (the connection can die while the answer is on its
+ * way). Call it again with the same run: the position then tells.
+ */
+export async function applyRun<Event extends ProjectionEvent>(
+  sql: Sql,
+  target: FoldTarget<Event>,
+  partition: TopicPartition,
+  from: number,
+  run: RecordRun,
+): Promise<ApplyOutcome> {
+  const decoded = decodeRun(target, partition, from, run);
+  return await sql.begin((tx) => foldInTransaction(tx, target, partition, decoded));
+}
+
+/** The same in the caller's transaction: for a rebuild, which catches up while it holds the live positions. */
+export async function applyRunInTransaction<Event extends ProjectionEvent>(
+  tx: Tx,
+  target: FoldTarget<Event>,
+  partition: TopicPartition,
+  from: number,
+  run: RecordRun,
+): Promise<ApplyOutcome> {
+  return await foldInTransaction(tx, target, partition, decodeRun(target, partition, from, run));
+}
+
+interface DecodedRun<Event> {
+  readonly from: number;
+  readonly to: number;
+  readonly events: readonly Event[];
+  readonly skipped: number;
+}
+
+function decodeRun<Event extends ProjectionEvent>(
+  target: FoldTarget<Event>,
+  partition: TopicPartition,
+  from: number,
+  run: RecordRun,
+): DecodedRun<Event> {
+  checkBounds(partition, from, run);
+  const events: Event[] = [];
+  for (const record of run.records) {
+    const event = target.projection.decode(record);
+    if (event !== undefined) events.push(event);
+  }
+  return { from, to: run.nextOffset, events, skipped: run.records.length - events.length };
+}
+
+async function foldInTransaction<Event extends ProjectionEvent>(
+  tx: Tx,
+  target: FoldTarget<Event>,
+  partition: TopicPartition,
+  run: DecodedRun<Event>,
+): Promise<ApplyOutcome> {
+  if (!await movePositionInTransaction(tx, target, partition, run.from, run.to)) {
+    return { kind: "moved" };
+  }
+  const events = target.dedupe === "event_id"
+    ? await claimEventsInTransaction(tx, target.label, run.events)
+    : run.events;
+  if (events.length > 0) await target.projection.apply(tx, events, target.table);
+  return {
+    kind: "applied",
+    events: events.length,
+    skipped: run.skipped,
+    repeated: run.events.length - events.length,
+  };
+}
+
+/** Notes the events as processed and returns those that were not, each once, in their order. */
+async function claimEventsInTransaction<Event extends ProjectionEvent>(
+  tx: Tx,
+  label: string,
+  events: readonly Event[],
+): Promise<readonly Event[]> {
+  if (events.length === 0) return [];
+  // Sorted, because two transactions that claim the same ids in different orders would deadlock.
+  const ids = JSON.stringify(events.map((event) => event.eventId));
+  const claimed = await tx`
+    insert into processed_events (projection, event_id)
+    select ${label}, id::uuid
+    from json_array_elements_text(${ids}::text::json) as listed (id) order by id::uuid
+    on conflict do nothing
+    returning event_id
+  `;
+  const fresh = new Set(claimed.map((row) => String(row.event_id)));
+  return events.filter((event) => fresh.delete(event.eventId.toLowerCase()));
+}
+
+/** A run that does not start where the last one ended would be folded with a hole or an overlap. */
+function checkBounds(partition: TopicPartition, from: number, run: RecordRun): void {
+  const outside = (record: InputRecord) => record.offset < from || record.offset >= run.nextOffset;
+  if (run.nextOffset >= from && !run.records.some(outside)) return;
+  throw new RangeError(
+    `Cannot fold ${formatPartition(partition)} from offset ${from} to ${run.nextOffset}: ` +
+      `the reader gave offsets ${
+        run.records.map((record) => record.offset).slice(0, 5).join(", ")
+      } …`,
+  );
+}

@@ -1,0 +1,36 @@
+/** Makes a projection's live tables on first use. It never changes tables that are there: that is what a rebuild does. */
+import type { Sql } from "../postgres/sql.ts";
+import { liveTables, type Projection, quoteName } from "./define_projection.ts";
+
+/** What was found: `stale` when the live tables hold another version than this program's. */
+export type Installation =
+  | { readonly kind: "created" }
+  | { readonly kind: "present" }
+  | { readonly kind: "stale"; readonly version: number };
+
+/**
+ * Makes the tables of a projection unless they are there. Safe to call from every process at once, after the
+ * migrations. A stale installation is no error here, because an HTTP server may go on reading the old tables while
+ * they are rebuilt; the projector is what refuses to go on.
+ */
+export async function installProjection(
+  sql: Sql,
+  projection: Pick<Projection, "name" | "version" | "tables">,
+): Promise<Installation> {
+  return await sql.begin(async (tx): Promise<Installation> => {
+    // `create table if not exists` can still collide with itself in another session; this lock cannot.
+    await tx`select pg_advisory_xact_lock(hashtextextended(${`projection:${projection.name}`}, 0))`;
+    const [installed] = await tx`select version from projections where name = ${projection.name}`;
+    if (installed !== undefined) {
+      const version = Number(installed.version);
+      return version === projection.version ? { kind: "present" } : { kind: "stale", version };
+    }
+    for (const table of projection.tables) {
+      await tx.unsafe(table.ddl(quoteName(liveTables(table.name))));
+    }
+    await tx`
+      insert into projections (name, version) values (${projection.name}, ${projection.version})
+    `;
+    return { kind: "created" };
+  });
+}

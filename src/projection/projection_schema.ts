@@ -1,0 +1,37 @@
+/** The tables that every projection shares: versions, positions, processed events. It holds no read model. */
+import type { Migration } from "../postgres/migrate.ts";
+
+/**
+ * `projections` says which version of a read model the live tables hold. `projection_positions` says how far each
+ * partition has been folded into them; a rebuild keeps its own rows there under `name@id`. `processed_events` is
+ * filled only under `dedupe: "event_id"`.
+ */
+export const projectionMigrations: readonly Migration[] = [{
+  name: "projection_0001_positions",
+  sql: `
+create table projections (
+  name text primary key,
+  version int not null check (version > 0),
+  installed_at timestamptz not null default now(),
+  rebuilt_at timestamptz
+);
+
+create table projection_positions (
+  projection text not null,
+  topic text not null,
+  partition int not null check (partition >= 0),
+  next_offset bigint not null check (next_offset >= 0),
+  version int not null check (version > 0),
+  topic_id text,
+  updated_at timestamptz not null default now(),
+  primary key (projection, topic, partition)
+);
+
+create table processed_events (
+  projection text not null,
+  event_id uuid not null,
+  processed_at timestamptz not null default now(),
+  primary key (projection, event_id)
+);
+`,
+}];

@@ -1,0 +1,181 @@
+/** The projector: follows one partition and folds it into the live tables. It never moves a Kafka offset. */
+import type { Assignment, PartitionReader, RecordRun, RunBounds } from "../core/ports.ts";
+import { delay } from "../core/delay.ts";
+import { HaltError } from "../core/errors.ts";
+import { formatPartition, type TopicPartition } from "../core/record.ts";
+import type { Sql } from "../postgres/sql.ts";
+import { type ApplyOutcome, applyRun } from "./apply_run.ts";
+import type { Projection, ProjectionEvent } from "./define_projection.ts";
+import { type Dedupe, type FoldTarget, liveTarget } from "./fold_target.ts";
+import { openPosition } from "./positions.ts";
+import {
+  type Backoff,
+  isRefusedData,
+  type OnDependency,
+  waitForPostgres,
+} from "./wait_for_postgres.ts";
+
+/** What was folded, told after its commit. */
+export interface AppliedRun extends TopicPartition {
+  readonly nextOffset: number;
+  readonly events: number;
+  readonly skipped: number;
+  readonly repeated: number;
+}
+
+/** What a projector needs. */
+export interface ProjectorDeps<Event extends ProjectionEvent> {
+  readonly sql: Sql;
+  readonly projection: Projection<Event>;
+  readonly dedupe: Dedupe;
+  readonly bounds: RunBounds;
+  readonly backoff: Backoff;
+  /** The identity of a topic in the cluster, where it is known. */
+  topicId?(topic: string): string | undefined | Promise<string | undefined>;
+  onApplied?(applied: AppliedRun): void;
+  /** The position was not where this projector left it: another one folded on, or a rebuild was swapped in. */
+  onMoved?(moved: TopicPartition & { readonly from: number; readonly to: number }): void;
+  readonly onDependency?: OnDependency;
+}
+
+/**
+ * Folds a partition until its assignment ends (then it resolves). Its place in the log comes from Postgres, not from
+ * the consumer group. While Postgres is down it waits and goes on by itself. A record without an event of this
+ * projection is skipped and counted: the bytes are the dead letters' business.
+ *
+ * @throws {HaltError} when the position lies outside the log, the tables are of another version, the topic was made
+ * again, or the tables refuse a record; all records before that one are folded
+ */
+export async function projectPartition<Event extends ProjectionEvent>(
+  assignment: Pick<Assignment, "reader" | "signal">,
+  deps: ProjectorDeps<Event>,
+): Promise<void> {
+  const { reader, signal } = assignment;
+  const target = liveTarget(deps.projection, deps.dedupe);
+  try {
+    let position = await startReading(reader, target, deps, signal);
+    while (true) {
+      const run = await reader.next(deps.bounds, signal);
+      if (run.records.length === 0 && run.nextOffset === position) continue;
+      const outcome = await fold(reader, target, deps, position, run, signal);
+      if (outcome.kind === "applied") {
+        position = run.nextOffset;
+        const { topic, partition } = reader;
+        deps.onApplied?.({ ...outcome, topic, partition, nextOffset: position });
+      } else {
+        const from = position;
+        position = await startReading(reader, target, deps, signal);
+        deps.onMoved?.({ topic: reader.topic, partition: reader.partition, from, to: position });
+      }
+    }
+  } catch (error) {
+    if (signal.aborted && error === signal.reason) return;
+    throw error;
+  }
+}
+
+async function startReading<Event extends ProjectionEvent>(
+  reader: PartitionReader,
+  target: FoldTarget<Event>,
+  deps: ProjectorDeps<Event>,
+  signal: AbortSignal,
+): Promise<number> {
+  const topicId = await deps.topicId?.(reader.topic);
+  const position = await waitForPostgres(
+    () => openPosition(deps.sql, target, reader, topicId),
+    deps.backoff,
+    signal,
+    deps.onDependency,
+  );
+  await checkRange(reader, target, position, deps.backoff, signal);
+  reader.seek(position);
+  return position;
+}
+
+/** How often a position beyond the end is looked at again: just after a leader change the end can seem to lag behind. */
+const rangeChecksMax = 5;
+
+async function checkRange(
+  reader: PartitionReader,
+  target: FoldTarget,
+  position: number,
+  backoff: Backoff,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let check = 1;; check++) {
+    const { start, end } = await reader.range();
+    if (position >= start && position <= end) return;
+    if (check === rangeChecksMax || position < start) {
+      throw new HaltError(
+        `Cannot project ${
+          formatPartition(reader)
+        } into ${target.label} from offset ${position}: the log holds ` +
+          `${start} to ${end}, so ` +
+          (position < start
+            ? "records were deleted before they were folded; "
+            : "the log is not the one that was folded (made again, or restored to an earlier point); ") +
+          "run `projection rebuild` to fold what the log holds now",
+      );
+    }
+    await delay(backoff.firstMs, signal);
+  }
+}
+
+async function fold<Event extends ProjectionEvent>(
+  reader: PartitionReader,
+  target: FoldTarget<Event>,
+  deps: ProjectorDeps<Event>,
+  from: number,
+  run: RecordRun,
+  signal: AbortSignal,
+): Promise<ApplyOutcome> {
+  const apply = (start: number, part: RecordRun) =>
+    waitForPostgres(
+      () => applyRun(deps.sql, target, reader, start, part),
+      deps.backoff,
+      signal,
+      deps.onDependency,
+    );
+  try {
+    return await apply(from, run);
+  } catch (error) {
+    if (!isRefusedData(error)) throw error;
+  }
+  return await foldOneByOne(reader, target, from, run, apply);
+}
+
+/** Something in the run is refused by the tables: folds up to it, and says which record it is. */
+async function foldOneByOne(
+  partition: TopicPartition,
+  target: FoldTarget,
+  from: number,
+  run: RecordRun,
+  apply: (from: number, part: RecordRun) => Promise<ApplyOutcome>,
+): Promise<ApplyOutcome> {
+  let position = from;
+  const sum = { events: 0, skipped: 0, repeated: 0 };
+  for (const [index, record] of run.records.entries()) {
+    const nextOffset = run.records[index + 1]?.offset ?? run.nextOffset;
+    try {
+      const outcome = await apply(position, { records: [record], nextOffset });
+      if (outcome.kind === "moved") return outcome;
+      sum.events += outcome.events;
+      sum.skipped += outcome.skipped;
+      sum.repeated += outcome.repeated;
+    } catch (error) {
+      if (!isRefusedData(error)) throw error;
+      throw new HaltError(
+        `Cannot fold ${
+          formatPartition(partition)
+        } offset ${record.offset} into ${target.label}: the tables refuse it ` +
+          `(${
+            error instanceof Error ? error.message : error
+          }); make the projection decode or skip such a record, ` +
+          "then start the projector again: it goes on from this offset",
+        { cause: error },
+      );
+    }
+    position = nextOffset;
+  }
+  return { kind: "applied", ...sum };
+}

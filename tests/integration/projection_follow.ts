@@ -1,0 +1,80 @@
+/** Runs projectors over a log in memory until they have folded it, for tests of the read model. */
+import type { Sql } from "../../src/postgres/sql.ts";
+import type { Projection, ProjectionEvent } from "../../src/projection/define_projection.ts";
+import type { Dedupe } from "../../src/projection/fold_target.ts";
+import { type ProjectorDeps, projectPartition } from "../../src/projection/run_projector.ts";
+import type { MemoryLog } from "./projection_memory_log.ts";
+
+export interface FollowOptions<Event extends ProjectionEvent> {
+  readonly sql: Sql;
+  readonly projection: Projection<Event>;
+  readonly log: MemoryLog;
+  readonly dedupe?: Dedupe;
+  readonly recordsMax?: number;
+  readonly more?: Partial<ProjectorDeps<Event>>;
+}
+
+/** One projector for each partition of each topic; resolves when all of them have reached the end and stopped. */
+export async function followToEnd<Event extends ProjectionEvent>(
+  options: FollowOptions<Event>,
+): Promise<void> {
+  const { log, projection } = options;
+  const behind = new Set<string>();
+  for (const topic of projection.topics) {
+    for (const partition of await log.partitions(topic)) {
+      const { end } = await log.range({ topic, partition });
+      if (await positionOf(options.sql, projection.name, topic, partition) < end) {
+        behind.add(`${topic}-${partition}`);
+      }
+    }
+  }
+  if (behind.size === 0) return;
+  const stop = new AbortController();
+  await follow(options, stop, (topic, partition, nextOffset, end) => {
+    if (nextOffset >= end) behind.delete(`${topic}-${partition}`);
+    if (behind.size === 0) stop.abort();
+  });
+}
+
+/** The same without an end: until `stop` is aborted. */
+export async function follow<Event extends ProjectionEvent>(
+  options: FollowOptions<Event>,
+  stop: AbortController,
+  onFolded: (topic: string, partition: number, nextOffset: number, end: number) => void = () => {},
+): Promise<void> {
+  const { sql, projection, log } = options;
+  const projectors: Promise<void>[] = [];
+  for (const topic of projection.topics) {
+    for (const partition of await log.partitions(topic)) {
+      const reader = await log.openReader({ topic, partition });
+      const projector = projectPartition({ reader, signal: stop.signal }, {
+        sql,
+        projection,
+        dedupe: options.dedupe ?? "position",
+        bounds: { recordsMax: options.recordsMax ?? 100, bytesMax: 1_000_000 },
+        backoff: { firstMs: 5, waitMsMax: 50 },
+        ...options.more,
+        onApplied(applied) {
+          options.more?.onApplied?.(applied);
+          log.range(applied).then(({ end }) => onFolded(topic, partition, applied.nextOffset, end));
+        },
+      });
+      projectors.push(projector.finally(() => stop.abort()));
+    }
+  }
+  await Promise.allSettled(projectors);
+  await Promise.all(projectors);
+}
+
+export async function positionOf(
+  sql: Sql,
+  projection: string,
+  topic: string,
+  partition: number,
+): Promise<number> {
+  const [row] = await sql`
+    select next_offset from projection_positions
+    where projection = ${projection} and topic = ${topic} and partition = ${partition}
+  `;
+  return Number(row?.next_offset ?? 0);
+}
