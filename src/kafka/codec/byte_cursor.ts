@@ -1,0 +1,91 @@
+/** Reads Kafka's fixed-width fields in order from one frame. Owns a position, never the bytes. */
+import { CodecError } from "./codec_error.ts";
+
+const text = new TextDecoder();
+
+/** A position in a frame of big-endian fields. Reading past the end is a {@linkcode CodecError}. */
+export class ByteCursor {
+  position = 0;
+  readonly #view: DataView;
+
+  constructor(readonly bytes: Uint8Array, readonly what: string) {
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  get remaining(): number {
+    return this.bytes.length - this.position;
+  }
+
+  int16(): number {
+    return this.#view.getInt16(this.#take(2));
+  }
+
+  int32(): number {
+    return this.#view.getInt32(this.#take(4));
+  }
+
+  bigInt64(): bigint {
+    return this.#view.getBigInt64(this.#take(8));
+  }
+
+  /** An int64 that must be exact as a JavaScript number. */
+  int64(field: string): number {
+    return exactInt64(this.#view, this.#take(8), `${field} in ${this.what}`);
+  }
+
+  string(): string {
+    const length = this.int16();
+    if (length < 0) throw this.corrupt(`a string has length ${length}`);
+    const start = this.#take(length);
+    return text.decode(this.bytes.subarray(start, start + length));
+  }
+
+  /** The length of an array whose elements take at least `elementBytesMin` each; null counts as empty. */
+  arrayLength(elementBytesMin: number): number {
+    const length = this.int32();
+    if (length < -1 || length * elementBytesMin > this.remaining) {
+      throw this.corrupt(`an array claims ${length} elements in ${this.remaining} bytes`);
+    }
+    return Math.max(0, length);
+  }
+
+  /** A nullable run of bytes, as a view. */
+  byteRun(): Uint8Array {
+    const length = this.int32();
+    if (length < -1) throw this.corrupt(`a byte run has length ${length}`);
+    const start = this.#take(Math.max(0, length));
+    return this.bytes.subarray(start, this.position);
+  }
+
+  corrupt(problem: string): CodecError {
+    return new CodecError("corrupt", `Cannot decode ${this.what}: ${problem}; fetch it again`);
+  }
+
+  #take(length: number): number {
+    const start = this.position;
+    if (start + length > this.bytes.length) {
+      throw this.corrupt(`it ends at byte ${this.bytes.length}, within a field of ${length} bytes`);
+    }
+    this.position = start + length;
+    return start;
+  }
+}
+
+/** An int64 as a number. Throws where a number would not be exact: an offset must never be rounded. */
+export function exactInt64(view: DataView, at: number, field: string): number {
+  const value = roundedInt64(view, at);
+  if (!Number.isSafeInteger(value)) {
+    throw new CodecError(
+      "unsupported",
+      `Cannot decode ${field}: ${
+        view.getBigInt64(at)
+      } is beyond 2^53, which this client does not hold exactly`,
+    );
+  }
+  return value;
+}
+
+/** An int64 as the nearest number, for timestamps: those come from users and must not stop a reader. */
+export function roundedInt64(view: DataView, at: number): number {
+  return view.getInt32(at) * 0x1_0000_0000 + view.getUint32(at + 4);
+}

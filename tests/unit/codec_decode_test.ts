@@ -1,0 +1,287 @@
+import { Buffer } from "node:buffer";
+import { gunzipSync, gzipSync, zstdCompressSync } from "node:zlib";
+import fc from "fast-check";
+import {
+  assertEquals,
+  assertGreater,
+  assertRejects,
+  assertStrictEquals,
+  assertThrows,
+} from "../support/assert.ts";
+import type { InputRecord } from "../../src/core/record.ts";
+import { CodecError } from "../../src/kafka/codec/codec_error.ts";
+import { committedRecords, plainRecord } from "../../src/kafka/codec/committed_records.ts";
+import { decodeFetchResponse, fetchResponse } from "../../src/kafka/codec/decode_fetch_response.ts";
+import {
+  checksummed,
+  fetchBody,
+  kafkajsBatch,
+  kafkajsCommitted,
+  type KafkajsDecoded,
+  kafkajsPartition,
+  type PartitionSpec,
+  transactionalBatch,
+} from "./codec_fixtures.ts";
+
+const versions = [4, 5, 6, 7, 8, 9, 10, 11];
+
+function firstPartition(body: Uint8Array, version = 11) {
+  const partition = decodeFetchResponse(body, version).partitions[0];
+  if (!partition) throw new Error("no partition");
+  return partition;
+}
+
+function recordsOf(body: Uint8Array, version = 11): InputRecord[] {
+  return committedRecords(firstPartition(body, version), 0).records.map(plainRecord);
+}
+
+/** kafkajs's record in our shape: its header map loses the order between names, so records have at most one name. */
+function fromKafkajs(message: KafkajsDecoded): InputRecord {
+  const plain = (bytes: Uint8Array | null) => bytes && new Uint8Array(bytes);
+  return {
+    topic: "orders",
+    partition: 3,
+    offset: Number(message.offset),
+    timestamp: Number(message.timestamp),
+    key: plain(message.key),
+    value: plain(message.value),
+    headers: Object.entries(message.headers).flatMap(([name, value]) =>
+      [value].flat().map((bytes) => [name, plain(bytes)] as const)
+    ),
+  };
+}
+
+const someBytes = fc.oneof(
+  fc.uint8Array({ maxLength: 3 }),
+  fc.uint8Array({ minLength: 60, maxLength: 70 }),
+  fc.uint8Array({ minLength: 8190, maxLength: 8200 }),
+).map((bytes) => Buffer.from(bytes));
+const maybeBytes = fc.option(someBytes, { nil: null });
+const someRecord = fc.record({
+  key: maybeBytes,
+  value: maybeBytes,
+  headers: fc.oneof(
+    fc.constant({}),
+    fc.tuple(fc.string({ unit: "grapheme", minLength: 1 }), fc.array(someBytes, { minLength: 1 }))
+      .map(([name, values]) => ({ [`h${name}`]: values })),
+  ),
+  timestampDelta: fc.oneof(
+    fc.integer({ min: -100, max: 20_000 }),
+    fc.integer({ min: -(2 ** 45), max: 2 ** 45 }),
+  ),
+});
+const someBatch = fc.record({
+  records: fc.array(someRecord, { minLength: 1, maxLength: 6 }),
+  compression: fc.constantFrom(0, 0, 1),
+  logAppendTime: fc.boolean(),
+  transactional: fc.boolean(),
+});
+
+Deno.test("decoding gives the records that kafkajs's decoder gives, for every version", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(someBatch, { maxLength: 4 }),
+      fc.constantFrom(...versions),
+      fc.nat(2 ** 40),
+      async (specs, version, start) => {
+        let baseOffset = start;
+        const batches: Buffer[] = [];
+        for (const spec of specs) {
+          batches.push(
+            await kafkajsBatch({ ...spec, baseOffset, maxTimestamp: 1_700_000_123_456 }),
+          );
+          baseOffset += spec.records.length + 3;
+        }
+        const body = fetchBody([{ set: Buffer.concat(batches) }], version);
+        const expected = await kafkajsPartition(body, version);
+        const found = firstPartition(body, version);
+        assertEquals(recordsOf(body, version), expected.messages.map(fromKafkajs));
+        assertEquals(
+          [found.highWatermark, found.lastStableOffset, found.errorCode],
+          [Number(expected.highWatermark), Number(expected.lastStableOffset), expected.errorCode],
+        );
+      },
+    ),
+    { numRuns: 150 },
+  );
+});
+
+Deno.test("decoding reads each field of the envelope where its version has it", () => {
+  const set = Buffer.alloc(0);
+  const aborted = [{ producerId: 2n ** 62n, firstOffset: 7 }];
+  for (const version of versions) {
+    const response = decodeFetchResponse(
+      fetchBody([{ set, aborted, errorCode: 6 }], version),
+      version,
+    );
+    assertEquals(response.sessionId, version >= 7 ? 4711 : 0);
+    assertEquals(response.partitions, [{
+      topic: "orders",
+      partition: 3,
+      errorCode: 6,
+      highWatermark: 1000,
+      lastStableOffset: 900,
+      logStartOffset: version >= 5 ? 5 : -1,
+      preferredReadReplica: -1,
+      abortedTransactions: aborted,
+      batches: [],
+      truncatedBytes: 0,
+    }]);
+  }
+});
+
+Deno.test("decoding keeps several topics and partitions apart, and null lists count as empty", async () => {
+  const specs: PartitionSpec[] = [
+    { topic: "a", partition: 0, set: await transactionalBatch(0, 1n, ["x"]) },
+    { topic: "b", partition: 7, set: null, aborted: null },
+  ];
+  const { partitions } = decodeFetchResponse(fetchBody(specs), 11);
+  assertEquals(
+    partitions.map(({ topic, partition, batches }) => [topic, partition, batches.length]),
+    [["a", 0, 1], ["b", 7, 0]],
+  );
+});
+
+Deno.test("decoding refuses versions that it does not know", () => {
+  for (const version of [0, 3, 12]) {
+    assertThrows(() => decodeFetchResponse(new Uint8Array(99), version), CodecError, "version");
+  }
+});
+
+Deno.test("a record's headers keep their order, repeated names and null values", async () => {
+  const set = await kafkajsBatch({
+    records: [{ key: null, value: null, headers: { a: ["1", "2"], b: "3" } }],
+  });
+  const [record] = recordsOf(fetchBody([{ set }]));
+  assertEquals(
+    record?.headers.map(([name, value]) => [name, value && new TextDecoder().decode(value)]),
+    [["a", "1"], ["a", "2"], ["b", "3"]],
+  );
+});
+
+Deno.test("a record's text is decoded as UTF-8, and null stays null", async () => {
+  const set = await kafkajsBatch({
+    records: [
+      { key: Buffer.from("ключ"), value: Buffer.from('{"a":"€"}') },
+      { key: null, value: null },
+      { key: Buffer.alloc(0), value: Buffer.alloc(0) },
+    ],
+  });
+  const { records } = committedRecords(firstPartition(fetchBody([{ set }])), 0);
+  assertEquals(records.map((record) => [record.keyText(), record.valueText(), record.valueBytes]), [
+    ["ключ", '{"a":"€"}', 11],
+    [null, null, 0],
+    ["", "", 0],
+  ]);
+  assertStrictEquals(records[0]?.headers, records[1]?.headers);
+});
+
+Deno.test("an incomplete last batch is left out wherever the broker cut it", async () => {
+  const whole = await transactionalBatch(10, 1n, ["a", "b"]);
+  const next = await transactionalBatch(12, 1n, ["c".repeat(100)]);
+  for (let cut = 0; cut < next.length; cut++) {
+    const partition = firstPartition(
+      fetchBody([{ set: Buffer.concat([whole, next.subarray(0, cut)]) }]),
+    );
+    const { records, nextOffset } = committedRecords(partition, 10);
+    assertEquals([records.length, nextOffset, partition.truncatedBytes], [2, 12, cut]);
+  }
+});
+
+Deno.test("an incomplete first batch gives nothing and says so", async () => {
+  const batch = await transactionalBatch(10, 1n, ["a"]);
+  const partition = firstPartition(fetchBody([{ set: batch.subarray(0, 50) }]));
+  assertEquals(partition.truncatedBytes, 50);
+  assertEquals(committedRecords(partition, 10), { records: [], nextOffset: 10 });
+});
+
+Deno.test("a changed byte anywhere under the checksum is refused", async () => {
+  const batch = await transactionalBatch(10, 1n, ["abc", "def"]);
+  for (let at = 17; at < batch.length; at++) {
+    const broken = Buffer.from(batch);
+    broken[at] = (broken[at] ?? 0) ^ 0x40;
+    const read = () => committedRecords(firstPartition(fetchBody([{ set: broken }])), 0);
+    assertEquals(assertThrows(read, CodecError).fault, "corrupt");
+  }
+});
+
+Deno.test("a record that leaves its frame is refused although the checksum matches", async () => {
+  const batch = await transactionalBatch(10, 1n, ["abc", "def"]);
+  let refused = 0;
+  for (let at = 57; at < batch.length; at++) {
+    for (const value of [0x00, 0x01, 0x02, 0x7e, 0x7f, 0x80, 0xff]) {
+      const broken = checksummed(Buffer.from(batch.map((byte, i) => i === at ? value : byte)));
+      try {
+        const { records } = committedRecords(firstPartition(fetchBody([{ set: broken }])), 0);
+        assertEquals(records.map(plainRecord).map(({ offset }) => offset), [10, 11]);
+      } catch (error) {
+        if (!(error instanceof CodecError)) throw error;
+        refused++;
+      }
+    }
+  }
+  assertGreater(refused, 50);
+});
+
+Deno.test("batches of message formats 0 and 1 are refused by name", () => {
+  for (const magic of [0, 1]) {
+    const set = Buffer.alloc(40);
+    set.writeInt32BE(28, 8);
+    set[16] = magic;
+    const error = assertThrows(() => firstPartition(fetchBody([{ set }])), CodecError, "orders-3");
+    assertEquals(error.fault, "unsupported");
+  }
+});
+
+Deno.test("an offset beyond 2^53 is refused, never rounded", async () => {
+  const batch = await transactionalBatch(0, 1n, ["a", "b"]);
+  for (const offset of [2n ** 53n, 2n ** 53n - 2n, 2n ** 62n]) {
+    batch.writeBigInt64BE(offset);
+    assertThrows(() => firstPartition(fetchBody([{ set: batch }])), CodecError, "2^53");
+  }
+  batch.writeBigInt64BE(2n ** 53n - 3n);
+  const partition = firstPartition(fetchBody([{ set: batch }]));
+  const { records, nextOffset } = committedRecords(partition, 0);
+  assertEquals(records.map(({ offset }) => offset), [2 ** 53 - 3, 2 ** 53 - 2]);
+  assertEquals(nextOffset, Number.MAX_SAFE_INTEGER);
+});
+
+Deno.test("gzip and zstd are read, snappy and lz4 refused by name", async () => {
+  const gzipped = await kafkajsBatch({
+    compression: 1,
+    records: [{ key: null, value: Buffer.from("x".repeat(500)) }],
+  });
+  const plain = gunzipSync(gzipped.subarray(61));
+  const recompressed = (codec: number, bytes: Buffer) => {
+    const batch = Buffer.concat([gzipped.subarray(0, 61), bytes]);
+    batch.writeInt16BE(codec, 21);
+    batch.writeInt32BE(batch.length - 12, 8);
+    return fetchBody([{ set: checksummed(batch) }]);
+  };
+  assertEquals(recordsOf(recompressed(1, gzipSync(plain)))[0]?.value?.length, 500);
+  assertEquals(recordsOf(recompressed(4, zstdCompressSync(plain)))[0]?.value?.length, 500);
+  for (const [codec, name] of [[2, "snappy"], [3, "lz4"], [5, "codec 5"]] as const) {
+    const read = () => recordsOf(recompressed(codec, plain));
+    const error = assertThrows(read, CodecError, name);
+    assertEquals([error.fault, error.message.includes("orders-3")], ["unsupported", true]);
+  }
+  const broken = () => recordsOf(recompressed(1, plain));
+  assertEquals(assertThrows(broken, CodecError, "gzip").fault, "corrupt");
+});
+
+Deno.test("the response object for kafkajs's connection rejects instead of throwing", async () => {
+  const { decode, parse } = fetchResponse(11);
+  const decoded = await decode(fetchBody([{ set: null }]));
+  assertStrictEquals(await parse(decoded), decoded);
+  assertEquals(decoded.clientSideThrottleTime, 0);
+  await assertRejects(() => decode(new Uint8Array(3)), CodecError, "it ends at byte 3");
+});
+
+Deno.test("what kafkajs leaves of a plain response is what we leave", async () => {
+  const set = Buffer.concat([
+    await transactionalBatch(0, 1n, ["a"]),
+    await transactionalBatch(1, 2n, ["b", "c"]),
+  ]);
+  const body = fetchBody([{ set }]);
+  assertEquals(recordsOf(body), kafkajsCommitted(await kafkajsPartition(body)).map(fromKafkajs));
+});
