@@ -1,0 +1,103 @@
+/** The three guarantees as three orders of the same two steps: write the outputs, commit the offset. */
+import type { Assignment, CommittedOffset, Transactions } from "./ports.ts";
+import type { OutputRecord } from "./record.ts";
+
+/** Where a session of a lane starts, and how it makes a run's results count. */
+export interface DeliverySession extends AsyncDisposable {
+  /** The offset that the group has committed, read after everyone before us was shut out. */
+  readonly start: CommittedOffset;
+  /** Makes the outputs and the offset count. Throws `TransactionError`; then the session is over. */
+  commit(outputs: readonly OutputRecord[], nextOffset: number): Promise<void>;
+}
+
+/** Opens sessions with one guarantee. */
+export interface Delivery {
+  readonly guarantee: "exactly-once" | "at-least-once" | "at-most-once";
+  open(assignment: Assignment): Promise<DeliverySession>;
+}
+
+/** A plain producer, for the guarantees weaker than exactly-once. */
+export interface PlainProducer extends AsyncDisposable {
+  /** Resolves once all replicas have the records. Throws `TransactionError`. */
+  send(records: readonly OutputRecord[]): Promise<void>;
+}
+
+/**
+ * Outputs and offset in one transaction. The transactional id is the input partition's own, so whoever takes the partition
+ * fences whoever had it, and the stable offset read after that is exactly the committed prefix (KAFKAJS.md, row 8).
+ */
+export function exactlyOnce(transactions: Transactions): Delivery {
+  return {
+    guarantee: "exactly-once",
+    async open({ groupId, reader, signal }) {
+      const { topic, partition } = reader;
+      const transactor = await transactions.open(transactionalId(groupId, reader), signal);
+      try {
+        const start = await transactions.stableOffset(groupId, reader, signal);
+        return {
+          start,
+          commit: (records, offset) =>
+            transactor.commit({ records, offsets: [{ groupId, topic, partition, offset }] }),
+          [Symbol.asyncDispose]: () => transactor[Symbol.asyncDispose](),
+        };
+      } catch (error) {
+        await transactor[Symbol.asyncDispose]();
+        throw error;
+      }
+    },
+  };
+}
+
+/** `<group>/<topic>/<partition>`: neither a topic nor a partition holds a slash, so ids of two lanes never meet. */
+export function transactionalId(
+  groupId: string,
+  { topic, partition }: { readonly topic: string; readonly partition: number },
+): string {
+  return `${groupId}/${topic}/${partition}`;
+}
+
+/** Outputs first, the offset after them: a crash between the two writes the outputs again. */
+export function atLeastOnce(openProducer: () => Promise<PlainProducer>): Delivery {
+  return {
+    guarantee: "at-least-once",
+    open: (assignment) =>
+      plainSession(assignment, openProducer, async (producer, records, offset) => {
+        if (records.length > 0) await producer.send(records);
+        await assignment.commitOffset(offset);
+      }),
+  };
+}
+
+/** The offset first, outputs after it: a crash between the two loses the outputs. */
+export function atMostOnce(openProducer: () => Promise<PlainProducer>): Delivery {
+  return {
+    guarantee: "at-most-once",
+    open: (assignment) =>
+      plainSession(assignment, openProducer, async (producer, records, offset) => {
+        await assignment.commitOffset(offset);
+        if (records.length > 0) await producer.send(records);
+      }),
+  };
+}
+
+async function plainSession(
+  assignment: Assignment,
+  openProducer: () => Promise<PlainProducer>,
+  commit: (
+    producer: PlainProducer,
+    records: readonly OutputRecord[],
+    offset: number,
+  ) => Promise<void>,
+): Promise<DeliverySession> {
+  const producer = await openProducer();
+  try {
+    return {
+      start: await assignment.committedOffset(),
+      commit: (records, offset) => commit(producer, records, offset),
+      [Symbol.asyncDispose]: () => producer[Symbol.asyncDispose](),
+    };
+  } catch (error) {
+    await producer[Symbol.asyncDispose]();
+    throw error;
+  }
+}

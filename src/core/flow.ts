@@ -1,0 +1,87 @@
+/** What a user writes: one input topic, a transform, the topics it emits to. Knows nothing of Kafka. */
+import type { InputRecord } from "./record.ts";
+import { retryDefaults, type RetryPolicy } from "./retry_policy.ts";
+import type { Emission, TopicContract } from "./topic_contract.ts";
+
+/** What a transform may know beside the event. */
+export interface TransformContext {
+  /** The record as it was read. */
+  readonly record: InputRecord;
+  /** 1 for the first try. */
+  readonly attempt: number;
+  /** Fires when the worker stops or the partition moves: give up then. */
+  readonly signal: AbortSignal;
+  /**
+   * Looks something up once per transaction and name, whichever records ask for it. A lookup that fails is not kept.
+   */
+  once<T>(name: string, look: () => Promise<T>): Promise<T>;
+}
+
+/** Nothing, one event, or several. */
+export type Emissions = Emission | readonly Emission[] | undefined | void;
+
+/** The options of {@linkcode defineFlow}. */
+export interface FlowOptions<T> {
+  /** Names the consumer group (`onceflow.<name>`) and the transactional ids: renaming starts the flow anew. */
+  readonly name: string;
+  readonly from: TopicContract<T>;
+  /** Every topic that the transform may emit to; each must exist when the worker starts. */
+  // deno-lint-ignore no-explicit-any -- contracts of any event type
+  readonly to: readonly TopicContract<any>[];
+  /**
+   * One event in, its consequences out. It may run again for the same event after a crash, a rebalance or a retry: what
+   * it emits counts once, what it does elsewhere does not. `PoisonError` makes a dead letter at once,
+   * `DependencyDownError` makes the lane wait, anything else is retried and then makes a dead letter.
+   */
+  transform(event: T, context: TransformContext): Emissions | Promise<Emissions>;
+  readonly retry?: Partial<RetryPolicy>;
+  /** Where records go that cannot be processed. `<from>.DLQ` where absent. */
+  readonly deadLetters?: string;
+  /** How many events of different keys an asynchronous transform works on at a time. */
+  readonly concurrencyMax?: number;
+}
+
+/** A flow with its defaults filled in. */
+export interface Flow<T> extends Omit<FlowOptions<T>, "retry"> {
+  readonly groupId: string;
+  readonly retry: RetryPolicy;
+  readonly deadLetters: string;
+  readonly concurrencyMax: number;
+}
+
+const namePattern = /^[A-Za-z0-9._-]{1,100}$/;
+
+/**
+ * Defines a flow: an exactly-once step from one topic to others.
+ *
+ * @throws {TypeError} when the name cannot be part of a consumer group's name, or the flow writes to its own input
+ *
+ * @example
+ * ```ts ignore
+ * const shipping = defineFlow({
+ *   name: "shipping",
+ *   from: orders,
+ *   to: [shipments],
+ *   transform: (order) => shipments.event({ order_id: order.order_id, weight_g: 250 }),
+ * });
+ * ```
+ */
+export function defineFlow<T>(options: FlowOptions<T>): Flow<T> {
+  const { name, from, to } = options;
+  if (!namePattern.test(name)) {
+    throw new TypeError(
+      `Cannot define flow ${JSON.stringify(name)}: use letters, digits, ".", "_" and "-"`,
+    );
+  }
+  const deadLetters = options.deadLetters ?? `${from.name}.DLQ`;
+  if (deadLetters === from.name || to.some((contract) => contract.name === from.name)) {
+    throw new TypeError(`Cannot define flow "${name}": it writes to its own input ${from.name}`);
+  }
+  return {
+    ...options,
+    groupId: `onceflow.${name}`,
+    retry: { ...retryDefaults, ...options.retry },
+    deadLetters,
+    concurrencyMax: options.concurrencyMax ?? 64,
+  };
+}

@@ -1,0 +1,182 @@
+/**
+ * One lane: the records of one partition, in order, through a flow, with one transaction a batch.
+ *
+ * It works in sessions. A session starts by shutting out every earlier owner and reading the committed offset; it ends at
+ * the first failure whose outcome is not known, and the next session's committed offset is that outcome. So the committed
+ * outputs are always the transform of a prefix of the partition (the argument is in src/README.md).
+ */
+import { getLogger } from "@logtape/logtape";
+import { delay } from "./delay.ts";
+import type { Delivery, DeliverySession } from "./delivery.ts";
+import { DependencyDownError, HaltError } from "./errors.ts";
+import type { Flow } from "./flow.ts";
+import { type Plan, planRun, type PlanTarget } from "./plan_run.ts";
+import { type Assignment, type RecordRun, type RunBounds, TransactionError } from "./ports.ts";
+import { formatPartition, type InputRecord } from "./record.ts";
+import { backoffMs } from "./retry_policy.ts";
+import { startOffset } from "./start_offset.ts";
+
+/** Bounds of a lane. */
+export interface LaneOptions extends RunBounds {
+  /** The longest pause before a dependency that is down is tried again, milliseconds. */
+  readonly dependencyBackoffMsMax: number;
+}
+
+/** What a lane reports; every part is optional. */
+export interface LaneObserver {
+  committed?(batch: { records: number; outputs: number; deadLetters: number; ms: number }): void;
+  retrying?(record: InputRecord, attempt: number, error: unknown): void;
+  /** A commit whose answer was lost, and what the committed offset said of it. */
+  resolved?(outcome: "committed" | "aborted"): void;
+  /** A dependency went down, or came back. */
+  dependency?(name: string, up: boolean): void;
+}
+
+/** How far a lane has come, over all of its sessions. */
+interface Progress {
+  /** The last offset that is known to be committed, or -1. */
+  known: number;
+  /** The offset that a commit under way would reach; set for as long as its outcome is not known. */
+  doubt: number | undefined;
+  /** Sessions that ended in a failure since the last commit. */
+  failures: number;
+}
+
+/** All that stays the same from batch to batch. */
+interface Lane<T> {
+  readonly flow: Flow<T>;
+  readonly assignment: Assignment;
+  readonly target: PlanTarget;
+  readonly options: LaneOptions;
+  readonly observer: LaneObserver;
+  readonly progress: Progress;
+}
+
+const log = getLogger(["onceflow", "core", "lane"]);
+const reopenBackoffMs = 20;
+const reopenBackoffMsMax = 2_000;
+
+/**
+ * Runs until the assignment's signal fires, finishing or leaving the transaction in hand.
+ *
+ * @throws {HaltError} when going on would lose or double something
+ */
+export async function runLane<T>(
+  flow: Flow<T>,
+  assignment: Assignment,
+  delivery: Delivery,
+  target: PlanTarget,
+  options: LaneOptions,
+  observer: LaneObserver = {},
+): Promise<void> {
+  const progress: Progress = { known: -1, doubt: undefined, failures: 0 };
+  const lane: Lane<T> = { flow, assignment, target, options, observer, progress };
+  while (!assignment.signal.aborted) {
+    try {
+      await using session = await delivery.open(assignment);
+      await runSession(lane, session);
+    } catch (error) {
+      if (assignment.signal.aborted) return;
+      await recover(error, assignment, ++progress.failures);
+    }
+  }
+}
+
+async function runSession<T>(lane: Lane<T>, session: DeliverySession): Promise<void> {
+  const { assignment: { reader, signal }, options, progress, observer } = lane;
+  const start = await startOffset(lane.assignment, session.start, progress.known);
+  if (progress.doubt !== undefined) resolve(progress, start, observer);
+  progress.doubt = undefined;
+  progress.known = start;
+  reader.seek(start);
+  while (!signal.aborted) {
+    await processRun(lane, session, await reader.next(options, signal));
+    progress.failures = 0;
+  }
+}
+
+/** Plans and commits a run; in several transactions where planning it takes long. */
+async function processRun<T>(lane: Lane<T>, session: DeliverySession, run: RecordRun) {
+  const { assignment: { signal }, progress, observer } = lane;
+  let rest = run.records;
+  do {
+    const startedAt = performance.now();
+    const plan = await planWhenUp(lane, rest);
+    const nextOffset = rest[plan.taken]?.offset ?? run.nextOffset;
+    progress.doubt = nextOffset;
+    await session.commit(plan.outputs, nextOffset);
+    progress.doubt = undefined;
+    progress.known = nextOffset;
+    observer.committed?.({
+      records: plan.taken,
+      outputs: plan.outputs.length - plan.deadLetters,
+      deadLetters: plan.deadLetters,
+      ms: performance.now() - startedAt,
+    });
+    rest = rest.slice(plan.taken);
+  } while (rest.length > 0 && !signal.aborted);
+}
+
+/** Decides whether another session may start, and waits before it. */
+async function recover(error: unknown, assignment: Assignment, failures: number): Promise<void> {
+  const { reader, signal } = assignment;
+  if (error instanceof HaltError) throw error;
+  const partition = formatPartition(reader);
+  const verdict = error instanceof TransactionError ? error.verdict : "unknown";
+  switch (verdict) {
+    case "fatal":
+    case "rejected":
+      throw new HaltError(`Cannot go on with ${partition}: ${messageOf(error)}`, { cause: error });
+    case "migrated":
+      log.info("{partition} was taken over: {reason}; asking the group who owns it", {
+        partition,
+        reason: messageOf(error),
+      });
+      // Only the member that the group still calls the owner may fence again, or two would fence each other for ever.
+      if (!await assignment.stillOwned()) return;
+      break;
+    case "unknown":
+      log.warn("{partition}: {reason}; opening a new session", {
+        partition,
+        reason: messageOf(error),
+      });
+      break;
+    default:
+      verdict satisfies never;
+  }
+  await delay(backoffMs(failures, reopenBackoffMs, reopenBackoffMsMax), signal).catch(() => {});
+}
+
+/** The committed offset is the outcome of the commit whose answer was lost. */
+function resolve({ known, doubt }: Progress, start: number, observer: LaneObserver): void {
+  if (start === doubt) observer.resolved?.("committed");
+  else if (start === known) observer.resolved?.("aborted");
+  else log.info("The partition moved on to {start} while its outcome was in doubt", { start });
+}
+
+/** Plans, waiting for as long as a dependency is down: no record is blamed for it. */
+async function planWhenUp<T>(lane: Lane<T>, records: readonly InputRecord[]): Promise<Plan> {
+  const { flow, assignment: { signal }, target, options, observer } = lane;
+  let down: string | undefined;
+  for (let attempt = 1;; attempt++) {
+    try {
+      const plan = await planRun(flow, records, target, { signal, onRetry: observer.retrying });
+      if (down !== undefined) observer.dependency?.(down, true);
+      return plan;
+    } catch (error) {
+      if (!(error instanceof DependencyDownError) || signal.aborted) throw error;
+      if (down === undefined) {
+        log.warn("{dependency} is down: {reason}; waiting, no record is given up", {
+          dependency: error.dependency,
+          reason: error.message,
+        });
+      }
+      observer.dependency?.(down = error.dependency, false);
+      await delay(backoffMs(attempt, 100, options.dependencyBackoffMsMax), signal);
+    }
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,104 @@
+/** Decides what one record becomes: its outputs, or a dead letter. Retries; writes nothing. */
+import { delay } from "./delay.ts";
+import { type DeadLetterReason } from "./dead_letter.ts";
+import { DependencyDownError, HaltError, PoisonError } from "./errors.ts";
+import type { Emissions, Flow } from "./flow.ts";
+import type { InputRecord } from "./record.ts";
+import { backoffMs } from "./retry_policy.ts";
+import type { Emission } from "./topic_contract.ts";
+
+/** What a record becomes. */
+export type Planned =
+  | { readonly kind: "emit"; readonly emissions: readonly Emission[] }
+  | { readonly kind: "dead-letter"; readonly reason: DeadLetterReason };
+
+/** What planning one record needs. */
+export interface PlanContext {
+  readonly signal: AbortSignal;
+  readonly once: <T>(name: string, look: () => Promise<T>) => Promise<T>;
+  readonly onRetry?: (record: InputRecord, attempt: number, error: unknown) => void;
+}
+
+/**
+ * Runs the transform on one record. Answers at once where the transform does, so that a batch of synchronous transforms
+ * costs no promise a record.
+ *
+ * @throws {DependencyDownError} when the transform says so; the caller waits and plans again
+ */
+export function planRecord<T>(
+  flow: Flow<T>,
+  record: InputRecord,
+  context: PlanContext,
+): Planned | Promise<Planned> {
+  let event: T;
+  try {
+    event = flow.from.decode(record);
+  } catch (error) {
+    if (!(error instanceof PoisonError)) throw error;
+    return deadLetterOf(flow, error, 1);
+  }
+  try {
+    const emissions = runTransform(flow, event, record, 1, context);
+    if (!(emissions instanceof Promise)) return emit(emissions);
+    return emissions.then(emit, (error) => afterFailure(flow, event, record, error, context));
+  } catch (error) {
+    return afterFailure(flow, event, record, error, context);
+  }
+}
+
+function runTransform<T>(
+  flow: Flow<T>,
+  event: T,
+  record: InputRecord,
+  attempt: number,
+  { signal, once }: PlanContext,
+): Emissions | Promise<Emissions> {
+  return flow.transform(event, { record, attempt, signal, once });
+}
+
+async function afterFailure<T>(
+  flow: Flow<T>,
+  event: T,
+  record: InputRecord,
+  firstError: unknown,
+  context: PlanContext,
+): Promise<Planned> {
+  let error = firstError;
+  const { retriesMax, backoffMs: baseMs } = flow.retry;
+  for (let attempt = 1;; attempt++) {
+    context.signal.throwIfAborted();
+    if (error instanceof DependencyDownError || error instanceof HaltError) throw error;
+    if (error instanceof PoisonError || attempt > retriesMax) {
+      return deadLetterOf(flow, error, attempt);
+    }
+    context.onRetry?.(record, attempt, error);
+    await delay(backoffMs(attempt, baseMs), context.signal);
+    try {
+      return emit(await runTransform(flow, event, record, attempt + 1, context));
+    } catch (next) {
+      error = next;
+    }
+  }
+}
+
+function emit(emissions: Emissions): Planned {
+  if (emissions === undefined) return { kind: "emit", emissions: [] };
+  return {
+    kind: "emit",
+    emissions: isList(emissions) ? emissions : [emissions],
+  };
+}
+
+function isList(emissions: Emission | readonly Emission[]): emissions is readonly Emission[] {
+  return Array.isArray(emissions);
+}
+
+function deadLetterOf<T>(flow: Flow<T>, error: unknown, attempts: number): Planned {
+  const { name, message } = error instanceof Error
+    ? error
+    : { name: "Error", message: String(error) };
+  return {
+    kind: "dead-letter",
+    reason: { errorClass: name, error: message, attempts, groupId: flow.groupId },
+  };
+}

@@ -1,0 +1,107 @@
+/** What the engine needs from the outside. `src/kafka` implements these; tests and other brokers could too. */
+import type { InputRecord, OutputRecord, TopicPartition } from "./record.ts";
+
+/** A consumer group's offset for one partition, with the metadata text that was committed with it. */
+export interface CommittedOffset {
+  /** The next offset to read, or -1 where the group has committed none. */
+  readonly offset: number;
+  readonly metadata: string;
+}
+
+/** An offset to commit: the next offset to read. */
+export interface OffsetCommit extends TopicPartition {
+  readonly groupId: string;
+  readonly offset: number;
+  readonly metadata?: string;
+}
+
+/** All that becomes visible at once, or never. */
+export interface AtomicWrite {
+  readonly records: readonly OutputRecord[];
+  readonly offsets: readonly OffsetCommit[];
+}
+
+/**
+ * What a failed transaction means to its owner, after Kafka Streams (`TaskMigratedException`, `TaskCorruptedException`):
+ * - `migrated`: another producer holds this transactional id now; stop, or ask the group who owns the partition;
+ * - `unknown`: it may have committed or not; open a new transactor and read the stable offset, which is the outcome;
+ * - `rejected`: the broker refused the records themselves and nothing was committed;
+ * - `fatal`: no retry can help (authorization, an unsupported broker).
+ */
+export type TransactionVerdict = "migrated" | "unknown" | "rejected" | "fatal";
+
+/** Thrown by a transactor. After any of these the transactor must be disposed of and never used again. */
+export class TransactionError extends Error {
+  constructor(readonly verdict: TransactionVerdict, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "TransactionError";
+  }
+}
+
+/**
+ * The owner of one transactional id, fenced by InitProducerId when it was opened. It owns begin, send, sendOffsets and
+ * commit; it never retries a step whose outcome is unknown.
+ */
+export interface Transactor extends AsyncDisposable {
+  readonly transactionalId: string;
+  /** Writes all of it in one transaction. Throws {@linkcode TransactionError}. */
+  commit(write: AtomicWrite): Promise<void>;
+}
+
+/** Opens transactors, and answers what their transactions left behind. */
+export interface Transactions {
+  /** InitProducerId: fences every older owner of this id and finishes or aborts what it left open. */
+  open(transactionalId: string, signal?: AbortSignal): Promise<Transactor>;
+  /** OffsetFetch with `require_stable` (KIP-447): waits until no transaction is pending on that offset. */
+  stableOffset(
+    groupId: string,
+    partition: TopicPartition,
+    signal?: AbortSignal,
+  ): Promise<CommittedOffset>;
+}
+
+/** The readable range of a partition: `start` is the first offset kept, `end` the last stable offset. */
+export interface LogRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A run of records read from one partition, contiguous with what was read before it. */
+export interface RecordRun {
+  /** In offset order. May be empty, when everything up to `nextOffset` was a control record or was aborted. */
+  readonly records: readonly InputRecord[];
+  /** The offset to commit once all of `records` are done: past the records, past what was filtered behind them. */
+  readonly nextOffset: number;
+}
+
+/** Bounds of one run. */
+export interface RunBounds {
+  readonly recordsMax: number;
+  readonly bytesMax: number;
+}
+
+/** Reads one partition in order from a position, under read_committed. */
+export interface PartitionReader extends TopicPartition {
+  /** The offset that the next run starts from. */
+  readonly position: number;
+  /** Starts again from there; what was fetched ahead is dropped. */
+  seek(offset: number): void;
+  /** The next run; waits for one. Rejects with the signal's reason when that fires. */
+  next(bounds: RunBounds, signal: AbortSignal): Promise<RecordRun>;
+  /** Where the log starts and ends at this moment. */
+  range(): Promise<LogRange>;
+}
+
+/** One partition, owned by this member of a group for as long as `signal` has not fired. */
+export interface Assignment {
+  readonly groupId: string;
+  readonly reader: PartitionReader;
+  /** Fires when the partition is revoked or the member stops. */
+  readonly signal: AbortSignal;
+  /** Asks the coordinator now: true while this member is in the group's present generation. */
+  stillOwned(): Promise<boolean>;
+  /** Plain offset commit as this member of the group, for the guarantees weaker than exactly-once. */
+  commitOffset(offset: number): Promise<void>;
+  /** The group's committed offset, without waiting for pending transactions. */
+  committedOffset(): Promise<CommittedOffset>;
+}

@@ -1,0 +1,62 @@
+/** The records that flow through the engine: what was read, and what is to be written. Owns no I/O. */
+
+/** One partition of one topic. */
+export interface TopicPartition {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/** A header as Kafka stores it: names may repeat and their order is kept, so headers are a list and not a map. */
+export type Header = readonly [name: string, value: Uint8Array | null];
+
+/**
+ * A record as it was read, bytes untouched.
+ *
+ * Offsets are JavaScript numbers: Kafka's are int64, and a partition would need 2^53 records before they differ;
+ * the decoder refuses anything beyond that.
+ */
+export interface InputRecord extends TopicPartition {
+  readonly offset: number;
+  /** Milliseconds since the epoch, as the broker gave it. */
+  readonly timestamp: number;
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  readonly headers: readonly Header[];
+}
+
+/** A record to be written. The partition is always set by us, never by the client (KAFKAJS.md, row 3). */
+export interface OutputRecord extends TopicPartition {
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  readonly headers: readonly Header[];
+  /** Milliseconds since the epoch; the time of sending where absent. */
+  readonly timestamp?: number;
+}
+
+/** The bytes that a record occupies in a batch, near enough to bound a request: key, value, headers, and framing. */
+export function encodedBytes(record: Pick<OutputRecord, "key" | "value" | "headers">): number {
+  let bytes = 70 + (record.key?.length ?? 0) + (record.value?.length ?? 0);
+  for (const [name, value] of record.headers) bytes += 10 + name.length * 3 + (value?.length ?? 0);
+  return bytes;
+}
+
+/** `orders-3`, as Kafka's own tools write it. */
+export function formatPartition({ topic, partition }: TopicPartition): string {
+  return `${topic}-${partition}`;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** A header with a text value. */
+export function textHeader(name: string, value: string): Header {
+  return [name, encoder.encode(value)];
+}
+
+/** The text of the last header of that name, as Kafka's `lastHeader` does; undefined where there is none. */
+export function headerText(headers: readonly Header[], name: string): string | undefined {
+  for (let i = headers.length - 1; i >= 0; i--) {
+    const header = headers[i];
+    if (header?.[0] === name && header[1] !== null) return decoder.decode(header[1]);
+  }
+}

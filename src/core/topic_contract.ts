@@ -1,0 +1,80 @@
+/** A topic with the shape of its events: decoding is lenient, encoding is strict. */
+import { z } from "zod";
+import { PoisonError } from "./errors.ts";
+import { type Header, type InputRecord, textHeader } from "./record.ts";
+
+/** An event that a transform wants to have written; it becomes a record once the partition is known. */
+export interface Emission {
+  readonly topic: string;
+  readonly key: string;
+  readonly value: string;
+  readonly headers: readonly Header[];
+}
+
+/** A topic and its events of type `T`. */
+export interface TopicContract<T> {
+  readonly name: string;
+  /** Reads a record's value: JSON in UTF-8, then the schema. Throws {@linkcode PoisonError}. */
+  decode(record: InputRecord): T;
+  /** Checks the event against the strict schema and makes it ready to be written. Throws a ZodError. */
+  event(event: T, headers?: Readonly<Record<string, string>>): Emission;
+}
+
+/** How a topic reads, writes and keys its events. */
+export interface TopicContractOptions<T> {
+  /** For reading: unknown fields pass, missing ones take their defaults. */
+  readonly read: z.ZodType<T>;
+  /** For writing; what it refuses is a bug of the writer. The reading schema where absent. */
+  readonly write?: z.ZodType<T>;
+  /** The record's key: events of one key keep their order. */
+  readonly key: (event: T) => string;
+}
+
+/** Declares a topic. */
+export function topic<T>(
+  name: string,
+  { read, write = read, key }: TopicContractOptions<T>,
+): TopicContract<T> {
+  return {
+    name,
+    decode: (record) => decodeJson(record, read),
+    event(event, headers = {}) {
+      const value = JSON.stringify(write.parse(event));
+      return {
+        topic: name,
+        key: key(event),
+        value,
+        headers: Object.entries(headers).map(([header, text]) => textHeader(header, text)),
+      };
+    },
+  };
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+/** Records that can decode their text without a copy (the Kafka room's are). */
+interface TextRecord {
+  valueText?(): string | null;
+}
+
+function decodeJson<T>(record: InputRecord & TextRecord, schema: z.ZodType<T>): T {
+  const parsed = schema.safeParse(parseJson(record));
+  if (parsed.success) return parsed.data;
+  throw new PoisonError(`the value does not fit the schema: ${issuesOf(parsed.error)}`);
+}
+
+function parseJson(record: InputRecord & TextRecord): unknown {
+  const { value } = record;
+  if (value === null) throw new PoisonError("the value is null (a tombstone), not an event");
+  try {
+    return JSON.parse(utf8.decode(value));
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new PoisonError(`the value is not JSON in UTF-8: ${message}`, { cause: error });
+  }
+}
+
+function issuesOf(error: z.ZodError): string {
+  return error.issues.map(({ path, message }) => `${path.join(".") || "(root)"}: ${message}`)
+    .join("; ");
+}

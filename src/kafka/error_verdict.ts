@@ -1,0 +1,75 @@
+/** Translates what kafkajs throws into the verdicts of the core, once, at this edge. */
+import { TransactionError, type TransactionVerdict } from "../core/ports.ts";
+
+/** The fields that kafkajs's errors carry, some of them behind `cause` or `originalError`. */
+interface VendorError {
+  readonly type?: string;
+  readonly code?: number | string;
+  readonly name?: string;
+  readonly message?: string;
+  readonly cause?: unknown;
+}
+
+/** The protocol error's name, such as `INVALID_PRODUCER_EPOCH`, wherever in the chain of causes it is. */
+export function protocolErrorType(error: unknown): string | undefined {
+  for (let depth = 0, at = error as VendorError | undefined; at && depth < 10; depth++) {
+    if (typeof at.type === "string") return at.type;
+    // PRODUCER_FENCED (90) is missing from kafkajs's table and arrives as an unknown code (KAFKAJS.md, row 22).
+    if (/Unknown error code 90\b/.test(at.message ?? "")) return "PRODUCER_FENCED";
+    at = at.cause as VendorError | undefined;
+  }
+}
+
+/** A newer owner of the transactional id exists: InitProducerId has fenced this one. */
+const migrated = new Set([
+  "INVALID_PRODUCER_EPOCH",
+  "PRODUCER_FENCED",
+  "INVALID_PRODUCER_ID_MAPPING",
+]);
+
+/** The broker looked at the records themselves and refused them; nothing of them was written. */
+const rejected = new Set(["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE", "INVALID_RECORD"]);
+
+/** No retry can help: a person has to change a permission or a version. */
+const fatal = new Set([
+  "TRANSACTIONAL_ID_AUTHORIZATION_FAILED",
+  "TOPIC_AUTHORIZATION_FAILED",
+  "GROUP_AUTHORIZATION_FAILED",
+  "CLUSTER_AUTHORIZATION_FAILED",
+  "SASL_AUTHENTICATION_FAILED",
+  "UNSUPPORTED_VERSION",
+  "UNSUPPORTED_SASL_MECHANISM",
+  "UNSUPPORTED_FOR_MESSAGE_FORMAT",
+  "INVALID_TRANSACTION_TIMEOUT",
+  "INVALID_TOPIC_EXCEPTION",
+]);
+
+/** What this failure means for a transaction. All that is not definite is unknown: the poison rule. */
+export function verdictOf(error: unknown): TransactionVerdict {
+  const type = protocolErrorType(error);
+  if (type === undefined) return "unknown";
+  if (migrated.has(type)) return "migrated";
+  if (rejected.has(type)) return "rejected";
+  return fatal.has(type) ? "fatal" : "unknown";
+}
+
+/** The coordinator still writes the markers of the last transaction: nothing was done, ask again shortly. */
+export function isConcurrentTransactions(error: unknown): boolean {
+  return protocolErrorType(error) === "CONCURRENT_TRANSACTIONS";
+}
+
+/** Wraps a failure of `action`, keeping the cause. */
+export function transactionError(action: string, error: unknown): TransactionError {
+  const verdict = verdictOf(error);
+  const said = protocolErrorType(error) ?? (error instanceof Error ? error.message : String(error));
+  return new TransactionError(verdict, `${action}: ${said} (${consequence[verdict]})`, {
+    cause: error,
+  });
+}
+
+const consequence: Record<TransactionVerdict, string> = {
+  migrated: "another producer took over this transactional id",
+  unknown: "the outcome is not known; the committed offset will tell",
+  rejected: "the broker refused the records; nothing was committed",
+  fatal: "no retry can help; check permissions and broker version",
+};

@@ -1,0 +1,181 @@
+/**
+ * Keeps the feeds of one client filled: one loop per broker, one fetch under way in each.
+ *
+ * A loop of our own in the place of kafkajs's runner: offsets are never reset or committed behind our back (rows 10 and
+ * 11 of KAFKAJS.md), fully filtered batches advance the position (19), the next batch is fetched while the last one is
+ * processed, and nothing that a transform throws can stop it (17).
+ */
+import { getLogger } from "@logtape/logtape";
+import { delay } from "../core/delay.ts";
+import { HaltError } from "../core/errors.ts";
+import { formatPartition } from "../core/record.ts";
+import { CodecError } from "./codec/codec_error.ts";
+import type { FetchedPartition } from "./codec/decode_fetch_response.ts";
+import { fetchRequest, type FetchTarget } from "./fetch_request.ts";
+import type { PartitionFeed } from "./partition_feed.ts";
+import type { VendorCluster } from "./vendor.ts";
+
+/** Bounds of fetching. */
+export interface FetcherOptions {
+  readonly waitMsMax: number;
+  readonly bytesMax: number;
+  readonly partitionBytesMax: number;
+  readonly isolationLevel: 0 | 1;
+}
+
+/** Generous for throughput, small enough for a laptop. */
+export const fetcherDefaults: FetcherOptions = {
+  waitMsMax: 250,
+  bytesMax: 16 * 1024 * 1024,
+  partitionBytesMax: 2 * 1024 * 1024,
+  isolationLevel: 1,
+};
+
+const retryMs = 100;
+const offsetOutOfRange = 1;
+const log = getLogger(["onceflow", "kafka", "fetcher"]);
+
+/** Runs until disposed. Feeds may come and go at any time. */
+export class Fetcher implements AsyncDisposable {
+  readonly #feeds = new Set<PartitionFeed>();
+  readonly #loops = new Map<number, Promise<void>>();
+  readonly #stop = new AbortController();
+  #wake = Promise.withResolvers<void>();
+  #stale = false;
+  readonly #supervisor: Promise<void>;
+
+  constructor(readonly cluster: VendorCluster, readonly options: FetcherOptions) {
+    this.#supervisor = this.#supervise();
+  }
+
+  add(feed: PartitionFeed): void {
+    this.#feeds.add(feed);
+    this.wake();
+  }
+
+  remove(feed: PartitionFeed): void {
+    this.#feeds.delete(feed);
+  }
+
+  /** Some feed wants more, or there is a new one. */
+  wake(): void {
+    this.#wake.resolve();
+    this.#wake = Promise.withResolvers();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    this.wake();
+    await this.#supervisor;
+    await Promise.all(this.#loops.values());
+  }
+
+  /** Starts a loop for every broker that leads one of our partitions. */
+  async #supervise(): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      const changed = this.#wake.promise;
+      try {
+        await this.#refreshMetadata();
+        for (const nodeId of this.#leaders().keys()) {
+          if (!this.#loops.has(nodeId)) this.#loops.set(nodeId, this.#loop(nodeId));
+        }
+      } catch (error) {
+        log.debug("Cannot read the cluster's metadata; trying again: {error}", { error });
+        this.#stale = true;
+      }
+      const pause = this.#stale ? retryMs : 1_000;
+      await Promise.race([changed, delay(pause, this.#stop.signal).catch(() => {})]);
+    }
+  }
+
+  async #refreshMetadata(): Promise<void> {
+    const topics = [...new Set([...this.#feeds].map(({ topic }) => topic))];
+    if (topics.length === 0) return;
+    if (!this.cluster.isConnected()) await this.cluster.connect();
+    await this.cluster.addMultipleTargetTopics(topics);
+    if (this.#stale) {
+      this.#stale = false;
+      await this.cluster.refreshMetadata();
+    } else await this.cluster.refreshMetadataIfNecessary();
+  }
+
+  #leaders(): Map<number, PartitionFeed[]> {
+    const leaders = new Map<number, PartitionFeed[]>();
+    for (const feed of this.#feeds) {
+      const leader = this.cluster.findTopicPartitionMetadata(feed.topic)
+        .find(({ partitionId }) => partitionId === feed.partition)?.leader;
+      if (leader === undefined || leader < 0) this.#stale = true;
+      else leaders.set(leader, [...leaders.get(leader) ?? [], feed]);
+    }
+    return leaders;
+  }
+
+  async #loop(nodeId: number): Promise<void> {
+    for (let turn = 0; !this.#stop.signal.aborted; turn++) {
+      const changed = this.#wake.promise;
+      try {
+        const feeds = this.#leaders().get(nodeId) ?? [];
+        const wanted = rotate(feeds.filter((feed) => feed.wanted !== undefined), turn);
+        if (wanted.length === 0) {
+          if (feeds.length === 0) return void this.#loops.delete(nodeId);
+          await Promise.race([changed, delay(1_000, this.#stop.signal).catch(() => {})]);
+        } else await this.#fetch(nodeId, wanted);
+      } catch (error) {
+        if (this.#stop.signal.aborted) return;
+        log.debug("Cannot fetch from broker {nodeId}; trying again: {error}", { nodeId, error });
+        this.#stale = true;
+        await delay(retryMs, this.#stop.signal).catch(() => {});
+        this.wake();
+      }
+    }
+  }
+
+  async #fetch(nodeId: number, feeds: readonly PartitionFeed[]): Promise<void> {
+    const targets = new Map<string, FetchTarget & { feed: PartitionFeed }>();
+    for (const feed of feeds) {
+      if (feed.wanted === undefined) continue;
+      const { topic, partition, wanted: offset } = feed;
+      targets.set(formatPartition(feed), { topic, partition, offset, feed });
+    }
+    const broker = await this.cluster.findBroker({ nodeId });
+    const answer = await broker.connectionPool.send(
+      fetchRequest([...targets.values()], this.options),
+    );
+    if (answer.errorCode !== 0) throw new Error(`Fetch: error code ${answer.errorCode}`);
+    const refused: string[] = [];
+    for (const partition of answer.partitions) {
+      const target = targets.get(formatPartition(partition));
+      if (!target) continue;
+      const { errorCode } = partition;
+      if (errorCode === 0) deliver(target.feed, target.offset, partition);
+      else if (errorCode === offsetOutOfRange) target.feed.fail(outOfRange(target));
+      else refused.push(`${formatPartition(partition)}: error code ${errorCode}`);
+    }
+    // A leader that moved, most often: the caller reads the metadata again after a pause.
+    if (refused.length > 0) throw new Error(`Fetch: ${refused.join(", ")}`);
+  }
+}
+
+function deliver(feed: PartitionFeed, fetchedFrom: number, answer: FetchedPartition): void {
+  try {
+    feed.accept(fetchedFrom, answer);
+  } catch (error) {
+    if (!(error instanceof CodecError)) throw error;
+    feed.fail(new HaltError(error.message, { cause: error }));
+  }
+}
+
+function outOfRange(target: FetchTarget): HaltError {
+  return new HaltError(
+    `Cannot read ${
+      formatPartition(target)
+    } from offset ${target.offset}: it lies outside the log. ` +
+      `Records were deleted, or the topic was made again; see "deno task worker offsets"`,
+  );
+}
+
+/** Another partition comes first each time, so that none starves when one answer cannot hold them all. */
+function rotate<T>(items: readonly T[], by: number): readonly T[] {
+  const start = items.length > 0 ? by % items.length : 0;
+  return [...items.slice(start), ...items.slice(0, start)];
+}

@@ -1,0 +1,101 @@
+/** Makes clusters (kafkajs's metadata and connections) from settings, with every patch installed first. */
+import { getLogger } from "@logtape/logtape";
+import { installPatches } from "./patches/install_patches.ts";
+import {
+  assertVendorShape,
+  clusterClass,
+  emitterClass,
+  socketFactory,
+  type VendorCluster,
+  type VendorLogger,
+} from "./vendor.ts";
+
+/** How to reach the brokers. */
+export interface KafkaSettings {
+  /** `host:port` of one broker or more. */
+  readonly brokers: readonly string[];
+  readonly clientId: string;
+  readonly ssl: boolean;
+  readonly sasl?: {
+    readonly mechanism: string;
+    readonly username: string;
+    readonly password: string;
+  };
+}
+
+/** Options of one cluster object; each has its own connections. */
+export interface ClusterOptions {
+  /** The longest wait for an answer, milliseconds. */
+  readonly requestTimeoutMs?: number;
+  readonly metadataMaxAgeMs?: number;
+  /** 1 = read_committed (the default), 0 = read_uncommitted: it decides what ListOffsets calls the end. */
+  readonly isolationLevel?: 0 | 1;
+  /** The largest record batch to send, bytes; below the topics' `max.message.bytes`. */
+  readonly batchBytesMax?: number;
+  /** How often kafkajs retries connecting and finding coordinators. */
+  readonly retries?: number;
+}
+
+/** A factory of clusters over one set of brokers. */
+export interface KafkaClient {
+  readonly settings: KafkaSettings;
+  readonly logger: VendorLogger;
+  /** A cluster that is not connected yet. Disconnect it when done. */
+  cluster(options?: ClusterOptions): VendorCluster;
+}
+
+/** kafkajs's own quick retries: short, since every caller of ours retries by its own rule (KAFKAJS.md, row 13). */
+export const vendorRetry = { initialRetryTime: 20, maxRetryTime: 500, factor: 0.2, multiplier: 2 };
+
+/**
+ * Prepares to talk to Kafka; opens no connection.
+ *
+ * @throws when kafkajs is not the version that the patches were made for
+ */
+export function createKafkaClient(settings: KafkaSettings): KafkaClient {
+  assertVendorShape();
+  installPatches();
+  const logger = vendorLogger("client");
+  const Cluster = clusterClass();
+  const Emitter = emitterClass();
+  return {
+    settings,
+    logger,
+    cluster(options = {}) {
+      const cluster = new Cluster({
+        logger,
+        rootLogger: logger,
+        socketFactory: socketFactory()(),
+        brokers: settings.brokers,
+        ssl: settings.ssl || undefined,
+        sasl: settings.sasl,
+        clientId: settings.clientId,
+        connectionTimeout: 3_000,
+        authenticationTimeout: 10_000,
+        requestTimeout: options.requestTimeoutMs ?? 30_000,
+        enforceRequestTimeout: true,
+        metadataMaxAge: options.metadataMaxAgeMs ?? 60_000,
+        isolationLevel: options.isolationLevel ?? 1,
+        allowAutoTopicCreation: false,
+        maxInFlightRequests: null,
+        instrumentationEmitter: new Emitter({}),
+        offsets: new Map(),
+        retry: { ...vendorRetry, retries: options.retries ?? 5 },
+      });
+      cluster.batchBytesMax = options.batchBytesMax;
+      return cluster;
+    },
+  };
+}
+
+/** kafkajs's messages in our log. What it calls an error is often routine (a rebalance): debug. */
+function vendorLogger(namespace: string): VendorLogger {
+  const log = getLogger(["onceflow", "kafkajs", namespace]);
+  return {
+    namespace: (name) => vendorLogger(name),
+    debug: (message, extra) => log.trace(message, { ...extra }),
+    info: (message, extra) => log.debug(message, { ...extra }),
+    warn: (message, extra) => log.debug(message, { ...extra }),
+    error: (message, extra) => log.debug(message, { ...extra }),
+  };
+}

@@ -1,0 +1,15 @@
+/** Installs every patch of kafkajs once per process, before its parts are used. */
+import { patchClusterRetry } from "./cluster_retry.ts";
+import { patchIdleTimer } from "./idle_timer.ts";
+import { patchSendMessages } from "./send_messages.ts";
+
+let installed = false;
+
+/** Idempotent. Each patch checks that it took and throws when kafkajs is not as it was. */
+export function installPatches(): void {
+  if (installed) return;
+  patchSendMessages();
+  patchClusterRetry();
+  patchIdleTimer();
+  installed = true;
+}

@@ -1,0 +1,145 @@
+/**
+ * Replaces kafkajs's `sendMessages`, the step under `transaction.sendBatch`, by one that never re-sends.
+ *
+ * The original groups records with a quadratic copy, encodes each through small buffers, adds partitions to the
+ * transaction once per broker, and on a retry groups again: a partition that moved is written twice with a new sequence
+ * (KAFKAJS.md, row 3). Here every record names its partition, all partitions join the transaction in one request, each
+ * batch is sent once, and any doubt is the caller's (the poison rule).
+ */
+import { delay } from "../../core/delay.ts";
+import { encodedBytes, type OutputRecord } from "../../core/record.ts";
+import { isConcurrentTransactions } from "../error_verdict.ts";
+import { type ProduceBatch, produceRequest } from "../produce_request.ts";
+import { replacePart, type VendorCluster, type VendorEosManager } from "../vendor.ts";
+
+/** The broker's `max.message.bytes` bounds one batch; its default is 1,048,588 (KAFKAJS.md, row 16). */
+const batchBytesMaxDefault = 900_000;
+
+/** The arguments that kafkajs gives to its sender. */
+interface Sender {
+  readonly cluster: VendorCluster;
+  readonly eosManager: VendorEosManager;
+}
+
+type SendMessages = (
+  batch: { topicMessages: { topic: string; messages: OutputRecord[] }[] },
+) => Promise<unknown>;
+
+export function patchSendMessages(): void {
+  replacePart<(sender: Sender) => SendMessages>(
+    "producer/sendMessages.js",
+    () => (sender) => ({ topicMessages }) =>
+      sendOnce(sender, topicMessages.flatMap(({ messages }) => messages)),
+  );
+}
+
+async function sendOnce({ cluster, eosManager }: Sender, records: OutputRecord[]): Promise<void> {
+  const groups = groupByPartition(records);
+  await cluster.addMultipleTargetTopics([...new Set(groups.map(({ topic }) => topic))]);
+  await cluster.refreshMetadataIfNecessary();
+  const leaders = leadersOf(cluster, groups);
+  if (eosManager.isTransactional()) await addPartitions(eosManager, groups);
+  await Promise.all([...leaders].map(async ([nodeId, batches]) => {
+    const broker = await cluster.findBroker({ nodeId });
+    // In flight together: one connection keeps their order, and a failure of any poisons the producer.
+    await Promise.all(
+      rounds(batches).map((round) => broker.connectionPool.send(produceRequest(round, eosManager))),
+    );
+  }));
+}
+
+/** Linear grouping; the records' order within a partition stays. */
+export function groupByPartition(records: readonly OutputRecord[]): ProduceBatch[] {
+  const groups = new Map<string, Map<number, OutputRecord[]>>();
+  for (const record of records) {
+    let partitions = groups.get(record.topic);
+    if (!partitions) groups.set(record.topic, partitions = new Map());
+    const group = partitions.get(record.partition);
+    if (group) group.push(record);
+    else partitions.set(record.partition, [record]);
+  }
+  return [...groups].flatMap(([topic, partitions]) =>
+    [...partitions].map(([partition, group]) => ({ topic, partition, records: group }))
+  );
+}
+
+function leadersOf(cluster: VendorCluster, groups: ProduceBatch[]): Map<number, ProduceBatch[]> {
+  const leaders = new Map<number, ProduceBatch[]>();
+  for (const { topic, partition, records } of groups) {
+    const leader = cluster.findTopicPartitionMetadata(topic)
+      .find(({ partitionId }) => partitionId === partition)?.leader;
+    if (leader === undefined || leader < 0) {
+      throw Object.assign(
+        new Error(`Cannot write to ${topic}-${partition}: it has no leader in the metadata`),
+        { type: "LEADER_NOT_AVAILABLE" },
+      );
+    }
+    const batches = leaders.get(leader) ?? [];
+    const parts = splitByBytes(records, cluster.batchBytesMax ?? batchBytesMaxDefault);
+    batches.push(...parts.map((part) => ({ topic, partition, records: part })));
+    leaders.set(leader, batches);
+  }
+  return leaders;
+}
+
+/** Cuts a run of records into batches under the byte limit; a single record over it stays alone. */
+export function splitByBytes(
+  records: readonly OutputRecord[],
+  batchBytesMax: number,
+): OutputRecord[][] {
+  const parts: OutputRecord[][] = [];
+  let part: OutputRecord[] = [];
+  let bytes = 0;
+  for (const record of records) {
+    const size = encodedBytes(record);
+    if (part.length > 0 && bytes + size > batchBytesMax) {
+      parts.push(part);
+      part = [];
+      bytes = 0;
+    }
+    part.push(record);
+    bytes += size;
+  }
+  if (part.length > 0) parts.push(part);
+  return parts;
+}
+
+/** A produce request may hold one batch per partition: the first batches of all, then the second ones, and so on. */
+function rounds(batches: ProduceBatch[]): ProduceBatch[][] {
+  const seen = new Map<string, number>();
+  const result: ProduceBatch[][] = [];
+  for (const batch of batches) {
+    const key = `${batch.topic}/${batch.partition}`;
+    const round = seen.get(key) ?? 0;
+    seen.set(key, round + 1);
+    (result[round] ??= []).push(batch);
+  }
+  return result;
+}
+
+/** CONCURRENT_TRANSACTIONS is the one definite refusal: the last transaction's markers are still being written. */
+const concurrentDelayMs = 3;
+const concurrentAttemptsMax = 2_000;
+
+/** Runs a step of a transaction again while the coordinator refuses it as concurrent (KAFKAJS.md, row 14). */
+export async function whileConcurrent<T>(step: () => Promise<T>): Promise<T> {
+  for (let attempt = 1;; attempt++) {
+    try {
+      return await step();
+    } catch (error) {
+      if (!isConcurrentTransactions(error) || attempt >= concurrentAttemptsMax) throw error;
+      await delay(concurrentDelayMs);
+    }
+  }
+}
+
+function addPartitions(eosManager: VendorEosManager, groups: ProduceBatch[]): Promise<void> {
+  const topics = new Map<string, { partition: number }[]>();
+  for (const { topic, partition } of groups) {
+    const partitions = topics.get(topic) ?? [];
+    partitions.push({ partition });
+    topics.set(topic, partitions);
+  }
+  const topicData = [...topics].map(([topic, partitions]) => ({ topic, partitions }));
+  return whileConcurrent(() => eosManager.addPartitionsToTransaction(topicData));
+}

@@ -1,0 +1,45 @@
+/** An idempotent producer without transactions, for the guarantees weaker than exactly-once. */
+import { getLogger } from "@logtape/logtape";
+import { TransactionError } from "../core/ports.ts";
+import type { PlainProducer } from "../core/delivery.ts";
+import { transactionError } from "./error_verdict.ts";
+import type { KafkaClient } from "./kafka_client.ts";
+import { createProducer, emitterClass } from "./vendor.ts";
+
+const log = getLogger(["onceflow", "kafka", "producer"]);
+
+/** Connects one. Like a transactor it is spent after its first failure. */
+export async function openPlainProducer(
+  client: KafkaClient,
+  options: { readonly batchBytesMax?: number; readonly requestTimeoutMs?: number } = {},
+): Promise<PlainProducer> {
+  const Emitter = emitterClass();
+  const producer = createProducer()({
+    cluster: client.cluster(options),
+    logger: client.logger,
+    createPartitioner: () => () => 0,
+    idempotent: true,
+    retry: { retries: 5 },
+    instrumentationEmitter: new Emitter({}),
+  });
+  let usable = true;
+  await producer.connect();
+  return {
+    async send(records) {
+      if (!usable) throw new TransactionError("unknown", "the producer was used after a failure");
+      try {
+        const topics = Map.groupBy(records, ({ topic }) => topic);
+        await producer.sendBatch({
+          topicMessages: [...topics].map(([topic, messages]) => ({ topic, messages })),
+        });
+      } catch (error) {
+        usable = false;
+        throw transactionError("Cannot send", error);
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      usable = false;
+      await producer.disconnect().catch((error) => log.debug("Disconnect: {error}", { error }));
+    },
+  };
+}

@@ -1,0 +1,156 @@
+/**
+ * The owner of one transactional id: begin, send, sendOffsets and commit are called here and nowhere else.
+ *
+ * It never aborts and never retries a step whose outcome is unknown: it throws, and its owner opens a new one
+ * (the poison rule, KAFKAJS.md rows 4 to 8; the shape is Kafka Streams' `StreamsProducer`).
+ */
+import {
+  type AtomicWrite,
+  type OffsetCommit,
+  TransactionError,
+  type Transactor,
+} from "../core/ports.ts";
+import type { OutputRecord } from "../core/record.ts";
+import { transactionError } from "./error_verdict.ts";
+import type { KafkaClient } from "./kafka_client.ts";
+import { whileConcurrent } from "./patches/send_messages.ts";
+import { cacheCoordinators } from "./coordinator_cache.ts";
+import {
+  createProducer,
+  emitterClass,
+  type VendorProducer,
+  type VendorTransaction,
+} from "./vendor.ts";
+
+/** Where a transaction stands; named for traces and for crash tests. */
+export type TransactionStep =
+  | "after-init-producer-id"
+  | "before-send"
+  | "after-send"
+  | "after-add-offsets"
+  | "before-end-txn"
+  | "after-commit";
+
+/** Settings of a transactor. */
+export interface TransactorOptions {
+  /** After this long the coordinator aborts an open transaction, milliseconds. */
+  readonly transactionTimeoutMs: number;
+  readonly batchBytesMax?: number;
+  /** The longest wait for an answer, milliseconds. */
+  readonly requestTimeoutMs?: number;
+  /** Called at each step; a test may crash or wait there. */
+  readonly onStep?: (step: TransactionStep, transactionalId: string) => void | Promise<void>;
+}
+
+/** Sequence numbers of kafkajs wrap wrongly at 2^31; a producer is renewed long before (KAFKAJS.md, row 12). */
+export const recordsPerProducerMax = 1_000_000_000;
+
+/**
+ * InitProducerId: fences every older owner of `transactionalId`, and finishes or aborts what it left open.
+ *
+ * @throws {TransactionError}
+ */
+export async function openTransactor(
+  client: KafkaClient,
+  transactionalId: string,
+  options: TransactorOptions,
+): Promise<Transactor> {
+  const cluster = client.cluster({
+    batchBytesMax: options.batchBytesMax,
+    requestTimeoutMs: options.requestTimeoutMs,
+  });
+  const Emitter = emitterClass();
+  const producer = createProducer()({
+    cluster,
+    logger: client.logger,
+    createPartitioner: () => () => {
+      throw new Error("every record names its partition");
+    },
+    // Transactional sends are idempotent all the same, and this alone allows zero retries (KAFKAJS.md, row 3).
+    idempotent: false,
+    retry: { retries: 0 },
+    transactionalId,
+    transactionTimeout: options.transactionTimeoutMs,
+    instrumentationEmitter: new Emitter({}),
+  });
+  try {
+    await producer.connect();
+    const first = await producer.transaction();
+    await options.onStep?.("after-init-producer-id", transactionalId);
+    cacheCoordinators(cluster);
+    return new KafkaTransactor(transactionalId, producer, first, options.onStep);
+  } catch (error) {
+    await producer.disconnect().catch(() => {});
+    throw transactionError(`Cannot open transactional id ${transactionalId}`, error);
+  }
+}
+
+class KafkaTransactor implements Transactor {
+  #next: VendorTransaction | undefined;
+  #records = 0;
+  #usable = true;
+
+  constructor(
+    readonly transactionalId: string,
+    readonly producer: VendorProducer,
+    first: VendorTransaction,
+    readonly onStep: TransactorOptions["onStep"],
+  ) {
+    this.#next = first;
+  }
+
+  async commit({ records, offsets }: AtomicWrite): Promise<void> {
+    if (!this.#usable) {
+      throw new TransactionError("unknown", `${this.transactionalId} was used after a failure`);
+    }
+    // Until the commit is acknowledged, any way out of here leaves a producer that must not be used again.
+    this.#usable = false;
+    this.#records += records.length;
+    if (this.#records > recordsPerProducerMax) {
+      throw new TransactionError("unknown", `${this.transactionalId} is due for renewal`);
+    }
+    try {
+      const transaction = this.#next ?? await this.producer.transaction();
+      this.#next = undefined;
+      await this.onStep?.("before-send", this.transactionalId);
+      if (records.length > 0) {
+        await transaction.sendBatch({ topicMessages: byTopic(records) });
+        await this.onStep?.("after-send", this.transactionalId);
+      }
+      for (const [consumerGroupId, topics] of byGroup(offsets)) {
+        await whileConcurrent(() => transaction.sendOffsets({ consumerGroupId, topics }));
+      }
+      await this.onStep?.("before-end-txn", this.transactionalId);
+      await transaction.commit();
+      await this.onStep?.("after-commit", this.transactionalId);
+    } catch (error) {
+      throw transactionError(`Cannot commit a transaction of ${this.transactionalId}`, error);
+    }
+    this.#usable = true;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#usable = false;
+    await this.producer.disconnect();
+  }
+}
+
+function byTopic(records: readonly OutputRecord[]): { topic: string; messages: OutputRecord[] }[] {
+  const topics = Map.groupBy(records, ({ topic }) => topic);
+  return [...topics].map(([topic, messages]) => ({ topic, messages }));
+}
+
+type GroupOffsets = { topic: string; partitions: GroupPartition[] }[];
+type GroupPartition = { partition: number; offset: string; metadata?: string };
+
+function byGroup(offsets: readonly OffsetCommit[]): Map<string, GroupOffsets> {
+  const groups = new Map<string, GroupOffsets>();
+  for (const { groupId, topic, partition, offset, metadata } of offsets) {
+    let topics = groups.get(groupId);
+    if (!topics) groups.set(groupId, topics = []);
+    let entry = topics.find((candidate) => candidate.topic === topic);
+    if (!entry) topics.push(entry = { topic, partitions: [] });
+    entry.partitions.push({ partition, offset: String(offset), metadata });
+  }
+  return groups;
+}

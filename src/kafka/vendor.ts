@@ -1,0 +1,243 @@
+/**
+ * The one door to kafkajs 2.2.4: its inner parts with the types that we rely on. Owns no behaviour.
+ *
+ * The public client hides what exactly-once needs (its connections, the transaction's producer id, the group's
+ * generation), so its parts are used one by one. The version is pinned; {@linkcode assertVendorShape} fails at start
+ * when a part is not what is declared here.
+ */
+import { createRequire } from "node:module";
+import type { Buffer } from "node:buffer";
+
+const require = createRequire(import.meta.url);
+
+/** kafkajs's own logger interface. */
+export interface VendorLogger {
+  namespace(name: string): VendorLogger;
+  debug(message: string, extra?: object): void;
+  info(message: string, extra?: object): void;
+  warn(message: string, extra?: object): void;
+  error(message: string, extra?: object): void;
+}
+
+/** A request that an encoder writes after kafkajs has written the header. */
+export interface VendorProtocol<T> {
+  readonly request: {
+    readonly apiKey: number;
+    readonly apiVersion: number;
+    readonly apiName: string;
+    encode(): Promise<unknown>;
+  };
+  readonly response: { decode(raw: Buffer): Promise<unknown>; parse(data: unknown): Promise<T> };
+  readonly requestTimeout?: number;
+  readonly logResponseError?: boolean;
+}
+
+/** Two connections to one broker: the first for all requests, the second for Fetch alone. */
+export interface VendorConnectionPool {
+  send<T>(protocol: VendorProtocol<T>): Promise<T>;
+}
+
+/** One broker of the cluster. */
+export interface VendorBroker {
+  readonly nodeId: number;
+  readonly connectionPool: VendorConnectionPool;
+  isConnected(): boolean;
+  disconnect(): Promise<void>;
+  addPartitionsToTxn(request: {
+    transactionalId: string;
+    producerId: string;
+    producerEpoch: number;
+    topics: { topic: string; partitions: number[] }[];
+  }): Promise<unknown>;
+  offsetCommit(request: {
+    groupId: string;
+    groupGenerationId: number;
+    memberId: string;
+    topics: { topic: string; partitions: { partition: number; offset: string }[] }[];
+  }): Promise<unknown>;
+  offsetFetch(request: {
+    groupId: string;
+    topics: { topic: string; partitions: { partition: number }[] }[];
+  }): Promise<
+    {
+      responses: {
+        topic: string;
+        partitions: { partition: number; offset: string; metadata: string | null }[];
+      }[];
+    }
+  >;
+  listOffsets(request: {
+    isolationLevel: number;
+    topics: { topic: string; partitions: { partition: number; timestamp: string | number }[] }[];
+  }): Promise<
+    { responses: { topic: string; partitions: { partition: number; offset: string }[] }[] }
+  >;
+}
+
+/** What a cluster knows of one partition. */
+export interface VendorPartitionMetadata {
+  readonly partitionId: number;
+  readonly leader: number;
+}
+
+/** kafkajs's view of the cluster: metadata and the brokers' connections. */
+export interface VendorCluster {
+  /** Ours: the largest record batch to send, bytes. */
+  batchBytesMax?: number;
+  connect(): Promise<void>;
+  disconnect(): Promise<void>;
+  isConnected(): boolean;
+  refreshMetadata(): Promise<void>;
+  refreshMetadataIfNecessary(): Promise<void>;
+  addMultipleTargetTopics(topics: string[]): Promise<void>;
+  findTopicPartitionMetadata(topic: string): VendorPartitionMetadata[];
+  findBroker(options: { nodeId: number }): Promise<VendorBroker>;
+  findGroupCoordinator(
+    options: { groupId: string; coordinatorType?: number },
+  ): Promise<VendorBroker>;
+}
+
+/** Membership of a consumer group: join, sync, heartbeat, leave. */
+export interface VendorConsumerGroup {
+  readonly generationId: number | null;
+  memberId: string | null;
+  coordinator: VendorBroker | null;
+  connect(): Promise<void>;
+  joinAndSync(): Promise<void>;
+  heartbeat(options: { interval: number }): Promise<void>;
+  leave(): Promise<void>;
+  isLeader(): boolean;
+  assigned(): { topic: string; partitions: number[] }[];
+}
+
+/** The state of a producer's ids and sequences. */
+export interface VendorEosManager {
+  getProducerId(): string;
+  getProducerEpoch(): number;
+  getTransactionalId(): string | undefined;
+  getSequence(topic: string, partition: number): number;
+  updateSequence(topic: string, partition: number, increment: number): void;
+  isTransactional(): boolean;
+  addPartitionsToTransaction(
+    topicData: { topic: string; partitions: { partition: number }[] }[],
+  ): Promise<void>;
+}
+
+/** A transaction of kafkajs's producer. */
+export interface VendorTransaction {
+  sendBatch(batch: { topicMessages: { topic: string; messages: unknown[] }[] }): Promise<unknown>;
+  sendOffsets(offsets: {
+    consumerGroupId: string;
+    topics: {
+      topic: string;
+      partitions: { partition: number; offset: string; metadata?: string }[];
+    }[];
+  }): Promise<void>;
+  commit(): Promise<void>;
+  abort(): Promise<void>;
+}
+
+/** kafkajs's producer. */
+export interface VendorProducer {
+  connect(): Promise<void>;
+  disconnect(): Promise<void>;
+  transaction(): Promise<VendorTransaction>;
+  sendBatch(batch: { topicMessages: { topic: string; messages: unknown[] }[] }): Promise<unknown>;
+}
+
+/** kafkajs's administrative client. */
+export interface VendorAdmin {
+  connect(): Promise<void>;
+  disconnect(): Promise<void>;
+  listTopics(): Promise<string[]>;
+  describeCluster(): Promise<{ brokers: unknown[] }>;
+  createTopics(options: {
+    waitForLeaders: boolean;
+    topics: {
+      topic: string;
+      numPartitions: number;
+      replicationFactor: number;
+      configEntries: { name: string; value: string }[];
+    }[];
+  }): Promise<boolean>;
+}
+
+/** The type of a constructor whose options kafkajs does not describe. */
+type Constructor<T> = new (options: Record<string, unknown>) => T;
+
+/** Loads a module of kafkajs by its path inside the package. */
+function part<T>(path: string): T {
+  return require(`kafkajs/src/${path}`) as T;
+}
+
+/** Puts another implementation in the place of a module whose export is a function; before any user loads it. */
+export function replacePart<T>(path: string, replace: (original: T) => T): T {
+  const file = require.resolve(`kafkajs/src/${path}`);
+  const original = require(file) as T;
+  const cached = require.cache[file];
+  if (!cached) throw new Error(`Cannot patch kafkajs: ${path} is not in the module cache`);
+  const replacement = replace(original);
+  cached.exports = replacement;
+  return replacement;
+}
+
+/** The class `Cluster`. */
+export const clusterClass = (): Constructor<VendorCluster> => part("cluster/index.js");
+/** The class `ConsumerGroup`. */
+export const consumerGroupClass = (): Constructor<VendorConsumerGroup> =>
+  part("consumer/consumerGroup.js");
+/** The factory of producers. */
+export const createProducer = (): (options: Record<string, unknown>) => VendorProducer =>
+  part("producer/index.js");
+/** The factory of administrative clients. */
+export const createAdmin = (): (options: Record<string, unknown>) => VendorAdmin =>
+  part("admin/index.js");
+/** The round-robin assigner. */
+export const roundRobinAssigner = (): (options: Record<string, unknown>) => unknown =>
+  part("consumer/assigners/roundRobinAssigner/index.js");
+/** The class of event emitters that cluster and group report to. */
+export const emitterClass = (): Constructor<{
+  addListener(name: string, listener: (event: unknown) => void): () => void;
+}> => part("instrumentation/emitter.js");
+/** The class of protocol encoders. */
+export const encoderClass = (): new () => { writeBufferInternal(buffer: Uint8Array): unknown } =>
+  part("protocol/encoder.js");
+/** The class of request queues, one per connection. */
+export const requestQueueClass = (): {
+  prototype: {
+    scheduleCheckPendingRequests(this: {
+      pending: unknown[];
+      throttledUntil: number;
+    }): void;
+  };
+} => part("network/requestQueue/index.js");
+/** TCP and TLS sockets. */
+export const socketFactory = (): () => unknown => part("network/socketFactory.js");
+/** Decoder of Produce answers. */
+export const produceResponse = (): VendorProtocol<unknown>["response"] =>
+  part("protocol/requests/produce/v7/response.js");
+/** The error that belongs to a protocol error code. */
+export const createErrorFromCode = (): (code: number) => Error => {
+  return part<{ createErrorFromCode: (code: number) => Error }>("protocol/error.js")
+    .createErrorFromCode;
+};
+
+/** Fails loudly when kafkajs is not the version that these parts were read from. */
+export function assertVendorShape(): void {
+  const { version } = require("kafkajs/package.json") as { version: string };
+  const wrong = version !== "2.2.4";
+  const cluster = clusterClass().prototype as Partial<VendorCluster>;
+  const group = consumerGroupClass().prototype as Partial<VendorConsumerGroup>;
+  const missing = [
+    ...["findBroker", "findGroupCoordinator", "findTopicPartitionMetadata"]
+      .filter((name) => !(name in cluster)),
+    ...["joinAndSync", "heartbeat", "leave", "assigned"].filter((name) => !(name in group)),
+  ];
+  if (wrong || missing.length > 0) {
+    throw new Error(
+      `Cannot use kafkajs ${version}: its inner parts were checked for 2.2.4 only` +
+        (missing.length > 0 ? `, and ${missing.join(", ")} is missing` : "") +
+        `. Pin npm:kafkajs@2.2.4 in deno.json`,
+    );
+  }
+}
