@@ -1,0 +1,52 @@
+/** The flow of the reference application: one placed order becomes one invoice. It must not happen twice. */
+import { PoisonError } from "../core/errors.ts";
+import { defineFlow, type Flow } from "../core/flow.ts";
+import { topic } from "../core/topic_contract.ts";
+import type { Sql } from "../postgres/database.ts";
+import {
+  invoiceIssued,
+  invoiceIssuedStrict,
+  invoiceIssuedType,
+  type OrderPlaced,
+  orderPlaced,
+} from "./events.ts";
+import { invoiceFor } from "./invoice_for.ts";
+import { readTaxRate } from "./tax_rates.ts";
+
+/** Where the flow reads and writes, and what it needs. */
+export interface InvoicingOptions {
+  readonly orders: string;
+  readonly invoices: string;
+  readonly deadLetters: string;
+  readonly now: () => Date;
+  /** Called before each try; what it throws counts as the try's failure. For demonstrations and tests. */
+  readonly beforeTry?: (order: OrderPlaced, attempt: number) => void;
+}
+
+/** Invoices every order. The tax rate is read from Postgres, once per currency and transaction. */
+export function invoicing(sql: Sql, options: InvoicingOptions): Flow<OrderPlaced> {
+  const orders = topic(options.orders, { read: orderPlaced, key: (order) => order.order_id });
+  const invoices = topic(options.invoices, {
+    read: invoiceIssued,
+    write: invoiceIssuedStrict,
+    key: (invoice) => invoice.order_id,
+  });
+  return defineFlow({
+    name: "invoicing",
+    from: orders,
+    to: [invoices],
+    deadLetters: options.deadLetters,
+    async transform(order, { attempt, once }) {
+      options.beforeTry?.(order, attempt);
+      const { currency } = order;
+      const taxRate = await once(`tax rate of ${currency}`, () => readTaxRate(sql, currency));
+      if (taxRate === undefined) {
+        throw new PoisonError(
+          `currency: there is no tax rate for ${currency}; add one to tax_rates, then redrive`,
+        );
+      }
+      const invoice = invoiceFor(order, { taxRate, issuedAt: options.now() });
+      return invoices.event(invoice, { event_id: invoice.event_id, event_type: invoiceIssuedType });
+    },
+  });
+}

@@ -1,0 +1,116 @@
+/** The relay's cursor: where it is kept, what is noted beside it, and whether this database is the one it belongs to. */
+import { HaltError } from "../core/errors.ts";
+import type { CommittedOffset } from "../core/ports.ts";
+import type { Sql } from "../postgres/database.ts";
+import { translatingErrors } from "../postgres/translate_error.ts";
+
+/** Where the cursor of one shard is kept: the group's offset on this topic, in the partition of the shard's number. */
+export interface CursorPlace {
+  readonly groupId: string;
+  readonly cursorTopic: string;
+  readonly shard: number;
+}
+
+/** What is committed beside the offset: which database, and which event stands just below it. */
+export async function cursorMetadata(sql: Sql, eventId: string): Promise<string> {
+  return JSON.stringify({ system: await systemOf(sql), event: eventId });
+}
+
+const systems = new WeakMap<Sql, Promise<string>>();
+
+/** The database cluster's own identifier, made by initdb; asked for once per pool. */
+function systemOf(sql: Sql): Promise<string> {
+  let known = systems.get(sql);
+  if (!known) {
+    known = readSystem(sql);
+    systems.set(sql, known);
+    known.catch(() => systems.delete(sql));
+  }
+  return known;
+}
+
+async function readSystem(sql: Sql): Promise<string> {
+  const rows = await translatingErrors(() =>
+    sql<{ system: string }[]>`
+      select system_identifier::text || '/' || current_database() as system from pg_control_system()
+    `
+  );
+  return rows[0]?.system ?? "";
+}
+
+/** How far the outbox was announced. */
+export interface CheckedCursor {
+  /** The position of the last event that was announced, 0 where there is none. */
+  readonly after: number;
+  readonly eventId: string | undefined;
+}
+
+/**
+ * The position to go on after, once the cursor is known to belong to this database.
+ *
+ * @throws {HaltError} when the event below the cursor is not the one that was announced: the database was restored to an
+ * earlier state, or is another one, and going on would pass over orders without a word
+ */
+export async function checkCursor(
+  sql: Sql,
+  { shard, groupId, cursorTopic }: CursorPlace,
+  cursor: CommittedOffset,
+): Promise<CheckedCursor> {
+  const where = `The cursor of outbox shard ${shard} (group ${groupId}, ${cursorTopic}-${shard})`;
+  const restart =
+    `Find out which of the two was restored or replaced. To relay every row that is ` +
+    `in the outbox now, delete the group's offsets: events may then be announced twice`;
+  if (cursor.offset < 0) {
+    if (!await relayedBefore(sql, shard)) return { after: 0, eventId: undefined };
+    throw new HaltError(
+      `${where} is gone although rows were relayed: it expired, or Kafka's data was replaced. ${restart}`,
+    );
+  }
+  const position = cursor.offset - 1;
+  const { system, event } = parseMetadata(cursor.metadata, where);
+  const here = await systemOf(sql);
+  if (system !== here) {
+    throw new HaltError(
+      `${where} was written for database ${system}, and this is ${here}. ${restart}`,
+    );
+  }
+  const found = await eventAt(sql, shard, position);
+  if (found === event) return { after: position, eventId: event };
+  throw new HaltError(
+    `${where} stands behind event ${event} at position ${position}, where this database has ` +
+      `${found ?? "no row"}: it was restored to an earlier state. ${restart}`,
+  );
+}
+
+function parseMetadata(text: string, where: string): { system: string; event: string } {
+  try {
+    const { system, event } = JSON.parse(text);
+    if (typeof system === "string" && typeof event === "string") return { system, event };
+  } catch (error) {
+    throw new HaltError(`${where} carries metadata that is not ours: ${text}`, { cause: error });
+  }
+  throw new HaltError(`${where} carries metadata that is not ours: ${text}`);
+}
+
+async function eventAt(sql: Sql, shard: number, position: number): Promise<string | undefined> {
+  const rows = await translatingErrors(() =>
+    sql<{ eventId: string }[]>`
+      select event_id as "eventId" from outbox where shard = ${shard} and position = ${position}
+    `
+  );
+  return rows[0]?.eventId;
+}
+
+async function relayedBefore(sql: Sql, shard: number): Promise<boolean> {
+  const rows = await translatingErrors(() =>
+    sql<{ shard: number }[]>`select shard from outbox_relayed where shard = ${shard}`
+  );
+  return rows.length > 0;
+}
+
+/** Leaves a trace in Postgres that this shard has a cursor in Kafka, so that its loss is noticed. */
+export async function noteRelayed(sql: Sql, shard: number): Promise<void> {
+  await translatingErrors(() =>
+    sql`insert into outbox_relayed (shard) values (${shard}) on conflict do nothing`
+  );
+}
