@@ -15,11 +15,11 @@ import {
 } from "../../src/kafka/codec/encode_record_batch.ts";
 import { fetchBody, kafkajsBatch } from "./codec_fixtures.ts";
 
+/** Lengths around the ends of each varint size; fast-check is slow at making large arrays byte by byte. */
 const someBytes = fc.oneof(
-  fc.uint8Array({ maxLength: 3 }),
-  fc.uint8Array({ minLength: 60, maxLength: 70 }),
-  fc.uint8Array({ minLength: 8190, maxLength: 8200 }),
-  fc.uint8Array({ minLength: 70_000, maxLength: 70_001 }),
+  fc.uint8Array({ maxLength: 4 }),
+  fc.tuple(fc.constantFrom(63, 64, 65, 8191, 8192, 70_000), fc.nat(255))
+    .map(([length, fill]) => new Uint8Array(length).fill(fill)),
 );
 const someText = fc.oneof(
   fc.string({ maxLength: 80 }),

@@ -3,6 +3,8 @@ import { Buffer } from "node:buffer";
 import { CodecError } from "./codec_error.ts";
 
 const encoder = new TextEncoder();
+/** Up to this many UTF-16 units. */
+const SHORT_TEXT = 40;
 const INT32_MAX = 0x7fff_ffff;
 
 /** A position in a buffer that grows. Every `write` method appends; `bytes` is what was written. */
@@ -86,10 +88,33 @@ export class ByteWriter {
 
   /** UTF-8 without a length; returns how many bytes it took. */
   text(value: string): number {
-    this.reserve(value.length * 3);
-    const { written } = encoder.encodeInto(value, this.#bytes.subarray(this.position));
-    this.position += written;
-    return written;
+    const { length } = value;
+    this.reserve(length);
+    if (length <= SHORT_TEXT && this.#shortAscii(value)) return length;
+    const target = this.#bytes.subarray(this.position, this.position + length);
+    const { read, written } = encoder.encodeInto(value, target);
+    if (read === length) {
+      this.position += written;
+      return written;
+    }
+    // Not ASCII: a UTF-16 unit takes at most three bytes.
+    this.reserve(length * 3);
+    const all = encoder.encodeInto(value, this.#bytes.subarray(this.position)).written;
+    this.position += all;
+    return all;
+  }
+
+  /** A loop beats the call into the encoder for texts like keys. Writes nothing that counts when it returns false. */
+  #shortAscii(value: string): boolean {
+    const bytes = this.#bytes;
+    const start = this.position;
+    for (let i = 0; i < value.length; i++) {
+      const unit = value.charCodeAt(i);
+      if (unit > 0x7f) return false;
+      bytes[start + i] = unit;
+    }
+    this.position = start + value.length;
+    return true;
   }
 
   /** Bytes without a length. */

@@ -2,7 +2,7 @@
 import type { InputRecord } from "../../core/record.ts";
 import type { AbortedTransaction, FetchedPartition } from "./decode_fetch_response.ts";
 import type { FetchedRecord } from "./fetched_record.ts";
-import { controlKey, readRecords } from "./read_records.ts";
+import { controlKey, readRecords, verifyChecksum } from "./read_records.ts";
 import type { RecordBatch } from "./record_batch.ts";
 
 /** The visible records of a fetch, and where the next fetch starts. */
@@ -22,8 +22,8 @@ const ABORT_TYPE = 0;
  * them up to the batch at hand; one closes only at an abort marker in a control batch of its producer; data batches that
  * are transactional and whose producer is open are dropped whole. Keys of data records mean nothing here.
  *
- * @throws {CodecError} see `readRecords`; nothing is returned from a response with a broken batch before the break either,
- * because the caller would have to know where to go on
+ * @throws {CodecError} `corrupt` where a checksum does not match or a record leaves its frame, `unsupported` for a codec
+ * that is not at hand. Then nothing is returned, not even the records before that batch
  */
 export function committedRecords(
   partition: FetchedPartition,
@@ -35,6 +35,7 @@ export function committedRecords(
   let opened = 0;
   let nextOffset = fromOffset;
   for (const batch of partition.batches) {
+    verifyChecksum(batch);
     for (; (pending[opened]?.firstOffset ?? Infinity) <= batch.lastOffset; opened++) {
       const transaction = pending[opened];
       if (transaction) aborting.add(transaction.producerId);

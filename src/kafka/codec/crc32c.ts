@@ -1,30 +1,51 @@
 /** CRC-32C (Castagnoli), the checksum of a record batch (KIP-98). Owns its tables, never I/O. */
 
 const POLYNOMIAL = 0x82f63b78;
-const SLICES = 8;
+/** Bytes per turn, with a table for each: 16 is three times as fast as 8 read byte by byte (tests/bench/codec_bench.ts). */
+const SLICES = 16;
 let tables: Int32Array | undefined;
+const none = new Int32Array(0);
 
-/** The checksum of `bytes[start..end)` as an unsigned 32-bit number. */
+/** The checksum of `bytes[start..end)` as an unsigned 32-bit number. Reads words: for little-endian machines. */
 export function crc32c(bytes: Uint8Array, start = 0, end: number = bytes.length): number {
   const t = tables ??= buildTables();
   let crc = -1;
   let at = start;
-  const last = end - SLICES;
-  while (at <= last) {
-    crc ^= byte(bytes, at) | byte(bytes, at + 1) << 8 | byte(bytes, at + 2) << 16 |
-      byte(bytes, at + 3) << 24;
-    crc = entry(t, 0x700 + (crc & 255)) ^ entry(t, 0x600 + (crc >>> 8 & 255)) ^
-      entry(t, 0x500 + (crc >>> 16 & 255)) ^ entry(t, 0x400 + (crc >>> 24)) ^
-      entry(t, 0x300 + byte(bytes, at + 4)) ^ entry(t, 0x200 + byte(bytes, at + 5)) ^
-      entry(t, 0x100 + byte(bytes, at + 6)) ^ entry(t, byte(bytes, at + 7));
-    at += SLICES;
+  // Words must be aligned to the memory, not to the view.
+  while (at < end && ((bytes.byteOffset + at) & 3) !== 0) crc = step(t, crc, bytes, at++);
+  const words = wordsOf(bytes, at, (end - at) >>> 4 << 2);
+  for (let i = 0; i < words.length; i += 4) {
+    const a = word(words, i) ^ crc;
+    const b = word(words, i + 1);
+    const c = word(words, i + 2);
+    const d = word(words, i + 3);
+    crc = word(t, 0xf00 | a & 255) ^ word(t, 0xe00 | a >>> 8 & 255) ^
+      word(t, 0xd00 | a >>> 16 & 255) ^ word(t, 0xc00 | a >>> 24) ^
+      word(t, 0xb00 | b & 255) ^ word(t, 0xa00 | b >>> 8 & 255) ^
+      word(t, 0x900 | b >>> 16 & 255) ^ word(t, 0x800 | b >>> 24) ^
+      word(t, 0x700 | c & 255) ^ word(t, 0x600 | c >>> 8 & 255) ^
+      word(t, 0x500 | c >>> 16 & 255) ^ word(t, 0x400 | c >>> 24) ^
+      word(t, 0x300 | d & 255) ^ word(t, 0x200 | d >>> 8 & 255) ^
+      word(t, 0x100 | d >>> 16 & 255) ^ word(t, d >>> 24);
   }
-  while (at < end) crc = entry(t, (crc ^ byte(bytes, at++)) & 255) ^ (crc >>> 8);
+  at += words.length << 2;
+  while (at < end) crc = step(t, crc, bytes, at++);
   return ~crc >>> 0;
 }
 
-const byte = (bytes: Uint8Array, at: number): number => bytes[at] ?? 0;
-const entry = (table: Int32Array, at: number): number => table[at] ?? 0;
+function wordsOf(bytes: Uint8Array, at: number, count: number): Int32Array {
+  return count === 0 ? none : new Int32Array(bytes.buffer, bytes.byteOffset + at, count);
+}
+
+/** One byte. */
+function step(table: Int32Array, crc: number, bytes: Uint8Array, at: number): number {
+  return word(table, (crc ^ (bytes[at] ?? 0)) & 255) ^ (crc >>> 8);
+}
+
+/** Every index here is within its array by construction. */
+function word(array: Int32Array, at: number): number {
+  return array[at] ?? 0;
+}
 
 function buildTables(): Int32Array {
   const built = new Int32Array(SLICES * 256);
@@ -34,8 +55,8 @@ function buildTables(): Int32Array {
     built[i] = crc;
   }
   for (let i = 256; i < built.length; i++) {
-    const previous = entry(built, i - 256);
-    built[i] = (previous >>> 8) ^ entry(built, previous & 255);
+    const previous = word(built, i - 256);
+    built[i] = (previous >>> 8) ^ word(built, previous & 255);
   }
   return built;
 }

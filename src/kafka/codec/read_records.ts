@@ -1,4 +1,4 @@
-/** Reads the records of one batch: checks the checksum, decompresses, walks. Owns nothing, never decides visibility. */
+/** Reads the records of one batch: verifies, decompresses, walks. Owns nothing, never decides visibility. */
 import { CodecError } from "./codec_error.ts";
 import { crc32c } from "./crc32c.ts";
 import { decompress } from "./decompress.ts";
@@ -14,13 +14,11 @@ import {
 import { VarintReader } from "./varint_reader.ts";
 
 /**
- * Appends the batch's records at or above `fromOffset` to `into`, in offset order.
+ * Appends the batch's records at or above `fromOffset` to `into`, in offset order. Verify the checksum before.
  *
- * @throws {CodecError} `corrupt` where the checksum does not match or a record leaves its frame, so that nothing made of
- * damaged bytes is ever handed out; `unsupported` for a codec that is not at hand
+ * @throws {CodecError} `corrupt` where a record leaves its frame; `unsupported` for a codec that is not at hand
  */
 export function readRecords(batch: RecordBatch, fromOffset: number, into: FetchedRecord[]): void {
-  verifyChecksum(batch);
   try {
     walk(batch, fromOffset, into);
   } catch (error) {
@@ -30,7 +28,12 @@ export function readRecords(batch: RecordBatch, fromOffset: number, into: Fetche
   }
 }
 
-/** The Java client checks it by default (`check.crcs`); kafkajs never does. */
+/**
+ * The Java client checks it by default (`check.crcs`), kafkajs never. It covers the header's producer, flags and last
+ * offset too, so it must be checked before those decide what is visible and where to go on.
+ *
+ * @throws {CodecError} `corrupt`
+ */
 export function verifyChecksum(batch: RecordBatch): void {
   const found = crc32c(batch.bytes, CRC_COVERS_FROM);
   if (found !== batch.crc) {
