@@ -1,0 +1,36 @@
+/** Reads one partition without a group, from any offset: for rebuilds, listings and redrives. */
+import type { PartitionReader } from "../core/ports.ts";
+import type { TopicPartition } from "../core/record.ts";
+import { Fetcher, fetcherDefaults } from "./fetcher.ts";
+import type { KafkaClient } from "./kafka_client.ts";
+import { readLogRange } from "./log_range.ts";
+import { PartitionFeed } from "./partition_feed.ts";
+
+const bufferBytesMax = 8 * 1024 * 1024;
+
+/**
+ * Opens a reader of one partition under read_committed; it owns its connections. Runs are to be taken up to
+ * `range().end`: past it `next` waits for new records.
+ */
+export async function openPartitionReader(
+  client: KafkaClient,
+  partition: TopicPartition,
+  fromOffset: number,
+): Promise<PartitionReader & AsyncDisposable> {
+  const cluster = client.cluster();
+  await cluster.connect();
+  const fetcher = new Fetcher(cluster, fetcherDefaults);
+  const feed = new PartitionFeed(partition, {
+    bufferBytesMax,
+    range: () => readLogRange(cluster, partition),
+    onHungry: () => fetcher.wake(),
+  });
+  fetcher.add(feed);
+  feed.seek(fromOffset);
+  return Object.assign(feed, {
+    async [Symbol.asyncDispose]() {
+      await fetcher[Symbol.asyncDispose]();
+      await cluster.disconnect();
+    },
+  });
+}
