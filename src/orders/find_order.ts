@@ -87,7 +87,7 @@ export function orderState(row: OrderStateRow): OrderState {
     invoice: invoiced
       ? { invoice_id, net, tax, gross, tax_rate, invoiced_at: invoiced_at.toISOString() }
       : null,
-    dead_letter: row.dead_lettered_at === null ? null : {
+    dead_letter: row.status !== "dead-lettered" || row.dead_lettered_at === null ? null : {
       reason: row.dead_letter_reason ?? "",
       dead_lettered_at: row.dead_lettered_at.toISOString(),
     },

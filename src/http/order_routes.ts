@@ -1,0 +1,178 @@
+/** The routes of orders: post one, find one, list a customer's. They speak HTTP and leave the rest to `orders`. */
+import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import { assertNever } from "./assert_never.ts";
+import { findOrder } from "../orders/find_order.ts";
+import { formatCursor, listOrders, parseCursor } from "../orders/list_orders.ts";
+import { placeOrder, type PlaceOrderOutcome } from "../orders/place_order.ts";
+import type { AppOptions } from "./create_app.ts";
+import { ProblemError, problemOf } from "./problem.ts";
+import { problems } from "./problems.ts";
+import { readJson } from "./read_json.ts";
+import * as schemas from "./schemas.ts";
+import { validate } from "./validate.ts";
+
+/** Adds the routes to the app and their description to its OpenAPI document. */
+export function addOrderRoutes(app: OpenAPIHono, options: AppOptions): void {
+  const registry = app.openAPIRegistry;
+
+  registry.registerPath(postOrder);
+  app.post("/orders", async (c) => {
+    const body = await readJson(c.req.raw, options.bodyBytesMax ?? 64 * 1024);
+    const asked = validate(schemas.orderRequest, body, { whole: "body" });
+    const key = validate(schemas.idempotencyKey, c.req.header("idempotency-key"), {
+      whole: "Idempotency-Key",
+    });
+    const outcome = await placeOrder(options.sql, {
+      orderId: asked.order_id,
+      userId: asked.user_id,
+      amount: asked.amount,
+      currency: asked.currency,
+    }, {
+      topic: options.topic,
+      shards: options.shards,
+      now: options.now ?? (() => new Date()),
+      idempotencyKey: key,
+    });
+    return answerPlaceOrder(outcome);
+  });
+
+  registry.registerPath(getOrder);
+  app.get("/orders/:id", async (c) => {
+    const id = validate(schemas.orderIdInPath, c.req.param("id"), { whole: "id" });
+    const found = await findOrder(options.sql, id);
+    if (found === undefined) {
+      throw new ProblemError(problemOf(404, "no-such-order", `There is no order ${id}`));
+    }
+    return c.json(found, 200);
+  });
+
+  registry.registerPath(getOrders);
+  app.get("/orders", async (c) => {
+    const query = validate(schemas.ordersQuery, c.req.query(), { whole: "query" });
+    const after = query.cursor === undefined ? undefined : parseCursor(query.cursor);
+    if (query.cursor !== undefined && after === undefined) {
+      throw new ProblemError(problemOf(400, "bad-cursor", "The cursor is not one of this API", {
+        errors: [{ field: "cursor", detail: "must be the next_cursor of an earlier page" }],
+      }));
+    }
+    const page = await listOrders(options.sql, {
+      userId: query.user_id,
+      after,
+      limit: query.limit,
+    });
+    const next = page.next === undefined ? null : formatCursor(page.next);
+    return c.json({ orders: page.orders, next_cursor: next }, 200);
+  });
+}
+
+function answerPlaceOrder(outcome: PlaceOrderOutcome): Response {
+  switch (outcome.kind) {
+    case "placed":
+    case "replayed":
+      return new Response(outcome.response, {
+        status: 202,
+        headers: {
+          "content-type": "application/json",
+          location: `/orders/${encodeURIComponent(outcome.orderId)}`,
+        },
+      });
+    case "key_conflict":
+      throw new ProblemError(
+        problemOf(422, "idempotency-key-reused", "This Idempotency-Key came with another body", {
+          errors: [{ field: "Idempotency-Key", detail: "must be new for every new request" }],
+        }),
+      );
+    case "duplicate_order":
+      throw new ProblemError(
+        problemOf(409, "order-exists", `There is an order ${outcome.orderId} already`, {
+          errors: [{ field: "order_id", detail: "is taken" }],
+        }),
+      );
+    default:
+      return assertNever(outcome);
+  }
+}
+
+const postOrder = createRoute({
+  method: "post",
+  path: "/orders",
+  operationId: "placeOrder",
+  tags: ["orders"],
+  summary: "Place an order",
+  description: "Answers once the order and its announcement are durable in Postgres. " +
+    "The invoice follows; `Location` says where to look for it.",
+  security: [{ bearer: [] }],
+  request: {
+    headers: z.object({ "Idempotency-Key": schemas.idempotencyKey }),
+    body: { required: true, content: { "application/json": { schema: schemas.orderRequest } } },
+  },
+  responses: {
+    202: {
+      description: "The order is placed, or was placed by an earlier request with this key",
+      headers: {
+        Location: {
+          description: "The path of the order",
+          required: true,
+          schema: { type: "string", example: "/orders/order-1001" },
+        },
+      },
+      content: { "application/json": { schema: schemas.placedOrder } },
+    },
+    ...problems({
+      400: "The body is not JSON in UTF-8",
+      401: "The token is missing or wrong",
+      409: "There is an order of that `order_id` already",
+      413: "The body is larger than 64 KiB",
+      415: "The body is not application/json",
+      422: "A field or the Idempotency-Key is invalid, or the key came with another body before",
+      500: "A fault of the service",
+      503: "Postgres cannot be reached: try again, with the same Idempotency-Key",
+    }),
+  },
+});
+
+const getOrder = createRoute({
+  method: "get",
+  path: "/orders/{id}",
+  operationId: "getOrder",
+  tags: ["orders"],
+  summary: "Find an order and what became of it",
+  security: [{ bearer: [] }],
+  request: { params: z.object({ id: schemas.orderIdInPath }) },
+  responses: {
+    200: {
+      description: "The order, with its invoice once there is one",
+      content: { "application/json": { schema: schemas.order } },
+    },
+    ...problems({
+      401: "The token is missing or wrong",
+      404: "There is no such order",
+      422: "The id is none that an order can have",
+      500: "A fault of the service",
+      503: "Postgres cannot be reached: try again",
+    }),
+  },
+});
+
+const getOrders = createRoute({
+  method: "get",
+  path: "/orders",
+  operationId: "listOrders",
+  tags: ["orders"],
+  summary: "List a customer's orders, newest first",
+  security: [{ bearer: [] }],
+  request: { query: schemas.ordersQuery },
+  responses: {
+    200: {
+      description: "A page of orders",
+      content: { "application/json": { schema: schemas.ordersPage } },
+    },
+    ...problems({
+      400: "The cursor is not one of this API",
+      401: "The token is missing or wrong",
+      422: "A parameter is missing or invalid",
+      500: "A fault of the service",
+      503: "Postgres cannot be reached: try again",
+    }),
+  },
+});

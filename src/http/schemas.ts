@@ -1,0 +1,141 @@
+/** What goes in and out of the API, as zod schemas: they validate requests and make the OpenAPI document. */
+import { z } from "@hono/zod-openapi";
+import { minorUnits } from "../orders/minor_units.ts";
+
+/**
+ * Text that Postgres, Kafka and a URL can all carry: no control characters (Postgres has no NUL), no lone surrogates
+ * (UTF-8 has none), no white space around it.
+ */
+const plainText = (lengthMax: number) =>
+  z.string({ error: (issue) => issue.input === undefined ? "is required" : "must be a string" })
+    .min(1, "must not be empty")
+    .max(lengthMax, `must be at most ${lengthMax} characters long`)
+    .regex(
+      /^(?!\s)[^\p{Cc}\p{Cs}]+(?<!\s)$/u,
+      "must not hold control characters or broken Unicode, or begin or end with white space",
+    );
+
+/** A customer, in bodies and in paths. */
+export const userId = plainText(128).meta({ example: "customer-7" });
+
+/** An order in a path: any id that the API or another producer may have given. */
+export const orderIdInPath = plainText(256).meta({ example: "order-1001" });
+
+const amountText = 'must be decimal text such as "12.34", above zero, ' +
+  "with at most 15 digits before the point and no more decimals than the currency has";
+const decimalText = z.string().meta({ example: "12.34", pattern: "^\\d+(\\.\\d+)?$" });
+
+/** The body of `POST /orders`. */
+export const orderRequest = z.strictObject({
+  user_id: userId,
+  amount: z.string({
+    error: (issue) =>
+      issue.input === undefined
+        ? "is required"
+        : 'must be decimal text such as "12.34": a JSON number cannot carry decimals exactly',
+  }).regex(/^(0|[1-9]\d{0,14})(\.\d{1,4})?$/, amountText).refine(
+    (text) => /[1-9]/.test(text),
+    amountText,
+  ).meta({ description: "Net of tax", example: "12.34" }),
+  currency: z.string({ error: "must be a string" })
+    .regex(/^[A-Z]{3}$/, "must be three capital letters (ISO 4217)")
+    .default("USD").meta({
+      description: "An order in a currency without a tax rate is accepted, and dead-lettered",
+      example: "USD",
+    }),
+  order_id: z.string({ error: "must be a string" }).regex(
+    /^[A-Za-z0-9][A-Za-z0-9._~:-]{0,127}$/,
+    "must be 1 to 128 letters, digits or ._~:-, a letter or digit first",
+  ).optional().meta({
+    description: "Chosen by the client, unique for ever; made by the service where absent",
+    example: "order-1001",
+  }),
+}, { error: (issue) => issue.code === "invalid_type" ? "must be a JSON object" : undefined })
+  .superRefine(({ amount, currency }, context) => {
+    const decimals = minorUnits(currency);
+    if ((amount.split(".")[1] ?? "").length <= decimals) return;
+    context.addIssue({
+      code: "custom",
+      path: ["amount"],
+      message: decimals === 0
+        ? `must have no decimals: ${currency} has none`
+        : `must have at most ${decimals} decimals, as ${currency} has`,
+    });
+  }).openapi("OrderRequest");
+
+/** The header that makes a retry safe. */
+export const idempotencyKey = z.string().regex(
+  /^[\x21-\x7e]{1,255}$/,
+  "must be 1 to 255 printable ASCII characters without spaces",
+).optional().meta({
+  description: "The same key with the same body gives the same answer and places one order only",
+  example: "0198f3c2-7d1e-7c3a-9f60-2f4b8a1d5e11",
+});
+
+const time = z.iso.datetime().meta({ example: "2026-01-31T12:00:00.000Z" });
+const orderFields = {
+  order_id: z.string().meta({ example: "order-1001" }),
+  user_id: z.string().meta({ example: "customer-7" }),
+  amount: decimalText,
+  currency: z.string().meta({ example: "USD" }),
+};
+
+/** The answer to `POST /orders`. */
+export const placedOrder = z.object({
+  ...orderFields,
+  status: z.literal("placed"),
+  placed_at: time,
+}).openapi("PlacedOrder");
+
+/** An order and what became of it. */
+export const order = z.object({
+  ...orderFields,
+  status: z.enum(["placed", "invoiced", "dead-lettered"]),
+  placed_at: time,
+  invoice: z.object({
+    invoice_id: z.string(),
+    net: decimalText,
+    tax: decimalText,
+    gross: decimalText,
+    tax_rate: decimalText.meta({ example: "0.0825" }),
+    invoiced_at: time,
+  }).nullable(),
+  dead_letter: z.object({
+    reason: z.string().meta({ example: "there is no tax rate for XTS" }),
+    dead_lettered_at: time,
+  }).nullable(),
+}).openapi("Order");
+
+/** The parameters of `GET /orders`. */
+export const ordersQuery = z.object({
+  user_id: userId,
+  cursor: z.string().max(1_024).optional().meta({
+    description: "`next_cursor` of the page before",
+  }),
+  limit: z.coerce.number({ error: "must be a number" }).int("must be a whole number")
+    .min(1, "must be 1 or more").max(200, "must be 200 or less").default(50),
+});
+
+/** A page of orders, newest first. */
+export const ordersPage = z.object({
+  orders: z.array(order),
+  next_cursor: z.string().nullable().meta({ description: "null on the last page" }),
+}).openapi("OrdersPage");
+
+/** The answer to `GET /customers/{id}/totals`. */
+export const customerTotals = z.object({
+  user_id: z.string(),
+  totals: z.array(z.object({
+    currency: z.string(),
+    orders_count: z.int(),
+    invoices_count: z.int(),
+    amount_total: decimalText.meta({ description: "Net sum of the orders" }),
+    invoiced_total: decimalText.meta({ description: "Gross sum of the invoices" }),
+  })).meta({ description: "One entry for each currency; the read model follows the orders" }),
+}).openapi("CustomerTotals");
+
+/** The answer of the health routes. */
+export const health = z.object({
+  status: z.literal("ok"),
+  checks: z.record(z.string(), z.literal("ok")).optional(),
+}).openapi("Health");
