@@ -13,13 +13,15 @@ const plainText = (lengthMax: number) =>
     .regex(
       /^(?!\s)[^\p{Cc}\p{Cs}]+(?<!\s)$/u,
       "must not hold control characters or broken Unicode, or begin or end with white space",
-    );
+    )
+    // Given again, because the generator would write the flag into the pattern.
+    .meta({ pattern: "^(?!\\s)[^\\p{Cc}\\p{Cs}]+(?<!\\s)$" });
 
 /** A customer, in bodies and in paths. */
-export const userId = plainText(128).meta({ example: "customer-7" });
+export const userId = plainText(128).openapi({ example: "customer-7" });
 
 /** An order in a path: any id that the API or another producer may have given. */
-export const orderIdInPath = plainText(256).meta({ example: "order-1001" });
+export const orderIdInPath = plainText(256).openapi({ example: "order-1001" });
 
 const amountText = 'must be decimal text such as "12.34", above zero, ' +
   "with at most 15 digits before the point and no more decimals than the currency has";

@@ -1,0 +1,48 @@
+/** Looks up single rows of the outbox, for the restore check and for `explain`. */
+import type { Queryable } from "../postgres/database.ts";
+import { translatingErrors } from "../postgres/translate_error.ts";
+import type { OutboxRow } from "./barrier_read.ts";
+
+/**
+ * The row at a position, or undefined where there is none (never committed, rolled back, deleted, or the database was
+ * restored to before it).
+ *
+ * @throws {DependencyDownError} when Postgres cannot be reached
+ */
+export async function rowAt(
+  sql: Queryable,
+  shard: number,
+  position: number,
+): Promise<OutboxRow | undefined> {
+  const [row] = await translatingErrors(() =>
+    sql<OutboxRow[]>`
+      select ${outboxColumns(sql)} from outbox where shard = ${shard} and position = ${position}
+    `
+  );
+  return row;
+}
+
+/** The rows of one key that are still kept, in order of position. */
+export async function rowsOfKey(
+  sql: Queryable,
+  shard: number,
+  key: string,
+  limit: number,
+): Promise<readonly OutboxRow[]> {
+  return await translatingErrors(() =>
+    sql<OutboxRow[]>`
+      select ${outboxColumns(sql)} from outbox
+      where shard = ${shard} and key = ${key}
+      order by position
+      limit ${limit}
+    `
+  );
+}
+
+/** The columns of an {@linkcode OutboxRow}. */
+export function outboxColumns(sql: Queryable) {
+  return sql`
+    shard, position, topic, key, value, headers, event_id as "eventId", event_type as "eventType",
+    created_at as "createdAt", xid::text as xid
+  `;
+}
