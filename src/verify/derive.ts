@@ -1,0 +1,42 @@
+/** Derives from the loaded facts what the rules ask for again and again: every appearance and every event's account. */
+import { type Spill, spillIndexes } from "./spill.ts";
+
+/**
+ * - `appearance`: each committed record of the orders topic. `decided`: below the offset that the invoicing group had
+ *   committed *before* the outcomes were read, so an outcome must be there. `settled`: below the offset that it had
+ *   committed *after* they were read, so an outcome may be there. `buried`: committed dead letters of it; `burying`: those
+ *   that may still commit.
+ * - `unit`: the account of one event: the appearances of one announcement, redriven ones included. `places` are the
+ *   appearances that no dead letter took away, each of which is worth one invoice; `owed` are the decided ones of them.
+ */
+export function derive(spill: Spill): void {
+  for (const statement of [...spillIndexes, ...derived]) spill.run(statement);
+}
+
+const derived = [
+  `update log_end set floor_ms = 0 where start = 0`,
+  ...["announced", "invoiced", "dead"].map((table, index) => `
+    update log_end set floor_ms = coalesce(
+      (select min(timestamp) from ${table} t where t.partition = log_end.partition), 9e15)
+    where start > 0 and topic = (select topic from role where place = ${index})`),
+  `create table appearance as
+    select a.partition, a.offset, coalesce(a.event, a.partition || '@' || a.offset) as unit, a.event, a.key,
+      coalesce(a.order_id, a.key) as order_id, a.relayed, a.redriven_from is not null as redriven, a.timestamp,
+      coalesce(a.offset < c.first, 0) as decided, coalesce(a.offset < c.last, 0) as settled,
+      (select count(*) from dead d where d.from_partition = a.partition and d.from_offset = a.offset
+        and d.state = 'committed') as buried,
+      (select count(*) from dead d where d.from_partition = a.partition and d.from_offset = a.offset
+        and d.state = 'pending') as burying
+    from announced a left join consumed c on c.partition = a.partition
+    where a.state = 'committed'`,
+  `create table unit as
+    select unit, min(event) as event, min(order_id) as order_id, max(relayed) as relayed, count(*) as appearances,
+      sum(not redriven) as originals, sum(buried > 0) as buried, sum(buried + burying = 0) as places,
+      sum(decided and buried + burying = 0) as owed, sum(settled and buried = 0) as settled,
+      sum(decided) as decided, min(partition) as partition, min(offset) as offset, min(timestamp) as timestamp,
+      (select count(*) from invoiced i where i.cause = min(appearance.event) and i.state = 'committed') as invoices,
+      (select count(*) from invoiced i where i.cause = min(appearance.event) and i.state = 'pending') as pending
+    from appearance group by unit`,
+  `create index appearance_by_unit on appearance (unit)`,
+  `create index unit_by_order on unit (order_id)`,
+];

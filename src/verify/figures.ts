@@ -1,0 +1,74 @@
+/** The books in one line: how many orders reached each stage. Counts only what the spill holds. */
+import type { RuleFinding } from "./finding.ts";
+import type { Spill } from "./spill.ts";
+
+/** The conservation table. All count orders (announcements), except where said. */
+export interface Figures {
+  /** Orders with a row in Postgres. */
+  readonly placed: number;
+  readonly announced: number;
+  readonly invoiced: number;
+  /** Announced orders that ended in the dead letters and were not invoiced after a redrive. */
+  readonly dead_lettered: number;
+  /** Announced orders that the read model shows. */
+  readonly projected: number;
+  /** Orders that should have gone on and did not. */
+  readonly lost: number;
+  /** Orders with more than one announcement or outcome. */
+  readonly duplicated: number;
+  /** Records on the orders topic that other producers put there, and how many of those became invoices and dead letters. */
+  readonly foreign: {
+    readonly records: number;
+    readonly invoiced: number;
+    readonly dead_lettered: number;
+  };
+  /** Records that went back to the orders topic from the dead letters. */
+  readonly redriven: number;
+  /** Records of aborted transactions, which nobody sees. */
+  readonly aborted: number;
+  /** What is on its way at this moment: rows not announced, records not processed, records not projected. */
+  readonly lag: { readonly relay: number; readonly worker: number; readonly projector: number };
+}
+
+/** Counts the stages. `lost` and `duplicated` sum up the findings of those kinds. */
+export function readFigures(spill: Spill, findings: readonly RuleFinding[]): Figures {
+  const sum = (kind: string) =>
+    findings.filter((finding) => finding.kind === kind).reduce((n, { count }) => n + count, 0);
+  const unfolded = (table: string, place: number) =>
+    spill.count(`select count(*) from ${table} t left join projected p on p.partition = t.partition
+      and p.topic = (select topic from role where place = ${place})
+      where t.state = 'committed' and t.offset >= coalesce(p.next_offset, 0)`);
+  return {
+    placed: spill.count("select count(*) from expected where not late"),
+    announced: spill.count("select count(*) from unit where relayed"),
+    invoiced: spill.count("select count(*) from unit where relayed and invoices > 0"),
+    dead_lettered: spill.count(
+      "select count(*) from unit where relayed and invoices = 0 and places = 0 and buried > 0",
+    ),
+    projected: spill.count(
+      "select count(*) from viewed where placed_count > 0 and order_id in (select order_id from unit where relayed)",
+    ),
+    lost: sum("lost"),
+    duplicated: sum("doubled"),
+    foreign: {
+      records: spill.count("select coalesce(sum(appearances), 0) from unit where not relayed"),
+      invoiced: spill.count("select count(*) from unit where not relayed and invoices > 0"),
+      dead_lettered: spill.count(
+        "select coalesce(sum(buried), 0) from unit where not relayed and invoices = 0",
+      ),
+    },
+    redriven: spill.count(
+      "select count(*) from announced where state = 'committed' and redriven_from is not null",
+    ),
+    aborted: spill.count(`select (select count(*) from announced where state = 'aborted')
+      + (select count(*) from invoiced where state = 'aborted') + (select count(*) from dead where state = 'aborted')`),
+    lag: {
+      relay: spill.count(
+        `select count(*) from expected e left join relayed_up_to r on r.shard = e.shard
+        where e.has_outbox and e.position >= coalesce(r.last, 0)`,
+      ),
+      worker: spill.count("select count(*) from appearance where not settled"),
+      projector: unfolded("announced", 0) + unfolded("invoiced", 1) + unfolded("dead", 2),
+    },
+  };
+}

@@ -1,0 +1,126 @@
+/** Copies the three topics from the independent reader into the scratch database. Judges nothing. */
+import { headerText } from "../core/record.ts";
+import { readInvoice, readObject, readPlaced, readUuid } from "./read_events.ts";
+import type { LogRecord } from "./reader_frames.ts";
+import type { Spill } from "./spill.ts";
+
+/** Headers that a dead letter or a redrive adds: what is left must be the original's, byte for byte. */
+export const addedHeaders: readonly string[] = [
+  "x-original-topic",
+  "x-original-partition",
+  "x-original-offset",
+  "x-original-timestamp",
+  "x-error",
+  "x-error-class",
+  "x-attempts",
+  "x-consumer-group",
+  "x-redriven-from",
+  "kafka_dlt-*",
+];
+
+/** One inserter for each topic. */
+export interface LogLoader {
+  readonly announced: (record: LogRecord) => void;
+  readonly invoiced: (record: LogRecord) => void;
+  readonly dead: (record: LogRecord) => void;
+}
+
+/** Inserters for the three topics. Dead letters of other topics than `ordersTopic` are somebody else's and left out. */
+export function loadLog(spill: Spill, ordersTopic: string): LogLoader {
+  const announce = spill.inserter(
+    "insert into announced values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+  );
+  const invoice = spill.inserter(
+    "insert into invoiced values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+  );
+  const bury = spill.inserter(
+    "insert into dead values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+  );
+  return {
+    announced(record) {
+      const { fields, order } = placedIn(record);
+      const relayed = readUuid(headerText(record.headers, "event_id"));
+      const redrivenFrom = headerText(record.headers, "x-redriven-from") ?? null;
+      const from = /\/(\d{1,9})\/(\d{1,16})$/.exec(redrivenFrom ?? "");
+      announce(
+        ...placeOf(record),
+        relayed ?? readUuid(fields?.event_id) ?? null,
+        relayed !== undefined,
+        redrivenFrom,
+        from?.[1] === undefined ? null : Number(from[1]),
+        from?.[2] === undefined ? null : Number(from[2]),
+        order !== undefined,
+        order?.orderId ?? null,
+        order?.userId ?? null,
+        order?.amount ?? null,
+        order?.currency ?? null,
+        order?.occurredAtMs ?? null,
+        record.valueDigest,
+        record.digest,
+      );
+    },
+    invoiced(record) {
+      const fields = readObject(record.value);
+      const event = readInvoice(fields);
+      invoice(
+        ...placeOf(record),
+        event?.cause ?? readUuid(fields?.causation) ?? null,
+        event !== undefined,
+        event?.eventId ?? null,
+        event?.orderId ?? null,
+        event?.invoiceId ?? null,
+        event?.userId ?? null,
+        event?.currency ?? null,
+        event?.net ?? null,
+        event?.tax ?? null,
+        event?.gross ?? null,
+        event?.taxRate ?? null,
+        event?.addsUp ?? false,
+        event?.occurredAtMs ?? null,
+      );
+    },
+    dead(record) {
+      const header = (name: string) => headerText(record.headers, name) ?? null;
+      const topic = header("x-original-topic");
+      if (topic !== null && topic !== ordersTopic) return;
+      const { fields, order } = placedIn(record);
+      bury(
+        ...placeOf(record),
+        readUuid(header("event_id")) ?? readUuid(fields?.event_id) ?? null,
+        order !== undefined,
+        order?.orderId ?? null,
+        readCount(header("x-original-partition")),
+        readCount(header("x-original-offset")),
+        record.digest,
+        header("x-error"),
+        header("x-error-class"),
+        header("x-attempts"),
+      );
+    },
+  };
+}
+
+function placedIn(record: LogRecord) {
+  const fields = readObject(record.value);
+  return { fields, order: readPlaced(fields) };
+}
+
+function placeOf({ partition, offset, state, timestamp, key }: LogRecord) {
+  return [partition, offset, state, timestamp, keyText(key)] as const;
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+/** A key as text, or in base64 where it is none. */
+export function keyText(key: Uint8Array | null): string | null {
+  if (key === null) return null;
+  try {
+    return utf8.decode(key);
+  } catch {
+    return `base64:${key.toBase64()}`;
+  }
+}
+
+function readCount(text: string | null): number | null {
+  return text !== null && /^\d{1,16}$/.test(text) ? Number(text) : null;
+}

@@ -1,0 +1,192 @@
+/** Runs the independent reader (Kafka's Java client) and speaks with it. Reads only; joins no group. */
+import { clientProperties, type LogReaderConnection } from "./client_properties.ts";
+import { compileReader, type ReaderTools, UnreachableError } from "./compile_reader.ts";
+import { decodeLogRecord, FrameBuffer, type LogRecord } from "./reader_frames.ts";
+
+/** A transaction that holds the last stable offset back. */
+export interface OpenTransaction {
+  readonly producerId: number;
+  readonly producerEpoch: number;
+  readonly transactionalId: string | null;
+  readonly startOffset: number;
+  /** Milliseconds since the epoch; when this producer last wrote here. */
+  readonly lastTimestamp: number;
+}
+
+/** Where one partition starts and ends. */
+export interface PartitionEnds {
+  readonly partition: number;
+  readonly start: number;
+  readonly highWatermark: number;
+  readonly lastStable: number;
+  readonly openTransactions: readonly OpenTransaction[];
+}
+
+/** A topic that exists. */
+export interface TopicEnds {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly partitions: readonly PartitionEnds[];
+}
+
+/** A group's stable committed offset. */
+export interface GroupOffset {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly metadata: string;
+}
+
+/** A range of one partition; `partition: "key"` is the one that Kafka's partitioner gives to `key`. */
+export interface ReadRange {
+  readonly topic: string;
+  readonly partition: number | "key";
+  readonly from: number;
+  /** Records from here on are pending unless they are committed: the last stable offset. */
+  readonly stable: number;
+  readonly to: number;
+  /** Only records of this key. */
+  readonly key?: Uint8Array;
+}
+
+/** What a read saw. `start` is the log's start after the read: what lay below it may have expired meanwhile. */
+export interface ReadSummary {
+  readonly partition: number;
+  readonly start: number;
+  readonly committed: number;
+  readonly aborted: number;
+  readonly pending: number;
+  readonly contradicted: number;
+}
+
+/** The independent reader, one command at a time. */
+export interface LogReader extends AsyncDisposable {
+  /** Ends of the topics that exist; waits up to `waitMs` for the last stable offset to reach the watermark taken at the call. */
+  ends(topics: readonly string[], waitMs: number): Promise<readonly TopicEnds[]>;
+  /** Committed offsets of a group on these topics, waiting for pending transactions (KIP-447). */
+  offsets(groupId: string, topics: readonly string[]): Promise<readonly GroupOffset[]>;
+  /** Header names to leave out of the digests; a trailing `*` is a prefix. */
+  omitHeaders(names: readonly string[]): Promise<void>;
+  /** Hands every record of the range to `onRecord`, in offset order, with its state. */
+  read(range: ReadRange, onRecord: (record: LogRecord) => void): Promise<ReadSummary>;
+}
+
+/** The bounds of a reader. */
+export interface LogReaderLimits {
+  readonly requestTimeoutMs: number;
+  readonly heapMiB: number;
+}
+
+/** A minute for a broker that is slow to answer, and the heap that a million orders were read with. */
+export const logReaderLimits: LogReaderLimits = { requestTimeoutMs: 60_000, heapMiB: 160 };
+
+/**
+ * Starts the independent reader.
+ *
+ * @throws {UnreachableError} when Java is missing; a broker that cannot be reached fails the first command instead
+ */
+export async function openLogReader(
+  connection: LogReaderConnection,
+  tools: ReaderTools,
+  signal: AbortSignal,
+  limits: LogReaderLimits = logReaderLimits,
+): Promise<LogReader> {
+  const classPath = await compileReader(tools, signal);
+  const program = tools.java ?? "java";
+  const args = [`-Xmx${limits.heapMiB}m`, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=4"];
+  let child: Deno.ChildProcess;
+  try {
+    child = new Deno.Command(program, {
+      args: [...args, "-cp", classPath, "LogReader"],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "null",
+      signal,
+    }).spawn();
+  } catch (error) {
+    throw new UnreachableError(
+      `Cannot start the independent log reader: ${program} did not start. Install Java 17 or later and run this again.`,
+      { cause: error },
+    );
+  }
+  const conversation = new Conversation(child, signal);
+  await conversation.write(clientProperties(connection, limits.requestTimeoutMs) + "\n");
+  return logReader(conversation);
+}
+
+function logReader(conversation: Conversation): LogReader {
+  const nothing = () => {
+    throw new Error("The log reader sent a record where none was asked for");
+  };
+  return {
+    async ends(topics, waitMs) {
+      if (topics.length === 0) return [];
+      const answer = await conversation.ask(["ends", waitMs, ...topics], nothing);
+      return (answer as { topics: TopicEnds[] }).topics;
+    },
+    async offsets(groupId, topics) {
+      const answer = await conversation.ask(["offsets", groupId, ...topics], nothing);
+      return (answer as { offsets: GroupOffset[] }).offsets;
+    },
+    async omitHeaders(names) {
+      await conversation.ask(["omit", ...names], nothing);
+    },
+    async read({ topic, partition, from, stable, to, key }, onRecord) {
+      const words = ["read", topic, partition, from, stable, to, key?.toBase64() ?? "-"];
+      return await conversation.ask(words, onRecord) as ReadSummary;
+    },
+    [Symbol.asyncDispose]: () => conversation.close(),
+  };
+}
+
+/** One question at a time over the child's pipes. */
+class Conversation {
+  readonly #child: Deno.ChildProcess;
+  readonly #signal: AbortSignal;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #frames = new FrameBuffer();
+  readonly #encoder = new TextEncoder();
+
+  constructor(child: Deno.ChildProcess, signal: AbortSignal) {
+    this.#child = child;
+    this.#signal = signal;
+    this.#writer = child.stdin.getWriter();
+    this.#reader = child.stdout.getReader();
+  }
+
+  async write(text: string): Promise<void> {
+    await this.#writer.write(this.#encoder.encode(text));
+  }
+
+  /** Sends a command; hands its records over; returns the parsed JSON that ends it. */
+  async ask(
+    words: readonly (string | number)[],
+    onRecord: (record: LogRecord) => void,
+  ): Promise<unknown> {
+    this.#signal.throwIfAborted();
+    await this.write(words.join("\t") + "\n");
+    while (true) {
+      for (let frame; (frame = this.#frames.take());) {
+        if (frame.type === "R") {
+          onRecord(decodeLogRecord(frame.payload));
+          continue;
+        }
+        const text = new TextDecoder().decode(frame.payload);
+        if (frame.type === "J") return JSON.parse(text);
+        throw new UnreachableError(`Cannot ${words[0]} ${words[1] ?? ""} on Kafka: ${text}`);
+      }
+      const { value, done } = await this.#reader.read();
+      this.#signal.throwIfAborted();
+      if (done) throw new UnreachableError("The independent log reader ended unexpectedly");
+      this.#frames.push(value);
+    }
+  }
+
+  /** Ends the process: its input closes, and it holds nothing that a slower end would save. */
+  async close(): Promise<void> {
+    await this.#writer.close().catch(() => undefined);
+    await this.#reader.cancel().catch(() => undefined);
+    await this.#child.status;
+  }
+}

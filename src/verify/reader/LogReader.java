@@ -1,0 +1,410 @@
+import java.io.BufferedOutputStream;
+import java.io.BufferedReader;
+import java.io.ByteArrayOutputStream;
+import java.io.DataOutputStream;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.StringReader;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Base64;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import java.util.TreeMap;
+import java.util.concurrent.ExecutionException;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.ListConsumerGroupOffsetsOptions;
+import org.apache.kafka.clients.admin.ListConsumerGroupOffsetsSpec;
+import org.apache.kafka.clients.admin.ListOffsetsOptions;
+import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.admin.ProducerState;
+import org.apache.kafka.clients.admin.TopicDescription;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.common.IsolationLevel;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
+import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.utils.Utils;
+
+/**
+ * The independent reader of `deno task verify` and `deno task explain`: Kafka's own Java client, so that the program under
+ * test does not grade itself. It only reads: it joins no group, commits nothing, writes nothing.
+ *
+ * Standard input: client properties (secrets must not show in `ps`), an empty line, then one command a line, fields parted
+ * by tabs. Standard output: frames of [int32 length][byte type][payload]; `R` is a record, `J` is a JSON document that ends a
+ * command, `E` is an error text that ends one.
+ *
+ *   ends WAIT_MS TOPIC...                 log start, high watermark, last stable offset (waits for it to reach the watermark)
+ *   offsets GROUP TOPIC...                committed offsets, stable (KIP-447)
+ *   omit NAME...                          header names left out of the digest; a trailing * is a prefix
+ *   read TOPIC PARTITION FROM STABLE TO KEY    every record of [FROM, TO) with its fate; KEY in base64 or -; PARTITION may
+ *                                         be `key`: where Kafka's partitioner puts that key
+ */
+public final class LogReader {
+  static final int COMMITTED = 0, ABORTED = 1, PENDING = 2, CONTRADICTED = 3;
+  static final Duration POLL = Duration.ofMillis(200);
+  static final long STALL_MS_MAX = 60_000;
+
+  final Properties settings;
+  final DataOutputStream out;
+  final Admin admin;
+  final MessageDigest sha256;
+  List<String> omitted = List.of();
+  KafkaConsumer<byte[], byte[]> raw, committed;
+
+  LogReader(Properties settings, DataOutputStream out) throws Exception {
+    this.settings = settings;
+    this.out = out;
+    this.admin = Admin.create(settings);
+    this.sha256 = MessageDigest.getInstance("SHA-256");
+  }
+
+  public static void main(String[] args) throws Exception {
+    var frames = new DataOutputStream(new BufferedOutputStream(new FileOutputStream(FileDescriptor.out), 1 << 18));
+    System.setOut(System.err); // a library that prints must not break the frames
+    var in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+    var text = new StringBuilder();
+    for (String line; (line = in.readLine()) != null && !line.isEmpty();) text.append(line).append('\n');
+    var settings = new Properties();
+    settings.load(new StringReader(text.toString()));
+    LogReader reader;
+    try {
+      reader = new LogReader(settings, frames);
+    } catch (Exception error) {
+      frame(frames, 'E', describe(error).getBytes(StandardCharsets.UTF_8));
+      frames.flush();
+      return;
+    }
+    for (String line; (line = in.readLine()) != null;) {
+      try {
+        reader.run(line.split("\t", -1));
+      } catch (Exception error) {
+        frame(frames, 'E', describe(error).getBytes(StandardCharsets.UTF_8));
+      }
+      frames.flush();
+    }
+    Runtime.getRuntime().halt(0); // the clients hold nothing that a clean close would save
+  }
+
+  void run(String[] words) throws Exception {
+    var rest = Arrays.asList(words).subList(1, words.length);
+    switch (words[0]) {
+      case "ends" -> answer(ends(Long.parseLong(words[1]), rest.subList(1, rest.size())));
+      case "offsets" -> answer(offsets(words[1], rest.subList(1, rest.size())));
+      case "omit" -> {
+        omitted = List.copyOf(rest);
+        answer(Map.of());
+      }
+      case "read" -> answer(read(words[1], words[2], Long.parseLong(words[3]), Long.parseLong(words[4]),
+          Long.parseLong(words[5]), words[6].equals("-") ? null : Base64.getDecoder().decode(words[6])));
+      default -> throw new IllegalArgumentException("unknown command " + words[0]);
+    }
+  }
+
+  /** The watermarks are taken first; then the wait; so that all that was acknowledged before the call lies below them. */
+  Object ends(long waitMs, List<String> topics) throws Exception {
+    var described = describeTopics(topics);
+    var partitions = partitionsOf(described.values());
+    var high = list(partitions, OffsetSpec.latest(), IsolationLevel.READ_UNCOMMITTED);
+    var stable = list(partitions, OffsetSpec.latest(), IsolationLevel.READ_COMMITTED);
+    long deadline = System.nanoTime() + waitMs * 1_000_000;
+    while (unsettled(high, stable) && System.nanoTime() < deadline) {
+      Thread.sleep(25);
+      stable = list(partitions, OffsetSpec.latest(), IsolationLevel.READ_COMMITTED);
+    }
+    var start = list(partitions, OffsetSpec.earliest(), IsolationLevel.READ_UNCOMMITTED);
+    var producers = unsettled(high, stable) ? openTransactions(partitions) : Map.<TopicPartition, List<Object>>of();
+    var answer = new ArrayList<>();
+    for (var topic : topics) {
+      var description = described.get(topic);
+      if (description == null) continue;
+      var list = new ArrayList<>();
+      for (var info : description.partitions()) {
+        var partition = new TopicPartition(topic, info.partition());
+        list.add(object("partition", info.partition(), "start", start.get(partition), "highWatermark", high.get(partition),
+            "lastStable", Math.min(stable.get(partition), high.get(partition)),
+            "openTransactions", producers.getOrDefault(partition, List.of())));
+      }
+      answer.add(object("topic", topic, "topicId", description.topicId().toString(), "partitions", list));
+    }
+    return object("topics", answer);
+  }
+
+  static boolean unsettled(Map<TopicPartition, Long> high, Map<TopicPartition, Long> stable) {
+    return high.entrySet().stream().anyMatch(entry -> stable.get(entry.getKey()) < entry.getValue());
+  }
+
+  Map<String, TopicDescription> describeTopics(Collection<String> topics) throws Exception {
+    var described = new LinkedHashMap<String, TopicDescription>();
+    for (var entry : admin.describeTopics(topics).topicNameValues().entrySet()) {
+      try {
+        described.put(entry.getKey(), entry.getValue().get());
+      } catch (ExecutionException error) {
+        if (!(error.getCause() instanceof UnknownTopicOrPartitionException)) throw error;
+      }
+    }
+    return described;
+  }
+
+  static List<TopicPartition> partitionsOf(Collection<TopicDescription> topics) {
+    return topics.stream()
+        .flatMap(topic -> topic.partitions().stream().map(p -> new TopicPartition(topic.name(), p.partition()))).toList();
+  }
+
+  Map<TopicPartition, Long> list(List<TopicPartition> partitions, OffsetSpec spec, IsolationLevel isolation)
+      throws Exception {
+    var request = new HashMap<TopicPartition, OffsetSpec>();
+    for (var partition : partitions) request.put(partition, spec);
+    var offsets = new HashMap<TopicPartition, Long>();
+    admin.listOffsets(request, new ListOffsetsOptions(isolation)).all().get()
+        .forEach((partition, info) -> offsets.put(partition, info.offset()));
+    return offsets;
+  }
+
+  Map<TopicPartition, List<Object>> openTransactions(List<TopicPartition> partitions) throws Exception {
+    var names = new HashMap<Long, String>();
+    try {
+      for (var listing : admin.listTransactions().all().get()) names.put(listing.producerId(), listing.transactionalId());
+    } catch (ExecutionException error) {
+      // The names are a courtesy to the reader; without the right to list them the producer id must do.
+    }
+    var open = new HashMap<TopicPartition, List<Object>>();
+    var described = admin.describeProducers(partitions).all().get();
+    for (var entry : described.entrySet()) {
+      var list = new ArrayList<Object>();
+      for (ProducerState producer : entry.getValue().activeProducers()) {
+        if (producer.currentTransactionStartOffset().isEmpty()) continue;
+        list.add(object("producerId", producer.producerId(), "producerEpoch", producer.producerEpoch(),
+            "transactionalId", names.get(producer.producerId()), "lastTimestamp", producer.lastTimestamp(),
+            "startOffset", producer.currentTransactionStartOffset().getAsLong()));
+      }
+      open.put(entry.getKey(), list);
+    }
+    return open;
+  }
+
+  Object offsets(String group, List<String> topics) throws Exception {
+    var described = describeTopics(topics);
+    var spec = new ListConsumerGroupOffsetsSpec().topicPartitions(partitionsOf(described.values()));
+    Map<TopicPartition, OffsetAndMetadata> found = admin
+        .listConsumerGroupOffsets(Map.of(group, spec), new ListConsumerGroupOffsetsOptions().requireStable(true))
+        .partitionsToOffsetAndMetadata(group).get();
+    var list = new ArrayList<>();
+    for (var entry : found.entrySet()) {
+      if (entry.getValue() == null) continue;
+      list.add(object("topic", entry.getKey().topic(), "partition", entry.getKey().partition(), "offset",
+          entry.getValue().offset(), "metadata", entry.getValue().metadata()));
+    }
+    return object("offsets", list);
+  }
+
+  /**
+   * Reads the partition twice in step, under read_uncommitted and read_committed, and says of each record what became of it:
+   * in both, committed; only in the raw read, aborted below the stable end and pending above; only in the committed read, or
+   * with other bytes there, contradicted.
+   */
+  Object read(String topic, String where, long from, long stable, long to, byte[] key) throws Exception {
+    if (raw == null) {
+      raw = consumer("read_uncommitted");
+      committed = consumer("read_committed");
+    }
+    int number = where.equals("key")
+        ? Utils.toPositive(Utils.murmur2(key)) % raw.partitionsFor(topic).size() : Integer.parseInt(where);
+    var partition = new TopicPartition(topic, number);
+    var everything = new Cursor(raw, partition, from, to);
+    var visible = new Cursor(committed, partition, from, Math.min(stable, to));
+    long[] counts = new long[4];
+    while (true) {
+      var one = everything.peek();
+      var two = visible.peek();
+      if (one == null && two == null) break;
+      ConsumerRecord<byte[], byte[]> record;
+      int state;
+      if (one != null && (two == null || one.offset() < two.offset())) {
+        record = everything.take();
+        state = record.offset() < stable ? ABORTED : PENDING;
+      } else if (one == null || two.offset() < one.offset()) {
+        record = visible.take();
+        state = CONTRADICTED;
+      } else {
+        everything.take();
+        record = visible.take();
+        state = same(one, two) ? COMMITTED : CONTRADICTED;
+      }
+      counts[state]++;
+      if (key == null || Arrays.equals(key, record.key())) emit(record, state);
+    }
+    long start = raw.beginningOffsets(List.of(partition)).get(partition);
+    return object("partition", number, "start", start, "committed", counts[COMMITTED], "aborted", counts[ABORTED], "pending",
+        counts[PENDING], "contradicted", counts[CONTRADICTED]);
+  }
+
+  KafkaConsumer<byte[], byte[]> consumer(String isolation) {
+    var own = new Properties();
+    own.putAll(settings);
+    own.put("isolation.level", isolation);
+    own.put("enable.auto.commit", "false");
+    own.put("auto.offset.reset", "earliest");
+    own.put("allow.auto.create.topics", "false");
+    own.put("max.poll.records", "2000");
+    own.put("check.crcs", "true");
+    return new KafkaConsumer<>(own, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+  }
+
+  static boolean same(ConsumerRecord<byte[], byte[]> a, ConsumerRecord<byte[], byte[]> b) {
+    return Arrays.equals(a.key(), b.key()) && Arrays.equals(a.value(), b.value()) && a.headers().equals(b.headers());
+  }
+
+  /** One partition's records in order up to an end that the consumer's position reaches, control records included. */
+  static final class Cursor {
+    final KafkaConsumer<byte[], byte[]> consumer;
+    final TopicPartition partition;
+    final long to;
+    final ArrayDeque<ConsumerRecord<byte[], byte[]>> ready = new ArrayDeque<>();
+
+    Cursor(KafkaConsumer<byte[], byte[]> consumer, TopicPartition partition, long from, long to) {
+      this.consumer = consumer;
+      this.partition = partition;
+      this.to = to;
+      consumer.assign(List.of(partition));
+      consumer.seek(partition, from);
+    }
+
+    ConsumerRecord<byte[], byte[]> peek() {
+      long position = -1, moved = System.nanoTime();
+      while (ready.isEmpty()) {
+        long now = consumer.position(partition);
+        if (now >= to) return null;
+        if (now != position) {
+          position = now;
+          moved = System.nanoTime();
+        } else if ((System.nanoTime() - moved) / 1_000_000 > STALL_MS_MAX) {
+          throw new IllegalStateException(
+              "reading " + partition + " stands still at offset " + now + ", " + to + " was to be reached");
+        }
+        for (var record : consumer.poll(POLL).records(partition)) if (record.offset() < to) ready.add(record);
+      }
+      return ready.peekFirst();
+    }
+
+    ConsumerRecord<byte[], byte[]> take() {
+      return ready.pollFirst();
+    }
+  }
+
+  void emit(ConsumerRecord<byte[], byte[]> record, int state) throws IOException {
+    var bytes = new ByteArrayOutputStream(512);
+    var frame = new DataOutputStream(bytes);
+    frame.writeByte(state);
+    frame.writeInt(record.partition());
+    frame.writeLong(record.offset());
+    frame.writeLong(record.timestamp());
+    frame.write(sha256.digest(record.value() == null ? new byte[0] : record.value()));
+    frame.write(digest(record));
+    put(frame, record.key());
+    put(frame, record.value());
+    var headers = record.headers().toArray();
+    frame.writeInt(headers.length);
+    for (var header : headers) {
+      put(frame, header.key().getBytes(StandardCharsets.UTF_8));
+      put(frame, header.value());
+    }
+    frame(out, 'R', bytes.toByteArray());
+  }
+
+  /** One digest over key, value and headers in order, lengths included, without the omitted headers. */
+  byte[] digest(ConsumerRecord<byte[], byte[]> record) throws IOException {
+    var bytes = new ByteArrayOutputStream(512);
+    var canonical = new DataOutputStream(bytes);
+    put(canonical, record.key());
+    put(canonical, record.value());
+    for (Header header : record.headers()) {
+      if (omits(header.key())) continue;
+      put(canonical, header.key().getBytes(StandardCharsets.UTF_8));
+      put(canonical, header.value());
+    }
+    return sha256.digest(bytes.toByteArray());
+  }
+
+  boolean omits(String name) {
+    for (var pattern : omitted) {
+      boolean match = pattern.endsWith("*")
+          ? name.startsWith(pattern.substring(0, pattern.length() - 1)) : name.equals(pattern);
+      if (match) return true;
+    }
+    return false;
+  }
+
+  static void put(DataOutputStream to, byte[] bytes) throws IOException {
+    to.writeInt(bytes == null ? -1 : bytes.length);
+    if (bytes != null) to.write(bytes);
+  }
+
+  void answer(Object document) throws IOException {
+    var text = new StringBuilder();
+    json(text, document);
+    frame(out, 'J', text.toString().getBytes(StandardCharsets.UTF_8));
+  }
+
+  static void frame(DataOutputStream to, char type, byte[] payload) throws IOException {
+    to.writeInt(payload.length + 1);
+    to.writeByte(type);
+    to.write(payload);
+  }
+
+  static String describe(Throwable error) {
+    while (error instanceof ExecutionException && error.getCause() != null) error = error.getCause();
+    var text = error.getClass().getSimpleName() + ": " + error.getMessage();
+    return error.getCause() == null ? text : text + " (" + error.getCause().getMessage() + ")";
+  }
+
+  static Map<String, Object> object(Object... pairs) {
+    var map = new TreeMap<String, Object>();
+    for (int i = 0; i < pairs.length; i += 2) map.put((String) pairs[i], pairs[i + 1]);
+    return map;
+  }
+
+  static void json(StringBuilder to, Object value) {
+    if (value == null || value instanceof Number || value instanceof Boolean) {
+      to.append(value);
+    } else if (value instanceof Map<?, ?> map) {
+      char separator = '{';
+      if (map.isEmpty()) to.append(separator);
+      for (var entry : map.entrySet()) {
+        json(to.append(separator), String.valueOf(entry.getKey()));
+        json(to.append(':'), entry.getValue());
+        separator = ',';
+      }
+      to.append('}');
+    } else if (value instanceof Collection<?> list) {
+      char separator = '[';
+      if (list.isEmpty()) to.append(separator);
+      for (var item : list) {
+        json(to.append(separator), item);
+        separator = ',';
+      }
+      to.append(']');
+    } else {
+      to.append('"');
+      for (char c : value.toString().toCharArray()) {
+        if (c == '"' || c == '\\') to.append('\\').append(c);
+        else if (c < ' ') to.append(String.format("\\u%04x", (int) c));
+        else to.append(c);
+      }
+      to.append('"');
+    }
+  }
+}

@@ -1,0 +1,119 @@
+/** Nothing lost, nothing doubled, nothing invented: the rules that count. */
+import type { Rule } from "../finding.ts";
+
+/**
+ * Where retention has cut a log's start, what is missing below the cut proves nothing: only what is younger than the
+ * oldest record that is still there is held against the pipeline.
+ */
+const floorOf = (...places: readonly number[]) =>
+  `(select max(floor_ms) from log_end where topic in (select topic from role where place in (${places})))`;
+const outcomesWhole = floorOf(1, 2);
+const ordersWhole = `not exists (select 1 from log_end e join role r on r.topic = e.topic
+  where r.place = 0 and e.start > 0)`;
+
+/** The rules of this page. */
+export const conservationRules: readonly Rule[] = [
+  {
+    kind: "lost",
+    claim: "every order below the relay's committed cursor is announced",
+    sql: `
+      select coalesce(e.order_id, e.key) as subject, null as topic, null as partition, null as offset,
+        case when e.has_outbox then 'outbox position ' || e.position || ', cursor ' || r.first || ', no announcement'
+          else 'its outbox row is gone, as after publishing, and there is no announcement' end as detail
+      from expected e left join relayed_up_to r on r.shard = e.shard
+      where not e.late and (not e.has_outbox or e.position < r.first)
+        and (e.placed_at is null or e.placed_at >= ${floorOf(0)})
+        and not exists (
+          select 1 from announced a where a.event = e.event and a.state in ('committed', 'pending'))
+      order by e.event`,
+  },
+  {
+    kind: "lost",
+    claim: "every announcement below the committed offset has an invoice or a dead letter",
+    sql: `
+      select order_id as subject, (select topic from role where place = 0) as topic, partition, offset,
+        'the offset is committed, there is ' || case when invoices = 0 then 'no invoice' else invoices || ' invoice(s)' end
+          || ' for ' || owed || ' announcement(s) that no dead letter took' as detail
+      from unit where owed > invoices + pending and timestamp >= ${outcomesWhole}
+      order by partition, offset`,
+  },
+  {
+    kind: "doubled",
+    claim: "every order is announced once",
+    sql: `
+      select order_id as subject, (select topic from role where place = 0) as topic, partition, offset,
+        'announced ' || originals || ' times, not counting redrives' as detail
+      from unit where relayed and originals > 1 order by partition, offset`,
+  },
+  {
+    kind: "doubled",
+    claim: "every announcement has one outcome: an invoice or a dead letter",
+    sql: `
+      select order_id as subject, (select topic from role where place = 0) as topic, partition, offset,
+        case when invoices > 1 then invoices || ' invoices' else 'an invoice and a dead letter' end as detail
+      from unit where invoices > places or (relayed and invoices > 1) order by partition, offset`,
+  },
+  {
+    kind: "doubled",
+    claim: "every place on the orders topic has at most one dead letter",
+    sql: `
+      select order_id as subject, (select topic from role where place = 0) as topic, partition, offset,
+        buried || ' dead letters' as detail
+      from appearance where buried > 1 order by partition, offset`,
+  },
+  {
+    kind: "doubled",
+    claim: "every dead letter is redriven at most once",
+    sql: `
+      select coalesce(min(order_id), min(key)) as subject, (select topic from role where place = 0) as topic,
+        min(partition) as partition, min(offset) as offset, redriven_from || ' was redriven ' || count(*) || ' times' as detail
+      from announced where redriven_from is not null and state = 'committed'
+      group by redriven_from having count(*) > 1 order by min(partition), min(offset)`,
+  },
+  {
+    kind: "invented",
+    claim: "every announcement of the relay has an order or an outbox row in Postgres",
+    sql: `
+      select coalesce(a.order_id, a.key) as subject, (select topic from role where place = 0) as topic, a.partition, a.offset,
+        'event ' || a.event || ' is in neither orders nor outbox' as detail
+      from announced a
+      where a.state = 'committed' and a.relayed and not exists (select 1 from expected e where e.event = a.event)
+      order by a.partition, a.offset`,
+  },
+  {
+    kind: "invented",
+    claim: "every invoice has an announcement",
+    sql: `
+      select coalesce(i.order_id, i.key) as subject, (select topic from role where place = 1) as topic, i.partition, i.offset,
+        'its cause ' || coalesce(i.cause, '(none)') || ' is not on the orders topic' as detail
+      from invoiced i
+      where i.state = 'committed' and ${ordersWhole}
+        and not exists (select 1 from announced a where a.event = i.cause)
+      order by i.partition, i.offset`,
+  },
+  {
+    kind: "invented",
+    claim: "every dead letter has a record at the place that it names",
+    sql: `
+      select coalesce(d.order_id, d.key) as subject, (select topic from role where place = 2) as topic, d.partition, d.offset,
+        'there is no record at partition ' || coalesce(d.from_partition, '?') || ' offset ' || coalesce(d.from_offset, '?') as detail
+      from dead d left join log_end e on e.partition = d.from_partition and e.topic = (select topic from role where place = 0)
+      where d.state = 'committed' and coalesce(d.from_offset >= e.start, 1)
+        and not exists (select 1 from announced a where a.partition = d.from_partition and a.offset = d.from_offset)
+      order by d.partition, d.offset`,
+  },
+  {
+    kind: "invented",
+    claim: "every redriven record has a dead letter where it says that it came from",
+    sql: `
+      select coalesce(a.order_id, a.key) as subject, (select topic from role where place = 0) as topic, a.partition, a.offset,
+        'there is no dead letter at ' || a.redriven_from as detail
+      from announced a
+      left join log_end e on e.partition = a.redriven_partition and e.topic = (select topic from role where place = 2)
+      where a.redriven_from is not null and a.state = 'committed'
+        and coalesce(a.redriven_offset >= e.start and a.redriven_offset < e.high, 1)
+        and not exists (
+          select 1 from dead d where d.partition = a.redriven_partition and d.offset = a.redriven_offset)
+      order by a.partition, a.offset`,
+  },
+];

@@ -1,0 +1,102 @@
+/** Nothing altered, nothing out of order: the rules that compare. */
+import type { Rule } from "../finding.ts";
+
+const orders = "(select topic from role where place = 0)";
+const invoices = "(select topic from role where place = 1)";
+const deadLetters = "(select topic from role where place = 2)";
+
+/** The rules of this page. */
+export const integrityRules: readonly Rule[] = [
+  {
+    kind: "altered",
+    claim: "an announcement has the outbox row's key and bytes",
+    sql: `
+      select coalesce(a.order_id, a.key) as subject, ${orders} as topic, a.partition, a.offset,
+        case when a.key is not e.key then 'its key is ' || coalesce(a.key, 'null') || ', the outbox says ' || e.key
+          else 'its value has other bytes than outbox position ' || e.position end as detail
+      from announced a join expected e on e.event = a.event
+      where a.state = 'committed' and a.relayed and e.has_outbox
+        and (a.value_digest <> e.value_digest or a.key is not e.key)
+      order by a.partition, a.offset`,
+  },
+  {
+    kind: "altered",
+    claim: "an announcement says what the order's row says",
+    sql: `
+      select e.order_id as subject, ${orders} as topic, a.partition, a.offset,
+        'the row is ' || e.user_id || ' ' || e.amount || ' ' || e.currency || ', the announcement is '
+          || coalesce(a.user_id || ' ' || a.amount || ' ' || a.currency, 'undecodable') as detail
+      from announced a join expected e on e.event = a.event
+      where a.state = 'committed' and a.relayed and e.has_row
+        and (a.order_id is not e.order_id or a.user_id is not e.user_id or a.amount is not e.amount
+          or a.currency is not e.currency or a.occurred_at is not e.placed_at)
+      order by a.partition, a.offset`,
+  },
+  {
+    kind: "altered",
+    claim:
+      "an invoice bills its order: same order, customer and currency, net = amount, gross = net + tax",
+    sql: `
+      select coalesce(i.order_id, i.key) as subject, ${invoices} as topic, i.partition, i.offset,
+        case when not i.well_formed then 'it cannot be read as an invoice'
+          when not i.adds_up then 'net ' || i.net || ' + tax ' || i.tax || ' is not gross ' || i.gross
+          when i.net is not a.amount then 'net ' || i.net || ', the order is over ' || a.amount
+          else 'it bills ' || i.order_id || ' to ' || i.user_id || ' in ' || i.currency || ', the order is '
+            || a.order_id || ' of ' || a.user_id || ' in ' || a.currency end as detail
+      from invoiced i left join announced a on (a.partition, a.offset) = (
+        select b.partition, b.offset from announced b where b.event = i.cause and b.state = 'committed' limit 1)
+      where i.state = 'committed' and (not i.well_formed or not i.adds_up or (a.event is not null and (
+        i.net is not a.amount or i.order_id is not a.order_id or i.user_id is not a.user_id
+          or i.currency is not a.currency or i.key is not a.key)))
+      order by i.partition, i.offset`,
+  },
+  {
+    kind: "altered",
+    claim: "a dead letter has the original's key, value and headers",
+    sql: `
+      select coalesce(a.order_id, a.key) as subject, ${deadLetters} as topic, d.partition, d.offset,
+        'it differs from the record at partition ' || a.partition || ' offset ' || a.offset as detail
+      from dead d join announced a on a.partition = d.from_partition and a.offset = d.from_offset
+      where d.state = 'committed' and d.digest <> a.digest
+      order by d.partition, d.offset`,
+  },
+  {
+    kind: "altered",
+    claim: "a redriven record has the dead letter's key, value and headers",
+    sql: `
+      select coalesce(a.order_id, a.key) as subject, ${orders} as topic, a.partition, a.offset,
+        'it differs from the dead letter at ' || a.redriven_from as detail
+      from announced a join dead d on d.partition = a.redriven_partition and d.offset = a.redriven_offset
+      where a.redriven_from is not null and a.state = 'committed' and d.digest <> a.digest
+      order by a.partition, a.offset`,
+  },
+  {
+    kind: "out_of_order",
+    claim: "events of one key are announced in the order of the outbox",
+    sql: `
+      select key as subject, ${orders} as topic, partition, offset,
+        'outbox position ' || position || ' comes after position ' || before as detail
+      from (
+        select a.key, a.partition, a.offset, e.position,
+          max(e.position) over (partition by a.key, a.partition order by a.offset
+            rows between unbounded preceding and 1 preceding) as before
+        from announced a join expected e on e.event = a.event and e.has_outbox
+        where a.state = 'committed' and a.relayed and a.redriven_from is null and a.key in (
+          select key from announced group by key having count(*) > 1)
+      ) where before > position order by partition, offset`,
+  },
+  {
+    kind: "out_of_order",
+    claim: "invoices of one key come in the order of their announcements",
+    sql: `
+      select key as subject, ${invoices} as topic, partition, offset,
+        'its order is at offset ' || cause_offset || ', the invoice before it belongs to offset ' || before as detail
+      from (
+        select i.key, i.partition, i.offset, p.offset as cause_offset,
+          max(p.offset) over (partition by i.key, i.partition, p.partition order by i.offset
+            rows between unbounded preceding and 1 preceding) as before
+        from invoiced i join appearance p on p.unit = i.cause and p.buried = 0
+        where i.state = 'committed' and i.key in (select key from invoiced group by key having count(*) > 1)
+      ) where before > cause_offset order by partition, offset`,
+  },
+];
