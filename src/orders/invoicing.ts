@@ -1,6 +1,7 @@
 /** The flow of the reference application: one placed order becomes one invoice. It must not happen twice. */
 import { PoisonError } from "../core/errors.ts";
 import { defineFlow, type Flow } from "../core/flow.ts";
+import type { RetryPolicy } from "../core/retry_policy.ts";
 import { topic } from "../core/topic_contract.ts";
 import type { Sql } from "../postgres/database.ts";
 import {
@@ -19,6 +20,7 @@ export interface InvoicingOptions {
   readonly invoices: string;
   readonly deadLetters: string;
   readonly now: () => Date;
+  readonly retry?: Partial<RetryPolicy>;
   /** Called before each try; what it throws counts as the try's failure. For demonstrations and tests. */
   readonly beforeTry?: (order: OrderPlaced, attempt: number) => void;
 }
@@ -36,6 +38,7 @@ export function invoicing(sql: Sql, options: InvoicingOptions): Flow<OrderPlaced
     from: orders,
     to: [invoices],
     deadLetters: options.deadLetters,
+    retry: options.retry,
     async transform(order, { attempt, once }) {
       options.beforeTry?.(order, attempt);
       const { currency } = order;

@@ -1,0 +1,64 @@
+/** Builds the program from its commands, runs one, and decides the exit code. */
+import { Command, CommanderError } from "commander";
+import { ConfigError } from "../config.ts";
+import { DependencyDownError, HaltError } from "../core/errors.ts";
+import { NoServicesError } from "../compose/services.ts";
+import { StackError } from "../stack/stack_error.ts";
+import { progress } from "./progress.ts";
+import { serveCommand } from "./serve.ts";
+import { workerCommand } from "./worker.ts";
+
+/** 0 good, 1 a finding, 2 wrong use or a dependency that cannot be reached. */
+export const exitCodes = { good: 0, finding: 1, wrongUse: 2 } as const;
+
+/** A command found something that is not as it should be; it has printed it. */
+export class FindingError extends Error {
+  override name = "FindingError";
+}
+
+/** Runs one command line and answers with the exit code. Prints errors; never throws. */
+export async function runCli(args: readonly string[]): Promise<number> {
+  const program = new Command("onceflow")
+    .description("An exactly-once event pipeline on Kafka and Postgres.")
+    .addHelpText("after", "\nSettings come from the environment: see .env.example.")
+    .exitOverride();
+  for (const command of [serveCommand(), workerCommand()]) {
+    program.addCommand(withExitOverride(command));
+  }
+  try {
+    await program.parseAsync([...args], { from: "user" });
+    return exitCodes.good;
+  } catch (error) {
+    return exitCodeOf(error);
+  }
+}
+
+function withExitOverride(command: Command): Command {
+  command.exitOverride();
+  for (const child of command.commands) withExitOverride(child);
+  return command;
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) {
+    return error.exitCode === 0 ? exitCodes.good : exitCodes.wrongUse;
+  }
+  if (error instanceof FindingError) return exitCodes.finding;
+  if (error instanceof HaltError) {
+    progress(`Halted: ${error.message}`);
+    return exitCodes.finding;
+  }
+  progress(messageOf(error));
+  return exitCodes.wrongUse;
+}
+
+function messageOf(error: unknown): string {
+  const expected = [ConfigError, NoServicesError, StackError, DependencyDownError];
+  if (expected.some((kind) => error instanceof kind)) return (error as Error).message;
+  if (!(error instanceof Error)) return String(error);
+  const causes: string[] = [];
+  for (let cause = error.cause; cause instanceof Error; cause = cause.cause) {
+    causes.push(`  because: ${cause.message}`);
+  }
+  return [error.message, ...causes].join("\n");
+}

@@ -1,0 +1,51 @@
+/** `worker`: the background roles. */
+import { Command, InvalidArgumentError, Option } from "commander";
+import { openRuntime } from "../compose/open_runtime.ts";
+import { runUntilSignal } from "../compose/run_until_signal.ts";
+import { type Role, roles, runWorker } from "../compose/run_worker.ts";
+import { type Guarantee, guarantees, readConfig } from "../config.ts";
+import { progress } from "./progress.ts";
+
+interface WorkerArguments {
+  readonly only: readonly Role[];
+  readonly guarantee?: Guarantee;
+}
+
+/** The command, ready to be added to the program. */
+export function workerCommand(): Command {
+  return new Command("worker")
+    .description(
+      "Run the background roles: relay (outbox to Kafka), flow (orders to invoices), projector (Kafka to the read model).",
+    )
+    .addOption(
+      new Option("--only <roles>", "run only these, separated by commas")
+        .default(roles, roles.join(","))
+        .argParser(parseRoles),
+    )
+    .addOption(
+      new Option("--guarantee <guarantee>", "how strongly the flow guarantees its effects")
+        .choices(guarantees),
+    )
+    .action(async ({ only, guarantee }: WorkerArguments) => {
+      const config = readConfig();
+      await runUntilSignal(async (signal) => {
+        await using runtime = await openRuntime(config, {
+          applicationName: "onceflow worker",
+          onProgress: progress,
+        });
+        await runWorker(
+          runtime,
+          { roles: only, guarantee: guarantee ?? config.GUARANTEE },
+          signal,
+        );
+      }, { shutdownMsMax: config.SHUTDOWN_MS_MAX });
+    });
+}
+
+function parseRoles(text: string): Role[] {
+  return text.split(",").map((word) => {
+    const role = roles.find((candidate) => candidate === word.trim());
+    if (role) return role;
+    throw new InvalidArgumentError(`"${word}" is not one of ${roles.join(", ")}.`);
+  });
+}

@@ -1,0 +1,36 @@
+/** Turns SIGINT and SIGTERM into an orderly stop that is bounded in time. */
+import { getLogger } from "@logtape/logtape";
+
+const log = getLogger(["onceflow"]);
+const exitInterrupted = 130;
+
+/**
+ * Runs `work` with a signal that fires at the first SIGINT or SIGTERM. The second one ends the process at once; so does
+ * the time limit, with status 0: what is cut off then is an open transaction, which the coordinator aborts.
+ */
+export async function runUntilSignal<T>(
+  work: (signal: AbortSignal) => Promise<T>,
+  { shutdownMsMax }: { readonly shutdownMsMax: number },
+): Promise<T> {
+  const stop = new AbortController();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const onSignal = () => {
+    if (stop.signal.aborted) Deno.exit(exitInterrupted);
+    log.info("Stopping; a second signal stops at once");
+    stop.abort(new DOMException("Stopped by a signal", "AbortError"));
+    timer = setTimeout(() => {
+      log.warn("Stopped after {shutdownMsMax} ms with work in hand; it will be done again", {
+        shutdownMsMax,
+      });
+      Deno.exit(0);
+    }, shutdownMsMax);
+  };
+  const names = ["SIGINT", "SIGTERM"] as const;
+  for (const name of names) Deno.addSignalListener(name, onSignal);
+  try {
+    return await work(stop.signal);
+  } finally {
+    clearTimeout(timer);
+    for (const name of names) Deno.removeSignalListener(name, onSignal);
+  }
+}
