@@ -1,0 +1,141 @@
+/** Starts one Kafka broker as a process of its own. Never stops it, and keeps no record of it: the caller does. */
+import { join } from "node:path";
+import { brokerProperties, type BrokerSettings } from "./broker_properties.ts";
+import type { Java } from "./java.ts";
+import { type ClusterAnswer, kafkaPing } from "./kafka_ping.ts";
+import { lastLines } from "./last_lines.ts";
+import { kafkaResource } from "./paths.ts";
+import { type Daemon, startDaemon } from "./processes.ts";
+import { StackError } from "./stack_error.ts";
+import { waitFor } from "./wait.ts";
+
+/** Everything that one broker needs; `dataDirectory` is made and formatted when it is new. */
+export interface BrokerOptions extends BrokerSettings {
+  /** Shared by the brokers of one cluster: 16 bytes in base64url, see {@linkcode newClusterId}. */
+  readonly clusterId: string;
+  /** The directory with the jars of the version to run, from `kafkaJars`. */
+  readonly jars: string;
+  readonly java: Java;
+  readonly logFile: string;
+  readonly heapMiB?: number;
+  /** Where classes are kept parsed between starts (class data sharing); without it every start reads the jars. */
+  readonly archive?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** Formats the data directory when it is new and starts the broker; it does not answer yet, see {@linkcode awaitBroker}. */
+export async function startBroker(options: BrokerOptions): Promise<Daemon> {
+  const { dataDirectory, logFile } = options;
+  await Deno.mkdir(dataDirectory, { recursive: true });
+  const properties = `${dataDirectory}.properties`;
+  await Deno.writeTextFile(properties, brokerProperties(options));
+  const archive = options.archive === undefined ? [] : await archiveFlags(options.archive);
+  if (await clusterIdOf(dataDirectory) === undefined) await format(options, properties);
+  return await startDaemon({
+    command: "java",
+    args: [
+      `-Xmx${options.heapMiB ?? 512}m`,
+      "-Xms128m",
+      ...jvmFlags(options),
+      ...archive,
+      "kafka.Kafka",
+      properties,
+    ],
+    cwd: dataDirectory,
+    env: {},
+    outputFile: `${logFile}.out`,
+  });
+}
+
+/**
+ * Waits until the broker at that port answers as a member of that cluster.
+ *
+ * @throws {StackError} with the end of its log when it ended or the time is over
+ */
+export async function awaitBroker(
+  daemon: Daemon,
+  options: Pick<BrokerOptions, "port" | "clusterId" | "logFile" | "signal">,
+  waitMsMax = 60_000,
+): Promise<ClusterAnswer> {
+  const { port, clusterId, logFile, signal } = options;
+  const answer = await waitFor(async () => {
+    const end = daemon.exited();
+    if (end !== undefined) throw await failure(`it ended with ${end}`, logFile);
+    const answer = await kafkaPing(port);
+    return answer?.clusterId === clusterId ? answer : undefined;
+  }, { waitMsMax, signal });
+  if (answer !== undefined) return answer;
+  throw await failure(`it does not answer on port ${port} after ${waitMsMax / 1000} s`, logFile);
+}
+
+/** A new cluster id as Kafka writes them. */
+export function newClusterId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return bytes.toBase64({ alphabet: "base64url", omitPadding: true });
+}
+
+/** The cluster id that a data directory was formatted with; undefined when it is new. */
+export async function clusterIdOf(dataDirectory: string): Promise<string | undefined> {
+  const file = join(dataDirectory, "meta.properties");
+  const text = await Deno.readTextFile(file).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    return "";
+  });
+  return text.match(/^cluster\.id=(\S+)$/m)?.[1];
+}
+
+/**
+ * The JVM's flags beside the heap. With 512 MiB and few cores the serial collector starts a quarter sooner than G1 and
+ * costs a broker nothing that can be seen; the compiler keeps all its tiers, since the same broker serves benchmarks.
+ */
+function jvmFlags({ jars, logFile }: BrokerOptions): string[] {
+  return [
+    "-XX:+UseSerialGC",
+    "-XX:+ExitOnOutOfMemoryError",
+    "-XX:-UsePerfData",
+    "-Xshare:auto",
+    // An archive of another Java or of moved jars is passed over: no reason for a word on the console.
+    "-Xlog:cds=off",
+    "-Xlog:cds+dynamic=off",
+    "-Djava.awt.headless=true",
+    `-Donceflow.log=${logFile}`,
+    `-Dlog4j2.configurationFile=file:${kafkaResource("log4j2.properties")}`,
+    "-cp",
+    join(jars, "*"),
+  ];
+}
+
+/** Uses the archive, or has this run write one when it ends; stopStack gives that one its name. */
+async function archiveFlags(archive: string): Promise<string[]> {
+  const has = await Deno.stat(archive).then((file) => file.size > 0, () => false);
+  if (has) return [`-XX:SharedArchiveFile=${archive}`];
+  await Deno.remove(`${archive}.new`).catch(() => {});
+  return [`-XX:ArchiveClassesAtExit=${archive}.new`];
+}
+
+async function format(options: BrokerOptions, properties: string): Promise<void> {
+  const run = await new Deno.Command("java", {
+    args: [
+      "-XX:TieredStopAtLevel=1",
+      ...jvmFlags(options),
+      "kafka.tools.StorageTool",
+      ...["format", "--cluster-id", options.clusterId, "--config", properties],
+    ],
+    stdin: "null",
+    signal: options.signal,
+  }).output();
+  options.signal?.throwIfAborted();
+  if (run.success) return;
+  const output = new TextDecoder().decode(run.stdout) + new TextDecoder().decode(run.stderr);
+  throw new StackError(
+    `Cannot format Kafka's data directory ${options.dataDirectory}:\n${output.trim()}`,
+  );
+}
+
+async function failure(what: string, logFile: string): Promise<StackError> {
+  const tail = await lastLines(logFile, 8, / (ERROR|FATAL) /) ||
+    await lastLines(`${logFile}.out`, 8);
+  return new StackError(
+    `Cannot start Kafka: ${what}. Its log is ${logFile}${tail ? `, and says:\n${tail}` : ""}`,
+  );
+}

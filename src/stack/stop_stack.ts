@@ -1,0 +1,68 @@
+/** Stops what the directory's record names, or deletes its data too. Never touches the cache of jars. */
+import { stackPaths } from "./paths.ts";
+import { lockStack } from "./stack_lock.ts";
+import { readRecord, type StackRecord, writeRecord } from "./stack_state.ts";
+import { type Ending, stopService } from "./stop_service.ts";
+
+/** How each service ended; `gone` when it was not running. */
+export interface StopReport {
+  readonly kafka: Ending;
+  readonly postgres: Ending;
+}
+
+/**
+ * Stops both services, in order where they heed, and returns when no process of theirs is left.
+ *
+ * @throws {StackError} when a process cannot be ended
+ */
+export async function stopStack(directory: string): Promise<StopReport> {
+  const paths = stackPaths(directory);
+  if (!await Deno.stat(paths.directory).then(() => true, () => false)) {
+    return { kafka: "gone", postgres: "gone" };
+  }
+  using _lock = await lockStack(paths);
+  return await stopRecorded(paths);
+}
+
+/** Stops both services and deletes their data and logs, so that the next start is on empty ones. */
+export async function resetStack(directory: string): Promise<StopReport> {
+  const paths = stackPaths(directory);
+  if (!await Deno.stat(paths.directory).then(() => true, () => false)) {
+    return { kafka: "gone", postgres: "gone" };
+  }
+  using _lock = await lockStack(paths);
+  const report = await stopRecorded(paths);
+  for (const path of [paths.kafkaData, paths.postgresData, paths.logs]) {
+    await Deno.remove(path, { recursive: true }).catch((error) => {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    });
+  }
+  return report;
+}
+
+/** Stops what is on record, side by side. The caller holds the lock. */
+export async function stopRecorded(
+  paths: ReturnType<typeof stackPaths>,
+  which: readonly (keyof StackRecord)[] = ["kafka", "postgres"],
+): Promise<StopReport> {
+  const record = await readRecord(paths);
+  const kafka = which.includes("kafka") ? record.kafka : undefined;
+  const postgres = which.includes("postgres") ? record.postgres : undefined;
+  const [endOfKafka, endOfPostgres]: readonly [Ending, Ending] = await Promise.all([
+    kafka ? stopService(kafka, "Kafka", "TERM") : "gone",
+    postgres ? stopService(postgres, "PostgreSQL", "INT") : "gone",
+  ]);
+  if (kafka && endOfKafka === "stopped") await keepArchive(kafka.archive);
+  writeRecord(paths, {
+    ...(kafka ? {} : { kafka: record.kafka }),
+    ...(postgres ? {} : { postgres: record.postgres }),
+  });
+  return { kafka: endOfKafka, postgres: endOfPostgres };
+}
+
+/** Gives the class archive its name, now that the JVM that wrote it has ended in order and it is whole. */
+async function keepArchive(archive: string): Promise<void> {
+  await Deno.rename(`${archive}.new`, archive).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  });
+}
