@@ -7,12 +7,14 @@ import { Buffer } from "node:buffer";
 import request from "kafkajs/src/protocol/requests/produce/index.js";
 import response from "kafkajs/src/protocol/requests/fetch/v11/response.js";
 import group from "kafkajs/src/producer/groupMessagesPerPartition.js";
+import createSocketFactory from "kafkajs/src/network/socketFactory.js";
 import theirCrc from "kafkajs/src/protocol/recordBatch/crc32C/index.js";
 import { committedRecords } from "../../src/kafka/codec/committed_records.ts";
 import { crc32c } from "../../src/kafka/codec/crc32c.ts";
 import { decodeFetchResponse } from "../../src/kafka/codec/decode_fetch_response.ts";
 import { encodeProduceRequest } from "../../src/kafka/codec/encode_produce_request.ts";
 import { encodeRecordBatch } from "../../src/kafka/codec/encode_record_batch.ts";
+import { nativeSocketFactory, type SocketFactory } from "../../src/kafka/patches/receive_buffer.ts";
 import { fetchBody } from "../unit/codec_fixtures.ts";
 
 const RECORDS = 4_000;
@@ -150,4 +152,66 @@ Deno.bench("checksum of 1 MiB: kafkajs", { group: "checksum", baseline: true }, 
 });
 Deno.bench("checksum of 1 MiB: ours", { group: "checksum" }, () => {
   crc32c(megabyte);
+});
+
+const answerBytes = 4 * 1024 * 1024;
+const port = Promise.withResolvers<number>();
+// The server runs in a worker, so that little more than the receiving side is timed.
+const server = `
+  const answer = new Uint8Array(${4 + answerBytes});
+  new DataView(answer.buffer).setInt32(0, ${answerBytes});
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  postMessage(listener.addr.port);
+  for await (const connection of listener) {
+    (async () => {
+      const request = new Uint8Array(1024);
+      while (await connection.read(request) !== null) {
+        for (let at = 0; at < answer.length;) at += await connection.write(answer.subarray(at));
+      }
+    })().catch(() => {});
+  }`;
+new Worker(URL.createObjectURL(new Blob([server])), { type: "module" })
+  .onmessage = ({ data }) => port.resolve(data);
+
+/** Asks for an answer and waits until it is there in one piece. */
+async function asker(factory: SocketFactory): Promise<() => Promise<void>> {
+  const connected = Promise.withResolvers<void>();
+  const socket = factory({
+    host: "127.0.0.1",
+    port: await port.promise,
+    onConnect: connected.resolve,
+  });
+  let answered = Promise.withResolvers<void>();
+  let chunks: Buffer[] = [];
+  let have = 0;
+  socket.on("data", (bytes) => {
+    if (!Buffer.isBuffer(bytes)) throw new TypeError("not bytes");
+    chunks.push(bytes);
+    have += bytes.length;
+    if (have < 4 + answerBytes) return;
+    // As kafkajs's Connection joins them.
+    if (chunks.length > 1) Buffer.concat(chunks);
+    chunks = [];
+    have = 0;
+    answered.resolve();
+  });
+  await connected.promise;
+  return async () => {
+    answered = Promise.withResolvers();
+    socket.write(Buffer.alloc(10));
+    await answered.promise;
+  };
+}
+
+const theirSockets: SocketFactory = createSocketFactory();
+const askTheirs = asker(theirSockets);
+const askOurs = asker(nativeSocketFactory(theirSockets));
+Deno.bench("receive 4 MiB over loopback: kafkajs (node:net)", {
+  group: "receive",
+  baseline: true,
+}, async () => {
+  await (await askTheirs)();
+});
+Deno.bench("receive 4 MiB over loopback: ours (Deno)", { group: "receive" }, async () => {
+  await (await askOurs)();
 });
