@@ -9,18 +9,25 @@ const INT32_MAX = 0x7fff_ffff;
 
 /** A position in a buffer that grows. Every `write` method appends; `bytes` is what was written. */
 export class ByteWriter {
-  position = 0;
+  position: number;
   #bytes: Uint8Array;
   #view: DataView;
 
-  constructor(bytesExpected: number) {
-    this.#bytes = new Uint8Array(Math.max(bytesExpected, 256));
+  /** `headroom` bytes stay free at the front, for a header that is known only once the rest is written. */
+  constructor(bytesExpected: number, readonly headroom = 0) {
+    this.position = headroom;
+    this.#bytes = new Uint8Array(Math.max(headroom + bytesExpected, 256));
     this.#view = new DataView(this.#bytes.buffer);
   }
 
-  /** What was written, as a Buffer over the same memory (kafkajs and sockets want Buffers). */
+  /** What was written, as a Buffer over the same memory. */
   get buffer(): Buffer {
-    return Buffer.from(this.#bytes.buffer, 0, this.position);
+    return Buffer.from(this.#bytes.buffer, this.headroom, this.position - this.headroom);
+  }
+
+  /** The same, under the name by which kafkajs knows one of its own encoders. */
+  get buf(): Buffer {
+    return this.buffer;
   }
 
   /** The memory behind; ends later than what was written. */

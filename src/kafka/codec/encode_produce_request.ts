@@ -1,5 +1,6 @@
 /** Encodes the body of a Produce request. Owns the layout of versions 3 to 7, never sequences or retries. */
 import { ByteWriter } from "./byte_writer.ts";
+import { HEADER_BYTES_MAX } from "./frame_in_place.ts";
 import { CodecError } from "./codec_error.ts";
 import type { Compression } from "./compress.ts";
 import {
@@ -36,7 +37,8 @@ export interface ProduceRequest {
 }
 
 /**
- * The request's body, after kafkajs's header. The writer's buffer is sized once from the records.
+ * The request's body, sized once from the records. What it returns is for kafkajs's `request.encode()`, which takes it for
+ * one of its encoders; with `frameInPlace` installed, kafkajs's header goes into the same memory.
  *
  * @throws {CodecError} for a version whose layout is another, or a partition without records
  */
@@ -47,7 +49,7 @@ export function encodeProduceRequest(request: ProduceRequest, apiVersion: number
       `Cannot encode a Produce request of version ${apiVersion}: only ${PRODUCE_VERSION_MIN} to ${PRODUCE_VERSION_MAX}`,
     );
   }
-  const writer = new ByteWriter(requestBytesExpected(request));
+  const writer = new ByteWriter(requestBytesExpected(request), HEADER_BYTES_MAX);
   writer.string(request.transactionalId);
   writer.int16(request.acks);
   writer.int32(request.timeoutMs);
