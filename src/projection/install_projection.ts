@@ -28,8 +28,11 @@ export async function installProjection(
     for (const table of projection.tables) {
       await tx.unsafe(table.ddl(quoteName(liveTables(table.name))));
     }
+    const names = JSON.stringify(projection.tables.map((table) => table.name));
     await tx`
-      insert into projections (name, version) values (${projection.name}, ${projection.version})
+      insert into projections (name, version, tables)
+      select ${projection.name}, ${projection.version}, array_agg(name)
+      from json_array_elements_text(${names}::text::json) as listed (name)
     `;
     return { kind: "created" };
   });

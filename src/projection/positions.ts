@@ -1,7 +1,7 @@
 /** How far each partition has been folded, as Postgres knows it. The position moves only in the rows' own transaction. */
 import { HaltError } from "../core/errors.ts";
 import { formatPartition, type TopicPartition } from "../core/record.ts";
-import type { Sql, Tx } from "../postgres/sql.ts";
+import type { Queryable, Sql, Tx } from "../postgres/sql.ts";
 import type { FoldTarget } from "./fold_target.ts";
 
 /**
@@ -81,6 +81,20 @@ export async function movePositionInTransaction(
         and next_offset >= ${from}
     `;
   return moved.count === 1;
+}
+
+/** The position as it stands; undefined where there is none. */
+export async function findPosition(
+  sql: Queryable,
+  target: FoldTarget,
+  partition: TopicPartition,
+): Promise<number | undefined> {
+  const [row] = await sql`
+    select next_offset from projection_positions
+    where projection = ${target.label} and topic = ${partition.topic}
+      and partition = ${partition.partition}
+  `;
+  return row === undefined ? undefined : Number(row.next_offset);
 }
 
 /** Keeps a swap from changing the version until the caller's transaction ends. */

@@ -2,7 +2,7 @@
 import type { Migration } from "../postgres/migrate.ts";
 
 /**
- * `projections` says which version of a read model the live tables hold. `projection_positions` says how far each
+ * `projections` says which version of a read model the live tables hold, and which tables those are. `projection_positions` says how far each
  * partition has been folded into them; a rebuild keeps its own rows there under `name@id`. `processed_events` is
  * filled only under `dedupe: "event_id"`.
  */
@@ -12,8 +12,10 @@ export const projectionMigrations: readonly Migration[] = [{
 create table projections (
   name text primary key,
   version int not null check (version > 0),
+  tables text[] not null,
   installed_at timestamptz not null default now(),
-  rebuilt_at timestamptz
+  rebuilt_at timestamptz,
+  last_rebuild text
 );
 
 create table projection_positions (

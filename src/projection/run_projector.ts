@@ -1,19 +1,14 @@
 /** The projector: follows one partition and folds it into the live tables. It never moves a Kafka offset. */
-import type { Assignment, PartitionReader, RecordRun, RunBounds } from "../core/ports.ts";
 import { delay } from "../core/delay.ts";
 import { HaltError } from "../core/errors.ts";
+import type { Assignment, PartitionReader, RunBounds } from "../core/ports.ts";
 import { formatPartition, type TopicPartition } from "../core/record.ts";
 import type { Sql } from "../postgres/sql.ts";
-import { type ApplyOutcome, applyRun } from "./apply_run.ts";
 import type { Projection, ProjectionEvent } from "./define_projection.ts";
+import { foldRun } from "./fold_run.ts";
 import { type Dedupe, type FoldTarget, liveTarget } from "./fold_target.ts";
 import { openPosition } from "./positions.ts";
-import {
-  type Backoff,
-  isRefusedData,
-  type OnDependency,
-  waitForPostgres,
-} from "./wait_for_postgres.ts";
+import { type Backoff, type OnDependency, waitForPostgres } from "./wait_for_postgres.ts";
 
 /** What was folded, told after its commit. */
 export interface AppliedRun extends TopicPartition {
@@ -57,7 +52,7 @@ export async function projectPartition<Event extends ProjectionEvent>(
     while (true) {
       const run = await reader.next(deps.bounds, signal);
       if (run.records.length === 0 && run.nextOffset === position) continue;
-      const outcome = await fold(reader, target, deps, position, run, signal);
+      const outcome = await foldRun(deps, target, reader, position, run, signal);
       if (outcome.kind === "applied") {
         position = run.nextOffset;
         const { topic, partition } = reader;
@@ -119,63 +114,4 @@ async function checkRange(
     }
     await delay(backoff.firstMs, signal);
   }
-}
-
-async function fold<Event extends ProjectionEvent>(
-  reader: PartitionReader,
-  target: FoldTarget<Event>,
-  deps: ProjectorDeps<Event>,
-  from: number,
-  run: RecordRun,
-  signal: AbortSignal,
-): Promise<ApplyOutcome> {
-  const apply = (start: number, part: RecordRun) =>
-    waitForPostgres(
-      () => applyRun(deps.sql, target, reader, start, part),
-      deps.backoff,
-      signal,
-      deps.onDependency,
-    );
-  try {
-    return await apply(from, run);
-  } catch (error) {
-    if (!isRefusedData(error)) throw error;
-  }
-  return await foldOneByOne(reader, target, from, run, apply);
-}
-
-/** Something in the run is refused by the tables: folds up to it, and says which record it is. */
-async function foldOneByOne(
-  partition: TopicPartition,
-  target: FoldTarget,
-  from: number,
-  run: RecordRun,
-  apply: (from: number, part: RecordRun) => Promise<ApplyOutcome>,
-): Promise<ApplyOutcome> {
-  let position = from;
-  const sum = { events: 0, skipped: 0, repeated: 0 };
-  for (const [index, record] of run.records.entries()) {
-    const nextOffset = run.records[index + 1]?.offset ?? run.nextOffset;
-    try {
-      const outcome = await apply(position, { records: [record], nextOffset });
-      if (outcome.kind === "moved") return outcome;
-      sum.events += outcome.events;
-      sum.skipped += outcome.skipped;
-      sum.repeated += outcome.repeated;
-    } catch (error) {
-      if (!isRefusedData(error)) throw error;
-      throw new HaltError(
-        `Cannot fold ${
-          formatPartition(partition)
-        } offset ${record.offset} into ${target.label}: the tables refuse it ` +
-          `(${
-            error instanceof Error ? error.message : error
-          }); make the projection decode or skip such a record, ` +
-          "then start the projector again: it goes on from this offset",
-        { cause: error },
-      );
-    }
-    position = nextOffset;
-  }
-  return { kind: "applied", ...sum };
 }

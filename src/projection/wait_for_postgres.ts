@@ -7,6 +7,8 @@ import { translateError } from "../postgres/translate_error.ts";
 export interface Backoff {
   readonly firstMs: number;
   readonly waitMsMax: number;
+  /** How many conflicts with other transactions in a row are waited out; any number where it is absent. */
+  readonly conflictsMax?: number;
 }
 
 /** Told when Postgres stops answering and when it answers again, for readiness and metrics. */
@@ -25,6 +27,7 @@ export async function waitForPostgres<T>(
 ): Promise<T> {
   let waitMs = backoff.firstMs;
   let down = false;
+  let conflicts = 0;
   while (true) {
     try {
       const result = await step();
@@ -37,15 +40,11 @@ export async function waitForPostgres<T>(
         onDependency?.("down", translated);
       } else if (!(translated instanceof TransientError)) {
         throw error;
+      } else if (++conflicts > (backoff.conflictsMax ?? Infinity)) {
+        throw translated;
       }
     }
     await delay(waitMs, signal);
     waitMs = Math.min(waitMs * 2, backoff.waitMsMax);
   }
-}
-
-/** Data that the tables refuse (SQLSTATE classes 22 and 23), or too large (54): the same step fails again. */
-export function isRefusedData(error: unknown): boolean {
-  if (typeof error !== "object" || error === null || !("code" in error)) return false;
-  return typeof error.code === "string" && /^(22|23|54)[0-9A-Z]{3}$/.test(error.code);
 }

@@ -10,11 +10,12 @@ export interface FollowOptions<Event extends ProjectionEvent> {
   readonly projection: Projection<Event>;
   readonly log: MemoryLog;
   readonly dedupe?: Dedupe;
-  readonly recordsMax?: number;
+  /** The records in a run; several make as many competing projectors of every partition. */
+  readonly recordsMax?: number | readonly number[];
   readonly more?: Partial<ProjectorDeps<Event>>;
 }
 
-/** One projector for each partition of each topic; resolves when all of them have reached the end and stopped. */
+/** One projector for each partition of each topic; resolves when every partition is folded and they have stopped. */
 export async function followToEnd<Event extends ProjectionEvent>(
   options: FollowOptions<Event>,
 ): Promise<void> {
@@ -44,26 +45,37 @@ export async function follow<Event extends ProjectionEvent>(
 ): Promise<void> {
   const { sql, projection, log } = options;
   const projectors: Promise<void>[] = [];
-  for (const topic of projection.topics) {
-    for (const partition of await log.partitions(topic)) {
-      const reader = await log.openReader({ topic, partition });
-      const projector = projectPartition({ reader, signal: stop.signal }, {
-        sql,
-        projection,
-        dedupe: options.dedupe ?? "position",
-        bounds: { recordsMax: options.recordsMax ?? 100, bytesMax: 1_000_000 },
-        backoff: { firstMs: 5, waitMsMax: 50 },
-        ...options.more,
-        onApplied(applied) {
-          options.more?.onApplied?.(applied);
-          log.range(applied).then(({ end }) => onFolded(topic, partition, applied.nextOffset, end));
-        },
-      });
-      projectors.push(projector.finally(() => stop.abort()));
-    }
+  for (const { topic, partition, recordsMax } of await projectorsOf(options)) {
+    const reader = await log.openReader({ topic, partition });
+    const projector = projectPartition({ reader, signal: stop.signal }, {
+      sql,
+      projection,
+      dedupe: options.dedupe ?? "position",
+      bounds: { recordsMax, bytesMax: 1_000_000 },
+      backoff: { firstMs: 5, waitMsMax: 50 },
+      ...options.more,
+      onApplied(applied) {
+        options.more?.onApplied?.(applied);
+        log.range(applied).then(({ end }) => onFolded(topic, partition, applied.nextOffset, end));
+      },
+    });
+    projectors.push(projector.finally(() => stop.abort()));
   }
   await Promise.allSettled(projectors);
   await Promise.all(projectors);
+}
+
+async function projectorsOf<Event extends ProjectionEvent>(options: FollowOptions<Event>) {
+  const { projection, log, recordsMax = 100 } = options;
+  const all = [];
+  for (const topic of projection.topics) {
+    for (const partition of await log.partitions(topic)) {
+      for (const max of typeof recordsMax === "number" ? [recordsMax] : recordsMax) {
+        all.push({ topic, partition, recordsMax: max });
+      }
+    }
+  }
+  return all;
 }
 
 export async function positionOf(

@@ -1,0 +1,86 @@
+/** Folds one run through outages, and finds the record that the tables refuse. It never skips one. */
+import { HaltError } from "../core/errors.ts";
+import type { RecordRun } from "../core/ports.ts";
+import { formatPartition, type TopicPartition } from "../core/record.ts";
+import type { Sql } from "../postgres/sql.ts";
+import { type ApplyOutcome, applyRun } from "./apply_run.ts";
+import type { ProjectionEvent } from "./define_projection.ts";
+import type { FoldTarget } from "./fold_target.ts";
+import { type Backoff, type OnDependency, waitForPostgres } from "./wait_for_postgres.ts";
+
+/** What folding needs beside the target. */
+export interface FoldDeps {
+  readonly sql: Sql;
+  readonly backoff: Backoff;
+  readonly onDependency?: OnDependency;
+}
+
+/**
+ * Folds a run that starts at `from`, waiting while Postgres is down. The outcome `moved` can also mean that an attempt
+ * whose answer was lost had committed: read the position again.
+ *
+ * @throws {HaltError} naming the record that the tables refuse; all records before it are folded
+ */
+export async function foldRun<Event extends ProjectionEvent>(
+  deps: FoldDeps,
+  target: FoldTarget<Event>,
+  partition: TopicPartition,
+  from: number,
+  run: RecordRun,
+  signal: AbortSignal,
+): Promise<ApplyOutcome> {
+  const apply = (start: number, part: RecordRun) =>
+    waitForPostgres(
+      () => applyRun(deps.sql, target, partition, start, part),
+      deps.backoff,
+      signal,
+      deps.onDependency,
+    );
+  try {
+    return await apply(from, run);
+  } catch (error) {
+    if (!isRefusedData(error)) throw error;
+  }
+  return await foldOneByOne(partition, target.label, from, run, apply);
+}
+
+async function foldOneByOne(
+  partition: TopicPartition,
+  label: string,
+  from: number,
+  run: RecordRun,
+  apply: (from: number, part: RecordRun) => Promise<ApplyOutcome>,
+): Promise<ApplyOutcome> {
+  let position = from;
+  const sum = { events: 0, skipped: 0, repeated: 0 };
+  for (const [index, record] of run.records.entries()) {
+    const nextOffset = run.records[index + 1]?.offset ?? run.nextOffset;
+    try {
+      const outcome = await apply(position, { records: [record], nextOffset });
+      if (outcome.kind === "moved") return outcome;
+      sum.events += outcome.events;
+      sum.skipped += outcome.skipped;
+      sum.repeated += outcome.repeated;
+    } catch (error) {
+      if (!isRefusedData(error)) throw error;
+      throw new HaltError(
+        `Cannot fold ${
+          formatPartition(partition)
+        } offset ${record.offset} into ${label}: the tables refuse it ` +
+          `(${
+            error instanceof Error ? error.message : error
+          }); make the projection decode or skip such a record, ` +
+          "then start again: it goes on from this offset",
+        { cause: error },
+      );
+    }
+    position = nextOffset;
+  }
+  return { kind: "applied", ...sum };
+}
+
+/** Data that the tables refuse (SQLSTATE classes 22 and 23), or too large (54): the same step fails again. */
+function isRefusedData(error: unknown): boolean {
+  if (typeof error !== "object" || error === null || !("code" in error)) return false;
+  return typeof error.code === "string" && /^(22|23|54)[0-9A-Z]{3}$/.test(error.code);
+}

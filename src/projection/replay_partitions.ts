@@ -1,0 +1,75 @@
+/** Folds partitions into a rebuild's tables up to where their logs end now. It never touches the live tables. */
+import type { RunBounds } from "../core/ports.ts";
+import type { ProjectionEvent } from "./define_projection.ts";
+import { type FoldDeps, foldRun } from "./fold_run.ts";
+import type { LogSource } from "./log_source.ts";
+import { findPosition } from "./positions.ts";
+import { replacedError, type StagedPartition, type Staging } from "./staging.ts";
+
+/** What a replay needs beside the tables to fold into. */
+export interface ReplayDeps extends FoldDeps {
+  readonly source: LogSource;
+  readonly bounds: RunBounds;
+  /** Each holds a connection while it commits. */
+  readonly partitionsAtOnceMax: number;
+}
+
+/** Called after each run that was folded. */
+export type OnReplayed = (run: { readonly events: number; readonly skipped: number }) => void;
+
+/**
+ * Folds every partition from its position to the end that its log has when this is called, and moves its position.
+ * The first failure stops all.
+ */
+export async function replayPartitions<Event extends ProjectionEvent>(
+  deps: ReplayDeps,
+  staging: Staging<Event>,
+  partitions: readonly StagedPartition[],
+  ends: ReadonlyMap<StagedPartition, number>,
+  signal: AbortSignal,
+  onReplayed: OnReplayed,
+): Promise<void> {
+  const failed = new AbortController();
+  const either = AbortSignal.any([signal, failed.signal]);
+  const waiting = [...partitions];
+  const work = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      await replayPartition(deps, staging, next, ends.get(next) ?? 0, either, onReplayed);
+    }
+  };
+  const workers = Array.from({ length: deps.partitionsAtOnceMax }, () =>
+    work().catch((error) => {
+      failed.abort(error);
+      throw error;
+    }));
+  await Promise.allSettled(workers);
+  // The first to fail is the reason of all the others.
+  either.throwIfAborted();
+}
+
+async function replayPartition<Event extends ProjectionEvent>(
+  deps: ReplayDeps,
+  staging: Staging<Event>,
+  partition: StagedPartition,
+  end: number,
+  signal: AbortSignal,
+  onReplayed: OnReplayed,
+): Promise<void> {
+  if (partition.position >= end) return;
+  await using reader = await deps.source.openReader(partition, partition.position);
+  while (partition.position < end) {
+    const run = await reader.next(deps.bounds, signal);
+    const { target } = staging;
+    const outcome = await foldRun(deps, target, partition, partition.position, run, signal);
+    if (outcome.kind === "applied") {
+      partition.position = run.nextOffset;
+      onReplayed(outcome);
+      continue;
+    }
+    // Either an attempt had committed and its answer was lost, or these positions are not ours any more.
+    const found = await findPosition(deps.sql, target, partition);
+    if (found === undefined) throw replacedError(target.projection.name);
+    partition.position = found;
+    reader.seek(found);
+  }
+}

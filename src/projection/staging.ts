@@ -1,0 +1,112 @@
+/** The place beside the live tables that a rebuild folds into. It never touches the live tables. */
+import { HaltError } from "../core/errors.ts";
+import { formatPartition, type TopicPartition } from "../core/record.ts";
+import type { Sql, Tx } from "../postgres/sql.ts";
+import { type Projection, type ProjectionEvent, quoteName, tablesIn } from "./define_projection.ts";
+import type { Dedupe, FoldTarget } from "./fold_target.ts";
+import type { LogSource } from "./log_source.ts";
+
+/** Another rebuild of the same projection was started and has taken the place away. */
+export class RebuildReplacedError extends Error {
+  override name = "RebuildReplacedError";
+}
+
+/** What the rebuild that lost its place says. */
+export function replacedError(name: string): RebuildReplacedError {
+  return new RebuildReplacedError(
+    `Cannot go on rebuilding ${name}: another rebuild of it was started and has taken over; wait for that one`,
+  );
+}
+
+/** A rebuild's own schema and positions. */
+export interface Staging<Event extends ProjectionEvent> {
+  readonly id: string;
+  readonly schema: string;
+  readonly target: FoldTarget<Event>;
+}
+
+/**
+ * Makes a schema with empty tables, named as the live ones are: a schema and no suffix, because indexes and constraints
+ * then keep their names when the tables move. What an earlier rebuild left behind is dropped; one that still runs
+ * finds its positions gone and stops, so that the last one started wins.
+ */
+export async function openStaging<Event extends ProjectionEvent>(
+  sql: Sql,
+  projection: Projection<Event>,
+  dedupe: Dedupe,
+): Promise<Staging<Event>> {
+  const id = crypto.randomUUID().slice(0, 8);
+  const schema = `${projection.name}_rebuild_${id}`;
+  await sql.begin(async (tx) => {
+    await dropStagingInTransaction(tx, projection.name);
+    await tx`create schema ${tx(schema)}`;
+    for (const table of projection.tables) {
+      await tx.unsafe(table.ddl(quoteName(`${schema}.${table.name}`)));
+    }
+  });
+  const label = `${projection.name}@${id}`;
+  return { id, schema, target: { projection, label, table: tablesIn(schema), dedupe } };
+}
+
+/**
+ * Forgets one unfinished rebuild of this projection, or all of them: positions first, as the folding transactions lock
+ * them first.
+ */
+export async function dropStagingInTransaction(tx: Tx, name: string, id?: string): Promise<void> {
+  const labels = `${name}@${id ?? ""}`;
+  await tx`delete from projection_positions where starts_with(projection, ${labels})`;
+  await tx`delete from processed_events where starts_with(projection, ${labels})`;
+  const schemas = await tx`
+    select nspname from pg_namespace
+    where nspname ~ ${`^${name}_rebuild_${id ?? "[0-9a-f]{8}"}$`}
+  `;
+  for (const { nspname } of schemas) await tx`drop schema ${tx(String(nspname))} cascade`;
+}
+
+/** A partition of a rebuild, with the offset that it is folded up to. */
+export interface StagedPartition extends TopicPartition {
+  readonly start: number;
+  position: number;
+}
+
+/**
+ * Adds the partitions that the topics have now and the rebuild does not know yet, from the start of their log.
+ *
+ * @throws {HaltError} when a log does not start at 0 any more and `allowMissingHistory` is not set: the rebuilt tables
+ * would lack what the live ones still hold
+ */
+export async function addPartitions<Event extends ProjectionEvent>(
+  sql: Sql,
+  staging: Staging<Event>,
+  source: LogSource,
+  known: readonly StagedPartition[],
+  allowMissingHistory: boolean,
+): Promise<StagedPartition[]> {
+  const { projection, label } = staging.target;
+  const all = [...known];
+  for (const topic of projection.topics) {
+    const topicId = await source.topicId?.(topic);
+    for (const partition of await source.partitions(topic)) {
+      if (known.some((one) => one.topic === topic && one.partition === partition)) continue;
+      const { start } = await source.range({ topic, partition });
+      if (start > 0 && !allowMissingHistory) {
+        throw new HaltError(
+          `Cannot rebuild ${projection.name}: ${
+            formatPartition({ topic, partition })
+          } starts at offset ${start}, ` +
+            "what was before it is deleted, and the rebuilt tables would lack it; " +
+            "pass --allow-missing-history if that is what you want",
+        );
+      }
+      await sql`
+        insert into projection_positions (
+          projection, topic, partition, next_offset, version, topic_id
+        ) values (
+          ${label}, ${topic}, ${partition}, ${start}, ${projection.version}, ${topicId ?? null}
+        )
+      `;
+      all.push({ topic, partition, start, position: start });
+    }
+  }
+  return all;
+}

@@ -1,0 +1,175 @@
+/** Puts a rebuild's tables in the place of the live ones, in one transaction. It never folds into the live tables. */
+import type { RunBounds } from "../core/ports.ts";
+import type { Sql, Tx } from "../postgres/sql.ts";
+import { applyRunInTransaction } from "./apply_run.ts";
+import { type ProjectionEvent, quoteName } from "./define_projection.ts";
+import type { LogSource } from "./log_source.ts";
+import { replacedError, type StagedPartition, type Staging } from "./staging.ts";
+
+/** What a swap needs. */
+export interface SwapDeps {
+  readonly sql: Sql;
+  readonly source: LogSource;
+  readonly bounds: RunBounds;
+  /** How long to wait for each lock before giving way to readers and projectors, and trying again. */
+  readonly lockTimeoutMs: number;
+  /** The live projectors stand still while the rebuild folds what they have more; no more than this many offsets. */
+  readonly catchUpOffsetsMax: number;
+  readonly catchUpMsMax: number;
+}
+
+/** `behind`: the live tables are too far ahead to catch up with in the transaction; fold on, then try again. */
+export type SwapOutcome = { readonly kind: "swapped" } | { readonly kind: "behind" };
+
+/**
+ * Swaps in one transaction. In the order of its locks, which is that of a folding transaction (version, position,
+ * tables), so the two wait for each other and never deadlock:
+ *
+ * 1. the projection's version and the live positions: the live projectors wait from here on, readers do not;
+ * 2. the rebuild folds what the live tables have more, so that no reader sees an order go back in time;
+ * 3. the live tables, exclusively: readers wait from here to the commit, some milliseconds;
+ * 4. old tables out, new ones in, grants copied, positions and processed events renamed.
+ *
+ * A live projector that was waiting for its position finds its compare-and-set refused, because the row that it waited
+ * for is gone; it reads the new position and goes on from there in the new tables.
+ */
+export async function swapStaging<Event extends ProjectionEvent>(
+  deps: SwapDeps,
+  staging: Staging<Event>,
+  partitions: readonly StagedPartition[],
+  signal: AbortSignal,
+): Promise<SwapOutcome> {
+  const { projection, label } = staging.target;
+  return await deps.sql.begin(async (tx): Promise<SwapOutcome> => {
+    await tx`
+      select set_config('lock_timeout', ${`${deps.lockTimeoutMs}ms`}, true),
+        set_config('statement_timeout', '0', true)
+    `;
+    const [installed] = await tx`
+      select tables, last_rebuild from projections where name = ${projection.name} for update
+    `;
+    // An earlier attempt committed, and its answer was lost.
+    if (installed?.last_rebuild === label) return { kind: "swapped" };
+    await holdStagingInTransaction(tx, staging);
+    if (!await catchUpInTransaction(tx, deps, staging, partitions, signal)) {
+      return { kind: "behind" };
+    }
+    const tables = projection.tables.map((table) => table.name);
+    await exchangeTablesInTransaction(tx, staging.schema, installed?.tables ?? [], tables);
+    await renameInTransaction(tx, label, projection.name);
+    await tx`
+      update projections set version = ${projection.version}, rebuilt_at = now(),
+        last_rebuild = ${label},
+        tables = (
+          select array_agg(name)
+          from json_array_elements_text(${JSON.stringify(tables)}::text::json) as listed (name)
+        )
+      where name = ${projection.name}
+    `;
+    return { kind: "swapped" };
+  });
+}
+
+/** Keeps another rebuild from clearing this one away until the commit. */
+async function holdStagingInTransaction(tx: Tx, { target }: Staging<ProjectionEvent>) {
+  const rows = await tx`
+    select topic from projection_positions where projection = ${target.label} for update
+  `;
+  if (rows.length === 0) throw replacedError(target.projection.name);
+}
+
+/** Folds from each position of the rebuild to the live one. False when that is too far. */
+async function catchUpInTransaction<Event extends ProjectionEvent>(
+  tx: Tx,
+  deps: SwapDeps,
+  staging: Staging<Event>,
+  partitions: readonly StagedPartition[],
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { projection } = staging.target;
+  const live = await tx`
+    select topic, partition, next_offset from projection_positions
+    where projection = ${projection.name} order by topic, partition for update
+  `;
+  const goals: { readonly partition: StagedPartition; readonly goal: number }[] = [];
+  for (const row of live) {
+    const topic = String(row.topic);
+    if (!projection.topics.includes(topic)) continue;
+    const partition = partitions.find((one) =>
+      one.topic === topic && one.partition === Number(row.partition)
+    );
+    // A partition that was added a moment ago, and the live projector has it already.
+    if (partition === undefined && Number(row.next_offset) > 0) return false;
+    if (partition === undefined || Number(row.next_offset) <= partition.position) continue;
+    // A live position beyond the end of the log is of a topic that was made again: there is nothing to catch up with.
+    const { end } = await deps.source.range(partition);
+    goals.push({ partition, goal: Math.min(Number(row.next_offset), end) });
+  }
+  const offsets = goals.reduce((sum, { partition, goal }) => sum + goal - partition.position, 0);
+  if (offsets > deps.catchUpOffsetsMax) return false;
+  const bounded = AbortSignal.any([signal, AbortSignal.timeout(deps.catchUpMsMax)]);
+  try {
+    for (const { partition, goal } of goals) {
+      await using reader = await deps.source.openReader(partition, partition.position);
+      // `partition.position` must not move before the commit; the next replay finds it in Postgres.
+      for (let from = partition.position; from < goal;) {
+        const run = await reader.next(deps.bounds, bounded);
+        const outcome = await applyRunInTransaction(tx, staging.target, partition, from, run);
+        if (outcome.kind === "moved") return false;
+        from = run.nextOffset;
+      }
+    }
+    return true;
+  } catch (error) {
+    if (bounded.aborted && !signal.aborted && error === bounded.reason) return false;
+    throw error;
+  }
+}
+
+/** Drops without `cascade`: a view that somebody made on a live table makes this fail, and name the view. */
+async function exchangeTablesInTransaction(
+  tx: Tx,
+  stagingSchema: string,
+  oldTables: readonly string[],
+  newTables: readonly string[],
+): Promise<void> {
+  const [home] = await tx`
+    select coalesce(
+      (select nspname from pg_class join pg_namespace on pg_namespace.oid = relnamespace
+        where pg_class.oid = to_regclass(${oldTables[0] ?? newTables[0] ?? ""})),
+      current_schema()
+    ) as schema
+  `;
+  const liveSchema = String(home?.schema);
+  const live = (table: string) => `${liveSchema}.${table}`;
+  for (const table of oldTables) {
+    await tx`lock table ${tx(live(table))} in access exclusive mode`;
+  }
+  for (const table of oldTables.filter((old) => newTables.includes(old))) {
+    await copyGrantsInTransaction(tx, live(table), `${stagingSchema}.${table}`);
+  }
+  for (const table of oldTables) await tx`drop table ${tx(live(table))}`;
+  for (const table of newTables) {
+    await tx`alter table ${tx(`${stagingSchema}.${table}`)} set schema ${tx(liveSchema)}`;
+  }
+  await tx`drop schema ${tx(stagingSchema)}`;
+}
+
+/** What others were granted on the old table they keep on the new one. */
+async function copyGrantsInTransaction(tx: Tx, from: string, to: string): Promise<void> {
+  const grants = await tx`
+    select format('grant %s on %s to %s%s', privilege_type, ${quoteName(to)}::text,
+      case when grantee = 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end,
+      case when is_grantable then ' with grant option' else '' end) as statement
+    from pg_class, aclexplode(relacl)
+    where pg_class.oid = ${quoteName(from)}::text::regclass and grantee <> relowner
+  `;
+  for (const { statement } of grants) await tx.unsafe(String(statement));
+}
+
+async function renameInTransaction(tx: Tx, label: string, name: string): Promise<void> {
+  await tx`delete from projection_positions where projection = ${name}`;
+  await tx`update projection_positions set projection = ${name} where projection = ${label}`;
+  await tx`delete from processed_events where projection = ${name}`;
+  await tx`update processed_events set projection = ${name} where projection = ${label}`;
+}

@@ -1,0 +1,69 @@
+/** A TCP proxy before Postgres that can refuse connections, as a stopped server does. Only for tests. */
+
+export interface CutProxy extends AsyncDisposable {
+  /** The same database through the proxy. */
+  readonly url: string;
+  /** Ends every connection; new ones are let through. */
+  cut(): void;
+  /** Ends every connection and refuses new ones. */
+  down(): void;
+  /** Listens on the same port again. */
+  up(): void;
+}
+
+export function cutProxy(databaseUrl: string): CutProxy {
+  const behind = new URL(databaseUrl);
+  const open = new Set<Deno.TcpConn>();
+  const serving: Promise<void>[] = [];
+  let listener: Deno.TcpListener | undefined;
+
+  const listen = (port: number) => {
+    const listening = listener = Deno.listen({ hostname: "127.0.0.1", port });
+    serving.push(serve(listening));
+  };
+  const serve = async (listening: Deno.TcpListener) => {
+    const pipes: Promise<unknown>[] = [];
+    for await (const client of listening) {
+      const server = await Deno.connect({ hostname: behind.hostname, port: Number(behind.port) });
+      pipes.push(pipe(client, server), pipe(server, client));
+    }
+    await Promise.all(pipes);
+  };
+  const pipe = async (from: Deno.TcpConn, to: Deno.TcpConn) => {
+    open.add(from);
+    // Either end may be gone already; that is what this proxy is for.
+    await from.readable.pipeTo(to.writable).catch(() => {});
+    open.delete(from);
+  };
+  const cut = () => {
+    for (const connection of open) {
+      try {
+        connection.close();
+      } catch {
+        // Closed by its peer in this moment.
+      }
+    }
+    open.clear();
+  };
+
+  const down = () => {
+    listener?.close();
+    listener = undefined;
+    cut();
+  };
+
+  listen(0);
+  const port = listener?.addr.port ?? 0;
+  const url = new URL(databaseUrl);
+  url.host = `127.0.0.1:${port}`;
+  return {
+    url: url.href,
+    cut,
+    down,
+    up: () => listen(port),
+    async [Symbol.asyncDispose]() {
+      down();
+      await Promise.all(serving);
+    },
+  };
+}
