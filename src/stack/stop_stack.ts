@@ -11,17 +11,21 @@ export interface StopReport {
 }
 
 /**
- * Stops both services, in order where they heed, and returns when no process of theirs is left.
+ * Stops the services, in order where they heed, and returns when no process of theirs is left.
  *
+ * @param which only these, for a command that has started only these
  * @throws {StackError} when a process cannot be ended
  */
-export async function stopStack(directory: string): Promise<StopReport> {
+export async function stopStack(
+  directory: string,
+  which?: readonly (keyof StackRecord)[],
+): Promise<StopReport> {
   const paths = stackPaths(directory);
   if (!await Deno.stat(paths.directory).then(() => true, () => false)) {
     return { kafka: "gone", postgres: "gone" };
   }
   using _lock = await lockStack(paths);
-  return await stopRecorded(paths);
+  return await stopRecorded(paths, which);
 }
 
 /** Stops both services and deletes their data and logs, so that the next start is on empty ones. */

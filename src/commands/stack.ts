@@ -1,0 +1,147 @@
+/** `stack`: the embedded Kafka and PostgreSQL by themselves: run, show, stop, reset. */
+import { Command } from "commander";
+import Table from "cli-table3";
+import { runUntilSignal } from "../compose/run_until_signal.ts";
+import { readConfig } from "../config.ts";
+import { ensureStack } from "../stack/ensure_stack.ts";
+import { inspectStack, type StackConditions } from "../stack/find_stack.ts";
+import { isRunning } from "../stack/processes.ts";
+import { StackError } from "../stack/stack_error.ts";
+import { databaseUrl, type StackState } from "../stack/stack_state.ts";
+import { resetStack, type StopReport, stopStack } from "../stack/stop_stack.ts";
+import { pause } from "../stack/wait.ts";
+import { progress } from "./progress.ts";
+import { FindingError } from "./run_cli.ts";
+
+interface Output {
+  readonly json?: boolean;
+}
+
+/** Kafka's first stop writes its class archive and takes some seconds; a second signal does not wait for it. */
+const shutdownMsMax = 45_000;
+const watchIntervalMs = 2_000;
+
+/** The command, ready to be added to the program. */
+export function stackCommand(): Command {
+  const command = new Command("stack")
+    .description("Run the embedded Kafka and PostgreSQL until Ctrl-C; or show, stop or reset them.")
+    .enablePositionalOptions()
+    .option("--json", "print one JSON document when the services are up")
+    .addHelpText(
+      "after",
+      "\nSettings: STACK_DIR, STACK_KAFKA_PORT, STACK_POSTGRES_PORT. Needs Java 17 or later, and Maven the first time.",
+    )
+    .action(runStack);
+  command.command("status")
+    .description("Show whether the services run: exit code 0 when both do, 1 when not.")
+    .option("--json", "print one JSON document")
+    .action(showStatus);
+  command.command("stop")
+    .description("Stop the services; no process of theirs is left.")
+    .option("--json", "print one JSON document")
+    .action(async ({ json }: Output) => printEnd(await stopStack(readConfig().STACK_DIR), json));
+  command.command("reset")
+    .description("Stop the services and delete their data; the cache of jars stays.")
+    .option("--json", "print one JSON document")
+    .action(async ({ json }: Output) => printEnd(await resetStack(readConfig().STACK_DIR), json));
+  return command;
+}
+
+async function runStack({ json }: Output): Promise<void> {
+  const config = readConfig();
+  await runUntilSignal(async (signal) => {
+    const stack = await ensureStack({
+      directory: config.STACK_DIR,
+      kafkaPort: config.STACK_KAFKA_PORT,
+      postgresPort: config.STACK_POSTGRES_PORT,
+      onProgress: progress,
+      signal,
+    }).catch((error) => {
+      if (!signal.aborted) throw error;
+    });
+    if (!stack) return progress("Stopped before the services were up.");
+    print(json, stack, () => addresses(stack));
+    if (stack.started.length === 0) {
+      return progress("It was running already and goes on; `deno task stack stop` ends it.");
+    }
+    progress("Ctrl-C stops it.");
+    try {
+      await watch(stack, signal);
+    } finally {
+      progress("Stopping (the first time, Kafka also saves its classes for quicker starts).");
+      await stopStack(config.STACK_DIR, stack.started);
+    }
+  }, { shutdownMsMax });
+}
+
+/** Returns when the signal fires. @throws {StackError} when a service ends by itself or by another command */
+async function watch(stack: StackState, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    for (
+      const [name, service] of [["Kafka", stack.kafka], ["PostgreSQL", stack.postgres]] as const
+    ) {
+      if (await isRunning(service)) continue;
+      throw new StackError(`${name} has ended. Its log is ${service.log}`);
+    }
+    await pause(watchIntervalMs, signal);
+  }
+}
+
+async function showStatus({ json }: Output): Promise<void> {
+  const conditions = await inspectStack(readConfig().STACK_DIR);
+  const running = conditions.kafka.condition === "running" &&
+    conditions.postgres.condition === "running";
+  print(json, { running, ...statusDocument(conditions) }, () => statusTable(conditions));
+  if (!running) throw new FindingError("The embedded stack is not running.");
+}
+
+function statusDocument({ kafka, postgres }: StackConditions) {
+  return {
+    kafka: {
+      condition: kafka.condition,
+      ...kafka.service,
+      brokers: kafka.service ? [`127.0.0.1:${kafka.service.port}`] : [],
+    },
+    postgres: {
+      condition: postgres.condition,
+      ...postgres.service,
+      databaseUrl: postgres.service ? databaseUrl(postgres.service.port, "onceflow") : null,
+    },
+  };
+}
+
+function statusTable(conditions: StackConditions): string {
+  const table = new Table({
+    head: ["", "", "address", "process", "log"],
+    style: { head: [], border: [], compact: true },
+  });
+  for (const [name, key] of [["Kafka", "kafka"], ["PostgreSQL", "postgres"]] as const) {
+    const { condition, service } = conditions[key];
+    table.push([
+      service ? `${name} ${service.version}` : name,
+      condition,
+      service ? `127.0.0.1:${service.port}` : "",
+      service ? String(service.pid) : "",
+      service?.log ?? "",
+    ]);
+  }
+  return table.toString();
+}
+
+function addresses(stack: StackState): string {
+  return [
+    `KAFKA_BROKERS=${stack.kafkaBrokers.join(",")}`,
+    `DATABASE_URL=${stack.databaseUrl}`,
+    `Logs: ${stack.kafka.log}`,
+    `      ${stack.postgres.log}`,
+  ].join("\n");
+}
+
+function printEnd(report: StopReport, json: boolean | undefined): void {
+  const words = { gone: "was not running", stopped: "stopped", killed: "did not heed: killed" };
+  print(json, report, () => `Kafka ${words[report.kafka]}, PostgreSQL ${words[report.postgres]}.`);
+}
+
+function print(json: boolean | undefined, document: unknown, text: () => string): void {
+  console.log(json ? JSON.stringify(document, null, 2) : text());
+}
