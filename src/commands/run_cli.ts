@@ -4,17 +4,11 @@ import { ConfigError } from "../config.ts";
 import { DependencyDownError, HaltError } from "../core/errors.ts";
 import { NoServicesError } from "../compose/services.ts";
 import { StackError } from "../stack/stack_error.ts";
+import { demoCommand } from "./demo.ts";
+import { exitCodes, FindingError } from "./exit_codes.ts";
 import { progress } from "./progress.ts";
 import { serveCommand } from "./serve.ts";
 import { workerCommand } from "./worker.ts";
-
-/** 0 good, 1 a finding, 2 wrong use or a dependency that cannot be reached. */
-export const exitCodes = { good: 0, finding: 1, wrongUse: 2 } as const;
-
-/** A command found something that is not as it should be; it has printed it. */
-export class FindingError extends Error {
-  override name = "FindingError";
-}
 
 /** Runs one command line and answers with the exit code. Prints errors; never throws. */
 export async function runCli(args: readonly string[]): Promise<number> {
@@ -22,7 +16,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
     .description("An exactly-once event pipeline on Kafka and Postgres.")
     .addHelpText("after", "\nSettings come from the environment: see .env.example.")
     .exitOverride();
-  for (const command of [serveCommand(), workerCommand()]) {
+  for (const command of [demoCommand(), serveCommand(), workerCommand()]) {
     program.addCommand(withExitOverride(command));
   }
   try {

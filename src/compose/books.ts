@@ -1,0 +1,87 @@
+/** Wires the conservation checker: the independent reader, the names of this pipeline, its database. */
+import { join } from "node:path";
+import type { Config } from "../config.ts";
+import { kafkaJars } from "../stack/kafka_jars.ts";
+import { kafkaVersion } from "../stack/ensure_stack.ts";
+import { openDatabase } from "../postgres/database.ts";
+import {
+  checkConservation,
+  type ConservationReport,
+  type PipelineNames,
+} from "../verify/check_conservation.ts";
+import type { LogReaderConnection } from "../verify/client_properties.ts";
+import { type LogReader, openLogReader } from "../verify/log_reader.ts";
+import { relayGroup } from "./run_worker.ts";
+import type { Services } from "./services.ts";
+
+/** The consumer group of the invoicing flow. */
+export const invoicingGroup = "onceflow.invoicing";
+/** The consumer group whose offsets say which dead letters were redriven. */
+export const redriveGroup = "onceflow.redrive";
+
+/** What the parts of the pipeline are called under these settings. */
+export function pipelineNames(config: Config): PipelineNames {
+  return {
+    ordersTopic: config.ORDERS_TOPIC,
+    invoicesTopic: config.INVOICES_TOPIC,
+    deadLettersTopic: config.DEAD_LETTERS_TOPIC,
+    cursorTopic: config.OUTBOX_CURSOR_TOPIC,
+    relayGroup,
+    invoicingGroup,
+    redriveGroup,
+    projection: "order_views",
+  };
+}
+
+/** Starts the independent reader against these services; the jars come from the stack's cache. */
+export async function openReader(
+  config: Config,
+  { kafka }: Services,
+  signal: AbortSignal,
+  onProgress?: (line: string) => void,
+): Promise<LogReader> {
+  const jarsDir = await kafkaJars({
+    version: kafkaVersion,
+    cacheDirectory: join(config.STACK_DIR, "cache"),
+    onProgress,
+    signal,
+  });
+  const connection: LogReaderConnection = {
+    brokers: kafka.brokers,
+    ssl: kafka.ssl,
+    sasl: kafka.sasl && config.KAFKA_SASL_MECHANISM
+      ? { ...kafka.sasl, mechanism: config.KAFKA_SASL_MECHANISM }
+      : undefined,
+  };
+  return await openLogReader(
+    connection,
+    { jarsDir, cacheDir: join(config.STACK_DIR, "verify") },
+    signal,
+  );
+}
+
+/** Checks the whole pipeline once. */
+export async function checkBooks(
+  config: Config,
+  services: Services,
+  options: {
+    readonly drained: boolean;
+    readonly signal: AbortSignal;
+    readonly onProgress?: (line: string) => void;
+  },
+): Promise<ConservationReport> {
+  await using database = openDatabase(services.databaseUrl, {
+    connectionsMax: 2,
+    applicationName: "onceflow verify",
+    statementTimeoutMs: 0,
+  });
+  await using reader = await openReader(config, services, options.signal, options.onProgress);
+  return await checkConservation(database.sql, reader, {
+    names: pipelineNames(config),
+    spillDir: join(config.STACK_DIR, "verify"),
+    drained: options.drained,
+    openTransactionWaitMs: config.TRANSACTION_TIMEOUT_MS + 15_000,
+    signal: options.signal,
+    onProgress: options.onProgress,
+  });
+}

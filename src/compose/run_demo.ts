@@ -1,0 +1,184 @@
+/** Runs the demonstration: all roles in this process, orders over real HTTP, and the books at the end. */
+import type { Config } from "../config.ts";
+import { type Follower, untilCaughtUp } from "../demo/caught_up.ts";
+import { brokenRecords, injectFailures, orderMix } from "../demo/order_mix.ts";
+import { postOrders } from "../demo/post_orders.ts";
+import { readLogRange } from "../kafka/log_range.ts";
+import { openPlainProducer } from "../kafka/plain_producer.ts";
+import { createTransactions } from "../kafka/transactions.ts";
+import type { Sql } from "../postgres/database.ts";
+import type { ConservationReport } from "../verify/check_conservation.ts";
+import { checkBooks, invoicingGroup } from "./books.ts";
+import { openRuntime, type Runtime, viewsOf } from "./open_runtime.ts";
+import { startHttp } from "./run_serve.ts";
+import { roles, runWorker } from "./run_worker.ts";
+
+/** What the demo is asked for. */
+export interface DemoOptions {
+  readonly orders: number;
+  readonly signal: AbortSignal;
+  readonly onProgress: (line: string) => void;
+  /** Called as orders move along. */
+  readonly onCount: (counts: DemoCounts) => void;
+  /** Called with the books, while everything still runs; the demo ends when it resolves. */
+  readonly onBooks: (outcome: DemoOutcome) => Promise<void>;
+}
+
+/** How far the orders of this run have come. */
+export interface DemoCounts {
+  readonly placed: number;
+  /** Invoiced or dead-lettered, as the read model shows it. */
+  readonly settled: number;
+}
+
+/** What the demo did, and what the checker says of all that is on the topics. */
+export interface DemoOutcome {
+  readonly run: string;
+  /** Orders that were answered 202. */
+  readonly accepted: number;
+  /** Broken records that went straight to the topic. */
+  readonly broken: number;
+  readonly url: string;
+  readonly kafka_brokers: readonly string[];
+  readonly books: ConservationReport;
+  readonly seconds: number;
+}
+
+const countPollMs = 200;
+const concurrencyMax = 32;
+
+/** Runs the demonstration to its end, or until the signal fires. */
+export async function runDemo(config: Config, options: DemoOptions): Promise<void> {
+  const startedAt = performance.now();
+  const run = Date.now().toString(36);
+  const orders = orderMix(run, options.orders);
+  await using runtime = await openRuntime(config, {
+    applicationName: "onceflow demo",
+    onProgress: options.onProgress,
+    connectionsMax: 20,
+  });
+  await using http = startHttp(runtime);
+  const url = `http://${http.host}:${http.port}`;
+  const finished = new AbortController();
+  const stop = AbortSignal.any([options.signal, finished.signal]);
+  const worker = runWorker(runtime, {
+    roles,
+    guarantee: config.GUARANTEE,
+    beforeTry: injectFailures(orders),
+  }, stop);
+  const story = async () => {
+    options.onProgress(`placing ${orders.length} orders at ${url}`);
+    let placed = 0;
+    const counting = countSettled(
+      runtime.database.sql,
+      run,
+      stop,
+      (settled) => options.onCount({ placed, settled }),
+    );
+    const broken = brokenRecords(orders.length);
+    const [accepted] = await Promise.all([
+      postOrders(orders, {
+        url,
+        apiToken: config.API_TOKEN?.reveal(),
+        concurrencyMax,
+        signal: stop,
+        onAccepted: (count) => placed = count,
+      }),
+      sendBroken(runtime, run, broken),
+    ]);
+    await untilSettled(runtime, counting, accepted, stop);
+    options.onProgress("checking the books with an independent reader");
+    const books = await checkBooks(config, runtime.services, { drained: true, signal: stop });
+    const seconds = (performance.now() - startedAt) / 1000;
+    const kafka_brokers = runtime.services.kafka.brokers;
+    await options.onBooks({ run, accepted, broken, url, kafka_brokers, books, seconds });
+  };
+  try {
+    // A worker that halts ends the story: there is nothing to wait for any more.
+    await Promise.race([story(), worker.then(() => new Promise<never>(() => {}))]);
+  } finally {
+    finished.abort();
+    await worker;
+  }
+}
+
+/** Bytes that are no JSON, straight to the topic, as a broken producer would send them. */
+async function sendBroken(
+  { client, config, partitions }: Runtime,
+  run: string,
+  count: number,
+): Promise<void> {
+  const topic = config.ORDERS_TOPIC;
+  await using producer = await openPlainProducer(client);
+  await producer.send(Array.from({ length: count }, (_, index) => ({
+    topic,
+    partition: index % (partitions.get(topic) ?? 1),
+    key: new TextEncoder().encode(`demo-${run}-broken-${index}`),
+    value: Uint8Array.of(0xff, 0xfe, 0x00, index % 256, 0x7b),
+    headers: [],
+  })));
+}
+
+/** Polls the read model until stopped; resolves nothing, tells the latest count. */
+function countSettled(
+  sql: Sql,
+  run: string,
+  signal: AbortSignal,
+  onCount: (settled: number) => void,
+): { latest(): number; read(): Promise<number> } {
+  let settled = 0;
+  const read = async () => {
+    const [row] = await sql<{ settled: number }[]>`
+      select count(*) as settled from order_view
+      where order_id like ${`demo-${run}-%`} and user_id is not null and status <> 'placed'
+    `;
+    settled = row?.settled ?? 0;
+    onCount(settled);
+    return settled;
+  };
+  const timer = setInterval(() => void read().catch(() => {}), countPollMs);
+  signal.addEventListener("abort", () => clearInterval(timer), { once: true });
+  return { latest: () => settled, read };
+}
+
+async function untilSettled(
+  { client, config, database, partitions }: Runtime,
+  counting: { read(): Promise<number> },
+  accepted: number,
+  signal: AbortSignal,
+): Promise<void> {
+  while (await counting.read() < accepted) {
+    await new Promise((resolve) => setTimeout(resolve, countPollMs));
+    signal.throwIfAborted();
+  }
+  await using transactions = createTransactions(client, {
+    transactionTimeoutMs: config.TRANSACTION_TIMEOUT_MS,
+  });
+  const cluster = client.cluster();
+  const all = (topic: string) =>
+    Array.from({ length: partitions.get(topic) ?? 0 }, (_, partition) => ({ topic, partition }));
+  const projection = viewsOf(config);
+  const followers: Follower[] = [
+    {
+      name: "invoicing",
+      partitions: all(config.ORDERS_TOPIC),
+      position: (partition) => transactions.stableOffset(invoicingGroup, partition, signal),
+    },
+    {
+      name: "projector",
+      partitions: projection.topics.flatMap(all),
+      position: async ({ topic, partition }) => {
+        const [row] = await database.sql<{ offset: number }[]>`
+          select next_offset as offset from projection_positions
+          where projection = ${projection.name} and topic = ${topic} and partition = ${partition}
+        `;
+        return { offset: row?.offset ?? -1 };
+      },
+    },
+  ];
+  try {
+    await untilCaughtUp(followers, (partition) => readLogRange(cluster, partition), signal);
+  } finally {
+    await cluster.disconnect();
+  }
+}
