@@ -1,0 +1,27 @@
+/** Turns what the lanes of one flow report into metrics and health. */
+import type { LaneObserver } from "../core/lane.ts";
+import { dependencyReporter } from "./dependency_reporter.ts";
+import type { Health } from "./health.ts";
+import type { Metrics } from "./metrics.ts";
+
+/** One observer serves all lanes of the flow in this process. */
+export function laneObserver(metrics: Metrics, health: Health, flow: string): LaneObserver {
+  const processed = metrics.records.labels({ flow, outcome: "processed" });
+  const deadLettered = metrics.records.labels({ flow, outcome: "dead_lettered" });
+  const outputsTotal = metrics.outputs.labels({ flow });
+  const transactions = metrics.transactions.labels({ flow });
+  const seconds = metrics.transactionSeconds.labels({ flow });
+  const retries = metrics.retries.labels({ flow });
+  return {
+    committed({ records, outputs, deadLetters, ms }) {
+      processed.inc(records - deadLetters);
+      deadLettered.inc(deadLetters);
+      outputsTotal.inc(outputs);
+      transactions.inc();
+      seconds.observe(ms / 1000);
+    },
+    retrying: () => retries.inc(),
+    resolved: (resolved) => metrics.unknownOutcomes.inc({ role: flow, resolved }),
+    dependency: dependencyReporter(metrics, health, flow),
+  };
+}

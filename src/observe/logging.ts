@@ -1,0 +1,82 @@
+/**
+ * Sets up the log: where its lines go and how they look. It never writes to stdout, which belongs to a command's own
+ * document, and never prints a secret.
+ */
+import {
+  configureSync,
+  getAnsiColorFormatter,
+  getJsonLinesFormatter,
+  getTextFormatter,
+  type LogLevel,
+  type LogRecord,
+  type TextFormatter,
+} from "@logtape/logtape";
+import { redactSecrets, redactText } from "./redact.ts";
+
+/** The levels of the setting LOG_LEVEL. */
+export type LoggingLevel = Extract<LogLevel, "trace" | "debug" | "info" | "warning" | "error">;
+
+/** How the log is to look. */
+export interface LoggingOptions {
+  /** Lines below it are dropped. */
+  readonly level: LoggingLevel;
+  /** `text` for people (the default), `json` for programs: one object a line. */
+  readonly format?: "text" | "json";
+  /** Takes each line with its line break; stderr where absent. */
+  readonly write?: (line: string) => void;
+  /** Colours and short times; where absent, only when stderr is a terminal and NO_COLOR is not set. */
+  readonly terminal?: boolean;
+}
+
+/**
+ * Configures the whole process; the last call holds. A line is written before the logging call returns, so that nothing
+ * is left to flush when the process exits or is killed.
+ */
+export function configureLogging(options: LoggingOptions): void {
+  const { level, format = "text", write = writeToStderr } = options;
+  const render = format === "json"
+    ? getJsonLinesFormatter({ properties: "flatten" })
+    : textFormatter(options.terminal ?? Deno.stderr.isTerminal());
+  configureSync({
+    reset: true,
+    sinks: { lines: (record) => write(lineOf(render, record)) },
+    loggers: [
+      { category: ["onceflow"], sinks: ["lines"], lowestLevel: level },
+      // The library's own logger: it would announce itself at the first line and complain about its own sinks.
+      { category: ["logtape", "meta"], sinks: [], lowestLevel: null },
+    ],
+  });
+}
+
+function lineOf(render: TextFormatter, record: LogRecord): string {
+  return redactText(
+    render({
+      ...record,
+      message: record.message.map((part) => redactSecrets(part)),
+      properties: Object.fromEntries(
+        Object.entries(record.properties).map((
+          [name, value],
+        ) => [name, redactSecrets(value, name)]),
+      ),
+    }),
+  );
+}
+
+function textFormatter(terminal: boolean): TextFormatter {
+  const category = (names: readonly string[]) => names.slice(1).join(".") || "onceflow";
+  return terminal && !Deno.noColor
+    ? getAnsiColorFormatter({ timestamp: "time", timeZone: null, category, value: "bare" })
+    : getTextFormatter({ timestamp: "rfc3339", category, value: "bare" });
+}
+
+const encoder = new TextEncoder();
+
+/** Whole lines, in order. A reader that is gone (`2>&1 | head`) must not take the worker down: its lines are lost. */
+function writeToStderr(line: string): void {
+  try {
+    let rest = encoder.encode(line);
+    while (rest.length > 0) rest = rest.subarray(Deno.stderr.writeSync(rest));
+  } catch {
+    // There is no other place to say it.
+  }
+}

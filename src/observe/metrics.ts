@@ -1,0 +1,122 @@
+/** The metrics of one process, in a registry of their own: nothing global, nothing read from the system's files. */
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { processMetrics } from "./process_metrics.ts";
+import { withinMs } from "./within_ms.ts";
+
+/** Every metric of onceflow, ready to be counted up. Units are in the names. */
+export interface Metrics {
+  /** `outcome`: `processed` or `dead_lettered`. */
+  readonly records: Counter<"flow" | "outcome">;
+  readonly outputs: Counter<"flow">;
+  readonly transactions: Counter<"flow">;
+  readonly transactionSeconds: Histogram<"flow">;
+  /** Commits whose answer was lost; `resolved`: `committed` or `aborted`, as the committed offset told. */
+  readonly unknownOutcomes: Counter<"role" | "resolved">;
+  readonly retries: Counter<"flow">;
+  readonly relayRows: Counter<"shard">;
+  readonly relayLagSeconds: Histogram<"shard">;
+  readonly relayPosition: Gauge<"shard">;
+  readonly relayLeader: Gauge<"shard">;
+  readonly relayWaits: Counter<"shard">;
+  readonly horizonAgeSeconds: Gauge;
+  readonly dependencyUp: Gauge<"role" | "dependency">;
+  /** `outcome`: `applied`, `skipped` (not an event of this projection) or `repeated` (known already). */
+  readonly projectionEvents: Counter<"topic" | "outcome">;
+  readonly projectionPosition: Gauge<"topic" | "partition">;
+  readonly projectionMoves: Counter<"topic">;
+  readonly httpRequests: Counter<"method" | "route" | "status">;
+  readonly httpSeconds: Histogram<"method" | "route">;
+  /** Runs before each scrape, all of them at once, each within a second; one that fails is counted, not thrown. */
+  onScrape(read: () => Promise<void>): void;
+  /** The text of all metrics in Prometheus' format. */
+  expose(): Promise<{ readonly contentType: string; readonly body: string }>;
+}
+
+/** From a millisecond to half a minute: what a transaction or a request takes. */
+const secondsBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+/** What a backlog takes: up to an hour. */
+const lagBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600];
+const scrapeReadMsMax = 1_000;
+
+/** Makes the metrics of this process. */
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  const counter = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
+    new Counter({ name: `onceflow_${name}`, help, labelNames, registers });
+  const gauge = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
+    new Gauge({ name: `onceflow_${name}`, help, labelNames, registers });
+  const histogram = <L extends string>(
+    name: string,
+    help: string,
+    buckets: number[],
+    ...labelNames: L[]
+  ) => new Histogram({ name: `onceflow_${name}`, help, buckets, labelNames, registers });
+
+  processMetrics(registry);
+  const failedReads = counter(
+    "scrape_failures_total",
+    "Reads for a scrape that failed or were slow",
+  );
+  const reads: (() => Promise<void>)[] = [];
+
+  return {
+    records: counter("records_total", "Records of committed transactions", "flow", "outcome"),
+    outputs: counter("outputs_total", "Records written, without dead letters", "flow"),
+    transactions: counter("transactions_total", "Transactions that were committed", "flow"),
+    transactionSeconds: histogram(
+      "transaction_seconds",
+      "From the first transform of a batch to its commit",
+      secondsBuckets,
+      "flow",
+    ),
+    unknownOutcomes: counter(
+      "unknown_outcomes_total",
+      "Commits whose answer was lost, by what the committed offset told afterwards",
+      "role",
+      "resolved",
+    ),
+    retries: counter("retries_total", "Transforms that failed and are tried again", "flow"),
+    relayRows: counter("relay_rows_total", "Outbox rows announced on Kafka", "shard"),
+    relayLagSeconds: histogram(
+      "relay_lag_seconds",
+      "Age of the oldest row of a batch when the batch was committed",
+      lagBuckets,
+      "shard",
+    ),
+    relayPosition: gauge("relay_position", "Last outbox position announced", "shard"),
+    relayLeader: gauge("relay_leader", "1 where this process relays the shard", "shard"),
+    relayWaits: counter(
+      "relay_waits_total",
+      "Looks at rows that an older open transaction holds back",
+      "shard",
+    ),
+    horizonAgeSeconds: gauge(
+      "outbox_horizon_age_seconds",
+      "How long the oldest writing transaction in Postgres has been open",
+    ),
+    dependencyUp: gauge("dependency_up", "0 while a role waits for it", "role", "dependency"),
+    projectionEvents: counter("projection_events_total", "Events folded", "topic", "outcome"),
+    projectionPosition: gauge("projection_position", "Next offset to fold", "topic", "partition"),
+    projectionMoves: counter(
+      "projection_moves_total",
+      "Times that another projector or a rebuild had moved the position",
+      "topic",
+    ),
+    httpRequests: counter("http_requests_total", "Requests answered", "method", "route", "status"),
+    httpSeconds: histogram(
+      "http_request_seconds",
+      "From the request's headers to the answer's",
+      secondsBuckets,
+      "method",
+      "route",
+    ),
+    onScrape: (read) => void reads.push(read),
+    async expose() {
+      await Promise.all(
+        reads.map((read) => withinMs(read, scrapeReadMsMax).catch(() => failedReads.inc())),
+      );
+      return { contentType: registry.contentType, body: await registry.metrics() };
+    },
+  };
+}

@@ -1,0 +1,34 @@
+/** Turns what the projectors of one process report into metrics and health. */
+import type { TopicPartition } from "../core/record.ts";
+import { dependencyReporter } from "./dependency_reporter.ts";
+import type { Health } from "./health.ts";
+import type { Metrics } from "./metrics.ts";
+
+/** The callbacks of the projection room's `ProjectorDeps`, written out because this room imports only the core. */
+export interface ProjectorReports {
+  onApplied(
+    applied: TopicPartition & {
+      readonly nextOffset: number;
+      readonly events: number;
+      readonly skipped: number;
+      readonly repeated: number;
+    },
+  ): void;
+  onMoved(moved: TopicPartition & { readonly from: number; readonly to: number }): void;
+  onDependency(state: "down" | "up", error?: Error): void;
+}
+
+/** One observer serves all partitions. */
+export function projectorObserver(metrics: Metrics, health: Health): ProjectorReports {
+  const report = dependencyReporter(metrics, health, "projector");
+  return {
+    onApplied({ topic, partition, nextOffset, events, skipped, repeated }) {
+      metrics.projectionEvents.inc({ topic, outcome: "applied" }, events);
+      metrics.projectionEvents.inc({ topic, outcome: "skipped" }, skipped);
+      metrics.projectionEvents.inc({ topic, outcome: "repeated" }, repeated);
+      metrics.projectionPosition.set({ topic, partition }, nextOffset);
+    },
+    onMoved: ({ topic }) => metrics.projectionMoves.inc({ topic }),
+    onDependency: (state) => report("postgres", state === "up"),
+  };
+}

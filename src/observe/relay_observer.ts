@@ -1,0 +1,36 @@
+/** Turns what the relays of one process report into metrics and health. */
+import { dependencyReporter } from "./dependency_reporter.ts";
+import type { Health } from "./health.ts";
+import type { Metrics } from "./metrics.ts";
+
+/** The shape of the outbox room's `RelayObserver`, written out because rooms like this one import only the core. */
+export interface RelayReports {
+  leading(shard: number, leading: boolean): void;
+  relayed(
+    batch: { shard: number; rows: number; position: number; oldestAt: Date },
+  ): void;
+  waiting(shard: number): void;
+  resolved(outcome: "committed" | "aborted"): void;
+  dependency(name: string, up: boolean): void;
+}
+
+/** One observer serves all shards. A relay that only stands by is ready: another process leads. */
+export function relayObserver(
+  metrics: Metrics,
+  health: Health,
+  now: () => number = Date.now,
+): RelayReports {
+  return {
+    leading: (shard, leading) => metrics.relayLeader.set({ shard }, leading ? 1 : 0),
+    relayed({ shard, rows, position, oldestAt }) {
+      metrics.relayRows.inc({ shard }, rows);
+      metrics.relayPosition.set({ shard }, position);
+      // The row's time is the database's clock and may be ahead of ours.
+      const lagMs = Math.max(0, now() - oldestAt.getTime());
+      metrics.relayLagSeconds.observe({ shard }, lagMs / 1000);
+    },
+    waiting: (shard) => metrics.relayWaits.inc({ shard }),
+    resolved: (resolved) => metrics.unknownOutcomes.inc({ role: "relay", resolved }),
+    dependency: dependencyReporter(metrics, health, "relay"),
+  };
+}

@@ -1,0 +1,108 @@
+import { createHealth } from "../../src/observe/health.ts";
+import { laneObserver } from "../../src/observe/lane_observer.ts";
+import { createMetrics, type Metrics } from "../../src/observe/metrics.ts";
+import { projectorObserver } from "../../src/observe/projector_observer.ts";
+import { relayObserver } from "../../src/observe/relay_observer.ts";
+import { requestObserver } from "../../src/observe/request_observer.ts";
+import type { RelayObserver } from "../../src/outbox/relay.ts";
+import type { ProjectorDeps } from "../../src/projection/run_projector.ts";
+import type { RequestSeen } from "../../src/http/create_app.ts";
+import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
+
+/** The samples as `name{labels}` to number. */
+async function samples(metrics: Metrics): Promise<Map<string, number>> {
+  const { body } = await metrics.expose();
+  const lines = body.split("\n").filter((line) => line && !line.startsWith("#"));
+  return new Map(lines.map((line) => {
+    const cut = line.lastIndexOf(" ");
+    return [line.slice(0, cut), Number(line.slice(cut + 1))];
+  }));
+}
+
+Deno.test("a committed batch counts its records, outputs and dead letters once each", async () => {
+  const metrics = createMetrics();
+  const observer = laneObserver(metrics, createHealth(), "invoicing");
+  observer.committed?.({ records: 100, outputs: 97, deadLetters: 3, ms: 20 });
+  observer.resolved?.("aborted");
+  const found = await samples(metrics);
+  assertEquals(found.get('onceflow_records_total{flow="invoicing",outcome="processed"}'), 97);
+  assertEquals(found.get('onceflow_records_total{flow="invoicing",outcome="dead_lettered"}'), 3);
+  assertEquals(found.get('onceflow_outputs_total{flow="invoicing"}'), 97);
+  assertEquals(found.get('onceflow_transactions_total{flow="invoicing"}'), 1);
+  assertEquals(found.get('onceflow_transaction_seconds_sum{flow="invoicing"}'), 0.02);
+  assertEquals(
+    found.get('onceflow_unknown_outcomes_total{role="invoicing",resolved="aborted"}'),
+    1,
+  );
+});
+
+Deno.test("the relay's lag is the age of the oldest row when its batch was committed", async () => {
+  const metrics = createMetrics();
+  const observer: Required<RelayObserver> = relayObserver(metrics, createHealth(), () => 10_000);
+  observer.leading(0, true);
+  observer.relayed({ shard: 0, rows: 40, position: 41, oldestAt: new Date(7_500) });
+  observer.relayed({ shard: 0, rows: 1, position: 42, oldestAt: new Date(11_000) });
+  const found = await samples(metrics);
+  assertEquals(found.get('onceflow_relay_rows_total{shard="0"}'), 41);
+  assertEquals(found.get('onceflow_relay_position{shard="0"}'), 42);
+  assertEquals(found.get('onceflow_relay_leader{shard="0"}'), 1);
+  assertEquals(found.get('onceflow_relay_lag_seconds_sum{shard="0"}'), 2.5);
+});
+
+Deno.test("a projector's run counts what was applied, skipped and repeated", async () => {
+  const metrics = createMetrics();
+  const observer: Pick<ProjectorDeps<never>, "onApplied" | "onMoved" | "onDependency"> =
+    projectorObserver(metrics, createHealth());
+  observer.onApplied?.({
+    topic: "orders",
+    partition: 2,
+    nextOffset: 9,
+    events: 5,
+    skipped: 1,
+    repeated: 0,
+  });
+  const found = await samples(metrics);
+  assertEquals(
+    found.get('onceflow_projection_events_total{topic="orders",outcome="applied"}'),
+    5,
+  );
+  assertEquals(found.get('onceflow_projection_position{topic="orders",partition="2"}'), 9);
+});
+
+Deno.test("requests with invented methods share one series", async () => {
+  const metrics = createMetrics();
+  const seen: (request: RequestSeen) => void = requestObserver(metrics);
+  seen({ method: "POST", route: "/orders", status: 202, durationMs: 5 });
+  seen({ method: "BREW", route: "/*", status: 405, durationMs: 1 });
+  seen({ method: "STIR", route: "/*", status: 405, durationMs: 1 });
+  const found = await samples(metrics);
+  assertEquals(
+    found.get('onceflow_http_requests_total{method="other",route="/*",status="405"}'),
+    2,
+  );
+  assertEquals(
+    found.get('onceflow_http_request_seconds_count{method="POST",route="/orders"}'),
+    1,
+  );
+});
+
+Deno.test("two registries of one process do not share a count", async () => {
+  const [one, two] = [createMetrics(), createMetrics()];
+  one.retries.inc({ flow: "a" });
+  assert(!(await two.expose()).body.includes('onceflow_retries_total{flow="a"}'));
+});
+
+Deno.test("a read for the scrape that fails is counted and the scrape answers", async () => {
+  const metrics = createMetrics();
+  metrics.onScrape(() => Promise.reject(new Error("down")));
+  metrics.onScrape(() => Promise.resolve(metrics.horizonAgeSeconds.set(1.5)));
+  const found = await samples(metrics);
+  assertEquals(found.get("onceflow_outbox_horizon_age_seconds"), 1.5);
+  assertEquals(found.get("onceflow_scrape_failures_total"), 1);
+});
+
+Deno.test("the process' own figures need no permission", async () => {
+  const { body, contentType } = await createMetrics().expose();
+  assertStringIncludes(body, "process_resident_memory_bytes ");
+  assertStringIncludes(contentType, "text/plain");
+});
