@@ -55,6 +55,8 @@ export function controlKey(batch: RecordBatch): Uint8Array | undefined {
 }
 
 function walk(batch: RecordBatch, fromOffset: number, into: FetchedRecord[]): void {
+  // Compaction leaves such a batch behind to keep a producer's last sequence; its codec has nothing to open.
+  if (batch.recordCount === 0 && batch.bytes.length === BATCH_HEADER_BYTES) return;
   const within = recordBytes(batch);
   const { bytes } = within;
   const start = batch.codec === 0 ? BATCH_HEADER_BYTES : 0;
