@@ -38,5 +38,6 @@ const derived = [
       (select count(*) from invoiced i where i.cause = min(appearance.event) and i.state = 'pending') as pending
     from appearance group by unit`,
   `create index appearance_by_unit on appearance (unit)`,
+  `create unique index unit_by_unit on unit (unit)`,
   `create index unit_by_order on unit (order_id)`,
 ];

@@ -260,6 +260,8 @@ public final class LogReader {
     own.put("auto.offset.reset", "earliest");
     own.put("allow.auto.create.topics", "false");
     own.put("max.poll.records", "2000");
+    // A fetch at the end of a log would otherwise hold up the next partition's, which shares its connection.
+    own.put("fetch.max.wait.ms", "5");
     own.put("check.crcs", "true");
     return new KafkaConsumer<>(own, new ByteArrayDeserializer(), new ByteArrayDeserializer());
   }

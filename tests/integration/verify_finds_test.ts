@@ -1,0 +1,476 @@
+/** The checker on real Kafka and Postgres: a right pipeline gives no finding, each deliberate mistake gives its own. */
+import type { InputRecord } from "../../src/core/record.ts";
+import type { ConservationReport } from "../../src/verify/check_conservation.ts";
+import { assert, assertEquals, assertMatch } from "../support/assert.ts";
+import { type Draft, HandMadePipeline, openSharedReader } from "./verify_pipeline.ts";
+
+interface Story {
+  readonly name: string;
+  /** The kinds that must be found, and no other. */
+  readonly finds: readonly string[];
+  /** What the first counterexample of the first kind says. */
+  readonly says?: RegExp;
+  readonly drained?: boolean;
+  readonly expect?: (report: ConservationReport) => void;
+  run(pipeline: HandMadePipeline): Promise<void>;
+}
+
+const invoices = (pipeline: HandMadePipeline, records: readonly InputRecord[]) =>
+  records.map((record) => pipeline.invoiceOf(record));
+
+function first<T>(list: readonly T[]): T {
+  const [item] = list;
+  if (item === undefined) throw new Error("the list is empty");
+  return item;
+}
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+const rightStories: readonly Story[] = [
+  {
+    name: "finds nothing in a right pipeline",
+    finds: [],
+    async run(pipeline) {
+      await pipeline.run(8);
+      await pipeline.run(8);
+    },
+    expect({ figures }) {
+      assertEquals([figures.placed, figures.announced, figures.invoiced, figures.projected], [
+        16,
+        16,
+        16,
+        16,
+      ]);
+    },
+  },
+  {
+    name: "finds nothing in an empty pipeline",
+    finds: [],
+    run: async () => {},
+  },
+  {
+    name: "finds nothing in dead letters, and counts foreign bytes as foreign",
+    finds: [],
+    async run(pipeline) {
+      const poison = { key: "order-x", value: new Uint8Array([0xff, 0xfe, 0x00]) };
+      await pipeline.place(4);
+      const good = await pipeline.relay();
+      const bad = await pipeline.write(pipeline.names.ordersTopic, [poison, {
+        key: null,
+        value: bytes("{"),
+        partition: 0,
+      }]);
+      const [buried, ...invoiced] = good;
+      if (buried === undefined) throw new Error("nothing was relayed");
+      await pipeline.work([...good, ...bad], invoices(pipeline, invoiced), [
+        pipeline.deadLetterOf(buried),
+        ...bad.map((record) => pipeline.deadLetterOf(record)),
+      ]);
+      await pipeline.project();
+    },
+    expect({ figures }) {
+      assertEquals([figures.placed, figures.invoiced, figures.dead_lettered], [4, 3, 1]);
+      assertEquals(figures.foreign, { records: 2, invoiced: 0, dead_lettered: 2 });
+    },
+  },
+  {
+    name: "finds nothing in a dead letter that was redriven and then invoiced",
+    finds: [],
+    async run(pipeline) {
+      await pipeline.place(2);
+      const announced = await pipeline.relay();
+      const bad = first(announced);
+      const [letter] = await pipeline.work([bad], [], [pipeline.deadLetterOf(bad)]);
+      if (letter === undefined) throw new Error("nothing was written");
+      const back = await pipeline.redrive(letter, bad);
+      const rest = [...announced.slice(1), back];
+      await pipeline.work(rest, invoices(pipeline, rest));
+      await pipeline.project();
+    },
+    expect({ figures }) {
+      assertEquals([figures.invoiced, figures.dead_lettered, figures.redriven], [2, 0, 1]);
+    },
+  },
+  {
+    name: "finds nothing in what an aborted transaction left behind",
+    finds: [],
+    async run(pipeline) {
+      await pipeline.place(3);
+      const drafts = (await pipeline.announcements()).map(({ draft }) => draft);
+      await pipeline.write(pipeline.names.ordersTopic, drafts, "abort");
+      const announced = await pipeline.relay();
+      const outcomes = invoices(pipeline, announced);
+      await pipeline.write(pipeline.names.invoicesTopic, outcomes, "abort");
+      await pipeline.work(announced, outcomes);
+      await pipeline.project();
+    },
+    expect({ figures }) {
+      assertEquals(figures.aborted, 6);
+    },
+  },
+  {
+    name: "leaves undecided what is on its way, unless it was told that nothing is",
+    finds: [],
+    drained: false,
+    async run(pipeline) {
+      await pipeline.run(2);
+      await pipeline.place(2);
+      await pipeline.relay();
+      await pipeline.place(1);
+    },
+    expect({ figures }) {
+      assertEquals(figures.lag, { relay: 1, worker: 2, projector: 2 });
+    },
+  },
+  {
+    name: "finds nothing when published rows were deleted from the outbox",
+    finds: [],
+    async run(pipeline) {
+      await pipeline.run(4);
+      await pipeline.sql`delete from outbox`;
+    },
+  },
+];
+
+const wrongStories: readonly Story[] = [
+  {
+    name: "finds an order that was never announced",
+    finds: ["lost"],
+    says: /outbox position \d+, cursor \d+, no announcement/,
+    async run(pipeline) {
+      await pipeline.place(3);
+      const announced = await pipeline.relay((drafts) => drafts.slice(1));
+      await pipeline.work(announced, invoices(pipeline, announced));
+      await pipeline.project();
+    },
+  },
+  {
+    name: "finds an invoice that is missing",
+    finds: ["lost"],
+    says: /no invoice/,
+    async run(pipeline) {
+      await pipeline.place(3);
+      const announced = await pipeline.relay();
+      await pipeline.work(announced, invoices(pipeline, announced.slice(1)));
+      await pipeline.project();
+    },
+    expect(report) {
+      const history = report.findings[0]?.history;
+      assertEquals(history?.steps.map(({ stage }) => stage), [
+        "row",
+        "outbox",
+        "announced",
+        "projected",
+      ]);
+    },
+  },
+  {
+    name: "finds an announcement that was sent twice",
+    finds: ["doubled"],
+    says: /2 invoices|announced 2 times/,
+    async run(pipeline) {
+      await pipeline.place(2);
+      const announced = await pipeline.relay((drafts) => [...drafts, first(drafts)]);
+      await pipeline.work(announced, invoices(pipeline, announced));
+      await pipeline.project();
+    },
+  },
+  {
+    name: "finds a customer who was billed twice",
+    finds: ["doubled"],
+    says: /2 invoices/,
+    async run(pipeline) {
+      const announced = await pipeline.run(3);
+      await pipeline.work([], [pipeline.invoiceOf(first(announced))]);
+      await pipeline.project();
+    },
+  },
+  {
+    name: "finds an order that was both invoiced and dead-lettered",
+    finds: ["doubled"],
+    says: /an invoice and a dead letter/,
+    async run(pipeline) {
+      const announced = await pipeline.run(3);
+      await pipeline.work([], [], [pipeline.deadLetterOf(first(announced))]);
+      await pipeline.project();
+    },
+  },
+  {
+    name: "finds a dead letter that was redriven twice",
+    finds: ["doubled"],
+    async run(pipeline) {
+      await pipeline.place(1);
+      const bad = first(await pipeline.relay());
+      const letter = first(await pipeline.work([bad], [], [pipeline.deadLetterOf(bad)]));
+      const backs = [await pipeline.redrive(letter, bad), await pipeline.redrive(letter, bad)];
+      await pipeline.work(backs, invoices(pipeline, backs));
+      await pipeline.project();
+    },
+  },
+  {
+    name: "finds an announcement of an order that nobody placed",
+    finds: ["invented"],
+    async run(pipeline) {
+      await pipeline.place(2);
+      const announced = await pipeline.relay();
+      await pipeline.work(announced, invoices(pipeline, announced));
+      await pipeline.project();
+      await pipeline.sql`delete from orders where order_id = ${keyOf(first(announced))}`;
+      await pipeline.sql`delete from outbox where key = ${keyOf(first(announced))}`;
+    },
+  },
+  {
+    name: "finds an invoice for an order that was never announced",
+    finds: ["invented"],
+    says: /is not on the orders topic/,
+    async run(pipeline) {
+      const announced = await pipeline.run(2);
+      const stray = pipeline.invoiceOf(first(announced), {
+        order_id: "order-from-nowhere",
+        causation: crypto.randomUUID(),
+      });
+      await pipeline.work([], [{ ...stray, key: "order-from-nowhere" }]);
+      await pipeline.project();
+    },
+  },
+  {
+    name: "finds a dead letter of a record that never was",
+    finds: ["invented"],
+    async run(pipeline) {
+      const announced = await pipeline.run(2);
+      await pipeline.work([], [], [
+        pipeline.deadLetterOf({ ...first(announced), offset: 4_711 }),
+      ]);
+      await pipeline.project();
+    },
+  },
+  {
+    name: "finds a dead letter whose value was altered by one byte",
+    finds: ["altered"],
+    says: /differs from the record/,
+    async run(pipeline) {
+      await pipeline.place(1);
+      const bad = first(await pipeline.relay());
+      const letter = pipeline.deadLetterOf(bad);
+      await pipeline.work([bad], [], [{ ...letter, value: flip(letter.value) }]);
+      await pipeline.project();
+    },
+  },
+  {
+    name: "finds a dead letter that lost a header",
+    finds: ["altered"],
+    async run(pipeline) {
+      await pipeline.place(1);
+      const bad = first(await pipeline.relay());
+      const letter = pipeline.deadLetterOf(bad);
+      await pipeline.work([bad], [], [{ ...letter, headers: letter.headers?.slice(1) ?? [] }]);
+      await pipeline.project();
+    },
+  },
+  {
+    name: "finds an announcement with other bytes than the outbox row",
+    finds: ["altered"],
+    says: /other bytes than outbox position/,
+    async run(pipeline) {
+      await pipeline.place(1);
+      const announced = await pipeline.relay((drafts) =>
+        drafts.map((draft) => ({
+          ...draft,
+          value: bytes(new TextDecoder().decode(draft.value) + " "),
+        }))
+      );
+      await pipeline.work(announced, invoices(pipeline, announced));
+      await pipeline.project();
+    },
+  },
+  {
+    name: "finds an invoice over another amount than the order",
+    finds: ["altered"],
+    says: /net 99, the order is over 100/,
+    async run(pipeline) {
+      await pipeline.place(1);
+      const announced = await pipeline.relay();
+      const wrong = pipeline.invoiceOf(first(announced), { net: "99", gross: "118.00" });
+      await pipeline.work(announced, [wrong]);
+      await pipeline.project();
+    },
+  },
+  {
+    name: "finds an invoice whose gross is not net plus tax",
+    finds: ["altered"],
+    says: /is not gross/,
+    async run(pipeline) {
+      await pipeline.place(1);
+      const announced = await pipeline.relay();
+      await pipeline.work(announced, [
+        pipeline.invoiceOf(first(announced), { gross: "119.01" }),
+      ]);
+      await pipeline.project();
+    },
+  },
+  {
+    name: "finds a key whose events were announced the wrong way round",
+    finds: ["out_of_order"],
+    says: /comes after position/,
+    async run(pipeline) {
+      await pipeline.place(2);
+      const [one, two] = await pipeline.announcements();
+      if (one === undefined || two === undefined) throw new Error("two were placed");
+      // Two events of one key: the second order's rows take the first one's key.
+      const key = String(one.draft.key);
+      await pipeline.sql`update outbox set key = ${key}`;
+      await pipeline.sql`update orders set order_id = order_id`;
+      const announced = await pipeline.relay((drafts) => drafts.toReversed());
+      const outcomes = announced.map((record): Draft => ({
+        ...pipeline.invoiceOf(record),
+        key: record.key,
+      }));
+      await pipeline.work(announced, outcomes);
+      await pipeline.project();
+    },
+  },
+  {
+    name: "finds an invoice that is visible while its offset is not committed",
+    finds: ["torn"],
+    says: /the group has committed only offset/,
+    drained: false,
+    async run(pipeline) {
+      await pipeline.run(4);
+      await pipeline.place(4);
+      const announced = await pipeline.relay();
+      await pipeline.work([], invoices(pipeline, announced));
+      await pipeline.project();
+    },
+  },
+  {
+    name: "finds an offset that was committed while its output was aborted",
+    finds: ["lost", "torn"],
+    async run(pipeline) {
+      await pipeline.place(3);
+      const announced = await pipeline.relay();
+      const outcomes = invoices(pipeline, announced);
+      await pipeline.write(pipeline.names.invoicesTopic, outcomes, "abort");
+      await pipeline.consume(announced);
+      await pipeline.project();
+    },
+  },
+  {
+    name: "finds an invoice that was made from an aborted announcement",
+    finds: ["visible_abort"],
+    says: /is aborted/,
+    async run(pipeline) {
+      await pipeline.run(2);
+      await pipeline.place(1);
+      const drafts = (await pipeline.announcements()).map(({ draft }) => draft);
+      const aborted = await pipeline.write(pipeline.names.ordersTopic, drafts, "abort");
+      await pipeline.sql`delete from orders where order_id = ${keyOf(first(aborted))}`;
+      await pipeline.sql`delete from outbox where key = ${keyOf(first(aborted))}`;
+      await pipeline.work([], invoices(pipeline, aborted));
+      await pipeline.project();
+    },
+  },
+  {
+    name: "finds a transaction that was left open",
+    finds: ["open_transaction"],
+    says: /verify-test-.* since offset/,
+    async run(pipeline) {
+      const announced = await pipeline.run(2);
+      await pipeline.write(
+        pipeline.names.invoicesTopic,
+        [pipeline.invoiceOf(first(announced))],
+        "open",
+      );
+    },
+  },
+  {
+    name: "finds a committed offset beyond the end of the log",
+    finds: ["offset_outside_log"],
+    says: /committed \d+, the log goes from 0 to/,
+    async run(pipeline) {
+      const announced = await pipeline.run(2);
+      await pipeline.consume([{ ...first(announced), offset: 1_000 }]);
+    },
+  },
+  {
+    name: "finds a relay cursor that the database knows nothing of, as after a restore",
+    finds: ["offset_outside_log"],
+    says: /restored/,
+    async run(pipeline) {
+      await pipeline.run(3);
+      await pipeline.sql`alter sequence outbox_position restart with 1`;
+    },
+  },
+  {
+    name: "finds lag when it was told that there is none",
+    finds: ["lag"],
+    async run(pipeline) {
+      await pipeline.run(2);
+      await pipeline.place(1);
+    },
+  },
+  {
+    name: "finds a changed row of the read model",
+    finds: ["projection_differs"],
+    says: /status|amount is 7, the log says 100/,
+    async run(pipeline) {
+      const announced = await pipeline.run(2);
+      await pipeline.sql`
+        update order_view set amount = 7 where order_id = ${keyOf(first(announced))}
+      `;
+    },
+  },
+  {
+    name: "finds a row of the read model that is missing, and one too many",
+    finds: ["projection_differs"],
+    async run(pipeline) {
+      const announced = await pipeline.run(2);
+      await pipeline.sql`delete from order_view where order_id = ${keyOf(first(announced))}`;
+      await pipeline.sql`
+        insert into order_view (order_id, user_id, amount, currency, placed_at, placed_count)
+        values ('ghost', 'u', 1, 'EUR', now(), 1)
+      `;
+    },
+    expect({ findings }) {
+      assertEquals(findings.length, 2);
+    },
+  },
+  {
+    name: "finds totals of a customer that do not add up",
+    finds: ["projection_differs"],
+    says: /invoiced_total is/,
+    async run(pipeline) {
+      await pipeline.run(2);
+      await pipeline.sql`update customer_totals set invoiced_total = invoiced_total + 0.01`;
+    },
+  },
+];
+
+for (const [title, stories] of [["right", rightStories], ["wrong", wrongStories]] as const) {
+  Deno.test(`verify judges ${title} pipelines rightly`, async (t) => {
+    await using reader = await openSharedReader();
+    for (const story of stories) {
+      await t.step(`verify ${story.name}`, async () => {
+        await using pipeline = await HandMadePipeline.open(reader);
+        await story.run(pipeline);
+        const report = await pipeline.verify(story.drained ?? true);
+        const kinds = [...new Set(report.findings.map(({ kind }) => kind))];
+        assertEquals(kinds, [...story.finds], JSON.stringify(report.findings, null, 2));
+        assertEquals(report.good, story.finds.length === 0);
+        if (story.says) {
+          const details = report.findings.map(({ first }) => first.detail).join("\n");
+          assertMatch(details, story.says);
+        }
+        assert(report.findings.every(({ count }) => count > 0));
+        story.expect?.(report);
+      });
+    }
+  });
+}
+
+function keyOf(record: InputRecord): string {
+  return new TextDecoder().decode(record.key ?? new Uint8Array());
+}
+
+function flip(value: Uint8Array): Uint8Array {
+  return value.map((byte, index) => index === 0 ? byte ^ 1 : byte);
+}

@@ -1,0 +1,422 @@
+/** A pipeline written by hand for the checker's tests: right by default, and wrong in exactly the way a test asks for. */
+import { Buffer } from "node:buffer";
+import { Kafka, logLevel, type Message, type Producer, type Transaction } from "kafkajs";
+import { deadLetter } from "../../src/core/dead_letter.ts";
+import { partitionForKey } from "../../src/core/partition_for_key.ts";
+import type { Header, InputRecord, OutputRecord } from "../../src/core/record.ts";
+import { encodeInvoiceIssued, orderPlaced } from "../../src/orders/events.ts";
+import { orderMigrations } from "../../src/orders/migrations.ts";
+import { placeOrder } from "../../src/orders/place_order.ts";
+import { orderViews } from "../../src/orders/views.ts";
+import { outboxMigrations } from "../../src/outbox/migrations.ts";
+import { openDatabase, type Sql } from "../../src/postgres/database.ts";
+import { migrate } from "../../src/postgres/migrate.ts";
+import { applyRun } from "../../src/projection/apply_run.ts";
+import { liveTarget } from "../../src/projection/fold_target.ts";
+import { installProjection } from "../../src/projection/install_projection.ts";
+import { openPosition } from "../../src/projection/positions.ts";
+import { projectionMigrations } from "../../src/projection/projection_schema.ts";
+import { checkConservation, type ConservationReport } from "../../src/verify/check_conservation.ts";
+import { type LogReader, openLogReader } from "../../src/verify/log_reader.ts";
+import { kafkaVersion } from "../../src/stack/ensure_stack.ts";
+import { kafkaJars } from "../../src/stack/kafka_jars.ts";
+import { freshDatabase, services } from "../support/services.ts";
+
+/** A record to write: the partition comes from the key unless it is given. */
+export interface Draft {
+  readonly key: string | Uint8Array | null;
+  readonly value: Uint8Array;
+  readonly headers?: readonly Header[];
+  readonly partition?: number;
+}
+
+/** How a hand-made transaction ends. */
+export type Ending = "commit" | "abort" | "open";
+
+const partitionCount = 2;
+const encoder = new TextEncoder();
+
+/** The independent reader on the shared services. */
+export async function openSharedReader(): Promise<LogReader> {
+  const { kafkaBrokers } = await services();
+  const jarsDir = await kafkaJars({ version: kafkaVersion, cacheDirectory: ".onceflow/cache" });
+  return await openLogReader(
+    { brokers: kafkaBrokers, ssl: false },
+    { jarsDir, cacheDir: ".onceflow/verify" },
+    new AbortController().signal,
+  );
+}
+
+/** The pipeline's parts and what a test can do with them. */
+export class HandMadePipeline implements AsyncDisposable {
+  readonly names;
+  readonly #stack: AsyncDisposableStack;
+  readonly #kafka: Kafka;
+  readonly #written = new Map<string, InputRecord[]>();
+  #announcedUpTo = 0;
+  #placed = 0;
+
+  private constructor(
+    stack: AsyncDisposableStack,
+    kafka: Kafka,
+    readonly sql: Sql,
+    readonly reader: LogReader,
+    prefix: string,
+    readonly spillDir: string,
+  ) {
+    this.#stack = stack;
+    this.#kafka = kafka;
+    this.names = {
+      ordersTopic: `${prefix}.orders`,
+      invoicesTopic: `${prefix}.invoices`,
+      deadLettersTopic: `${prefix}.orders.DLQ`,
+      cursorTopic: `${prefix}.cursor`,
+      relayGroup: `${prefix}.relay`,
+      invoicingGroup: `${prefix}.invoicing`,
+      redriveGroup: `${prefix}.redrive`,
+      projection: "order_views",
+    };
+  }
+
+  /** Makes topics and tables of its own; the reader is shared, because a JVM takes a while to start. */
+  static async open(reader: LogReader): Promise<HandMadePipeline> {
+    await using stack = new AsyncDisposableStack();
+    const { kafkaBrokers } = await services();
+    const database = stack.use(await freshDatabase());
+    const { sql } = stack.use(
+      openDatabase(database.url, { connectionsMax: 4, applicationName: "verify test" }),
+    );
+    const kafka = new Kafka({
+      brokers: kafkaBrokers,
+      logLevel: logLevel.NOTHING,
+      retry: { initialRetryTime: 20, retries: 30 },
+    });
+    const prefix = `verify-${crypto.randomUUID().slice(0, 8)}`;
+    const spillDir = stack.adopt(
+      await Deno.makeTempDir({ prefix: "verify-" }),
+      (path) => Deno.remove(path, { recursive: true }),
+    );
+    const pipeline = new HandMadePipeline(stack.move(), kafka, sql, reader, prefix, spillDir);
+    await pipeline.#install();
+    return pipeline;
+  }
+
+  async #install(): Promise<void> {
+    const { ordersTopic, invoicesTopic, deadLettersTopic, cursorTopic } = this.names;
+    const admin = this.#kafka.admin();
+    await admin.connect();
+    await admin.createTopics({
+      waitForLeaders: true,
+      topics: [ordersTopic, invoicesTopic, deadLettersTopic, cursorTopic]
+        .map((topic) => ({ topic, numPartitions: partitionCount, replicationFactor: 1 })),
+    });
+    await admin.disconnect();
+    await migrate(this.sql, [...outboxMigrations, ...orderMigrations, ...projectionMigrations]);
+    await installProjection(this.sql, this.#projection());
+    await this.#awaitCoordinators();
+  }
+
+  /** A broker that has just made its offsets topic refuses for a moment, and kafkajs gives up at once. */
+  async #awaitCoordinators(): Promise<void> {
+    const { cursorTopic, relayGroup } = this.names;
+    const topics = [{ topic: cursorTopic, partitions: [{ partition: 1, offset: "0" }] }];
+    for (let triesLeft = 20;; triesLeft--) {
+      try {
+        await this.#transaction(
+          "commit",
+          (transaction) =>
+            transaction.sendOffsets({ consumerGroupId: `${relayGroup}-warm-up`, topics }),
+        );
+        return;
+      } catch (error) {
+        if (triesLeft === 0) throw error;
+      }
+    }
+  }
+
+  #projection() {
+    const { ordersTopic, invoicesTopic, deadLettersTopic } = this.names;
+    return orderViews({
+      orders: ordersTopic,
+      invoices: invoicesTopic,
+      deadLetters: deadLettersTopic,
+    });
+  }
+
+  /** Orders in Postgres, with their outbox rows. Returns their ids. */
+  async place(count: number, amount = "100"): Promise<string[]> {
+    const ids: string[] = [];
+    for (let i = 0; i < count; i++) {
+      const outcome = await placeOrder(
+        this.sql,
+        // Numbered, so that every run puts the same orders into the same partitions.
+        { orderId: `order-${++this.#placed}`, userId: `user-${i % 3}`, amount, currency: "EUR" },
+        { topic: this.names.ordersTopic, shards: 1, now: () => new Date() },
+      );
+      if (outcome.kind !== "placed") throw new Error(`the order was not placed: ${outcome.kind}`);
+      ids.push(outcome.orderId);
+    }
+    return ids;
+  }
+
+  /** What the relay would write for the outbox rows behind the cursor. */
+  async announcements(): Promise<{ position: number; draft: Draft }[]> {
+    const rows = await this.sql`
+      select position, key, value, event_id, event_type from outbox
+      where position > ${this.#announcedUpTo} order by position
+    `;
+    return rows.map((row) => ({
+      position: Number(row.position),
+      draft: {
+        key: String(row.key),
+        value: new Uint8Array(row.value),
+        headers: [
+          ["event_id", encoder.encode(String(row.event_id))],
+          ["event_type", encoder.encode(String(row.event_type))],
+        ],
+      },
+    }));
+  }
+
+  /** Relays everything in the outbox, in order, with the cursor. */
+  async relay(change: (drafts: Draft[]) => Draft[] = (drafts) => drafts): Promise<InputRecord[]> {
+    const found = await this.announcements();
+    const last = found.at(-1)?.position ?? this.#announcedUpTo;
+    this.#announcedUpTo = last;
+    const drafts = change(found.map(({ draft }) => draft));
+    return await this.write(
+      this.names.ordersTopic,
+      drafts,
+      "commit",
+      (transaction) =>
+        transaction.sendOffsets({
+          consumerGroupId: this.names.relayGroup,
+          topics: [{
+            topic: this.names.cursorTopic,
+            partitions: [{ partition: 0, offset: String(last + 1) }],
+          }],
+        }),
+    );
+  }
+
+  /** The invoice that the worker would write for an announcement. */
+  invoiceOf(record: InputRecord, overrides: Record<string, unknown> = {}): Draft {
+    const order = orderPlaced.parse(
+      JSON.parse(new TextDecoder().decode(record.value ?? undefined)),
+    );
+    const invoice = {
+      event_id: crypto.randomUUID(),
+      invoice_id: `inv-${order.order_id}`,
+      order_id: order.order_id,
+      user_id: order.user_id,
+      net: order.amount,
+      tax: "19.00",
+      gross: (Number(order.amount) + 19).toFixed(2),
+      tax_rate: "0.19",
+      currency: order.currency,
+      occurred_at: new Date().toISOString(),
+      causation: order.event_id,
+      schema_version: 1,
+      ...overrides,
+    };
+    return { key: record.key, value: encodeInvoiceIssued(invoice) };
+  }
+
+  /** The dead letter that the worker would write for a record. */
+  deadLetterOf(record: InputRecord): Draft {
+    const letter: OutputRecord = deadLetter(
+      record,
+      {
+        errorClass: "PoisonError",
+        error: "no tax rate",
+        attempts: 1,
+        groupId: this.names.invoicingGroup,
+      },
+      { topic: this.names.deadLettersTopic, partitionCount },
+    );
+    return { ...letter, value: letter.value ?? new Uint8Array() };
+  }
+
+  /** Commits the invoicing group's offsets, past these records. */
+  async consume(records: readonly InputRecord[]): Promise<void> {
+    await this.#transaction("commit", (transaction) => this.#sendConsumed(transaction, records));
+  }
+
+  /** Outcomes and offsets of these records in one transaction. */
+  async work(
+    records: readonly InputRecord[],
+    invoices: readonly Draft[],
+    deadLetters: readonly Draft[] = [],
+  ): Promise<InputRecord[]> {
+    const written: InputRecord[] = [];
+    await this.#transaction("commit", async (transaction) => {
+      written.push(...await this.#send(transaction, this.names.invoicesTopic, invoices));
+      written.push(...await this.#send(transaction, this.names.deadLettersTopic, deadLetters));
+      await this.#sendConsumed(transaction, records);
+    });
+    this.#remember(written);
+    return written;
+  }
+
+  async #sendConsumed(transaction: Transaction, records: readonly InputRecord[]): Promise<void> {
+    const next = new Map<number, number>();
+    for (const { partition, offset } of records) {
+      next.set(partition, Math.max(next.get(partition) ?? 0, offset + 1));
+    }
+    if (next.size === 0) return;
+    await transaction.sendOffsets({
+      consumerGroupId: this.names.invoicingGroup,
+      topics: [{
+        topic: this.names.ordersTopic,
+        partitions: [...next].map(([partition, offset]) => ({
+          partition,
+          offset: String(offset),
+        })),
+      }],
+    });
+  }
+
+  /** Puts a dead letter back on the orders topic, as a redrive does. */
+  async redrive(letter: InputRecord, original: InputRecord): Promise<InputRecord> {
+    const { deadLettersTopic, ordersTopic } = this.names;
+    const from = `${deadLettersTopic}/${letter.partition}/${letter.offset}`;
+    const [back] = await this.write(ordersTopic, [{
+      key: original.key,
+      value: original.value ?? new Uint8Array(),
+      headers: [...original.headers, ["x-redriven-from", encoder.encode(from)]],
+      partition: original.partition,
+    }]);
+    if (back === undefined) throw new Error("nothing was written");
+    return back;
+  }
+
+  /** Writes records in a transaction of their own. */
+  async write(
+    topic: string,
+    drafts: readonly Draft[],
+    ending: Ending = "commit",
+    also: (transaction: Transaction) => Promise<void> = () => Promise.resolve(),
+  ): Promise<InputRecord[]> {
+    let written: InputRecord[] = [];
+    await this.#transaction(ending, async (transaction) => {
+      written = await this.#send(transaction, topic, drafts);
+      await also(transaction);
+    });
+    if (ending === "commit") this.#remember(written);
+    return written;
+  }
+
+  #remember(records: readonly InputRecord[]): void {
+    for (const record of records) {
+      const place = `${record.topic}/${record.partition}`;
+      this.#written.set(place, [...this.#written.get(place) ?? [], record]);
+    }
+  }
+
+  async #transaction(
+    ending: Ending,
+    work: (transaction: Transaction) => Promise<void>,
+  ): Promise<void> {
+    const producer: Producer = this.#kafka.producer({
+      transactionalId: `verify-test-${crypto.randomUUID()}`,
+      maxInFlightRequests: 1,
+      idempotent: true,
+      transactionTimeout: 60_000,
+    });
+    await producer.connect();
+    try {
+      const transaction = await producer.transaction();
+      await work(transaction);
+      if (ending === "commit") await transaction.commit();
+      if (ending === "abort") await transaction.abort();
+    } finally {
+      await producer.disconnect();
+    }
+  }
+
+  async #send(
+    transaction: Transaction,
+    topic: string,
+    drafts: readonly Draft[],
+  ): Promise<InputRecord[]> {
+    const byPartition = Map.groupBy(drafts, (draft) => draft.partition ?? placeFor(draft.key));
+    const written: InputRecord[] = [];
+    for (const [partition, group] of byPartition) {
+      const messages = group.map((draft) => toMessage(draft, partition));
+      const [answer] = await transaction.send({ topic, messages });
+      const base = Number(answer?.baseOffset);
+      group.forEach((draft, index) =>
+        written.push({
+          topic,
+          partition,
+          offset: base + index,
+          timestamp: Number(messages[index]?.timestamp),
+          key: bytesOf(draft.key),
+          value: draft.value,
+          headers: draft.headers ?? [],
+        })
+      );
+    }
+    return written;
+  }
+
+  /** Folds everything that was committed into the read model, with the real projection. */
+  async project(): Promise<void> {
+    const target = liveTarget(this.#projection(), "position");
+    for (const records of this.#written.values()) {
+      const [first] = records;
+      if (first === undefined) continue;
+      const { topic, partition } = first;
+      const from = await openPosition(this.sql, target, { topic, partition });
+      const fresh = records.filter(({ offset }) => offset >= from)
+        .sort((one, two) => one.offset - two.offset);
+      const nextOffset = Math.max(from, ...fresh.map(({ offset }) => offset + 1));
+      await applyRun(this.sql, target, { topic, partition }, from, { records: fresh, nextOffset });
+    }
+  }
+
+  /** A right run from order to read model. */
+  async run(count: number): Promise<InputRecord[]> {
+    await this.place(count);
+    const announced = await this.relay();
+    await this.work(announced, announced.map((record) => this.invoiceOf(record)));
+    await this.project();
+    return announced;
+  }
+
+  /** What the checker says. */
+  async verify(drained = true): Promise<ConservationReport> {
+    return await checkConservation(this.sql, this.reader, {
+      names: this.names,
+      spillDir: this.spillDir,
+      drained,
+      openTransactionWaitMs: 300,
+      signal: AbortSignal.timeout(60_000),
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stack.disposeAsync();
+  }
+}
+
+function bytesOf(key: Draft["key"]): Uint8Array | null {
+  return typeof key === "string" ? encoder.encode(key) : key;
+}
+
+function placeFor(key: Draft["key"]): number {
+  return partitionForKey(bytesOf(key) ?? new Uint8Array(), partitionCount);
+}
+
+function toMessage(draft: Draft, partition: number): Message {
+  // kafkajs takes headers as an object: names do not repeat in these tests.
+  const headers: Record<string, Uint8Array> = {};
+  for (const [name, value] of draft.headers ?? []) headers[name] = value ?? new Uint8Array();
+  return {
+    key: draft.key === null ? null : Buffer.from(bytesOf(draft.key) ?? []),
+    value: Buffer.from(draft.value),
+    headers: Object.fromEntries(Object.entries(headers).map(([k, v]) => [k, Buffer.from(v)])),
+    partition,
+    timestamp: String(Date.now()),
+  };
+}
