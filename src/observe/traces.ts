@@ -10,6 +10,7 @@ import {
   ROOT_CONTEXT,
   type Span,
   type SpanContext,
+  type SpanOptions,
   SpanStatusCode,
   trace,
 } from "@opentelemetry/api";
@@ -17,11 +18,12 @@ import {
 /** The header, in HTTP requests and in Kafka records alike (https://www.w3.org/TR/trace-context/). */
 export const traceparentHeader = "traceparent";
 
+const tracerName = "onceflow";
 const pattern = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 
-/** True when the process was started with `OTEL_DENO=true`. */
+/** True when the process was started with `OTEL_DENO=true`. Ask once, at the start. */
 export function tracingOn(): boolean {
-  return trace.getTracer("onceflow").startSpan("probe").isRecording();
+  return trace.getTracer(tracerName).startSpan("probe").isRecording();
 }
 
 /** The `traceparent` of the span in which this is called; undefined where there is none, so always when tracing is off. */
@@ -50,24 +52,36 @@ export function withSpan<T>(
   parent: string | undefined,
   work: () => Promise<T>,
 ): Promise<T> {
-  return trace.getTracer("onceflow").startActiveSpan(
-    name,
-    { attributes },
-    contextOf(parent),
-    (span) => endWith(span, work),
-  );
+  return inSpan(name, { attributes }, parent, work);
 }
 
-async function endWith<T>(span: Span, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    span.setStatus({ code: SpanStatusCode.ERROR, message });
-    throw error;
-  } finally {
-    span.end();
-  }
+/** The same for work that may be synchronous and for spans of any kind; the span ends when the work does. */
+export function inSpan<T>(
+  name: string,
+  options: SpanOptions,
+  parent: string | undefined,
+  work: () => T,
+): T {
+  return trace.getTracer(tracerName).startActiveSpan(name, options, contextOf(parent), (span) => {
+    try {
+      const result = work();
+      if (!(result instanceof Promise)) {
+        span.end();
+        return result;
+      }
+      result.then(() => span.end(), (error) => endFailed(span, error));
+      return result;
+    } catch (error) {
+      endFailed(span, error);
+      throw error;
+    }
+  });
+}
+
+function endFailed(span: Span, error: unknown): void {
+  const message = error instanceof Error ? error.message : String(error);
+  span.setStatus({ code: SpanStatusCode.ERROR, message });
+  span.end();
 }
 
 function contextOf(parent: string | undefined): Context {

@@ -1,0 +1,111 @@
+import { textHeader } from "../../src/core/record.ts";
+import type { Emission } from "../../src/core/topic_contract.ts";
+import { defineFlow } from "../../src/core/flow.ts";
+import { topic } from "../../src/core/topic_contract.ts";
+import { traceFlow } from "../../src/observe/trace_flow.ts";
+import {
+  currentTraceparent,
+  parseTraceparent,
+  tracingOn,
+  withSpan,
+} from "../../src/observe/traces.ts";
+import { z } from "zod";
+import { assertEquals, assertRejects, assertStrictEquals } from "../support/assert.ts";
+
+const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
+const parent = `00-${traceId}-00f067aa0ba902b7-01`;
+
+Deno.test("a traceparent is read as the W3C says, and anything else is none", () => {
+  assertEquals(parseTraceparent(parent), {
+    traceId,
+    spanId: "00f067aa0ba902b7",
+    traceFlags: 1,
+    isRemote: true,
+  });
+  assertEquals(parseTraceparent(`01-${traceId}-00f067aa0ba902b7-00-more`)?.traceId, traceId);
+  for (
+    const broken of [
+      undefined,
+      "",
+      parent.toUpperCase(),
+      `${parent}-more`,
+      parent.replace("00-", "ff-"),
+      `00-${"0".repeat(32)}-00f067aa0ba902b7-01`,
+      `00-${traceId}-${"0".repeat(16)}-01`,
+    ]
+  ) assertEquals(parseTraceparent(broken), undefined, String(broken));
+});
+
+Deno.test("while tracing is off nothing is carried and a flow is left as it is", async () => {
+  assertEquals(tracingOn(), false);
+  const text = topic("in", { read: z.string(), key: () => "k" });
+  const flow = defineFlow({ name: "f", from: text, to: [], transform: () => {} });
+  assertStrictEquals(traceFlow(flow), flow);
+  assertEquals(
+    await withSpan("a", {}, parent, () => Promise.resolve(currentTraceparent())),
+    undefined,
+  );
+  await assertRejects(
+    () => withSpan("a", {}, parent, () => Promise.reject(new Error("no"))),
+    Error,
+    "no",
+  );
+});
+
+/** Run in a process of its own, because Deno decides at its start whether it traces. */
+async function traced(): Promise<void> {
+  const out = topic("out", { read: z.string(), key: () => "k" });
+  const flow = traceFlow(defineFlow({
+    name: "f",
+    from: topic("in", { read: z.string(), key: () => "k" }),
+    to: [out],
+    transform: (event) => out.event(event, { traceparent: "stale" }),
+  }));
+  const record = {
+    topic: "in",
+    partition: 0,
+    offset: 0,
+    timestamp: 0,
+    key: null,
+    value: null,
+    headers: [textHeader("traceparent", parent)],
+  };
+  const signal = new AbortController().signal;
+  const emissions = await flow.transform("x", {
+    record,
+    attempt: 1,
+    signal,
+    once: (_name, look) => look(),
+  });
+  const [first] = [emissions ?? []].flat() as Emission[];
+  const headers = first?.headers.map(([name, value]) => [
+    name,
+    value && new TextDecoder().decode(value),
+  ]);
+  const span = await withSpan("a", {}, parent, () => Promise.resolve(currentTraceparent()));
+  console.log(JSON.stringify({ headers, span, outside: currentTraceparent() ?? null }));
+}
+
+Deno.test("while tracing is on the trace goes from a record to what it becomes", async () => {
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-lock", "--cached-only", import.meta.filename ?? ""],
+    env: {
+      OTEL_DENO: "true",
+      OTEL_METRICS_EXPORTER: "none",
+      OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1",
+    },
+  }).output();
+  const text = new TextDecoder();
+  const line = text.decode(stdout).trim();
+  if (!line) throw new Error(text.decode(stderr));
+  const { headers, span, outside } = JSON.parse(line);
+  assertEquals(headers.length, 1, "one traceparent, the span's own");
+  for (const found of [headers[0][1], span]) {
+    const context = parseTraceparent(found);
+    assertEquals(context?.traceId, traceId);
+    assertEquals(context?.spanId === "00f067aa0ba902b7", false, "a span of its own");
+  }
+  assertEquals(outside, null);
+});
+
+if (import.meta.main) await traced();
