@@ -55,7 +55,6 @@ export const orderView: ProjectionTable = {
       check ((user_id is null) = (placed_count = 0)),
       check ((invoice_id is null) = (invoices_count = 0))
     );
-    create index on ${table} (user_id, placed_at desc, order_id desc);
   `,
 };
 

@@ -2,13 +2,13 @@
 import type { Sql } from "../../src/postgres/sql.ts";
 import type { Projection, ProjectionEvent } from "../../src/projection/define_projection.ts";
 import type { Dedupe } from "../../src/projection/fold_target.ts";
+import type { LogSource } from "../../src/projection/log_source.ts";
 import { type ProjectorDeps, projectPartition } from "../../src/projection/run_projector.ts";
-import type { MemoryLog } from "./projection_memory_log.ts";
 
 export interface FollowOptions<Event extends ProjectionEvent> {
   readonly sql: Sql;
   readonly projection: Projection<Event>;
-  readonly log: MemoryLog;
+  readonly log: LogSource;
   readonly dedupe?: Dedupe;
   /** The records in a run; several make as many competing projectors of every partition. */
   readonly recordsMax?: number | readonly number[];
@@ -46,7 +46,7 @@ export async function follow<Event extends ProjectionEvent>(
   const { sql, projection, log } = options;
   const projectors: Promise<void>[] = [];
   for (const { topic, partition, recordsMax } of await projectorsOf(options)) {
-    const reader = await log.openReader({ topic, partition });
+    const reader = await log.openReader({ topic, partition }, 0);
     const projector = projectPartition({ reader, signal: stop.signal }, {
       sql,
       projection,
