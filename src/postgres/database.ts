@@ -47,7 +47,9 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
     },
   });
   let closing: Promise<void> | undefined;
-  const close = (timeoutMs = 5_000) =>
+  // The driver forgets to clear a statement that was in flight when its connection was lost, and its `end` then waits
+  // for that statement until the time is up: hence a short one. Whoever closes has let its own statements finish.
+  const close = (timeoutMs = 1_000) =>
     closing ??= sql.end({ timeout: timeoutMs / 1000 }).then(timersOfTheClosingEnd);
   return { sql, close, [Symbol.asyncDispose]: () => close() };
 }

@@ -1,0 +1,119 @@
+/** What operators and the relay ask of the outbox beside reading it: horizon, retention, backlog, shards. */
+import { HaltError } from "../../src/core/errors.ts";
+import { agreeOnShards } from "../../src/outbox/agree_on_shards.ts";
+import { readBacklog } from "../../src/outbox/backlog.ts";
+import { barrierRead } from "../../src/outbox/barrier_read.ts";
+import { deletePublishedBelow } from "../../src/outbox/delete_published.ts";
+import { horizon } from "../../src/outbox/horizon.ts";
+import { rowAt, rowsOfKey } from "../../src/outbox/row_at.ts";
+import { assert, assertEquals, assertGreater, assertRejects } from "../support/assert.ts";
+import { outboxDatabase } from "./outbox_database.ts";
+import { appendCommitted, openWriter } from "./outbox_writer.ts";
+
+Deno.test("horizon names the session that holds the outbox back", async () => {
+  await using db = await outboxDatabase();
+  const forgotten = await openWriter(db.open("forgotten-cron", 1));
+  await forgotten.append("k", "open");
+  const xid = await forgotten.takeXid();
+
+  const { xmin, ageMs, holder } = await horizon(db.sql);
+  assertEquals(xmin, xid);
+  assertGreater(ageMs, 0);
+  assert(holder?.kind === "session");
+  assertEquals(holder.applicationName, "forgotten-cron");
+  assertEquals(holder.state, "idle in transaction");
+  assertEquals(holder.database, new URL(db.url).pathname.slice(1));
+  await forgotten.rollback();
+});
+
+Deno.test("horizon is not held by a transaction that only reads", async () => {
+  await using db = await outboxDatabase();
+  const report = await openWriter(db.open("long-report", 1));
+  await report.tx`select count(*) from outbox`;
+  const { holder } = await horizon(db.sql);
+  if (holder?.kind === "session") assert(holder.applicationName !== "long-report");
+  await report.commit();
+});
+
+Deno.test("prepared transaction holds the barrier back and is named by its gid", async () => {
+  await using db = await outboxDatabase();
+  const [setting] = await db.sql`select current_setting('max_prepared_transactions')::int as max`;
+  if (setting?.max === 0) return; // This server takes none, so none can hold anything back.
+  const gid = `held-${crypto.randomUUID()}`;
+  const writer = db.open("two-phase", 1);
+  await writer.unsafe(`
+    begin;
+    select outbox_append(0, 't', 'k', 'prepared', '[]', gen_random_uuid(), 'Said');
+    prepare transaction '${gid}'
+  `);
+  await appendCommitted(db.sql, "k", "committed");
+  const options = { shard: 0, after: 0, limit: 10, waitMsMax: 50, signal: neverAborted() };
+  assertEquals((await barrierRead(db.sql, options)).kind, "waiting");
+  const { holder } = await horizon(db.sql);
+  assert(holder?.kind === "prepared");
+  assertEquals(holder.gid, gid);
+  await writer.unsafe(`commit prepared '${gid}'`);
+  const read = await barrierRead(db.sql, options);
+  assert(read.kind === "rows");
+  assertEquals(read.rows.length, 2);
+});
+
+Deno.test("retention deletes old rows below the cursor and keeps the cursor's own", async () => {
+  await using db = await outboxDatabase();
+  for (const text of ["1", "2", "3", "4", "5"]) await appendCommitted(db.sql, "k", text);
+  await db.sql`update outbox set created_at = created_at - interval '25 hours' where position <> 2`;
+  const retention = { shard: 0, cursor: 4, olderThanHours: 24, limit: 1 };
+  assertEquals(await deletePublishedBelow(db.sql, retention), 1);
+  assertEquals(await deletePublishedBelow(db.sql, { ...retention, limit: 100 }), 1);
+  assertEquals(await deletePublishedBelow(db.sql, { ...retention, limit: 100 }), 0);
+  const kept = await db.sql`select position from outbox order by position`;
+  assertEquals(kept.map((row) => row.position), [2, 4, 5], "2 is too young, 4 is the cursor");
+  assertEquals((await rowAt(db.sql, 0, 4))?.key, "k");
+  assertEquals(await rowAt(db.sql, 0, 3), undefined);
+});
+
+Deno.test("retention of one shard leaves the others alone", async () => {
+  await using db = await outboxDatabase();
+  for (let i = 0; i < 20; i++) await appendCommitted(db.sql, `key-${i}`, "x", 2);
+  await deletePublishedBelow(db.sql, { shard: 1, cursor: 100, olderThanHours: 0, limit: 100 });
+  const left = await db.sql`select distinct shard from outbox`;
+  assertEquals(left.map((row) => row.shard), [0]);
+});
+
+Deno.test("rows of a key are found in the order of their positions", async () => {
+  await using db = await outboxDatabase();
+  for (const key of ["a", "b", "a"]) await appendCommitted(db.sql, key, key);
+  const rows = await rowsOfKey(db.sql, 0, "a", 10);
+  assertEquals(rows.map(({ position }) => position), [1, 3]);
+});
+
+Deno.test("backlog counts rows after the cursor and the age of the oldest", async () => {
+  await using db = await outboxDatabase();
+  assertEquals(await readBacklog(db.sql, { shard: 0, after: 0 }), { rows: 0, ageMs: 0 });
+  for (const text of ["1", "2", "3"]) await appendCommitted(db.sql, "k", text);
+  const backlog = await readBacklog(db.sql, { shard: 0, after: 1 });
+  assertEquals(backlog.rows, 2);
+  assertGreater(backlog.ageMs, 0);
+  const capped = await readBacklog(db.sql, { shard: 0, after: 0, countMax: 2 });
+  assertEquals(capped.rows, 2);
+});
+
+Deno.test("number of shards is agreed on first use, and another one is refused", async () => {
+  await using db = await outboxDatabase();
+  await Promise.all([agreeOnShards(db.sql, 4), agreeOnShards(db.sql, 4)]);
+  await assertRejects(() => agreeOnShards(db.sql, 2), HaltError, "filled with 4");
+});
+
+Deno.test("event that is announced twice is refused by the outbox", async () => {
+  await using db = await outboxDatabase();
+  const id = crypto.randomUUID();
+  const append = async () => {
+    await db.sql`select outbox_append(0, 't', 'k', 'x', '[]', ${id}, 'Said')`;
+  };
+  await append();
+  await assertRejects(append);
+});
+
+function neverAborted(): AbortSignal {
+  return new AbortController().signal;
+}
