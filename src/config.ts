@@ -50,6 +50,7 @@ const environment = z.object({
   DATABASE_CONNECTIONS_MAX: integer(1, 1000, 10),
   HTTP_HOST: text.default("127.0.0.1"),
   HTTP_PORT: integer(0, 65535, 8080),
+  WORKER_HTTP_PORT: integer(0, 65535, 0),
   API_TOKEN: text.transform((value) => new Secret(value)).optional(),
   GUARANTEE: z.enum(guarantees).default("exactly-once"),
   ORDERS_TOPIC: topicName("orders"),
@@ -75,7 +76,7 @@ const environment = z.object({
   STACK_DIR: text.default(".onceflow"),
   STACK_KAFKA_PORT: integer(1, 65535, 19092),
   STACK_POSTGRES_PORT: integer(1, 65535, 15432),
-  LOG_LEVEL: z.enum(["trace", "debug", "info", "warning", "error"]).default("info"),
+  LOG_LEVEL: z.enum(["trace", "debug", "info", "warning", "error"]).optional(),
   LOG_FORMAT: z.enum(["text", "json"]).optional(),
 }).superRefine((value, context) => {
   if (value.KAFKA_SASL_MECHANISM && !(value.KAFKA_SASL_USERNAME && value.KAFKA_SASL_PASSWORD)) {

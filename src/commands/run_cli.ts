@@ -1,8 +1,9 @@
 /** Builds the program from its commands, runs one, and decides the exit code. */
 import { Command, CommanderError } from "commander";
-import { ConfigError } from "../config.ts";
+import { ConfigError, readConfig } from "../config.ts";
 import { DependencyDownError, HaltError } from "../core/errors.ts";
 import { NoServicesError } from "../compose/services.ts";
+import { configureLogging } from "../observe/logging.ts";
 import { StackError } from "../stack/stack_error.ts";
 import { demoCommand } from "./demo.ts";
 import { exitCodes, FindingError } from "./exit_codes.ts";
@@ -16,6 +17,12 @@ export async function runCli(args: readonly string[]): Promise<number> {
     .description("An exactly-once event pipeline on Kafka and Postgres.")
     .addHelpText("after", "\nSettings come from the environment: see .env.example.")
     .exitOverride();
+  program.hook("preAction", (_program, action) => {
+    const { LOG_LEVEL, LOG_FORMAT } = readConfig();
+    // A demonstration speaks for itself; a service says what it does.
+    const quiet = !["serve", "worker"].includes(action.name());
+    configureLogging({ level: LOG_LEVEL ?? (quiet ? "warning" : "info"), format: LOG_FORMAT });
+  });
   for (const command of [demoCommand(), serveCommand(), workerCommand()]) {
     program.addCommand(withExitOverride(command));
   }

@@ -1,6 +1,7 @@
 /** `serve`: the HTTP API. */
 import { Command } from "commander";
 import { openRuntime } from "../compose/open_runtime.ts";
+import { createObservability } from "../compose/observability.ts";
 import { startHttp } from "../compose/run_serve.ts";
 import { runUntilSignal } from "../compose/run_until_signal.ts";
 import { readConfig } from "../config.ts";
@@ -18,7 +19,7 @@ export function serveCommand(): Command {
           applicationName: "onceflow serve",
           onProgress: progress,
         });
-        await using server = startHttp(runtime);
+        await using server = startHttp(runtime, createObservability());
         progress(`Serving http://${server.host}:${server.port} (OpenAPI at /openapi.json)`);
         await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
       }, { shutdownMsMax: config.SHUTDOWN_MS_MAX });

@@ -1,9 +1,11 @@
 /** `worker`: the background roles. */
 import { Command, InvalidArgumentError, Option } from "commander";
+import { createObservability, workerObservers } from "../compose/observability.ts";
 import { openRuntime } from "../compose/open_runtime.ts";
 import { runUntilSignal } from "../compose/run_until_signal.ts";
 import { type Role, roles, runWorker } from "../compose/run_worker.ts";
 import { type Guarantee, guarantees, readConfig } from "../config.ts";
+import { serveHealth } from "../observe/health_server.ts";
 import { progress } from "./progress.ts";
 
 interface WorkerArguments {
@@ -33,11 +35,18 @@ export function workerCommand(): Command {
           applicationName: "onceflow worker",
           onProgress: progress,
         });
-        await runWorker(
-          runtime,
-          { roles: only, guarantee: guarantee ?? config.GUARANTEE },
-          signal,
-        );
+        const observability = createObservability();
+        await using health = serveHealth({
+          hostname: config.HTTP_HOST,
+          port: config.WORKER_HTTP_PORT,
+          ...observability,
+        });
+        progress(`Working; health and metrics at http://${health.hostname}:${health.port}/readyz`);
+        await runWorker(runtime, {
+          roles: only,
+          guarantee: guarantee ?? config.GUARANTEE,
+          observers: workerObservers(observability),
+        }, signal);
       }, { shutdownMsMax: config.SHUTDOWN_MS_MAX });
     });
 }

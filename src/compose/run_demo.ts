@@ -9,6 +9,7 @@ import { createTransactions } from "../kafka/transactions.ts";
 import type { Sql } from "../postgres/database.ts";
 import type { ConservationReport } from "../verify/check_conservation.ts";
 import { checkBooks, invoicingGroup } from "./books.ts";
+import { createObservability, workerObservers } from "./observability.ts";
 import { openRuntime, type Runtime, viewsOf } from "./open_runtime.ts";
 import { startHttp } from "./run_serve.ts";
 import { roles, runWorker } from "./run_worker.ts";
@@ -57,7 +58,8 @@ export async function runDemo(config: Config, options: DemoOptions): Promise<voi
     onProgress: options.onProgress,
     connectionsMax: 20,
   });
-  await using http = startHttp(runtime);
+  const observability = createObservability();
+  await using http = startHttp(runtime, observability);
   const url = `http://${http.host}:${http.port}`;
   const finished = new AbortController();
   const stop = AbortSignal.any([options.signal, finished.signal]);
@@ -65,6 +67,7 @@ export async function runDemo(config: Config, options: DemoOptions): Promise<voi
     roles,
     guarantee: config.GUARANTEE,
     beforeTry: injectFailures(orders),
+    observers: workerObservers(observability),
   }, stop);
   const story = async () => {
     options.onProgress(`placing ${orders.length} orders at ${url}`);

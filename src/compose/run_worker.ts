@@ -20,13 +20,18 @@ export const roles = ["relay", "flow", "projector"] as const;
 /** One of {@linkcode roles}. */
 export type Role = (typeof roles)[number];
 
+/** Who is told of what the roles do. */
+export interface WorkerObservers {
+  readonly lane?: LaneObserver;
+  readonly relay?: RelayObserver;
+  readonly projector?: Pick<ProjectorDeps<ViewFact>, "onApplied" | "onMoved" | "onDependency">;
+}
+
 /** What a worker runs, and who is told. */
 export interface WorkerOptions {
   readonly roles: readonly Role[];
   readonly guarantee: Guarantee;
-  readonly lane?: LaneObserver;
-  readonly relay?: RelayObserver;
-  readonly projector?: Pick<ProjectorDeps<ViewFact>, "onApplied" | "onMoved" | "onDependency">;
+  readonly observers?: WorkerObservers;
   readonly beforeTry?: InvoicingOptions["beforeTry"];
 }
 
@@ -101,7 +106,7 @@ async function runRelays(
         pollIntervalMs: config.RELAY_POLL_INTERVAL_MS,
       },
       signal,
-      options.relay,
+      options.observers?.relay,
     );
   }));
 }
@@ -136,7 +141,8 @@ function runFlow(
     ...membershipBounds(config),
     groupId: flow.groupId,
     topics: [flow.from.name],
-    lane: (assignment) => runLane(flow, assignment, delivery, target, bounds, options.lane),
+    lane: (assignment) =>
+      runLane(flow, assignment, delivery, target, bounds, options.observers?.lane),
   }, signal);
 }
 
@@ -152,7 +158,7 @@ function runProjector(
     dedupe: "position",
     bounds: { recordsMax: config.BATCH_RECORDS_MAX, bytesMax: config.BATCH_BYTES_MAX },
     backoff: { firstMs: 100, waitMsMax: config.DEPENDENCY_BACKOFF_MS_MAX },
-    ...options.projector,
+    ...options.observers?.projector,
   };
   return runMembership(client, {
     ...membershipBounds(config),

@@ -2,7 +2,8 @@
 import { getLogger } from "@logtape/logtape";
 import { delay } from "../core/delay.ts";
 import type { KafkaClient } from "./kafka_client.ts";
-import { createAdmin, emitterClass } from "./vendor.ts";
+import { readLogRange } from "./log_range.ts";
+import { createAdmin, emitterClass, type VendorCluster } from "./vendor.ts";
 
 /** A topic that must be there. */
 export interface TopicSpec {
@@ -52,7 +53,9 @@ export async function ensureTopics(
       });
       log.info("Made topics {topics}", { topics: missing.map(({ topic }) => topic).join(", ") });
     }
-    return await partitionCounts(cluster, specs.map(({ topic }) => topic));
+    const counts = await partitionCounts(cluster, specs.map(({ topic }) => topic));
+    await untilServed(cluster, missing, counts);
+    return counts;
   } finally {
     await admin.disconnect();
   }
@@ -60,7 +63,7 @@ export async function ensureTopics(
 
 /** Waits until every topic has leaders, then counts. */
 async function partitionCounts(
-  cluster: ReturnType<KafkaClient["cluster"]>,
+  cluster: VendorCluster,
   topics: readonly string[],
 ): Promise<ReadonlyMap<string, number>> {
   for (let attempt = 1;; attempt++) {
@@ -79,6 +82,19 @@ async function partitionCounts(
     } catch (error) {
       if (attempt >= leaderAttemptsMax) throw error;
       await delay(leaderWaitMs);
+    }
+  }
+}
+
+/** A leader that the metadata names may not know of it yet and refuse what is written; its ranges tell when it does. */
+async function untilServed(
+  cluster: VendorCluster,
+  made: readonly TopicSpec[],
+  counts: ReadonlyMap<string, number>,
+): Promise<void> {
+  for (const { topic } of made) {
+    for (let partition = 0; partition < (counts.get(topic) ?? 0); partition++) {
+      await readLogRange(cluster, { topic, partition });
     }
   }
 }
