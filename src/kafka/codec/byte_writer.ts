@@ -3,8 +3,6 @@ import { Buffer } from "node:buffer";
 import { CodecError } from "./codec_error.ts";
 
 const encoder = new TextEncoder();
-/** Up to this many UTF-16 units. */
-const SHORT_TEXT = 40;
 const INT32_MAX = 0x7fff_ffff;
 
 /** A position in a buffer that grows. Every `write` method appends; `bytes` is what was written. */
@@ -95,33 +93,25 @@ export class ByteWriter {
 
   /** UTF-8 without a length; returns how many bytes it took. */
   text(value: string): number {
-    const { length } = value;
-    this.reserve(length);
-    if (length <= SHORT_TEXT && this.#shortAscii(value)) return length;
-    const target = this.#bytes.subarray(this.position, this.position + length);
-    const { read, written } = encoder.encodeInto(value, target);
-    if (read === length) {
-      this.position += written;
-      return written;
-    }
-    // Not ASCII: a UTF-16 unit takes at most three bytes.
-    this.reserve(length * 3);
-    const all = encoder.encodeInto(value, this.#bytes.subarray(this.position)).written;
-    this.position += all;
-    return all;
+    this.reserve(value.length * 3);
+    const { written } = encoder.encodeInto(value, this.#bytes.subarray(this.position));
+    this.position += written;
+    return written;
   }
 
-  /** A loop beats the call into the encoder for texts like keys. Writes nothing that counts when it returns false. */
-  #shortAscii(value: string): boolean {
-    const bytes = this.#bytes;
-    const start = this.position;
-    for (let i = 0; i < value.length; i++) {
-      const unit = value.charCodeAt(i);
-      if (unit > 0x7f) return false;
-      bytes[start + i] = unit;
-    }
-    this.position = start + value.length;
-    return true;
+  /** Encodes text into the room behind the next `length` bytes. Returns where it lies, or -1 if it is not all ASCII. */
+  stageAscii(text: string, length: number): number {
+    this.reserve(length + text.length);
+    const at = this.position + length;
+    const target = this.#bytes.subarray(at, at + text.length);
+    // ASCII alone takes as many bytes as UTF-16 units: anything else does not fit.
+    return encoder.encodeInto(text, target).read === text.length ? at : -1;
+  }
+
+  /** Appends bytes that were staged. */
+  copyStaged(at: number, length: number): void {
+    this.#bytes.copyWithin(this.position, at, at + length);
+    this.position += length;
   }
 
   /** Bytes without a length. */

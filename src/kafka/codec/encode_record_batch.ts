@@ -33,17 +33,17 @@ export interface RecordBatchInput {
 
 const MAGIC = 2;
 const TRANSACTIONAL = 0x10;
-/** More than a record's fixed fields take, its varints at their longest. */
+/** More than a record's fixed fields take (36), its varints at their longest: what is staged lies behind all of them. */
 const RECORD_OVERHEAD = 40;
 
 /** One batch as bytes, with offset 0 and leader epoch 0 as kafkajs has them: the broker sets both. */
 export function encodeRecordBatch(input: RecordBatchInput): Uint8Array {
-  const writer = new ByteWriter(batchBytesExpected(input.records));
+  const writer = new ByteWriter(2 * batchBytesExpected(input.records));
   writeRecordBatch(writer, input);
   return writer.memory.subarray(0, writer.position);
 }
 
-/** Near enough to the bytes of a batch that its buffer need not grow when the text is ASCII. */
+/** At least the bytes of an uncompressed batch whose text is ASCII. */
 export function batchBytesExpected(records: readonly WritableRecord[]): number {
   let bytes = BATCH_HEADER_BYTES;
   for (const { key, value, headers } of records) {
@@ -82,7 +82,7 @@ export function writeRecordBatch(writer: ByteWriter, input: RecordBatchInput): v
   if (compression === "none") {
     writeRecords(writer, records, timestampMs, first);
   } else {
-    const plain = new ByteWriter(batchBytesExpected(records));
+    const plain = new ByteWriter(2 * batchBytesExpected(records));
     writeRecords(plain, records, timestampMs, first);
     writer.raw(compress(compression, plain.memory.subarray(0, plain.position)));
   }
@@ -109,63 +109,65 @@ function writeRecords(
   timestampMs: number,
   first: number,
 ): void {
-  let delta = 0;
-  for (const record of records) {
-    const timestampDelta = (record.timestamp ?? timestampMs) - first;
-    writeRecord(writer, record, timestampDelta, delta++);
+  const text = new StagedText(writer, records);
+  let offsetDelta = 0;
+  for (const { key, value, headers, timestamp = timestampMs } of records) {
+    const keyBytes = text.bytesOf(key);
+    const valueBytes = text.bytesOf(value);
+    const timestampDelta = timestamp - first;
+    writer.varint(
+      1 + varlongBytes(timestampDelta) + varintBytes(offsetDelta) +
+        varintBytes(keyBytes) + (keyBytes < 0 ? 0 : keyBytes) +
+        varintBytes(valueBytes) + (valueBytes < 0 ? 0 : valueBytes) +
+        (headers.length === 0 ? 1 : headersBytes(headers)),
+    );
+    writer.int8(0);
+    writer.varlong(timestampDelta);
+    writer.varint(offsetDelta++);
+    writer.varint(keyBytes);
+    text.write(key);
+    writer.varint(valueBytes);
+    text.write(value);
+    writer.varint(headers.length);
+    if (headers.length > 0) writeHeaders(writer, headers);
   }
 }
 
-/** Text is taken for ASCII, which it nearly always is; where it was not, the record is written again with true lengths. */
-function writeRecord(
-  writer: ByteWriter,
-  record: WritableRecord,
-  timestampDelta: number,
-  offsetDelta: number,
-): void {
-  const { key, value, headers } = record;
-  const start = writer.position;
-  const keyBytes = key === null ? -1 : key.length;
-  const valueBytes = value === null ? -1 : value.length;
-  if (tryRecord(writer, record, timestampDelta, offsetDelta, keyBytes, valueBytes, headers)) return;
-  writer.position = start;
-  const keyTrue = typeof key === "string" ? Buffer.byteLength(key) : keyBytes;
-  const valueTrue = typeof value === "string" ? Buffer.byteLength(value) : valueBytes;
-  if (tryRecord(writer, record, timestampDelta, offsetDelta, keyTrue, valueTrue, headers)) return;
-  throw new CodecError("unsupported", "Cannot encode a record: its text changed while it was read");
-}
+/**
+ * The keys and values that are text. All of a batch's text is encoded in one call behind where the batch will end, and
+ * copied into place from there: a call for each value costs twice as much. That takes ASCII, whose lengths are known
+ * beforehand; a batch with other text is encoded value by value.
+ */
+class StagedText {
+  /** Where the next text lies in the writer's memory; -1 where nothing is staged. */
+  #at: number;
 
-function tryRecord(
-  writer: ByteWriter,
-  { key, value }: WritableRecord,
-  timestampDelta: number,
-  offsetDelta: number,
-  keyBytes: number,
-  valueBytes: number,
-  headers: readonly Header[],
-): boolean {
-  const headerCount = headers.length;
-  const bodyBytes = 1 + varlongBytes(timestampDelta) + varintBytes(offsetDelta) +
-    varintBytes(keyBytes) + Math.max(0, keyBytes) +
-    varintBytes(valueBytes) + Math.max(0, valueBytes) +
-    (headerCount === 0 ? 1 : headersBytes(headers));
-  writer.varint(bodyBytes);
-  writer.int8(0);
-  writer.varlong(timestampDelta);
-  writer.varint(offsetDelta);
-  writer.varint(keyBytes);
-  if (key !== null && !writeField(writer, key, keyBytes)) return false;
-  writer.varint(valueBytes);
-  if (value !== null && !writeField(writer, value, valueBytes)) return false;
-  writer.varint(headerCount);
-  if (headerCount > 0) writeHeaders(writer, headers);
-  return true;
-}
+  constructor(private readonly writer: ByteWriter, records: readonly WritableRecord[]) {
+    let text = "";
+    for (const { key, value } of records) {
+      if (typeof key === "string") text += key;
+      if (typeof value === "string") text += value;
+    }
+    this.#at = text === "" ? -1 : writer.stageAscii(text, batchBytesExpected(records));
+  }
 
-function writeField(writer: ByteWriter, field: Uint8Array | string, bytes: number): boolean {
-  if (typeof field === "string") return writer.text(field) === bytes;
-  writer.raw(field);
-  return true;
+  /** -1 for null, as a varint length says it. */
+  bytesOf(field: Uint8Array | string | null): number {
+    if (field === null) return -1;
+    if (typeof field !== "string" || this.#at >= 0) return field.length;
+    return Buffer.byteLength(field);
+  }
+
+  /** In the order of the records, key before value. */
+  write(field: Uint8Array | string | null): void {
+    if (field === null) return;
+    if (typeof field !== "string") this.writer.raw(field);
+    else if (this.#at < 0) this.writer.text(field);
+    else {
+      this.writer.copyStaged(this.#at, field.length);
+      this.#at += field.length;
+    }
+  }
 }
 
 function writeHeaders(writer: ByteWriter, headers: readonly Header[]): void {
