@@ -1,14 +1,15 @@
 /** The facts of the order pipeline and their schemas: strict when we write, lenient when we read. Owns no I/O. */
 import { z } from "zod";
 
-/** Who issues the invoice event's ids; see `invoiceFor`. */
+/** The type name of {@linkcode OrderPlaced}, as it stands in the outbox and in the `event_type` header. */
 export const orderPlacedType = "OrderPlaced";
 /** The type name of {@linkcode InvoiceIssued}, beside {@linkcode orderPlacedType}. */
 export const invoiceIssuedType = "InvoiceIssued";
 
 /** A decimal number as text, without exponent: `12`, `12.50`. Never a float, on no way. */
-const decimal = z.string().regex(/^-?\d{1,30}(\.\d{1,20})?$/, "a decimal number as text");
-const positiveDecimal = decimal.refine((text) => !text.startsWith("-") && /[1-9]/.test(text), {
+const decimal = z.string().regex(/^-?\d{1,40}(\.\d{1,20})?$/, "a decimal number as text");
+/** Ten digits fewer, so that what is calculated from it fits too. */
+const amount = z.string().regex(/^(?=.*[1-9])\d{1,30}(\.\d{1,20})?$/, {
   error: "a decimal number above zero, as text",
 });
 const currency = z.string().regex(/^[A-Z]{3}$/, "three capital letters (ISO 4217)");
@@ -19,7 +20,7 @@ const orderPlacedFields = {
   event_id: z.uuid(),
   order_id: id,
   user_id: id,
-  amount: positiveDecimal,
+  amount,
   currency: currency.default("USD"),
   occurred_at: utcTime,
   /** Since version 2: where the order came from. Version 1 knew the web shop only, hence the default. */
