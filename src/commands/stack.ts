@@ -11,7 +11,7 @@ import { databaseUrl, type StackState } from "../stack/stack_state.ts";
 import { resetStack, type StopReport, stopStack } from "../stack/stop_stack.ts";
 import { pause } from "../stack/wait.ts";
 import { progress } from "./progress.ts";
-import { FindingError } from "./run_cli.ts";
+import { FindingError } from "./exit_codes.ts";
 
 interface Output {
   readonly json?: boolean;

@@ -18,7 +18,7 @@ export type Ending = "gone" | "stopped" | "killed";
 export async function stopService(
   mark: ProcessMark,
   name: string,
-  signal: "TERM" | "INT",
+  signal: "TERM" | "INT" | "KILL",
 ): Promise<Ending> {
   if (!await sendSignal(mark, signal)) {
     // Gone already, or not ours to signal: the next wait tells which.

@@ -1,5 +1,5 @@
 /** Stops what the directory's record names, or deletes its data too. Never touches the cache of jars. */
-import { stackPaths } from "./paths.ts";
+import { type StackPaths, stackPaths } from "./paths.ts";
 import { lockStack } from "./stack_lock.ts";
 import { readRecord, type StackRecord, writeRecord } from "./stack_state.ts";
 import { type Ending, stopService } from "./stop_service.ts";
@@ -44,19 +44,25 @@ export async function resetStack(directory: string): Promise<StopReport> {
   return report;
 }
 
-/** Stops what is on record, side by side. The caller holds the lock. */
+/**
+ * Stops what is on record, side by side. The caller holds the lock. In a start that failed or hangs, Kafka has nothing to
+ * hand over and is killed at once: an orderly end would write its class archive first.
+ */
 export async function stopRecorded(
-  paths: ReturnType<typeof stackPaths>,
+  paths: StackPaths,
   which: readonly (keyof StackRecord)[] = ["kafka", "postgres"],
+  endKafkaWith: "TERM" | "KILL" = "TERM",
 ): Promise<StopReport> {
   const record = await readRecord(paths);
   const kafka = which.includes("kafka") ? record.kafka : undefined;
   const postgres = which.includes("postgres") ? record.postgres : undefined;
   const [endOfKafka, endOfPostgres]: readonly [Ending, Ending] = await Promise.all([
-    kafka ? stopService(kafka, "Kafka", "TERM") : "gone",
+    kafka ? stopService(kafka, "Kafka", endKafkaWith) : "gone",
     postgres ? stopService(postgres, "PostgreSQL", "INT") : "gone",
   ]);
-  if (kafka && endOfKafka === "stopped") await keepArchive(kafka.archive);
+  if (kafka && endOfKafka === "stopped" && endKafkaWith === "TERM") {
+    await keepArchive(kafka.archive);
+  }
   writeRecord(paths, {
     ...(kafka ? {} : { kafka: record.kafka }),
     ...(postgres ? {} : { postgres: record.postgres }),
