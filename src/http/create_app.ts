@@ -93,6 +93,8 @@ function observe(onRequest: AppOptions["onRequest"]): MiddlewareHandler {
   return async function observe(c, next) {
     const start = performance.now();
     await next();
+    // Set once more: a handler's own Response does not carry what was set before it.
+    c.header("x-request-id", c.get("requestId"));
     onRequest?.({
       method: c.req.method,
       route: routePath(c, -1),

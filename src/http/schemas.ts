@@ -23,6 +23,7 @@ export const userId = plainText(128).openapi({ example: "customer-7" });
 /** An order in a path: any id that the API or another producer may have given. */
 export const orderIdInPath = plainText(256).openapi({ example: "order-1001" });
 
+const currencyCode = /^[A-Z]{3}$/;
 const amountText = 'must be decimal text such as "12.34", above zero, ' +
   "with at most 15 digits before the point and no more decimals than the currency has";
 const decimalText = z.string().meta({ example: "12.34", pattern: "^\\d+(\\.\\d+)?$" });
@@ -40,7 +41,7 @@ export const orderRequest = z.strictObject({
     amountText,
   ).meta({ description: "Net of tax", example: "12.34" }),
   currency: z.string({ error: "must be a string" })
-    .regex(/^[A-Z]{3}$/, "must be three capital letters (ISO 4217)")
+    .regex(currencyCode, "must be three capital letters (ISO 4217)")
     .default("USD").meta({
       description: "An order in a currency without a tax rate is accepted, and dead-lettered",
       example: "USD",
@@ -54,6 +55,7 @@ export const orderRequest = z.strictObject({
   }),
 }, { error: (issue) => issue.code === "invalid_type" ? "must be a JSON object" : undefined })
   .superRefine(({ amount, currency }, context) => {
+    if (!currencyCode.test(currency)) return; // Found wrong already; the platform throws at such a code.
     const decimals = minorUnits(currency);
     if ((amount.split(".")[1] ?? "").length <= decimals) return;
     context.addIssue({

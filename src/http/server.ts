@@ -1,5 +1,7 @@
 /** Listens for HTTP, and stops without cutting off a request in hand. Prints nothing. */
 
+import { withinTime } from "./within_time.ts";
+
 /** A server that listens. */
 export interface HttpServer extends AsyncDisposable {
   readonly host: string;
@@ -25,10 +27,20 @@ export function startServer(
   fetch: (request: Request) => Response | Promise<Response>,
   { host, port }: ListenOptions,
 ): HttpServer {
-  const stop = new AbortController();
-  const server = listen(fetch, host, port, stop.signal);
+  const cutOff = new AbortController();
+  const inHand = new Set<Promise<Response>>();
   let closing: Promise<void> | undefined;
-  const close = (graceMsMax = 3_000) => closing ??= shutDown(server, stop, graceMsMax);
+  const server = listen(host, port, cutOff.signal, async (request) => {
+    if (closing !== undefined) return new Response(null, { status: 503, headers: stopping });
+    const answer = Promise.resolve(fetch(request));
+    inHand.add(answer);
+    try {
+      return await answer;
+    } finally {
+      inHand.delete(answer);
+    }
+  });
+  const close = (graceMsMax = 3_000) => closing ??= shutDown(server, inHand, cutOff, graceMsMax);
   return {
     host: server.addr.hostname,
     port: server.addr.port,
@@ -37,14 +49,16 @@ export function startServer(
   };
 }
 
+const stopping = { "retry-after": "1", connection: "close" };
+
 function listen(
-  fetch: (request: Request) => Response | Promise<Response>,
   hostname: string,
   port: number,
   signal: AbortSignal,
+  handler: (request: Request) => Promise<Response>,
 ): Deno.HttpServer<Deno.NetAddr> {
   try {
-    return Deno.serve({ hostname, port, signal, onListen: () => {} }, (request) => fetch(request));
+    return Deno.serve({ hostname, port, signal, onListen: () => {} }, handler);
   } catch (cause) {
     const address = `${hostname}:${port}`;
     if (cause instanceof Deno.errors.AddrInUse) {
@@ -63,16 +77,21 @@ function listen(
   }
 }
 
+/**
+ * Deno's own `shutdown` waits for ever for a request that does not end, and cannot be cut short once it was called. So
+ * the requests in hand are waited for here, and `shutdown` only closes idle connections.
+ */
 async function shutDown(
   server: Deno.HttpServer,
-  stop: AbortController,
+  inHand: ReadonlySet<Promise<Response>>,
+  cutOff: AbortController,
   graceMsMax: number,
 ): Promise<void> {
-  const timer = setTimeout(() => stop.abort(), graceMsMax);
-  try {
-    await server.shutdown();
-    await server.finished;
-  } finally {
-    clearTimeout(timer);
+  const finished = Promise.allSettled(inHand).then(() => true);
+  if (await withinTime(finished, graceMsMax, () => false)) {
+    await withinTime(server.shutdown(), graceMsMax, () => {});
+    return;
   }
+  cutOff.abort();
+  await server.finished;
 }

@@ -1,0 +1,76 @@
+/** The server's edges: its port, its end, and bodies that never end. */
+import { startServer } from "../../src/http/server.ts";
+import { createApp } from "../../src/http/create_app.ts";
+import { openDatabase } from "../../src/postgres/database.ts";
+import { assertEquals, assertGreater, assertRejects, assertThrows } from "../support/assert.ts";
+
+const anyPort = { host: "127.0.0.1", port: 0 };
+
+Deno.test("server that finds its port taken says which, and what to set", async () => {
+  await using first = startServer(() => new Response("first"), anyPort);
+  assertThrows(
+    () => startServer(() => new Response("second"), { host: "127.0.0.1", port: first.port }),
+    Error,
+    `Cannot listen on 127.0.0.1:${first.port}: the port is taken`,
+  );
+});
+
+Deno.test("server that is closed finishes the request in hand and takes no new one", async () => {
+  const arrived = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<Response>();
+  await using server = startServer(() => {
+    arrived.resolve();
+    return answer.promise;
+  }, anyPort);
+  const url = `http://127.0.0.1:${server.port}/`;
+  const inHand = fetch(url);
+  await arrived.promise;
+  const closed = server.close();
+  answer.resolve(new Response("finished"));
+  assertEquals(await (await inHand).text(), "finished");
+  await closed;
+  await assertRejects(() => fetch(url), TypeError);
+});
+
+Deno.test("server that is closed cuts off a request that never ends, in bounded time", async () => {
+  const arrived = Promise.withResolvers<void>();
+  const server = startServer(() => {
+    arrived.resolve();
+    return new Promise(() => {});
+  }, anyPort);
+  const inHand = fetch(`http://127.0.0.1:${server.port}/`).then(
+    (response) => response.body?.cancel(),
+    () => {},
+  );
+  await arrived.promise;
+  const start = performance.now();
+  await server.close(100);
+  assertGreater(3_000, performance.now() - start);
+  await inHand;
+});
+
+Deno.test("body that never ends is cut off at the limit over a real connection", async () => {
+  await using database = openDatabase("postgres://nobody@127.0.0.1:1/none", {
+    connectionsMax: 1,
+    applicationName: "test",
+  });
+  const app = createApp({ sql: database.sql, topic: "orders", shards: 1 });
+  await using server = startServer(app.fetch, anyPort);
+  const connection = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+  try {
+    const encoder = new TextEncoder();
+    await connection.write(encoder.encode(
+      "POST /orders HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n",
+    ));
+    const chunk = encoder.encode(`1000\r\n${" ".repeat(0x1000)}\r\n`);
+    for (let sent = 0; sent < 20; sent++) await connection.write(chunk);
+    const buffer = new Uint8Array(64);
+    const read = await connection.read(buffer);
+    assertEquals(
+      new TextDecoder().decode(buffer.subarray(0, read ?? 0)).slice(0, 12),
+      "HTTP/1.1 413",
+    );
+  } finally {
+    connection.close();
+  }
+});
