@@ -8,22 +8,13 @@ import { foldLog, projectionRules } from "./fold.ts";
 import { historyFromSpill } from "./history_from_spill.ts";
 import type { OrderHistory } from "./order_history.ts";
 import type { LogReader } from "./log_reader.ts";
+import type { PipelineNames } from "./pipeline_names.ts";
 import { conservationRules } from "./rules/conservation.ts";
 import { integrityRules } from "./rules/integrity.ts";
 import { transactionRules } from "./rules/transactions.ts";
 import { openSpill, type Spill } from "./spill.ts";
 
-/** The names of the pipeline's parts. */
-export interface PipelineNames {
-  readonly ordersTopic: string;
-  readonly invoicesTopic: string;
-  readonly deadLettersTopic: string;
-  readonly cursorTopic: string;
-  readonly relayGroup: string;
-  readonly invoicingGroup: string;
-  readonly redriveGroup: string;
-  readonly projection: string;
-}
+export type { PipelineNames };
 
 /** How to check. */
 export interface ConservationOptions {

@@ -1,8 +1,10 @@
 /** Takes a consistent cut through a pipeline that may be running. Reads in the order that the argument below needs. */
 import type { Sql } from "../postgres/sql.ts";
-import type { ConservationOptions, PipelineNames } from "./check_conservation.ts";
+import type { ConservationOptions } from "./check_conservation.ts";
 import { addedHeaders, loadLog } from "./load_log.ts";
-import { loadLateRows, loadRows } from "./load_rows.ts";
+import { loadLateRows } from "./load_orders.ts";
+import { loadRows } from "./load_rows.ts";
+import { noteEnds, noteOffsets, offsetsByPartition } from "./load_offsets.ts";
 import type { LogReader, PartitionEnds, TopicEnds } from "./log_reader.ts";
 import type { LogRecord } from "./reader_frames.ts";
 import type { Spill } from "./spill.ts";
@@ -54,7 +56,7 @@ export async function takeCut(
   options.onProgress?.("reading Postgres");
   const { missingTables } = await loadRows(sql, spill, source, signal);
 
-  const cursorBefore = await cursorOffsets(reader, names);
+  const cursorBefore = await offsetsByPartition(reader, names.relayGroup, names.cursorTopic);
   const consumedBefore = await offsetsByPartition(reader, names.invoicingGroup, names.ordersTopic);
   const outcomeEnds = await reader.ends(topics.slice(1), openTransactionWaitMs);
   const orderEnds = await reader.ends(topics.slice(0, 1), openTransactionWaitMs);
@@ -69,20 +71,10 @@ export async function takeCut(
     names.deadLettersTopic,
   );
   const consumedAfter = await offsetsByPartition(reader, names.invoicingGroup, names.ordersTopic);
-  const cursorAfter = await cursorOffsets(reader, names);
-  const note = (table: string, before: Offsets, after: Offsets, partitions: Iterable<number>) => {
-    for (const partition of new Set([...partitions, ...before.keys(), ...after.keys()])) {
-      spill.run(
-        `insert into ${table} values (?, ?, ?)`,
-        partition,
-        before.get(partition) ?? null,
-        after.get(partition) ?? null,
-      );
-    }
-  };
+  const cursorAfter = await offsetsByPartition(reader, names.relayGroup, names.cursorTopic);
   const partitions = orderEnds[0]?.partitions.map(({ partition }) => partition) ?? [];
-  note("consumed", consumedBefore, consumedAfter, partitions);
-  note("relayed_up_to", cursorBefore, cursorAfter, []);
+  noteOffsets(spill, "consumed", consumedBefore, consumedAfter, partitions);
+  noteOffsets(spill, "relayed_up_to", cursorBefore, cursorAfter);
   for (const [partition, offset] of redrivenAfter) {
     spill.run("insert into redriven_up_to values (?, ?)", partition, offset);
   }
@@ -98,48 +90,6 @@ export async function takeCut(
     projectionInstalled: !missingTables.includes("order_view"),
     notes: [...notesOfTables(missingTables), ...notesOfTopics(topics, ends)],
   };
-}
-
-type Offsets = ReadonlyMap<number, number>;
-
-async function cursorOffsets(reader: LogReader, names: PipelineNames): Promise<Offsets> {
-  return await offsetsByPartition(reader, names.relayGroup, names.cursorTopic);
-}
-
-async function offsetsByPartition(
-  reader: LogReader,
-  groupId: string,
-  topic: string,
-): Promise<Offsets> {
-  const offsets = await reader.offsets(groupId, [topic]);
-  return new Map(offsets.map(({ partition, offset }) => [partition, offset]));
-}
-
-function noteEnds(spill: Spill, ends: readonly TopicEnds[]): void {
-  for (const { topic, partitions } of ends) {
-    for (const { partition, start, lastStable, highWatermark, openTransactions } of partitions) {
-      spill.run(
-        "insert into log_end values (?, ?, ?, ?, ?, null)",
-        topic,
-        partition,
-        start,
-        lastStable,
-        highWatermark,
-      );
-      for (const open of openTransactions) {
-        spill.run(
-          "insert into open_transaction values (?, ?, ?, ?, ?, ?, ?)",
-          topic,
-          partition,
-          open.producerId,
-          open.producerEpoch,
-          open.transactionalId,
-          open.startOffset,
-          open.lastTimestamp,
-        );
-      }
-    }
-  }
 }
 
 async function readTopics(

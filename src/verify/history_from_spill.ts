@@ -1,6 +1,6 @@
 /** One order's history as the cut saw it, so that a counterexample shows the very facts it was found in. */
-import type { PipelineNames } from "./check_conservation.ts";
 import type { HistoryStep, OrderHistory } from "./order_history.ts";
+import type { PipelineNames } from "./pipeline_names.ts";
 import type { Spill, SpillRow } from "./spill.ts";
 
 const stepsMax = 50;
@@ -46,12 +46,20 @@ export function historyFromSpill(
     order_id: subject,
     steps: [
       ...expected.flatMap(rowSteps),
-      ...announced.map((row) => announcement(row, names.ordersTopic)),
-      ...invoiced.map((row) => invoice(row, names.invoicesTopic)),
-      ...dead.map((row) => deadLetterStep(row, names)),
+      ...inTime([
+        ...announced.map((row) => ({ row, step: announcement(row, names.ordersTopic) })),
+        ...invoiced.map((row) => ({ row, step: invoice(row, names.invoicesTopic) })),
+        ...dead.map((row) => ({ row, step: deadLetterStep(row, names) })),
+      ]),
       ...viewed.map(line),
     ],
   };
+}
+
+/** As they happened, by the records' own timestamps; what is equal stays in the order of the pipeline. */
+function inTime(steps: readonly { row: SpillRow; step: HistoryStep }[]): HistoryStep[] {
+  return steps.toSorted((one, two) => Number(one.row.timestamp) - Number(two.row.timestamp))
+    .map(({ step }) => step);
 }
 
 function samePlace(one: SpillRow, two: SpillRow): boolean {

@@ -37,10 +37,10 @@ export interface GroupOffset {
   readonly metadata: string;
 }
 
-/** A range of one partition; `partition: "key"` is the one that Kafka's partitioner gives to `key`. */
+/** A range of one partition. */
 export interface ReadRange {
   readonly topic: string;
-  readonly partition: number | "key";
+  readonly partition: number;
   readonly from: number;
   /** Records from here on are pending unless they are committed: the last stable offset. */
   readonly stable: number;
@@ -67,6 +67,8 @@ export interface LogReader extends AsyncDisposable {
   offsets(groupId: string, topics: readonly string[]): Promise<readonly GroupOffset[]>;
   /** Header names to leave out of the digests; a trailing `*` is a prefix. */
   omitHeaders(names: readonly string[]): Promise<void>;
+  /** The partition that Kafka's own partitioner gives to a key. */
+  partitionOf(key: Uint8Array, partitionCount: number): Promise<number>;
   /** Hands every record of the range to `onRecord`, in offset order, with its state. */
   read(range: ReadRange, onRecord: (record: LogRecord) => void): Promise<ReadSummary>;
 }
@@ -130,6 +132,10 @@ function logReader(conversation: Conversation): LogReader {
     },
     async omitHeaders(names) {
       await conversation.ask(["omit", ...names], nothing);
+    },
+    async partitionOf(key, partitionCount) {
+      const answer = await conversation.ask(["partition", key.toBase64(), partitionCount], nothing);
+      return (answer as { partition: number }).partition;
     },
     async read({ topic, partition, from, stable, to, key }, onRecord) {
       const words = ["read", topic, partition, from, stable, to, key?.toBase64() ?? "-"];

@@ -17,6 +17,7 @@ import { installProjection } from "../../src/projection/install_projection.ts";
 import { openPosition } from "../../src/projection/positions.ts";
 import { projectionMigrations } from "../../src/projection/projection_schema.ts";
 import { checkConservation, type ConservationReport } from "../../src/verify/check_conservation.ts";
+import { explainOrder, type OrderExplanation } from "../../src/verify/explain_order.ts";
 import { type LogReader, openLogReader } from "../../src/verify/log_reader.ts";
 import { kafkaVersion } from "../../src/stack/ensure_stack.ts";
 import { kafkaJars } from "../../src/stack/kafka_jars.ts";
@@ -393,6 +394,13 @@ export class HandMadePipeline implements AsyncDisposable {
       openTransactionWaitMs: 300,
       signal: AbortSignal.timeout(60_000),
     });
+  }
+
+  /** What explain says. */
+  async explain(orderId: string): Promise<OrderExplanation> {
+    const { names, spillDir } = this;
+    const signal = AbortSignal.timeout(60_000);
+    return await explainOrder(this.sql, this.reader, orderId, { names, spillDir, signal });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

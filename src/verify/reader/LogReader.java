@@ -50,8 +50,8 @@ import org.apache.kafka.common.utils.Utils;
  *   ends WAIT_MS TOPIC...                 log start, high watermark, last stable offset (waits for it to reach the watermark)
  *   offsets GROUP TOPIC...                committed offsets, stable (KIP-447)
  *   omit NAME...                          header names left out of the digest; a trailing * is a prefix
- *   read TOPIC PARTITION FROM STABLE TO KEY    every record of [FROM, TO) with its fate; KEY in base64 or -; PARTITION may
- *                                         be `key`: where Kafka's partitioner puts that key
+ *   partition KEY COUNT                   the partition that Kafka's partitioner gives to a key (base64)
+ *   read TOPIC PARTITION FROM STABLE TO KEY    every record of [FROM, TO) with its fate; of one KEY (base64), or - for all
  */
 public final class LogReader {
   static final int COMMITTED = 0, ABORTED = 1, PENDING = 2, CONTRADICTED = 3;
@@ -108,7 +108,9 @@ public final class LogReader {
         omitted = List.copyOf(rest);
         answer(Map.of());
       }
-      case "read" -> answer(read(words[1], words[2], Long.parseLong(words[3]), Long.parseLong(words[4]),
+      case "partition" -> answer(Map.of("partition",
+          Utils.toPositive(Utils.murmur2(Base64.getDecoder().decode(words[1]))) % Integer.parseInt(words[2])));
+      case "read" -> answer(read(new TopicPartition(words[1], Integer.parseInt(words[2])), Long.parseLong(words[3]), Long.parseLong(words[4]),
           Long.parseLong(words[5]), words[6].equals("-") ? null : Base64.getDecoder().decode(words[6])));
       default -> throw new IllegalArgumentException("unknown command " + words[0]);
     }
@@ -216,14 +218,11 @@ public final class LogReader {
    * in both, committed; only in the raw read, aborted below the stable end and pending above; only in the committed read, or
    * with other bytes there, contradicted.
    */
-  Object read(String topic, String where, long from, long stable, long to, byte[] key) throws Exception {
+  Object read(TopicPartition partition, long from, long stable, long to, byte[] key) throws Exception {
     if (raw == null) {
       raw = consumer("read_uncommitted");
       committed = consumer("read_committed");
     }
-    int number = where.equals("key")
-        ? Utils.toPositive(Utils.murmur2(key)) % raw.partitionsFor(topic).size() : Integer.parseInt(where);
-    var partition = new TopicPartition(topic, number);
     var everything = new Cursor(raw, partition, from, to);
     var visible = new Cursor(committed, partition, from, Math.min(stable, to));
     long[] counts = new long[4];
@@ -248,7 +247,7 @@ public final class LogReader {
       if (key == null || Arrays.equals(key, record.key())) emit(record, state);
     }
     long start = raw.beginningOffsets(List.of(partition)).get(partition);
-    return object("partition", number, "start", start, "committed", counts[COMMITTED], "aborted", counts[ABORTED], "pending",
+    return object("partition", partition.partition(), "start", start, "committed", counts[COMMITTED], "aborted", counts[ABORTED], "pending",
         counts[PENDING], "contradicted", counts[CONTRADICTED]);
   }
 

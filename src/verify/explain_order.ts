@@ -1,0 +1,97 @@
+/** Where one order is at this moment, and why it is not further. Reads only. */
+import { type Horizon, horizon } from "../outbox/horizon.ts";
+import type { Sql } from "../postgres/sql.ts";
+import { addedHeaders, loadLog } from "./load_log.ts";
+import { noteEnds, noteOffsets, offsetsByPartition } from "./load_offsets.ts";
+import { loadRows } from "./load_rows.ts";
+import type { LogReader, TopicEnds } from "./log_reader.ts";
+import { historyFromSpill } from "./history_from_spill.ts";
+import type { OrderHistory } from "./order_history.ts";
+import { type OrderStanding, standingOf } from "./order_standing.ts";
+import type { PipelineNames } from "./pipeline_names.ts";
+import type { LogRecord } from "./reader_frames.ts";
+import { openSpill, type Spill } from "./spill.ts";
+
+/** How to explain. */
+export interface ExplainOptions {
+  readonly names: PipelineNames;
+  readonly spillDir: string;
+  readonly signal: AbortSignal;
+}
+
+/** All that is known of an order. */
+export interface OrderExplanation {
+  readonly order_id: string;
+  readonly standing: OrderStanding;
+  readonly history: OrderHistory;
+  /** Who holds the outbox back; only for an order that waits there. */
+  readonly horizon: Horizon | null;
+}
+
+/**
+ * Gathers what Postgres and Kafka say of one order. The logs are read by the independent reader, one partition each: the
+ * one that Kafka's partitioner gives to the key.
+ *
+ * @throws {UnreachableError} when Kafka or Java cannot be reached
+ */
+export async function explainOrder(
+  sql: Sql,
+  reader: LogReader,
+  orderId: string,
+  { names, spillDir, signal }: ExplainOptions,
+): Promise<OrderExplanation> {
+  using spill = openSpill(spillDir);
+  const topics = [names.ordersTopic, names.invoicesTopic, names.deadLettersTopic];
+  topics.forEach((topic, place) => spill.run("insert into role values (?, ?)", place, topic));
+  const { ordersTopic, projection } = names;
+  // Offsets before the logs: what they cover is in the logs by then. The logs before the rows, likewise.
+  const cursor = await offsetsByPartition(reader, names.relayGroup, names.cursorTopic);
+  const consumed = await offsetsByPartition(reader, names.invoicingGroup, ordersTopic);
+  noteOffsets(spill, "relayed_up_to", cursor, cursor);
+  noteOffsets(spill, "consumed", consumed, consumed);
+  const ends = await reader.ends(topics, 0);
+  noteEnds(spill, ends);
+  await readKey(reader, spill, topics, ends, orderId, ordersTopic);
+  await loadRows(sql, spill, { ordersTopic, projection, orderId }, signal);
+  const standing = standingOf(spill, names);
+  return {
+    order_id: orderId,
+    standing,
+    history: historyFromSpill(spill, orderId, names),
+    horizon: standing.stage === "in the outbox" ? await horizon(sql) : null,
+  };
+}
+
+async function readKey(
+  reader: LogReader,
+  spill: Spill,
+  topics: readonly string[],
+  ends: readonly TopicEnds[],
+  orderId: string,
+  ordersTopic: string,
+): Promise<void> {
+  await reader.omitHeaders(addedHeaders);
+  const load = loadLog(spill, ordersTopic);
+  const loaders = [load.announced, load.invoiced, load.dead];
+  const key = new TextEncoder().encode(orderId);
+  for (const [place, topic] of topics.entries()) {
+    const loader = loaders[place];
+    const partitions = ends.find((end) => end.topic === topic)?.partitions ?? [];
+    if (loader === undefined || partitions.length === 0) continue;
+    await readPartitionOfKey(reader, topic, partitions, key, loader);
+  }
+}
+
+async function readPartitionOfKey(
+  reader: LogReader,
+  topic: string,
+  partitions: TopicEnds["partitions"],
+  key: Uint8Array,
+  onRecord: (record: LogRecord) => void,
+): Promise<void> {
+  const number = await reader.partitionOf(key, partitions.length);
+  const range = partitions.find(({ partition }) => partition === number);
+  if (range === undefined) return;
+  const { start: from, lastStable: stable, highWatermark: to } = range;
+  await reader.read({ topic, partition: number, from, stable, to, key }, onRecord);
+}

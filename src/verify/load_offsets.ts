@@ -1,0 +1,56 @@
+/** Asks Kafka where a group stands, and notes where logs start and end. Commits nothing. */
+import type { LogReader, TopicEnds } from "./log_reader.ts";
+import type { Spill } from "./spill.ts";
+
+/** The next offset to read, by partition. */
+export type Offsets = ReadonlyMap<number, number>;
+
+/** The stable committed offsets of a group on one topic. */
+export async function offsetsByPartition(
+  reader: LogReader,
+  groupId: string,
+  topic: string,
+): Promise<Offsets> {
+  const offsets = await reader.offsets(groupId, [topic]);
+  return new Map(offsets.map(({ partition, offset }) => [partition, offset]));
+}
+
+/** Notes the ends of the topics and the transactions that are open there. */
+export function noteEnds(spill: Spill, ends: readonly TopicEnds[]): void {
+  const end = spill.inserter("insert into log_end values (?, ?, ?, ?, ?, null)");
+  const transaction = spill.inserter("insert into open_transaction values (?, ?, ?, ?, ?, ?, ?)");
+  for (const { topic, partitions } of ends) {
+    for (const { partition, start, lastStable, highWatermark, openTransactions } of partitions) {
+      end(topic, partition, start, lastStable, highWatermark);
+      for (const open of openTransactions) {
+        transaction(
+          topic,
+          partition,
+          open.producerId,
+          open.producerEpoch,
+          open.transactionalId,
+          open.startOffset,
+          open.lastTimestamp,
+        );
+      }
+    }
+  }
+}
+
+/** Notes a group's offsets before and after the logs were read. */
+export function noteOffsets(
+  spill: Spill,
+  table: "consumed" | "relayed_up_to",
+  before: Offsets,
+  after: Offsets,
+  partitions: Iterable<number> = [],
+): void {
+  for (const partition of new Set([...partitions, ...before.keys(), ...after.keys()])) {
+    spill.run(
+      `insert into ${table} values (?, ?, ?)`,
+      partition,
+      before.get(partition) ?? null,
+      after.get(partition) ?? null,
+    );
+  }
+}
