@@ -7,8 +7,13 @@ import { configureLogging } from "../observe/logging.ts";
 import { StackError } from "../stack/stack_error.ts";
 import { demoCommand } from "./demo.ts";
 import { exitCodes, FindingError } from "./exit_codes.ts";
+import { explainCommand } from "./explain.ts";
 import { progress } from "./progress.ts";
+import { projectionCommand } from "./projection.ts";
 import { serveCommand } from "./serve.ts";
+import { stackCommand } from "./stack.ts";
+import { verifyCommand } from "./verify.ts";
+import { explainActions, projectionActions, verifyActions } from "./wiring.ts";
 import { workerCommand } from "./worker.ts";
 
 /** Runs one command line and answers with the exit code. Prints errors; never throws. */
@@ -23,15 +28,25 @@ export async function runCli(args: readonly string[]): Promise<number> {
     const quiet = !["serve", "worker"].includes(action.name());
     configureLogging({ level: LOG_LEVEL ?? (quiet ? "warning" : "info"), format: LOG_FORMAT });
   });
-  for (const command of [demoCommand(), serveCommand(), workerCommand()]) {
-    program.addCommand(withExitOverride(command));
-  }
+  for (const command of commands()) program.addCommand(withExitOverride(command));
   try {
     await program.parseAsync([...args], { from: "user" });
     return exitCodes.good;
   } catch (error) {
     return exitCodeOf(error);
   }
+}
+
+function commands(): Command[] {
+  return [
+    demoCommand(),
+    serveCommand(),
+    workerCommand(),
+    stackCommand(),
+    verifyCommand(verifyActions),
+    explainCommand(explainActions),
+    projectionCommand(projectionActions),
+  ];
 }
 
 function withExitOverride(command: Command): Command {

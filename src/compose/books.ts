@@ -4,11 +4,9 @@ import type { Config } from "../config.ts";
 import { kafkaJars } from "../stack/kafka_jars.ts";
 import { kafkaVersion } from "../stack/ensure_stack.ts";
 import { openDatabase } from "../postgres/database.ts";
-import {
-  checkConservation,
-  type ConservationReport,
-  type PipelineNames,
-} from "../verify/check_conservation.ts";
+import { checkConservation, type ConservationReport } from "../verify/check_conservation.ts";
+import { explainOrder, type OrderExplanation } from "../verify/explain_order.ts";
+import type { PipelineNames } from "../verify/pipeline_names.ts";
 import type { LogReaderConnection } from "../verify/client_properties.ts";
 import { type LogReader, openLogReader } from "../verify/log_reader.ts";
 import { relayGroup } from "./run_worker.ts";
@@ -83,5 +81,24 @@ export async function checkBooks(
     openTransactionWaitMs: config.TRANSACTION_TIMEOUT_MS + 15_000,
     signal: options.signal,
     onProgress: options.onProgress,
+  });
+}
+
+/** Gathers what is known of one order. */
+export async function explain(
+  config: Config,
+  services: Services,
+  orderId: string,
+  signal: AbortSignal,
+): Promise<OrderExplanation> {
+  await using database = openDatabase(services.databaseUrl, {
+    connectionsMax: 2,
+    applicationName: "onceflow explain",
+  });
+  await using reader = await openReader(config, services, signal);
+  return await explainOrder(database.sql, reader, orderId, {
+    names: pipelineNames(config),
+    spillDir: join(config.STACK_DIR, "verify"),
+    signal,
   });
 }

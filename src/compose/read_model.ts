@@ -1,0 +1,49 @@
+/** Wires the projection commands: the read model of this configuration over these services. */
+import type { Config } from "../config.ts";
+import { createKafkaClient } from "../kafka/kafka_client.ts";
+import { openLogSource } from "../kafka/log_source.ts";
+import { openDatabase } from "../postgres/database.ts";
+import { type ProjectionStatus, projectionStatus } from "../projection/projection_status.ts";
+import {
+  type RebuildProgress,
+  rebuildProjection,
+  type RebuildReport,
+} from "../projection/rebuild_projection.ts";
+import { viewsOf } from "./open_runtime.ts";
+import type { Services } from "./services.ts";
+
+/** Builds the read model anew from the log, beside the live one, and swaps. */
+export async function rebuildViews(
+  config: Config,
+  services: Services,
+  options: {
+    readonly allowMissingHistory: boolean;
+    readonly onProgress: (progress: RebuildProgress) => void;
+    readonly signal: AbortSignal;
+  },
+): Promise<RebuildReport> {
+  await using database = openViewsDatabase(services);
+  await using source = openLogSource(createKafkaClient(services.kafka));
+  return await rebuildProjection({
+    sql: database.sql,
+    source,
+    dedupe: "position",
+    bounds: { recordsMax: config.BATCH_RECORDS_MAX, bytesMax: config.BATCH_BYTES_MAX },
+    backoff: { firstMs: 100, waitMsMax: config.DEPENDENCY_BACKOFF_MS_MAX },
+  }, { projection: viewsOf(config), ...options });
+}
+
+/** Positions, lag and soundness of the read model. */
+export async function viewsStatus(config: Config, services: Services): Promise<ProjectionStatus> {
+  await using database = openViewsDatabase(services);
+  await using source = openLogSource(createKafkaClient(services.kafka));
+  return await projectionStatus({ sql: database.sql, source, projection: viewsOf(config) });
+}
+
+function openViewsDatabase({ databaseUrl }: Services) {
+  return openDatabase(databaseUrl, {
+    connectionsMax: 6,
+    applicationName: "onceflow projection",
+    statementTimeoutMs: 0,
+  });
+}
