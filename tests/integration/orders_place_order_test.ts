@@ -32,6 +32,7 @@ Deno.test("order that is placed has one row and one announcement that says the s
     shard: 0,
     after: 0,
     limit: 10,
+    waitMsMax: 30_000,
     signal: new AbortController().signal,
   });
   assert(read.kind === "rows");
