@@ -1,6 +1,7 @@
 /** What the read model takes from one record. It decodes; it never decides what becomes of a record it cannot read. */
 import { v5 as uuidV5 } from "uuid";
 import { headerText, type InputRecord } from "../core/record.ts";
+import { type EventSchema, readJsonEvent } from "../projection/read_json_event.ts";
 import { type InvoiceIssued, invoiceIssued, type OrderPlaced, orderPlaced } from "./events.ts";
 
 /** An OrderPlaced, with its place on the topic. */
@@ -26,8 +27,8 @@ export interface DeadLetteredFact {
   readonly orderId: string;
   readonly reason: string;
   readonly errorClass: string;
-  /** ISO 8601, UTC: when the dead letter was written. */
-  readonly deadLetteredAt: string;
+  /** ISO 8601, UTC: when the dead letter was written; null where its timestamp is no time. */
+  readonly deadLetteredAt: string | null;
   /** Where the OrderPlaced stood on its topic. */
   readonly originalPartition: number;
   readonly originalOffset: number;
@@ -74,8 +75,8 @@ const deadLetterIds = "5b0c3f4e-7d1a-5c86-9a43-0d9a7f0b8e21";
 function readDeadLettered(ordersTopic: string, record: InputRecord): DeadLetteredFact | undefined {
   if (headerText(record.headers, "x-original-topic") !== ordersTopic) return undefined;
   const order = readStorable(record, orderPlaced);
-  const originalPartition = readCount(record, "x-original-partition");
-  const originalOffset = readCount(record, "x-original-offset");
+  const originalPartition = readCount(record, "x-original-partition", 2 ** 31 - 1);
+  const originalOffset = readCount(record, "x-original-offset", Number.MAX_SAFE_INTEGER);
   if (order === undefined || originalPartition === undefined || originalOffset === undefined) {
     return undefined;
   }
@@ -86,43 +87,36 @@ function readDeadLettered(ordersTopic: string, record: InputRecord): DeadLettere
     orderId: order.order_id,
     reason: storable(headerText(record.headers, "x-error") ?? "unknown"),
     errorClass: storable(headerText(record.headers, "x-error-class") ?? "unknown"),
-    deadLetteredAt: new Date(record.timestamp).toISOString(),
+    deadLetteredAt: isoTime(record.timestamp),
     originalPartition,
     originalOffset,
   };
 }
 
-function readCount(record: InputRecord, header: string): number | undefined {
+function readCount(record: InputRecord, header: string, max: number): number | undefined {
   const text = headerText(record.headers, header) ?? "";
-  const count = /^\d{1,16}$/.test(text) ? Number(text) : -1;
-  return Number.isSafeInteger(count) && count >= 0 ? count : undefined;
+  return /^\d{1,16}$/.test(text) && Number(text) <= max ? Number(text) : undefined;
 }
 
-interface Parser<T> {
-  safeParse(value: unknown): { success: true; data: T } | { success: false };
-}
+/** The last moment whose year has four digits, milliseconds since the epoch. */
+const timeMax = 253_402_300_799_999;
 
-const utf8 = new TextDecoder("utf-8", { fatal: true });
+/** Kafka takes any int64 for a timestamp, and -1 for none. */
+function isoTime(timestamp: number): string | null {
+  return timestamp >= 0 && timestamp <= timeMax ? new Date(timestamp).toISOString() : null;
+}
 
 /** Undefined for what is no such event, and for text that Postgres cannot hold: then nobody could look it up either. */
 function readStorable<T extends { readonly occurred_at: string }>(
   record: InputRecord,
-  parser: Parser<T>,
+  schema: EventSchema<T>,
 ): T | undefined {
-  if (record.value === null) return undefined;
-  let value: unknown;
-  try {
-    value = JSON.parse(utf8.decode(record.value));
-  } catch {
-    return undefined;
-  }
-  const parsed = parser.safeParse(value);
-  if (!parsed.success) return undefined;
-  const { data } = parsed;
-  const unfit = Object.values(data).some((field) =>
+  const event = readJsonEvent(record, schema);
+  if (event === undefined || !isStorableTime(event.occurred_at)) return undefined;
+  const unfit = Object.values(event).some((field) =>
     typeof field === "string" && storable(field) !== field
   );
-  return unfit || !isStorableTime(data.occurred_at) ? undefined : data;
+  return unfit ? undefined : event;
 }
 
 /** Without NUL and lone surrogates, which no `text` column takes. */

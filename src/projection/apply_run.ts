@@ -1,4 +1,5 @@
 /** Folds one run of records: rows and position in one Postgres transaction. It never reads the log and never retries. */
+import { HaltError } from "../core/errors.ts";
 import type { RecordRun } from "../core/ports.ts";
 import { formatPartition, type InputRecord, type TopicPartition } from "../core/record.ts";
 import type { Sql, Tx } from "../postgres/sql.ts";
@@ -65,10 +66,28 @@ function decodeRun<Event extends ProjectionEvent>(
   checkBounds(partition, from, run);
   const events: Event[] = [];
   for (const record of run.records) {
-    const event = target.projection.decode(record);
+    const event = decodeRecord(target, record);
     if (event !== undefined) events.push(event);
   }
   return { from, to: run.nextOffset, events, skipped: run.records.length - events.length };
+}
+
+/** A decoder that throws would throw again for ever: that is a fault of the projection, and not to be waited out. */
+function decodeRecord<Event extends ProjectionEvent>(
+  target: FoldTarget<Event>,
+  record: InputRecord,
+): Event | undefined {
+  try {
+    return target.projection.decode(record);
+  } catch (error) {
+    throw new HaltError(
+      `Cannot decode ${
+        formatPartition(record)
+      } offset ${record.offset} for ${target.label}: its decoder threw ` +
+        "instead of returning undefined; mend the projection and start it again",
+      { cause: error },
+    );
+  }
 }
 
 async function foldInTransaction<Event extends ProjectionEvent>(

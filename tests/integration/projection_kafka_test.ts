@@ -1,0 +1,98 @@
+import { assertEquals } from "../support/assert.ts";
+import { fetcherDefaults } from "../../src/kafka/fetcher.ts";
+import { runMembership } from "../../src/kafka/membership.ts";
+import { orderViews } from "../../src/orders/views.ts";
+import type { Sql } from "../../src/postgres/sql.ts";
+import type { Projection } from "../../src/projection/define_projection.ts";
+import { projectionStatus } from "../../src/projection/projection_status.ts";
+import { rebuildProjection } from "../../src/projection/rebuild_projection.ts";
+import { projectPartition } from "../../src/projection/run_projector.ts";
+import { databaseWith } from "./projection_database.ts";
+import { type KafkaLog, kafkaLog, orderRecords } from "./projection_kafka_log.ts";
+import { dumpViews } from "./projection_tables.ts";
+
+const bounds = { recordsMax: 100, bytesMax: 1_000_000 };
+const backoff = { firstMs: 10, waitMsMax: 100 };
+
+/** A member of the projectors' group, until the signal fires. */
+function projector(
+  sql: Sql,
+  log: KafkaLog,
+  projection: ReturnType<typeof orderViews>,
+  onApplied: () => void,
+  signal: AbortSignal,
+): Promise<void> {
+  return runMembership(log.client, {
+    groupId: `projector-${log.topics.orders}`,
+    topics: projection.topics,
+    sessionTimeoutMs: 6_000,
+    bufferBytesMax: 1_000_000,
+    fetch: fetcherDefaults,
+    lane: (assignment) =>
+      projectPartition(assignment, {
+        sql,
+        projection,
+        dedupe: "position",
+        bounds,
+        backoff,
+        onApplied,
+      }),
+  }, signal);
+}
+
+async function lagOf(sql: Sql, projection: Projection, source: KafkaLog): Promise<number> {
+  return (await projectionStatus({ sql, projection, source })).lag;
+}
+
+Deno.test("on real Kafka, a rebuild under load and a projector that joins late count every order once", async () => {
+  await using log = await kafkaLog(2);
+  const projection = orderViews(log.topics);
+  await using database = await databaseWith(projection);
+  const { sql } = database;
+  for (let at = 0; at < 1_000; at += 100) await log.write(orderRecords(at, at + 100, 2));
+
+  const stop = new AbortController();
+  const caughtUp = Promise.withResolvers<void>();
+  const goal = 1_500;
+  const onApplied = async () => {
+    const [row] = await sql`
+      select (select count(*) from order_view where user_id is not null)::int as orders,
+        (select sum(invoices_count) from customer_totals)::int as invoices,
+        (select count(*) from order_view where dead_letter_reason is not null)::int as dead
+    `;
+    if (row?.orders === goal && row.invoices + row.dead === goal) caughtUp.resolve();
+  };
+  const failed = (error: unknown) => caughtUp.reject(error);
+  const members = [projector(sql, log, projection, onApplied, stop.signal)];
+  members[0]?.catch(failed);
+  const rebuilt = rebuildProjection({ sql, source: log, dedupe: "position", bounds, backoff }, {
+    projection,
+    signal: stop.signal,
+  });
+  rebuilt.catch(failed);
+  for (let at = 1_000; at < goal; at += 100) {
+    await log.write(orderRecords(at, at + 100, 2));
+    if (at === 1_200) members.push(projector(sql, log, projection, onApplied, stop.signal));
+  }
+  members[1]?.catch(failed);
+  const report = await rebuilt;
+  await onApplied();
+  await caughtUp.promise;
+  stop.abort();
+  await Promise.all(members);
+
+  assertEquals(report.partitions, 6);
+  const status = await projectionStatus({ sql, projection, source: log });
+  assertEquals(status.findings, []);
+  assertEquals(status.tables.map(({ rows }) => rows), [goal, 17]);
+  const [row] = await sql`select sum(orders_count)::int as orders from customer_totals`;
+  assertEquals(row?.orders, goal);
+
+  const live = await dumpViews(sql);
+  await rebuildProjection({ sql, source: log, dedupe: "position", bounds, backoff }, {
+    projection,
+    signal: AbortSignal.timeout(30_000),
+  });
+  assertEquals(await dumpViews(sql), live);
+  assertEquals(await lagOf(sql, projection, log), 0);
+});
