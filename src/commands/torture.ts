@@ -1,0 +1,99 @@
+/** `torture`: faults against a pipeline of its own, ending in the books. */
+import { join } from "node:path";
+import { Command, InvalidArgumentError, Option } from "commander";
+import Table from "cli-table3";
+import { type Guarantee, guarantees, readConfig } from "../config.ts";
+import { kafkaVersion } from "../stack/ensure_stack.ts";
+import { runTorture } from "../torture/run_torture.ts";
+import type { TortureReport } from "../torture/summary.ts";
+import { FindingError } from "./exit_codes.ts";
+import { progress } from "./progress.ts";
+
+interface TortureArguments {
+  readonly seed: string;
+  readonly minutes: number;
+  readonly kafka: string;
+  readonly brokers: 1 | 3;
+  readonly guarantee: Guarantee;
+  readonly json?: true;
+}
+
+/** The command, ready to be added to the program. */
+export function tortureCommand(): Command {
+  return new Command("torture")
+    .description(
+      "Run a pipeline on a Kafka and Postgres of its own under load and faults, drain it, and check the books.",
+    )
+    .option("--seed <text>", "draw the same faults again", newSeed())
+    .option("--minutes <number>", "how long faults strike", parseMinutes, 5)
+    .option("--kafka <version>", "the Kafka to run, such as 3.9.1", kafkaVersion)
+    .addOption(
+      new Option("--brokers <count>", "how many brokers").choices(["1", "3"]).default(1)
+        .argParser((text) => text === "3" ? 3 : 1),
+    )
+    .addOption(
+      new Option("--guarantee <guarantee>", "how strongly the flows guarantee their effects")
+        .choices(guarantees).default(guarantees[0]),
+    )
+    .option("--json", "print one JSON document")
+    .action(async ({ json, ...options }: TortureArguments) => {
+      const config = readConfig();
+      progress(`seed ${options.seed}`);
+      const stop = new AbortController();
+      const onSignal = () => stop.abort(new DOMException("Stopped by a signal", "AbortError"));
+      Deno.addSignalListener("SIGINT", onSignal);
+      Deno.addSignalListener("SIGTERM", onSignal);
+      try {
+        const report = await runTorture({
+          ...options,
+          kafkaVersion: options.kafka,
+          directory: join(Deno.cwd(), config.STACK_DIR, `torture-${Deno.pid}`),
+          cacheDirectory: join(Deno.cwd(), config.STACK_DIR, "cache"),
+          onProgress: progress,
+          signal: stop.signal,
+        });
+        console.log(json ? JSON.stringify(report, null, 2) : tableOf(report));
+        if (!report.good) throw new FindingError(`${report.findings.length} findings`);
+      } finally {
+        Deno.removeSignalListener("SIGINT", onSignal);
+        Deno.removeSignalListener("SIGTERM", onSignal);
+      }
+    });
+}
+
+function newSeed(): string {
+  return crypto.getRandomValues(new Uint8Array(4)).toHex();
+}
+
+function parseMinutes(text: string): number {
+  const minutes = Number(text);
+  if (minutes > 0 && minutes <= 24 * 60) return minutes;
+  throw new InvalidArgumentError("Give a number of minutes, such as 5.");
+}
+
+function tableOf(report: TortureReport): string {
+  const { faults, load, transactions, unknown_outcomes, recovery, findings } = report;
+  const kinds = new Table({ head: ["fault", "landed", "missed", "median ms", "max ms"] });
+  for (const [kind, { landed, missed }] of Object.entries(faults.by_kind)) {
+    const back = recovery.by_kind[kind];
+    kinds.push([kind, landed, missed, back?.median_ms ?? "", back?.max_ms ?? ""]);
+  }
+  kinds.push([
+    "all",
+    faults.landed,
+    faults.planned - faults.landed,
+    recovery.median_ms,
+    recovery.max_ms,
+  ]);
+  const lines = [
+    kinds.toString(),
+    `orders acknowledged ${load.acknowledged}, numbered events ${load.numbered}`,
+    `transactions ${Object.entries(transactions).map(([role, n]) => `${role} ${n}`).join(", ")}`,
+    `unknown outcomes: ${unknown_outcomes.committed} resolved as committed, ` +
+    `${unknown_outcomes.aborted} as aborted`,
+    `findings: ${findings.length}`,
+    ...findings.map(({ kind, detail }) => `  ${kind}: ${detail}`),
+    `seed ${report.seed}`,
+  ];
+  return lines.join("\n");
+}

@@ -1,0 +1,190 @@
+/** A Kafka cluster and a Postgres of the torture's own, in a directory of its own. Never touches the user's stack. */
+import { join } from "node:path";
+import { requireJava } from "../stack/java.ts";
+import { kafkaJars } from "../stack/kafka_jars.ts";
+import { freePort } from "../stack/ports.ts";
+import { type Daemon, type ProcessMark, waitUntilGone } from "../stack/processes.ts";
+import { sendSignal } from "../stack/send_signal.ts";
+import { databaseUrl } from "../stack/stack_state.ts";
+import {
+  awaitBroker,
+  type BrokerOptions,
+  newClusterId,
+  startBroker,
+} from "../stack/start_broker.ts";
+import { awaitPostgres, type PostgresOptions, startPostgres } from "../stack/start_postgres.ts";
+import { stopService } from "../stack/stop_service.ts";
+import { pause } from "../stack/wait.ts";
+import { BrokerProxy, Interceptors } from "./broker_proxy.ts";
+
+/** What to start. */
+export interface ClusterOptions {
+  readonly directory: string;
+  /** Jars and class archives that commands share. */
+  readonly cacheDirectory: string;
+  readonly kafkaVersion: string;
+  readonly brokers: 1 | 3;
+  readonly signal: AbortSignal;
+  readonly onProgress: (line: string) => void;
+}
+
+/** A service that faults may end and start again. */
+export interface Service {
+  readonly name: string;
+  readonly running: boolean;
+  /** Ends it with SIGKILL; true once it was seen to be gone. */
+  kill(): Promise<boolean>;
+  /** Asks it to end and waits. */
+  stop(): Promise<void>;
+  /** Starts it and waits until it answers. */
+  start(): Promise<void>;
+}
+
+/** One broker and the proxy in front of it. */
+export interface Broker extends Service {
+  readonly nodeId: number;
+  readonly proxy: BrokerProxy;
+}
+
+/** A running cluster. */
+export interface PrivateCluster extends AsyncDisposable {
+  readonly brokers: readonly Broker[];
+  readonly postgres: Service;
+  readonly interceptors: Interceptors;
+  /** What the pipeline connects to: the proxies. */
+  readonly proxiedBrokers: readonly string[];
+  /** What checkers and tools connect to. */
+  readonly directBrokers: readonly string[];
+  readonly databaseUrl: string;
+  readonly postgresPort: number;
+  readonly jars: string;
+}
+
+/** Short waits, so that a run sees many failovers. */
+const brokerSettings: Readonly<Record<string, string>> = {
+  "broker.session.timeout.ms": "3000",
+  "broker.heartbeat.interval.ms": "500",
+  "controller.quorum.election.timeout.ms": "500",
+  "controller.quorum.fetch.timeout.ms": "1500",
+  "controlled.shutdown.enable": "true",
+  "offsets.topic.num.partitions": "4",
+  "transaction.state.log.num.partitions": "4",
+  "delete.topic.enable": "true",
+};
+
+/** Starts it all, side by side. What was started is stopped when this fails. */
+export async function startPrivateCluster(options: ClusterOptions): Promise<PrivateCluster> {
+  const { directory, cacheDirectory, kafkaVersion: version, onProgress, signal } = options;
+  const java = await requireJava();
+  const jars = await kafkaJars({ version, cacheDirectory, onProgress, signal });
+  await Deno.mkdir(join(directory, "logs"), { recursive: true });
+  await using started = new AsyncDisposableStack();
+  const interceptors = new Interceptors();
+  const clusterId = newClusterId();
+  const voters = Array.from(
+    { length: options.brokers },
+    (_, index) => ({ nodeId: index + 1, controllerPort: freePort() }),
+  );
+  const ports = voters.map(() => ({ direct: freePort(), behind: freePort(), proxied: freePort() }));
+  const archive = await existing(
+    join(cacheDirectory, `torture-${version}-java-${java.version}.jsa`),
+  );
+  const brokers = voters.map(({ nodeId, controllerPort }, index): Broker => {
+    const { direct = 0, behind = 0, proxied = 0 } = ports[index] ?? {};
+    const proxy = started.use(
+      new BrokerProxy({ nodeId, port: proxied, target: behind }, interceptors),
+    );
+    const settings = {
+      ...brokerSettings,
+      "listeners": `PLAINTEXT://127.0.0.1:${direct},PROXIED://127.0.0.1:${behind},` +
+        `CONTROLLER://127.0.0.1:${controllerPort}`,
+      // A client gets the addresses of the listener that it came in by: those behind the proxy stay behind it.
+      "advertised.listeners": `PLAINTEXT://127.0.0.1:${direct},PROXIED://127.0.0.1:${proxied}`,
+      "listener.security.protocol.map":
+        "PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT",
+      "inter.broker.listener.name": "PLAINTEXT",
+    };
+    const broker: BrokerOptions = {
+      ...{ nodeId, voters, clusterId, jars, java, settings, archive, heapMiB: 384 },
+      port: direct,
+      dataDirectory: join(directory, `broker-${nodeId}`),
+      logFile: join(directory, "logs", `broker-${nodeId}.log`),
+    };
+    const service = daemonService(`broker ${nodeId}`, "TERM", async () => {
+      const daemon = await startBroker(broker);
+      return { daemon, ready: () => awaitBroker(daemon, broker) };
+    });
+    return Object.assign(started.use(service), { nodeId, proxy });
+  });
+  const postgresPort = freePort();
+  const server: Omit<PostgresOptions, "before"> = {
+    directory: join(directory, "postgres"),
+    port: postgresPort,
+    logFile: join(directory, "logs", "postgres.log"),
+  };
+  const postgres = started.use(daemonService("Postgres", "INT", async (before) => {
+    const daemon = await startPostgres({ ...server, before });
+    return { daemon, ready: () => awaitPostgres(daemon, server) };
+  }));
+  onProgress(`starting ${options.brokers} × Kafka ${version} and PostgreSQL in ${directory}`);
+  await Promise.all([...brokers, postgres].map((service) => service.start()));
+  const stack = started.move();
+  return {
+    ...{ brokers, postgres, interceptors, jars, postgresPort },
+    proxiedBrokers: ports.map(({ proxied }) => `127.0.0.1:${proxied}`),
+    directBrokers: ports.map(({ direct }) => `127.0.0.1:${direct}`),
+    databaseUrl: databaseUrl(postgresPort, "onceflow"),
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+
+const startAttemptsMax = 20;
+const restartMs = 300;
+
+interface Started {
+  readonly daemon: Daemon;
+  readonly ready: () => Promise<unknown>;
+}
+
+function daemonService(
+  name: string,
+  stopSignal: "TERM" | "INT",
+  launch: (before: ProcessMark | undefined) => Promise<Started>,
+): Service & AsyncDisposable {
+  let daemon: Daemon | undefined;
+  const running = () => daemon !== undefined && daemon.exited() === undefined;
+  const kill = async () => {
+    if (!daemon || !running()) return false;
+    await sendSignal(daemon.mark, "KILL");
+    return await waitUntilGone(daemon.mark, { waitMsMax: 10_000 });
+  };
+  return {
+    name,
+    get running() {
+      return running();
+    },
+    kill,
+    async stop() {
+      if (daemon && running()) await stopService(daemon.mark, name, stopSignal);
+    },
+    async start() {
+      for (let attempt = 1; !running(); attempt++) {
+        const launched = await launch(daemon?.mark);
+        daemon = launched.daemon;
+        try {
+          await launched.ready();
+        } catch (error) {
+          // After SIGKILL the server's other processes take a moment to notice, and hold its memory until then.
+          if (attempt >= startAttemptsMax || running()) throw error;
+          await pause(restartMs);
+        }
+      }
+    },
+    // Its directory goes too: there is nothing to save.
+    [Symbol.asyncDispose]: async () => void await kill(),
+  };
+}
+
+async function existing(path: string): Promise<string | undefined> {
+  return await Deno.stat(path).then(() => path, () => undefined);
+}

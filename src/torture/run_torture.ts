@@ -1,0 +1,189 @@
+/** Runs the torture: a cluster and a pipeline of its own, load, faults from the seed, a final drain, and the books. */
+import { join } from "node:path";
+import { pipelineNames } from "../compose/books.ts";
+import { type Guarantee, readConfig } from "../config.ts";
+import { delay } from "../core/delay.ts";
+import { openDatabase } from "../postgres/database.ts";
+import { freePort } from "../stack/ports.ts";
+import { checkConservation } from "../verify/check_conservation.ts";
+import { openLogReader } from "../verify/log_reader.ts";
+import { type Arena, EventHub } from "./arena.ts";
+import { checkSequences } from "./check_sequences.ts";
+import { untilDrained } from "./drain.ts";
+import type { FaultKind, PlannedFault, Stage, Track } from "./fault.ts";
+import { allFaults } from "./faults/all_faults.ts";
+import { installSequences, type Ledger, runLoad } from "./load.ts";
+import { startPrivateCluster } from "./private_cluster.ts";
+import { seededRandom } from "./random.ts";
+import { Recoveries } from "./recoveries.ts";
+import { RoleProcess } from "./role_process.ts";
+import { drawSchedule } from "./schedule.ts";
+import { Summary, type TortureReport } from "./summary.ts";
+import { tortureEnvironment, tortureTimeouts } from "./torture_environment.ts";
+
+/** What a run is asked for. */
+export interface TortureOptions {
+  readonly seed: string;
+  readonly minutes: number;
+  readonly kafkaVersion: string;
+  readonly brokers: 1 | 3;
+  readonly guarantee: Guarantee;
+  /** A directory of the run's own; removed at the end when nothing was found. */
+  readonly directory: string;
+  readonly cacheDirectory: string;
+  readonly onProgress: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+const drainMsMax = 120_000;
+const density = { pauseMsMin: 300, pauseMsMax: 3_000 };
+const roleFlags = [
+  "--quiet",
+  "--no-check",
+  "--allow-net=127.0.0.1",
+  "--allow-read",
+  "--allow-env",
+  "--allow-sys",
+];
+
+/** Runs it all. Findings are in the report; this throws only when the torture itself cannot go on. */
+export async function runTorture(options: TortureOptions): Promise<TortureReport> {
+  const { directory, signal, onProgress } = options;
+  await using cluster = await startPrivateCluster(options);
+  await using database = openDatabase(cluster.databaseUrl, {
+    connectionsMax: 20,
+    applicationName: "onceflow torture",
+    idleInTransactionTimeoutMs: 120_000,
+  });
+  const { sql } = database;
+  await using reader = await openLogReader(
+    { brokers: cluster.directBrokers, ssl: false },
+    { jarsDir: cluster.jars, cacheDir: join(options.cacheDirectory, "../verify") },
+    signal,
+  );
+  const httpPort = freePort();
+  const environment = tortureEnvironment({ ...options, cluster, httpPort });
+  const config = readConfig(environment);
+  const names = pipelineNames(config);
+  const events = new EventHub();
+  const summary = new Summary(options);
+  const recoveries = new Recoveries();
+  events.on((name, event) => {
+    recoveries.heard(name, event, performance.now());
+    summary.heard(name, event);
+  });
+
+  await using processes = new AsyncDisposableStack();
+  const roles = new Map<string, RoleProcess>();
+  const addRole = (name: string, args: readonly string[]) => {
+    const role = new RoleProcess({
+      name,
+      args: [...roleFlags, ...args],
+      env: { ...environment, KAFKA_CLIENT_ID: name },
+      logFile: join(directory, "logs", `${name}.log`),
+      onEvent: (who, event) => events.emit(who, event),
+      onEnd: (who, end) => summary.endedByItself(who, end),
+    });
+    roles.set(name, role);
+    role.start();
+    return role;
+  };
+  processes.defer(async () => {
+    await Promise.all([...roles.values()].map((role) => role[Symbol.asyncDispose]()));
+  });
+  const addWorker = (name: string) => addRole(name, [childFile, "flow,sequences"]);
+  const arena: Arena = {
+    ...{ cluster, roles, sql, events, addWorker },
+    log: onProgress,
+    async removeWorker(name) {
+      const role = roles.get(name);
+      roles.delete(name);
+      await role?.[Symbol.asyncDispose]();
+    },
+  };
+  const stage: Stage = {
+    brokers: options.brokers,
+    workers: ["worker-1", "worker-2"],
+    relays: ["relay-1", "relay-2"],
+    projectors: ["projector-1", "projector-2"],
+  };
+  // The first one alone makes topics and tables; then all others together.
+  await addRole("relay-1", [childFile, "relay"]).ready();
+  await installSequences(sql);
+  addRole("relay-2", [childFile, "relay"]);
+  stage.workers.forEach(addWorker);
+  stage.projectors.forEach((name) => addRole(name, [childFile, "projector"]));
+  await Promise.all([...roles.values()].map((role) => role.ready()));
+  addRole("serve-1", [mainFile, "serve"]);
+
+  const ledger: Ledger = { acknowledged: new Set(), posted: 0, rolledBack: 0, failed: 0 };
+  const loading = new AbortController();
+  const load = runLoad(
+    sql,
+    ledger,
+    {
+      ...{ writers: 6, pauseMsMax: 120, keys: 12 },
+      ordersTopic: names.ordersTopic,
+      shards: config.OUTBOX_SHARDS,
+      httpUrl: `http://127.0.0.1:${httpPort}`,
+    },
+    seededRandom(`${options.seed}/load`),
+    AbortSignal.any([signal, loading.signal]),
+  );
+
+  const kinds = allFaults(tortureTimeouts);
+  const schedule = drawSchedule(options.seed, stage, kinds, density);
+  const time = AbortSignal.any([signal, AbortSignal.timeout(options.minutes * 60_000)]);
+  await Promise.all(
+    [...schedule].map(([track, faults]) =>
+      runTrack(arena, track, faults, kinds, summary, recoveries, time)
+    ),
+  );
+  signal.throwIfAborted();
+  onProgress("draining");
+  loading.abort();
+  await load;
+  const left = await untilDrained(sql, reader, names, drainMsMax, signal);
+  summary.stuck(left);
+  const books = await checkConservation(sql, reader, {
+    names,
+    spillDir: directory,
+    drained: left.length === 0,
+    openTransactionWaitMs: tortureTimeouts.transactionTimeoutMs + 10_000,
+    signal,
+  });
+  const sequences = await checkSequences(sql, reader, 1_000);
+  const placed = await sql<{ id: string }[]>`select order_id as id from orders`;
+  const known = new Set(placed.map(({ id }) => id));
+  const forgotten = [...ledger.acknowledged].filter((id) => !known.has(id));
+  return summary.report({ ledger, forgotten, books, sequences, recoveries: recoveries.done });
+}
+
+/** One track: fault after fault until the time is over. */
+async function runTrack(
+  arena: Arena,
+  track: Track,
+  faults: readonly PlannedFault[],
+  kinds: readonly FaultKind[],
+  summary: Summary,
+  recoveries: Recoveries,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const planned of faults) {
+    await delay(planned.pauseMs, signal).catch(() => {});
+    if (signal.aborted) return;
+    const kind = kinds.find((candidate) => candidate.kind === planned.kind);
+    if (!kind) throw new Error(`${track}: there is no fault of kind ${planned.kind}`);
+    try {
+      const landed = await kind.strike(arena, planned, signal);
+      if (landed) recoveries.struck(planned.kind, planned.victim, performance.now());
+      summary.struck(planned, landed);
+    } catch (error) {
+      if (signal.aborted) return;
+      summary.failed(planned, error);
+    }
+  }
+}
+
+const childFile = new URL("./child.ts", import.meta.url).pathname;
+const mainFile = new URL("../../main.ts", import.meta.url).pathname;

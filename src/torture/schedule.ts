@@ -1,0 +1,50 @@
+/** Draws a run's faults from its seed. Pure: the same seed, length and stage give the same schedule. */
+import { type FaultKind, type PlannedFault, type Stage, tracks } from "./fault.ts";
+import { seededRandom } from "./random.ts";
+
+/** How dense the faults are: the longest pause between two of a track, milliseconds. */
+export interface Density {
+  readonly pauseMsMin: number;
+  readonly pauseMsMax: number;
+}
+
+/** More than any run gets through: a track goes on until the time is over. */
+const faultsPerTrackMax = 2_000;
+
+/** An endless-enough list of faults for each track. The first of each kind come early, so that short runs see them all. */
+export function drawSchedule(
+  seed: string,
+  stage: Stage,
+  kinds: readonly FaultKind[],
+  density: Density,
+): Map<FaultKind["track"], PlannedFault[]> {
+  const schedule = new Map<FaultKind["track"], PlannedFault[]>();
+  for (const track of tracks) {
+    const random = seededRandom(`${seed}/${track}`);
+    const usable = kinds.filter((kind) =>
+      kind.track === track && (!kind.needsThreeBrokers || stage.brokers === 3)
+    );
+    if (usable.length === 0) continue;
+    const first = shuffled(usable, (high) => random.integer(0, high));
+    schedule.set(
+      track,
+      Array.from({ length: faultsPerTrackMax }, (_, index): PlannedFault => {
+        const kind = first[index] ?? random.weighted(usable);
+        const { victim, amounts = {} } = kind.draw(random, stage);
+        const pauseMs = random.integer(density.pauseMsMin, density.pauseMsMax);
+        return { track, kind: kind.kind, pauseMs, victim, amounts };
+      }),
+    );
+  }
+  return schedule;
+}
+
+function shuffled<T>(items: readonly T[], integerUpTo: (high: number) => number): T[] {
+  const result = [...items];
+  for (let at = result.length - 1; at > 0; at--) {
+    const other = integerUpTo(at);
+    const [a, b] = [result[at], result[other]];
+    if (a !== undefined && b !== undefined) [result[at], result[other]] = [b, a];
+  }
+  return result;
+}
