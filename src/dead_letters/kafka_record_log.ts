@@ -1,0 +1,40 @@
+/** The dead letters' view of Kafka: the one file of this room that knows `src/kafka`. Writes nothing but topics. */
+import { protocolErrorType } from "../kafka/error_verdict.ts";
+import type { KafkaClient } from "../kafka/kafka_client.ts";
+import { readLogRange } from "../kafka/log_range.ts";
+import { openPartitionReader } from "../kafka/open_partition_reader.ts";
+import type { RecordLog } from "./record_log.ts";
+
+/** Connects when it is first asked; disposing disconnects. Readers are disposed of by their owners. */
+export function openRecordLog(client: KafkaClient): RecordLog & AsyncDisposable {
+  const cluster = client.cluster();
+  return {
+    async partitionCount(topic) {
+      if (!cluster.isConnected()) await cluster.connect();
+      try {
+        await cluster.addMultipleTargetTopics([topic]);
+        await cluster.refreshMetadataIfNecessary();
+      } catch (error) {
+        if (protocolErrorType(error) === "UNKNOWN_TOPIC_OR_PARTITION") return undefined;
+        throw new Error(`Cannot look up topic ${topic}`, { cause: error });
+      }
+      return cluster.findTopicPartitionMetadata(topic).length || undefined;
+    },
+    range: (partition) => readLogRange(cluster, partition),
+    async highWatermark(partition) {
+      return (await readLogRange(cluster, partition, { isolationLevel: 0 })).end;
+    },
+    async committedOffset(groupId, { topic, partition }) {
+      if (!cluster.isConnected()) await cluster.connect();
+      const coordinator = await cluster.findGroupCoordinator({ groupId });
+      const { responses } = await coordinator.offsetFetch({
+        groupId,
+        topics: [{ topic, partitions: [{ partition }] }],
+      });
+      const found = responses[0]?.partitions[0];
+      return { offset: Number(found?.offset ?? -1), metadata: found?.metadata ?? "" };
+    },
+    openReader: (partition, fromOffset) => openPartitionReader(client, partition, fromOffset),
+    [Symbol.asyncDispose]: () => cluster.disconnect(),
+  };
+}

@@ -1,0 +1,48 @@
+/** Opens what the commands on dead letters work with, from a Kafka client. Reads need nothing made; redrives do. */
+import type { KafkaClient } from "../kafka/kafka_client.ts";
+import { ensureTopics } from "../kafka/topics.ts";
+import { createTransactions } from "../kafka/transactions.ts";
+import type { TransactorOptions } from "../kafka/transactor.ts";
+import { openRecordLog } from "./kafka_record_log.ts";
+import type { DeadLetterStore } from "./list_dead_letters.ts";
+import { redrivenTopic } from "./redrive_state.ts";
+
+/** Options of {@linkcode openDeadLetterStore}. */
+export interface StoreOptions extends TransactorOptions {
+  /** The dead-letter topic. */
+  readonly topic: string;
+  /** Of the compacted topics, where they have to be made; -1 for three, or as many as there are brokers. */
+  readonly replicationFactor?: number;
+}
+
+/** Connects lazily and makes nothing, so that listing needs no right to write. */
+export function openDeadLetterStore(
+  client: KafkaClient,
+  { topic, replicationFactor = -1, ...transactor }: StoreOptions,
+): DeadLetterStore & AsyncDisposable {
+  const log = openRecordLog(client);
+  const transactions = createTransactions(client, transactor);
+  return {
+    log,
+    transactions,
+    topic,
+    prepare: () => ensureRedrivenTopic(client, replicationFactor),
+    async [Symbol.asyncDispose]() {
+      await transactions[Symbol.asyncDispose]();
+      await log[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Makes the compacted topic of the redrives' state where it is missing. */
+export async function ensureRedrivenTopic(
+  client: KafkaClient,
+  replicationFactor = -1,
+): Promise<void> {
+  await ensureTopics(client, [{
+    topic: redrivenTopic,
+    partitions: 1,
+    replicationFactor,
+    config: { "cleanup.policy": "compact" },
+  }]);
+}

@@ -1,0 +1,114 @@
+/** Which dead letters of a partition are still to be redriven, in batches that fit a transaction. Writes nothing. */
+import { encodedBytes, type TopicPartition } from "../core/record.ts";
+import { type DeadLetter, readDeadLetter } from "./read_dead_letter.ts";
+import { readRange } from "./read_range.ts";
+import type { RecordLog } from "./record_log.ts";
+import { isRedriven, markOf, type RedriveState } from "./redrive_state.ts";
+import { isPartial, type Selection, selects } from "./select_dead_letters.ts";
+
+/** Dead letters for one transaction. */
+export interface PendingBatch {
+  /** In offset order; may be empty when all up to `nextOffset` were redriven before. */
+  readonly deadLetters: readonly DeadLetter[];
+  /** Selected ones that were passed over because they were redriven before. */
+  readonly skipped: number;
+  /** All below it is done once this batch is: what the group's offset becomes when everything is redriven. */
+  readonly nextOffset: number;
+}
+
+/** What to look for. */
+export interface PendingOptions extends Selection {
+  /** Where to stop: the end of the log when the command began. */
+  readonly end: number;
+  readonly limit: number;
+  readonly again?: boolean;
+  readonly run: string;
+  readonly batchRecordsMax?: number;
+}
+
+const batchRecordsMaxDefault = 500;
+const batchBytesMax = 4 * 1024 * 1024;
+
+/** Yields batches from where the redrive stands, up to `end` or `limit` records. */
+export async function* pendingBatches(
+  log: RecordLog,
+  place: TopicPartition,
+  state: RedriveState,
+  options: PendingOptions,
+  signal?: AbortSignal,
+): AsyncGenerator<PendingBatch> {
+  const { end, limit, batchRecordsMax = batchRecordsMaxDefault } = options;
+  const isSelected = selects(options);
+  let batch: DeadLetter[] = [];
+  let bytes = 0;
+  let skipped = 0;
+  let left = limit;
+  const stretch = { ...place, from: await firstOffset(log, place, state, options), to: end };
+  for await (const records of readRange(log, lastWanted(stretch, options), signal)) {
+    for (const record of records) {
+      const deadLetter = readDeadLetter(record);
+      if (!isSelected(deadLetter)) continue;
+      if (isDone(state, deadLetter, options)) {
+        if (!isOfThisRun(state, deadLetter, options)) skipped++;
+        continue;
+      }
+      const size = encodedBytes(record);
+      if (batch.length >= batchRecordsMax || (batch.length > 0 && bytes + size > batchBytesMax)) {
+        yield { deadLetters: batch, skipped, nextOffset: record.offset };
+        batch = [];
+        bytes = skipped = 0;
+      }
+      batch.push(deadLetter);
+      bytes += size;
+      if (--left === 0) {
+        return yield { deadLetters: batch, skipped, nextOffset: record.offset + 1 };
+      }
+    }
+  }
+  if (batch.length > 0 || end > Math.max(0, state.next)) {
+    yield { deadLetters: batch, skipped, nextOffset: end };
+  }
+}
+
+async function firstOffset(
+  log: RecordLog,
+  place: TopicPartition,
+  state: RedriveState,
+  options: PendingOptions,
+): Promise<number> {
+  const { start } = await log.range(place);
+  if (!isPartial(options)) return Math.max(start, state.next);
+  const offsets = offsetsHere(place, options);
+  return offsets.length > 0 ? Math.max(start, Math.min(...offsets)) : start;
+}
+
+/** With addresses, nothing behind the last of them is read. */
+function lastWanted<S extends TopicPartition & { readonly to: number }>(
+  stretch: S,
+  options: PendingOptions,
+): S {
+  const offsets = offsetsHere(stretch, options);
+  return offsets.length > 0
+    ? { ...stretch, to: Math.min(stretch.to, Math.max(...offsets) + 1) }
+    : stretch;
+}
+
+function offsetsHere({ partition }: TopicPartition, { addresses = [] }: Selection): number[] {
+  return addresses.filter((address) => address.partition === partition)
+    .map(({ offset }) => offset);
+}
+
+function isDone(state: RedriveState, deadLetter: DeadLetter, options: PendingOptions): boolean {
+  // With `again` only what this very run has done counts, so that a lost answer does not double it.
+  return options.again
+    ? isOfThisRun(state, deadLetter, options)
+    : isRedriven(state, deadLetter.record);
+}
+
+function isOfThisRun(
+  state: RedriveState,
+  { record }: DeadLetter,
+  { run }: PendingOptions,
+): boolean {
+  return markOf(state, record)?.run === run;
+}

@@ -1,0 +1,100 @@
+/**
+ * Redrives dead letters: each goes back to the topic and partition that it came from, once.
+ *
+ * One transaction a batch carries the records and the note that they were redriven, so a redrive that is killed at any
+ * moment and run again never doubles one. Each partition has a transactional id of its own: a second redrive of the same
+ * partition fences the first. Nothing beyond the end that the topic has at the start is redriven, or a record that fails
+ * again would go round for ever.
+ */
+import type { TopicPartition } from "../core/record.ts";
+import { deadLetterPartitions, type DeadLetterStore } from "./list_dead_letters.ts";
+import type { DeadLetter } from "./read_dead_letter.ts";
+import { previewPartition, redrivePartition } from "./redrive_partition.ts";
+import { isPartial, type Selection } from "./select_dead_letters.ts";
+
+/** What to redrive, and where to. */
+export interface RedriveOptions extends Selection {
+  /** Another topic than the one that they came from. */
+  readonly to?: string;
+  /** At most so many; all where absent. */
+  readonly limit?: number;
+  /** Also those that were redriven before. Only together with a selection. */
+  readonly again?: boolean;
+  /** Only say what would be done. */
+  readonly dryRun?: boolean;
+  /** Records of one transaction. */
+  readonly batchRecordsMax?: number;
+}
+
+/** What a redrive did, or with `dryRun` would do. */
+export interface RedriveReport {
+  readonly redriven: number;
+  /** Selected, but redriven before. */
+  readonly skipped: number;
+  /** Records by the topic that they went to. */
+  readonly byTopic: Readonly<Record<string, number>>;
+}
+
+/** What a redrive reports on its way. */
+export interface RedriveObserver {
+  /** Dead letters whose transaction has committed; with `dryRun`, those that would go. */
+  redriven?(deadLetters: readonly DeadLetter[], topics: readonly string[]): void;
+  /** A commit whose answer was lost is being looked up. */
+  doubt?(partition: TopicPartition, reason: string): void;
+}
+
+/**
+ * Redrives what is selected and was not redriven yet.
+ *
+ * @throws {TypeError} for `again` without a selection
+ * @throws {HaltError} when somebody else redrives the same partition, or a record cannot go back; what was committed
+ * before stays redriven
+ */
+export async function redriveDeadLetters(
+  store: DeadLetterStore,
+  options: RedriveOptions = {},
+  signal?: AbortSignal,
+  observer: RedriveObserver = {},
+): Promise<RedriveReport> {
+  if (options.again && !isPartial(options)) {
+    throw new TypeError(
+      "Cannot redrive everything again: name dead letters, or a key, a class or a topic",
+    );
+  }
+  const places = await wantedPartitions(store, options);
+  if (!options.dryRun) await store.prepare();
+  const run = crypto.randomUUID();
+  const byTopic: Record<string, number> = {};
+  let redriven = 0;
+  let skipped = 0;
+  const counting: RedriveObserver = {
+    ...observer,
+    redriven(deadLetters, topics) {
+      redriven += deadLetters.length;
+      for (const topic of topics) byTopic[topic] = (byTopic[topic] ?? 0) + 1;
+      observer.redriven?.(deadLetters, topics);
+    },
+  };
+  for (const place of places) {
+    const limit = (options.limit ?? Infinity) - redriven;
+    if (limit <= 0) break;
+    const redrive = options.dryRun ? previewPartition : redrivePartition;
+    skipped += await redrive(store, place, { ...options, limit, run }, counting, signal);
+  }
+  return { redriven, skipped, byTopic };
+}
+
+async function wantedPartitions(
+  store: DeadLetterStore,
+  { addresses = [] }: Selection,
+): Promise<readonly TopicPartition[]> {
+  const partitions = await deadLetterPartitions(store);
+  for (const { partition } of addresses) {
+    if (partition < partitions.length) continue;
+    throw new TypeError(
+      `Topic ${store.topic} has no partition ${partition}, only 0 to ${partitions.length - 1}`,
+    );
+  }
+  const named = new Set(addresses.map(({ partition }) => partition));
+  return partitions.filter(({ partition }) => named.size === 0 || named.has(partition));
+}

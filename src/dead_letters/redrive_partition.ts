@@ -1,0 +1,186 @@
+/** Redrives one partition of a dead-letter topic, in sessions: each fences, reads what is done, and goes on from there. */
+import { transactionalId } from "../core/delivery.ts";
+import { delay } from "../core/delay.ts";
+import { HaltError } from "../core/errors.ts";
+import { type CommittedOffset, TransactionError, type Transactor } from "../core/ports.ts";
+import { formatPartition, type OutputRecord, type TopicPartition } from "../core/record.ts";
+import type { DeadLetterStore } from "./list_dead_letters.ts";
+import type { DeadLetter } from "./read_dead_letter.ts";
+import { type PendingBatch, pendingBatches } from "./pending_batches.ts";
+import type { RedriveObserver, RedriveOptions } from "./redrive.ts";
+import {
+  markEntry,
+  markOf,
+  nextEntry,
+  readRedriveState,
+  redriveGroup,
+  type RedriveState,
+} from "./redrive_state.ts";
+import { restoreRecord, targetTopic } from "./restore_record.ts";
+import { isPartial } from "./select_dead_letters.ts";
+
+/** Options of one partition. */
+export interface PartitionRedrive extends RedriveOptions {
+  readonly limit: number;
+  /** Names this run of the command. */
+  readonly run: string;
+}
+
+const sessionsMax = 10;
+const sessionBackoffMs = 100;
+
+/** Answers with the number that was selected but redriven before. @throws {HaltError} */
+export async function redrivePartition(
+  store: DeadLetterStore,
+  place: TopicPartition,
+  options: PartitionRedrive,
+  observer: RedriveObserver,
+  signal?: AbortSignal,
+): Promise<number> {
+  const { end } = await store.log.range(place);
+  const done: Done = { count: 0, skipped: 0, doubt: undefined };
+  for (let session = 1;; session++) {
+    try {
+      await redriveSession(store, place, { ...options, end }, done, observer, signal);
+      return done.skipped;
+    } catch (error) {
+      const reason = haltReason(error, place);
+      if (reason !== undefined) throw new HaltError(reason, { cause: error });
+      if (!(error instanceof TransactionError) || session >= sessionsMax) throw error;
+      // The outcome is unknown: the next session fences this one and then reads it.
+      observer.doubt?.(place, error.message);
+      await delay(sessionBackoffMs * session, signal);
+    }
+  }
+}
+
+/** What would be redriven, without fencing anybody. */
+export async function previewPartition(
+  store: DeadLetterStore,
+  place: TopicPartition,
+  options: PartitionRedrive,
+  observer: RedriveObserver,
+  signal?: AbortSignal,
+): Promise<number> {
+  const { log } = store;
+  const { end } = await log.range(place);
+  const committed = await log.committedOffset(redriveGroup, place);
+  const state = await readRedriveState(log, place, committed, { signal });
+  let skipped = 0;
+  for await (const batch of pendingBatches(log, place, state, { ...options, end }, signal)) {
+    skipped += batch.skipped;
+    const topics = batch.deadLetters.map((deadLetter) => targetTopic(deadLetter, options.to));
+    if (topics.length > 0) observer.redriven?.(batch.deadLetters, topics);
+  }
+  return skipped;
+}
+
+/** What all sessions of a run have done together. */
+interface Done {
+  count: number;
+  skipped: number;
+  /** The batch whose commit is under way, or whose outcome is not known. */
+  doubt: PendingBatch | undefined;
+}
+
+async function redriveSession(
+  store: DeadLetterStore,
+  place: TopicPartition,
+  options: PartitionRedrive & { readonly end: number },
+  done: Done,
+  observer: RedriveObserver,
+  signal?: AbortSignal,
+): Promise<void> {
+  const { log, transactions } = store;
+  await using transactor = await transactions.open(transactionalId(redriveGroup, place), signal);
+  const committed = await transactions.stableOffset(redriveGroup, place, signal);
+  checkWithinLog(committed, place, options.end);
+  const state = await readRedriveState(log, place, committed, { toHighWatermark: true, signal });
+  if (done.doubt && isCommitted(state, done.doubt, options)) count(done.doubt);
+  const limit = options.limit - done.count;
+  if (limit <= 0) return;
+  for await (
+    const batch of pendingBatches(log, place, state, { ...options, limit }, signal)
+  ) {
+    const records = await restoreAll(store, batch.deadLetters, options.to);
+    done.doubt = batch;
+    await commitBatch(transactor, place, batch, records, options);
+    count(batch);
+  }
+
+  function count(batch: PendingBatch): void {
+    done.doubt = undefined;
+    done.count += batch.deadLetters.length;
+    done.skipped += batch.skipped;
+    const topics = batch.deadLetters.map((deadLetter) => targetTopic(deadLetter, options.to));
+    if (topics.length > 0) observer.redriven?.(batch.deadLetters, topics);
+  }
+}
+
+/** What the state says of a batch whose answer was lost. */
+function isCommitted(
+  state: RedriveState,
+  { deadLetters, nextOffset }: PendingBatch,
+  options: PartitionRedrive,
+): boolean {
+  if (!isPartial(options)) return state.next >= nextOffset;
+  return deadLetters.some(({ record }) => markOf(state, record)?.run === options.run);
+}
+
+/** The records, and beside them in the same transaction that they are redriven. */
+async function commitBatch(
+  transactor: Transactor,
+  place: TopicPartition,
+  { deadLetters, nextOffset }: PendingBatch,
+  records: readonly OutputRecord[],
+  options: PartitionRedrive,
+): Promise<void> {
+  if (isPartial(options)) {
+    const marks = deadLetters.map(({ record }, index) =>
+      markEntry(record, records[index]?.topic ?? "", options.run)
+    );
+    if (marks.length > 0) await transactor.commit({ records: [...records, ...marks], offsets: [] });
+    return;
+  }
+  await transactor.commit({
+    records: [...records, nextEntry(place, nextOffset)],
+    offsets: [{ ...place, groupId: redriveGroup, offset: nextOffset }],
+  });
+}
+
+async function restoreAll(
+  { log }: DeadLetterStore,
+  deadLetters: readonly DeadLetter[],
+  to: string | undefined,
+): Promise<OutputRecord[]> {
+  const records: OutputRecord[] = [];
+  for (const deadLetter of deadLetters) {
+    const topic = targetTopic(deadLetter, to);
+    const partitionCount = await log.partitionCount(topic);
+    if (partitionCount === undefined) {
+      throw new HaltError(
+        `Cannot redrive to topic ${topic}: it does not exist. Make it, or name another with --to`,
+      );
+    }
+    records.push(restoreRecord(deadLetter, { topic, partitionCount }));
+  }
+  return records;
+}
+
+function checkWithinLog({ offset }: CommittedOffset, place: TopicPartition, end: number): void {
+  if (offset <= end) return;
+  throw new HaltError(
+    `Cannot redrive ${formatPartition(place)}: group ${redriveGroup} stands at offset ${offset}, ` +
+      `beyond the end of the log at ${end}: the topic was made again. Set the offset with ` +
+      `"deno task worker offsets set --group ${redriveGroup}"`,
+  );
+}
+
+function haltReason(error: unknown, place: TopicPartition): string | undefined {
+  if (!(error instanceof TransactionError) || error.verdict === "unknown") return undefined;
+  if (error.verdict === "migrated") {
+    return `Stopped redriving ${formatPartition(place)}: another redrive has taken it over. ` +
+      `What was redriven so far counts for both`;
+  }
+  return `Cannot redrive ${formatPartition(place)}: ${error.message}`;
+}

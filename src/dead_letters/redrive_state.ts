@@ -1,0 +1,146 @@
+/**
+ * Which dead letters of one partition have been redriven. Owns the compacted topic `onceflow.redriven`.
+ *
+ * Two kinds of entries. `<dlq>/<partition>` holds `next`: all below it were redriven, or passed over because they were
+ * marked. `<dlq>/<partition>/<offset>` is a mark: this one was redriven by itself. The group's committed offset says what
+ * `next` says and is there for Kafka's own tools; alone it would not do, since it has no room for holes (its metadata is
+ * limited to 4,096 bytes) and since offsets of an idle group expire after a week, and then everything would be redriven
+ * a second time. Both are written in the transaction that carries the records back.
+ *
+ * Reading is sound once the partition's transactional id is held: InitProducerId returns after the markers of every
+ * earlier transaction of this id are in the log. They lie below the high watermark that is asked for then, so reading up
+ * to it, not to the last stable offset, sees them all: another id's open transaction on the same partition would hold
+ * the last stable offset below marks that are committed already.
+ */
+import { z } from "zod";
+import type { CommittedOffset } from "../core/ports.ts";
+import type { OutputRecord, TopicPartition } from "../core/record.ts";
+import { formatAddress } from "./dead_letter_address.ts";
+import { readRange } from "./read_range.ts";
+import type { RecordLog } from "./record_log.ts";
+
+/** The compacted topic. */
+export const redrivenTopic = "onceflow.redriven";
+/** The consumer group whose offsets on a dead-letter topic tell how far it was redriven. */
+export const redriveGroup = "onceflow.redrive";
+
+/** What is known of one partition of a dead-letter topic. */
+export interface RedriveState {
+  /** All dead letters below this offset were redriven; -1 where nothing was redriven yet. */
+  readonly next: number;
+  /** Those that were redriven by themselves, by offset. */
+  readonly marks: ReadonlyMap<number, Mark>;
+}
+
+/** That one dead letter was redriven by itself. */
+export interface Mark {
+  /** The dead letter's own, milliseconds. A mark counts only for the record that it was made for. */
+  readonly timestamp: number;
+  /** The topic that it went to. */
+  readonly to: string;
+  /** When, ISO 8601. */
+  readonly at: string;
+  /** The run of the command that did it. */
+  readonly run: string;
+}
+
+/** Always the first partition: a choice by hash would lose the entries when somebody adds partitions. */
+const place: TopicPartition = { topic: redrivenTopic, partition: 0 };
+
+const nextShape = z.object({ next: z.number().int().nonnegative() });
+const markShape: z.ZodType<Mark> = z.object({
+  timestamp: z.number(),
+  to: z.string(),
+  at: z.string(),
+  run: z.string(),
+});
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** How to read the state. */
+export interface StateReading {
+  /**
+   * Waits for open transactions and reads to the high watermark: for deciding, while the partition's transactional id is
+   * held. Otherwise what is visible at once: for showing.
+   */
+  readonly toHighWatermark?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** Reads the state of one partition. */
+export async function readRedriveState(
+  log: RecordLog,
+  deadLetters: TopicPartition,
+  committed: CommittedOffset,
+  { toHighWatermark = false, signal }: StateReading = {},
+): Promise<RedriveState> {
+  const marks = new Map<number, Mark>();
+  let next = -1;
+  if (await log.partitionCount(redrivenTopic) !== undefined) {
+    const prefix = stateKey(deadLetters);
+    const { start, end } = await log.range(place);
+    const to = toHighWatermark ? await log.highWatermark(place) : end;
+    for await (const records of readRange(log, { ...place, from: start, to }, signal)) {
+      for (const { key, value } of records) {
+        const name = key === null ? "" : decoder.decode(key);
+        if (value === null || !name.startsWith(prefix)) continue;
+        const text = decoder.decode(value);
+        if (name === prefix) next = nextShape.parse(JSON.parse(text)).next;
+        const offset = name.slice(prefix.length + 1);
+        if (/^\d+$/.test(offset) && name[prefix.length] === "/") {
+          marks.set(Number(offset), markShape.parse(JSON.parse(text)));
+        }
+      }
+    }
+  }
+  // An offset that an operator has set counts; one that has expired does not.
+  return { next: committed.offset >= 0 ? committed.offset : next, marks };
+}
+
+/** Whether this dead letter was redriven. */
+export function isRedriven(
+  state: RedriveState,
+  record: { readonly offset: number; readonly timestamp: number },
+): boolean {
+  return record.offset < state.next || markOf(state, record) !== undefined;
+}
+
+/** The mark of this dead letter, if it has one. */
+export function markOf(
+  { marks }: RedriveState,
+  { offset, timestamp }: { readonly offset: number; readonly timestamp: number },
+): Mark | undefined {
+  const mark = marks.get(offset);
+  // A topic that was deleted and made again has other records at the same offsets.
+  return mark?.timestamp === timestamp ? mark : undefined;
+}
+
+/** The entry that all below `next` is done. */
+export function nextEntry(deadLetters: TopicPartition, next: number): OutputRecord {
+  return entry(stateKey(deadLetters), { next });
+}
+
+/** The entry that this one is done. */
+export function markEntry(
+  record: TopicPartition & { readonly offset: number; readonly timestamp: number },
+  to: string,
+  run: string,
+): OutputRecord {
+  const { timestamp } = record;
+  const mark: Mark = { timestamp, to, at: new Date().toISOString(), run };
+  return entry(`${record.topic}/${formatAddress(record)}`, mark);
+}
+
+function entry(name: string, value: object): OutputRecord {
+  return {
+    ...place,
+    key: encoder.encode(name),
+    value: encoder.encode(JSON.stringify(value)),
+    headers: [],
+  };
+}
+
+function stateKey({ topic, partition }: TopicPartition): string {
+  return `${topic}/${partition}`;
+}

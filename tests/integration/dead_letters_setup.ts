@@ -1,0 +1,103 @@
+/** Topics, dead letters and readers for the tests of the dead letters, on the tests' Kafka. */
+import { deadLetter } from "../../src/core/dead_letter.ts";
+import { type Header, type InputRecord, textHeader } from "../../src/core/record.ts";
+import { openRecordLog } from "../../src/dead_letters/kafka_record_log.ts";
+import type { DeadLetterStore } from "../../src/dead_letters/list_dead_letters.ts";
+import {
+  openDeadLetterStore,
+  type StoreOptions,
+} from "../../src/dead_letters/open_dead_letter_store.ts";
+import { readRange } from "../../src/dead_letters/read_range.ts";
+import { plainRecord } from "../../src/kafka/codec/committed_records.ts";
+import { createKafkaClient, type KafkaClient } from "../../src/kafka/kafka_client.ts";
+import { openPlainProducer } from "../../src/kafka/plain_producer.ts";
+import { ensureTopics } from "../../src/kafka/topics.ts";
+import { services } from "../support/services.ts";
+
+/** An input topic of two partitions with its dead letters. */
+export interface DeadLetterTopics {
+  readonly client: KafkaClient;
+  readonly input: string;
+  readonly dlq: string;
+  /** A store on the dead letters; dispose of it. */
+  open(options?: Partial<StoreOptions>): DeadLetterStore & AsyncDisposable;
+  /** Writes a dead letter of a record of the input topic, as a lane would. */
+  fail(...records: readonly Failure[]): Promise<void>;
+  /** All committed records of a topic, in offset order partition by partition. */
+  read(topic: string): Promise<readonly InputRecord[]>;
+}
+
+/** A record that failed. */
+export interface Failure {
+  readonly key: string | null;
+  readonly value: Uint8Array | string | null;
+  readonly partition?: number;
+  readonly offset?: number;
+  readonly headers?: readonly Header[];
+  readonly errorClass?: string;
+}
+
+const encoder = new TextEncoder();
+let failures = 0;
+
+/** Makes the topics, with names of their own. */
+export async function deadLetterTopics(): Promise<DeadLetterTopics> {
+  const { kafkaBrokers: brokers } = await services();
+  const client = createKafkaClient({ brokers, clientId: "dead-letter-tests", ssl: false });
+  const input = `in-${crypto.randomUUID()}`;
+  const dlq = `${input}.DLQ`;
+  await ensureTopics(
+    client,
+    [input, dlq].map((topic) => ({ topic, partitions: 2, replicationFactor: 1 })),
+  );
+  return {
+    client,
+    input,
+    dlq,
+    open: (options = {}) =>
+      openDeadLetterStore(client, { topic: dlq, transactionTimeoutMs: 10_000, ...options }),
+    async fail(...records) {
+      await using producer = await openPlainProducer(client);
+      await producer.send(records.map((failure) => deadLetterOf(failure, input, dlq)));
+    },
+    async read(topic) {
+      await using log = openRecordLog(client);
+      const found: InputRecord[] = [];
+      for (let partition = 0; partition < 2; partition++) {
+        const { start, end } = await log.range({ topic, partition });
+        for await (const run of readRange(log, { topic, partition, from: start, to: end })) {
+          found.push(...run.map(plainRecord));
+        }
+      }
+      return found;
+    },
+  };
+}
+
+function deadLetterOf(failure: Failure, input: string, dlq: string) {
+  const { key, value, partition = 0, headers = [], errorClass = "PoisonError" } = failure;
+  const original: InputRecord = {
+    topic: input,
+    partition,
+    offset: failure.offset ?? failures++,
+    timestamp: 1_700_000_000_000,
+    key: key === null ? null : encoder.encode(key),
+    value: typeof value === "string" ? encoder.encode(value) : value,
+    headers,
+  };
+  const reason = { errorClass, error: "cannot be", attempts: 1, groupId: "onceflow.test" };
+  return deadLetter(original, reason, { topic: dlq, partitionCount: 2 });
+}
+
+/** The value as text. */
+export function valueText({ value }: Pick<InputRecord, "value">): string {
+  return value === null ? "null" : new TextDecoder().decode(value);
+}
+
+/** Headers as pairs of texts. */
+export function headerTexts({ headers }: Pick<InputRecord, "headers">): string[] {
+  return headers.map(([name, value]) => `${name}=${valueText({ value })}`);
+}
+
+/** A header for a record. */
+export const header = textHeader;
