@@ -9,7 +9,7 @@ import { ProblemError, problemOf } from "./problem.ts";
  */
 export async function readJson(request: Request, bytesMax: number): Promise<unknown> {
   refuseOtherMediaTypes(request.headers);
-  const bytes = await readBounded(request, bytesMax);
+  const bytes = await readWhole(request, bytesMax);
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
@@ -42,8 +42,24 @@ function refuseOtherMediaTypes(headers: Headers): void {
   );
 }
 
+async function readWhole(request: Request, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    const bytes = await readBounded(request, bytesMax);
+    if (bytes.length > bytesMax) throw tooLarge(bytesMax);
+    return bytes;
+  } catch (error) {
+    if (error instanceof ProblemError) throw error;
+    // The client went away in the middle of its own body: no fault of ours, and nobody is left to read this.
+    throw brokenJson("The body broke off");
+  }
+}
+
 async function readBounded(request: Request, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
-  if (Number(request.headers.get("content-length") ?? 0) > bytesMax) throw tooLarge(bytesMax);
+  const announced = request.headers.get("content-length");
+  if (announced !== null && !request.headers.has("transfer-encoding")) {
+    if (Number(announced) > bytesMax) throw tooLarge(bytesMax);
+    return await request.bytes(); // The server reads no more than was announced.
+  }
   if (request.body === null) return new Uint8Array();
   const chunks: Uint8Array[] = [];
   let size = 0;
