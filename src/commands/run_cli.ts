@@ -21,6 +21,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
   const program = new Command("onceflow")
     .description("An exactly-once event pipeline on Kafka and Postgres.")
     .addHelpText("after", "\nSettings come from the environment: see .env.example.")
+    .enablePositionalOptions()
     .exitOverride();
   program.hook("preAction", (_program, action) => {
     const { LOG_LEVEL, LOG_FORMAT } = readConfig();

@@ -4,6 +4,7 @@ import type { Config } from "../config.ts";
 import { createKafkaClient, type KafkaClient } from "../kafka/kafka_client.ts";
 import { orderMigrations } from "../orders/migrations.ts";
 import { orderViews } from "../orders/views.ts";
+import { agreeOnShards } from "../outbox/agree_on_shards.ts";
 import { outboxMigrations } from "../outbox/migrations.ts";
 import { relayMigrations } from "../outbox/relay_migrations.ts";
 import { type Database, openDatabase } from "../postgres/database.ts";
@@ -79,6 +80,7 @@ export async function openRuntime(
 async function prepareSchema({ sql }: Database, config: Config): Promise<void> {
   const applied = await migrate(sql, migrations);
   if (applied.length > 0) log.info("Applied migrations {applied}", { applied: applied.join(", ") });
+  await agreeOnShards(sql, config.OUTBOX_SHARDS);
   const installation = await installProjection(sql, viewsOf(config));
   if (installation.kind === "stale") {
     log.warn("The read model is of version {version}; run: deno task projection rebuild", {

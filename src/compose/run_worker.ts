@@ -9,7 +9,8 @@ import { type MembershipOptions, runMembership } from "../kafka/membership.ts";
 import { openPlainProducer } from "../kafka/plain_producer.ts";
 import { createTransactions } from "../kafka/transactions.ts";
 import { invoicing, type InvoicingOptions } from "../orders/invoicing.ts";
-import { type RelayObserver, runRelay } from "../outbox/relay.ts";
+import { runRelay } from "../outbox/relay.ts";
+import type { RelayObserver } from "../outbox/relay_session.ts";
 import { openAdvisoryLock } from "../postgres/advisory_lock.ts";
 import { type ProjectorDeps, projectPartition } from "../projection/run_projector.ts";
 import type { ViewFact } from "../orders/view_events.ts";
@@ -104,6 +105,7 @@ async function runRelays(
         cursorTopic: config.OUTBOX_CURSOR_TOPIC,
         batchRecordsMax: config.RELAY_BATCH_RECORDS_MAX,
         pollIntervalMs: config.RELAY_POLL_INTERVAL_MS,
+        retentionHours: config.OUTBOX_RETENTION_HOURS,
       },
       signal,
       options.observers?.relay,

@@ -7,74 +7,35 @@
 import { getLogger } from "@logtape/logtape";
 import { delay } from "../core/delay.ts";
 import { DependencyDownError, HaltError } from "../core/errors.ts";
-import { partitionForKey } from "../core/partition_for_key.ts";
-import { TransactionError, type Transactions, type Transactor } from "../core/ports.ts";
-import { type OutputRecord, textHeader } from "../core/record.ts";
+import { TransactionError } from "../core/ports.ts";
 import { backoffMs } from "../core/retry_policy.ts";
 import type { AdvisoryLock } from "../postgres/advisory_lock.ts";
-import type { Sql } from "../postgres/database.ts";
-import { barrierRead, type Mark, type OutboxRow } from "./barrier_read.ts";
-import { checkCursor, cursorMetadata, type CursorPlace, noteRelayed } from "./relay_cursor.ts";
-
-/** What a relay needs. */
-export interface RelayDeps {
-  readonly sql: Sql;
-  readonly transactions: Transactions;
-  /** Held by the one process that should relay this shard. */
-  readonly lock: AdvisoryLock;
-  /** Partitions of a topic, or undefined where there is no such topic. */
-  readonly partitionCount: (topic: string) => number | undefined;
-}
-
-/** Bounds of a relay. */
-export interface RelayOptions extends CursorPlace {
-  readonly batchRecordsMax: number;
-  /** The pause before looking for new rows again, milliseconds. */
-  readonly pollIntervalMs: number;
-  /** An idle cursor is committed again this often, since offsets of an idle group expire, milliseconds. */
-  readonly cursorRefreshMs?: number;
-}
-
-/** What a relay reports. */
-export interface RelayObserver {
-  leading?(shard: number, leading: boolean): void;
-  relayed?(batch: { shard: number; rows: number; position: number; oldestAt: Date }): void;
-  /** Rows are visible that may not be handed out yet: an older writer is still open. */
-  waiting?(shard: number): void;
-  resolved?(outcome: "committed" | "aborted"): void;
-  dependency?(name: string, up: boolean): void;
-}
-
-/** How far a relay has come, over all of its sessions. */
-interface Progress {
-  /** The last position known to be announced, or -1 before the first session. */
-  after: number;
-  /** The event at that position. */
-  eventId: string | undefined;
-  /** The position that a commit under way would reach. */
-  doubt: number | undefined;
-  failures: number;
-}
+import {
+  type RelayDeps,
+  type RelayObserver,
+  type RelayOptions,
+  type RelayProgress,
+  relaySession,
+} from "./relay_session.ts";
 
 const log = getLogger(["onceflow", "outbox", "relay"]);
 const lockPollMs = 300;
 const backoffBaseMs = 50;
 const backoffCapMs = 2_000;
-const dayMs = 24 * 60 * 60 * 1_000;
 
 /**
- * Relays until the signal fires.
+ * Relays until the signal fires. `deps.lock` is held by the one process that should relay this shard.
  *
  * @throws {HaltError} when the database is not the one that the cursor was written for, or lies behind it
  */
 export async function runRelay(
-  deps: RelayDeps,
+  deps: RelayDeps & { readonly lock: AdvisoryLock },
   options: RelayOptions,
   signal: AbortSignal,
   observer: RelayObserver = {},
 ): Promise<void> {
   const { shard } = options;
-  const progress: Progress = { after: -1, eventId: undefined, doubt: undefined, failures: 0 };
+  const progress: RelayProgress = { after: -1, eventId: undefined, doubt: undefined, failures: 0 };
   while (!signal.aborted) {
     try {
       await untilHeld(deps.lock, signal);
@@ -87,120 +48,6 @@ export async function runRelay(
       observer.leading?.(shard, false);
     }
   }
-}
-
-async function relaySession(
-  deps: RelayDeps,
-  options: RelayOptions,
-  signal: AbortSignal,
-  observer: RelayObserver,
-  progress: Progress,
-): Promise<void> {
-  const { shard, groupId, cursorTopic } = options;
-  const place = { topic: cursorTopic, partition: shard };
-  const id = `${groupId}/${cursorTopic}/${shard}`;
-  await using transactor = await deps.transactions.open(id, signal);
-  const cursor = await deps.transactions.stableOffset(groupId, place, signal);
-  const { after, eventId } = await checkCursor(deps.sql, options, cursor);
-  observer.dependency?.("postgres", true);
-  if (progress.doubt !== undefined) {
-    observer.resolved?.(after === progress.doubt ? "committed" : "aborted");
-  }
-  Object.assign(progress, { after, eventId, doubt: undefined });
-  log.info("Relaying shard {shard} from position {after}", { shard, after });
-  await relayRows(deps, options, transactor, signal, observer, progress);
-}
-
-async function relayRows(
-  deps: RelayDeps,
-  options: RelayOptions,
-  transactor: Transactor,
-  signal: AbortSignal,
-  observer: RelayObserver,
-  progress: Progress,
-): Promise<void> {
-  const { shard, batchRecordsMax: limit, pollIntervalMs } = options;
-  let mark: Mark | undefined;
-  let committedAt = Date.now();
-  let noted = false;
-  while (!signal.aborted) {
-    const read = await barrierRead(deps.sql, { shard, after: progress.after, limit, mark, signal });
-    if (read.kind === "rows") {
-      mark = read.mark;
-      await announce(deps, options, transactor, read.rows, progress);
-      if (!noted) await noteRelayed(deps.sql, shard);
-      noted = true;
-      committedAt = Date.now();
-      const oldestAt = read.rows[0]?.createdAt ?? new Date();
-      observer.relayed?.({ shard, rows: read.rows.length, position: progress.after, oldestAt });
-      continue;
-    }
-    mark = read.kind === "waiting" ? read.mark : undefined;
-    if (read.kind === "waiting") observer.waiting?.(shard);
-    const { after, eventId } = progress;
-    if (eventId && Date.now() - committedAt > (options.cursorRefreshMs ?? dayMs)) {
-      await commitCursor(deps, options, transactor, [], after, eventId);
-      committedAt = Date.now();
-    }
-    await delay(pollIntervalMs, signal);
-  }
-}
-
-/** One transaction: the rows as records, and the cursor past the last of them. */
-async function announce(
-  deps: RelayDeps,
-  options: RelayOptions,
-  transactor: Transactor,
-  rows: readonly OutboxRow[],
-  progress: Progress,
-): Promise<void> {
-  const last = rows.at(-1);
-  if (!last) return;
-  const records = rows.map((row) => toRecord(row, deps));
-  progress.doubt = last.position;
-  await commitCursor(deps, options, transactor, records, last.position, last.eventId);
-  const { position: after, eventId } = last;
-  Object.assign(progress, { after, eventId, doubt: undefined, failures: 0 });
-}
-
-async function commitCursor(
-  { sql }: RelayDeps,
-  { shard, groupId, cursorTopic }: RelayOptions,
-  transactor: Transactor,
-  records: readonly OutputRecord[],
-  position: number,
-  eventId: string,
-): Promise<void> {
-  const metadata = await cursorMetadata(sql, eventId);
-  const offset = position + 1;
-  await transactor.commit({
-    records,
-    offsets: [{ groupId, topic: cursorTopic, partition: shard, offset, metadata }],
-  });
-}
-
-const encoder = new TextEncoder();
-
-function toRecord(row: OutboxRow, { partitionCount }: RelayDeps): OutputRecord {
-  const count = partitionCount(row.topic);
-  if (count === undefined) {
-    throw new HaltError(
-      `Cannot announce event ${row.eventId} (outbox position ${row.position}): ` +
-        `there is no topic "${row.topic}". Create it, then start the worker again`,
-    );
-  }
-  const key = encoder.encode(row.key);
-  return {
-    topic: row.topic,
-    partition: partitionForKey(key, count),
-    key,
-    value: row.value,
-    headers: [
-      textHeader("event_id", row.eventId),
-      textHeader("event_type", row.eventType),
-      ...row.headers.map(([name, value]) => textHeader(name, value)),
-    ],
-  };
 }
 
 async function untilHeld(lock: AdvisoryLock, signal: AbortSignal): Promise<void> {

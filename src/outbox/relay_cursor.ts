@@ -3,6 +3,7 @@ import { HaltError } from "../core/errors.ts";
 import type { CommittedOffset } from "../core/ports.ts";
 import type { Sql } from "../postgres/database.ts";
 import { translatingErrors } from "../postgres/translate_error.ts";
+import { rowAt } from "./row_at.ts";
 
 /** Where the cursor of one shard is kept: the group's offset on this topic, in the partition of the shard's number. */
 export interface CursorPlace {
@@ -74,7 +75,7 @@ export async function checkCursor(
       `${where} was written for database ${system}, and this is ${here}. ${restart}`,
     );
   }
-  const found = await eventAt(sql, shard, position);
+  const found = (await rowAt(sql, shard, position))?.eventId;
   if (found === event) return { after: position, eventId: event };
   throw new HaltError(
     `${where} stands behind event ${event} at position ${position}, where this database has ` +
@@ -90,15 +91,6 @@ function parseMetadata(text: string, where: string): { system: string; event: st
     throw new HaltError(`${where} carries metadata that is not ours: ${text}`, { cause: error });
   }
   throw new HaltError(`${where} carries metadata that is not ours: ${text}`);
-}
-
-async function eventAt(sql: Sql, shard: number, position: number): Promise<string | undefined> {
-  const rows = await translatingErrors(() =>
-    sql<{ eventId: string }[]>`
-      select event_id as "eventId" from outbox where shard = ${shard} and position = ${position}
-    `
-  );
-  return rows[0]?.eventId;
 }
 
 async function relayedBefore(sql: Sql, shard: number): Promise<boolean> {

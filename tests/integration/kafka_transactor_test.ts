@@ -1,0 +1,187 @@
+/** The transactor and the stable offset against a real broker: rows 1 to 16 of the defects of kafkajs. */
+import { TransactionError } from "../../src/core/ports.ts";
+import { openTransactor } from "../../src/kafka/transactor.ts";
+import { createTransactions } from "../../src/kafka/transactions.ts";
+import { fetchStableOffset } from "../../src/kafka/stable_offset.ts";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
+import {
+  freshTopics,
+  produce,
+  readPartition,
+  record,
+  testClient,
+  texts,
+  uniqueName,
+} from "../support/kafka.ts";
+
+const options = { transactionTimeoutMs: 20_000 };
+
+Deno.test("a transaction's records and offset become visible together", async () => {
+  const client = await testClient();
+  const [input = "", output = ""] = await freshTopics(client, 1, "in", "out");
+  await using transactions = createTransactions(client, options);
+  await using transactor = await transactions.open(uniqueName("tx"));
+  const groupId = uniqueName("group");
+  const at = { topic: input, partition: 0 };
+  await transactor.commit({
+    records: [record(output, 0, "k", "one")],
+    offsets: [{ groupId, ...at, offset: 41, metadata: "a note" }],
+  });
+  assertEquals(texts(await readPartition(client, output)), ["one"]);
+  assertEquals(await transactions.stableOffset(groupId, at), { offset: 41, metadata: "a note" });
+});
+
+Deno.test("row 1: aborted records of overlapping transactions are not read, whatever their keys", async () => {
+  const client = await testClient();
+  const [topic = ""] = await freshTopics(client, 1, "aborted");
+  // Each is left open and then fenced, so the abort markers come in another order than the first offsets.
+  const ids = ["a", "b"].map((name) => uniqueName(`tx-${name}`));
+  for (const id of ids) await leaveOpen(client, id, [record(topic, 0, "k", `aborted by ${id}`)]);
+  await using committed = await openTransactor(client, uniqueName("tx-c"), options);
+  await committed.commit({ records: [record(topic, 0, "k", "committed")], offsets: [] });
+  for (const id of ids.toReversed()) {
+    await using fence = await openTransactor(client, id, options);
+    await fence.commit({ records: [], offsets: [] });
+  }
+  const zeroKey = { ...record(topic, 0, "", "aborted, zero key"), key: new Uint8Array(4) };
+  const zero = uniqueName("tx-zero");
+  await leaveOpen(client, zero, [zeroKey, record(topic, 0, "k", "aborted after it")]);
+  await using fence = await openTransactor(client, zero, options);
+  await fence.commit({ records: [record(topic, 0, "k", "committed last")], offsets: [] });
+  assertEquals(texts(await readPartition(client, topic)), ["committed", "committed last"]);
+});
+
+Deno.test("rows 4 and 22: after a failure a transactor refuses to be used again", async () => {
+  const client = await testClient();
+  const [topic = ""] = await freshTopics(client, 1, "poison");
+  const id = uniqueName("tx");
+  await using first = await openTransactor(client, id, options);
+  await using _second = await openTransactor(client, id, options);
+  const write = { records: [record(topic, 0, "k", "late")], offsets: [] };
+  await assertRejects(() => first.commit(write), TransactionError);
+  const again = await assertRejects(() => first.commit(write), TransactionError);
+  assertStringIncludes(again.message, "used after a failure");
+});
+
+Deno.test("row 8: opening a transactional id shuts out its former owner", async () => {
+  const client = await testClient();
+  const [topic = ""] = await freshTopics(client, 1, "fence");
+  const id = uniqueName("tx");
+  await using zombie = await openTransactor(client, id, options);
+  await zombie.commit({ records: [record(topic, 0, "k", "before")], offsets: [] });
+  await using owner = await openTransactor(client, id, options);
+  const refusal = await assertRejects(
+    () => zombie.commit({ records: [record(topic, 0, "k", "zombie")], offsets: [] }),
+    TransactionError,
+  );
+  assertEquals(refusal.verdict, "migrated");
+  await owner.commit({ records: [record(topic, 0, "k", "after")], offsets: [] });
+  assertEquals(texts(await readPartition(client, topic)), ["before", "after"]);
+});
+
+Deno.test("rows 2 and 9: a pending offset is waited for, and one that was aborted never counts", async () => {
+  const client = await testClient();
+  const [input = "", output = ""] = await freshTopics(client, 1, "in", "out");
+  const groupId = uniqueName("group");
+  const at = { topic: input, partition: 0 };
+  const id = uniqueName("tx");
+  await using transactions = createTransactions(client, options);
+  {
+    await using transactor = await transactions.open(id);
+    await transactor.commit({ records: [], offsets: [{ groupId, ...at, offset: 5 }] });
+  }
+  await leaveOpen(client, id, [record(output, 0, "k", "x")], { groupId, ...at, offset: 9 });
+  const cluster = client.cluster();
+  try {
+    const impatient = AbortSignal.timeout(700);
+    await assertRejects(
+      () => fetchStableOffset(cluster, groupId, at, impatient),
+      DOMException,
+    );
+    await using _fence = await transactions.open(id);
+    assertEquals((await fetchStableOffset(cluster, groupId, at)).offset, 5);
+  } finally {
+    await cluster.disconnect();
+  }
+});
+
+Deno.test("rows 13 and 14: transactions follow each other without a refusal", async () => {
+  const client = await testClient();
+  const [topic = ""] = await freshTopics(client, 1, "rapid");
+  const groupId = uniqueName("group");
+  await using transactor = await openTransactor(client, uniqueName("tx"), options);
+  const rounds = 60;
+  for (let round = 1; round <= rounds; round++) {
+    await transactor.commit({
+      records: [record(topic, 0, "k", String(round))],
+      offsets: [{ groupId, topic, partition: 0, offset: round }],
+    });
+  }
+  assertEquals((await readPartition(client, topic)).length, rounds);
+});
+
+Deno.test("row 16: a transaction of several megabytes is sent in batches that the broker takes", async () => {
+  const client = await testClient();
+  const [topic = ""] = await freshTopics(client, 2, "large");
+  await using transactor = await openTransactor(client, uniqueName("tx"), options);
+  const value = "x".repeat(100_000);
+  const records = Array.from({ length: 60 }, (_, i) => record(topic, i % 2, `k${i}`, value));
+  await transactor.commit({ records, offsets: [] });
+  for (const partition of [0, 1]) {
+    const keys = (await readPartition(client, topic, partition))
+      .map(({ key }) => new TextDecoder().decode(key ?? undefined));
+    assertEquals(keys, Array.from({ length: 30 }, (_, i) => `k${2 * i + partition}`));
+  }
+});
+
+Deno.test("a record over the broker's limit is a definite refusal", async () => {
+  const client = await testClient();
+  const [topic = ""] = await freshTopics(client, 1, "huge");
+  await using transactor = await openTransactor(client, uniqueName("tx"), options);
+  const huge = record(topic, 0, "k", "x".repeat(1_200_000));
+  const refusal = await assertRejects(
+    () => transactor.commit({ records: [huge], offsets: [] }),
+    TransactionError,
+  );
+  assertEquals(refusal.verdict, "rejected");
+});
+
+Deno.test("records written outside of transactions are read with their keys, headers and times", async () => {
+  const client = await testClient();
+  const [topic = ""] = await freshTopics(client, 1, "plain");
+  const headers = [["a", Uint8Array.of(1)], ["a", null]] as const;
+  await produce(client, [{
+    ...record(topic, 0, null, "v"),
+    headers,
+    timestamp: 1_700_000_000_000,
+  }]);
+  const [read] = await readPartition(client, topic);
+  assert(read);
+  assertEquals(
+    { key: read.key, timestamp: read.timestamp, headers: read.headers.map(([name]) => name) },
+    { key: null, timestamp: 1_700_000_000_000, headers: ["a", "a"] },
+  );
+  assertEquals(read.headers[1]?.[1], null);
+});
+
+type Client = Awaited<ReturnType<typeof testClient>>;
+type Offset = { groupId: string; topic: string; partition: number; offset: number };
+
+/** Sends in a transaction and vanishes before EndTxn, as a killed process would. */
+async function leaveOpen(
+  client: Client,
+  transactionalId: string,
+  records: ReturnType<typeof record>[],
+  offset?: Offset,
+): Promise<void> {
+  await using transactor = await openTransactor(client, transactionalId, {
+    ...options,
+    onStep: (step) => {
+      if (step === "before-end-txn") throw new Error("vanished before EndTxn");
+    },
+  });
+  await assertRejects(
+    () => transactor.commit({ records, offsets: offset ? [offset] : [] }),
+    TransactionError,
+  );
+}

@@ -1,0 +1,90 @@
+/** Real topics for tests: made fresh, written to, read back under read_committed. */
+import type { OutputRecord } from "../../src/core/record.ts";
+import type { InputRecord } from "../../src/core/record.ts";
+import { createKafkaClient, type KafkaClient } from "../../src/kafka/kafka_client.ts";
+import { openPartitionReader } from "../../src/kafka/open_partition_reader.ts";
+import { openPlainProducer } from "../../src/kafka/plain_producer.ts";
+import { ensureTopics } from "../../src/kafka/topics.ts";
+import { services } from "./services.ts";
+
+/** A client of the tests' broker. */
+export async function testClient(): Promise<KafkaClient> {
+  const { kafkaBrokers } = await services();
+  return createKafkaClient({ brokers: kafkaBrokers, clientId: "onceflow-test", ssl: false });
+}
+
+/** A name that no other test has. */
+export function uniqueName(prefix: string): string {
+  return `${prefix}-${crypto.randomUUID().slice(0, 13)}`;
+}
+
+/** Makes topics with that many partitions and answers with their names. */
+export async function freshTopics(
+  client: KafkaClient,
+  partitions: number,
+  ...prefixes: string[]
+): Promise<string[]> {
+  const topics = prefixes.map(uniqueName);
+  await ensureTopics(
+    client,
+    topics.map((topic) => ({ topic, partitions, replicationFactor: 1 })),
+  );
+  return topics;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** A record of text, or of an object as JSON. */
+export function record(
+  topic: string,
+  partition: number,
+  key: string | null,
+  value: unknown,
+): OutputRecord {
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  return {
+    topic,
+    partition,
+    key: key === null ? null : encoder.encode(key),
+    value: encoder.encode(text),
+    headers: [],
+  };
+}
+
+/** Writes records outside of any transaction. */
+export async function produce(client: KafkaClient, records: readonly OutputRecord[]) {
+  await using producer = await openPlainProducer(client);
+  await producer.send(records);
+}
+
+/** All committed records of a partition, up to its last stable offset at this moment. */
+export async function readPartition(
+  client: KafkaClient,
+  topic: string,
+  partition = 0,
+): Promise<InputRecord[]> {
+  await using reader = await openPartitionReader(client, { topic, partition }, 0);
+  const { start, end } = await reader.range();
+  reader.seek(start);
+  const records: InputRecord[] = [];
+  while (reader.position < end) {
+    const run = await reader.next(
+      { recordsMax: 10_000, bytesMax: 1 << 26 },
+      AbortSignal.timeout(20_000),
+    );
+    records.push(...run.records);
+  }
+  return records;
+}
+
+/** The values of records as text. */
+export function texts(records: readonly InputRecord[]): string[] {
+  return records.map(({ value }) => value === null ? "" : decoder.decode(value));
+}
+
+/** The values of records as JSON. */
+// deno-lint-ignore no-explicit-any -- tests know what they wrote
+export function jsons(records: readonly InputRecord[]): any[] {
+  return texts(records).map((text) => JSON.parse(text));
+}
