@@ -114,7 +114,7 @@ function readStorable<T extends { readonly occurred_at: string }>(
   const event = readJsonEvent(record, schema);
   if (event === undefined || !isStorableTime(event.occurred_at)) return undefined;
   const unfit = Object.values(event).some((field) =>
-    typeof field === "string" && storable(field) !== field
+    typeof field === "string" && !(field.isWellFormed() && !field.includes("\0"))
   );
   return unfit ? undefined : event;
 }

@@ -22,6 +22,12 @@ export type ApplyOutcome =
   }
   | { readonly kind: "moved" };
 
+/** Where a fold stands; named for crash tests. */
+export type FoldStep = "before-commit" | "after-commit";
+
+/** Called at each step; a test may crash or wait there. */
+export type OnFoldStep = (step: FoldStep, partition: TopicPartition) => void | Promise<void>;
+
 /**
  * Folds a run that starts at `from`, in a transaction of its own.
  *
@@ -34,9 +40,16 @@ export async function applyRun<Event extends ProjectionEvent>(
   partition: TopicPartition,
   from: number,
   run: RecordRun,
+  onStep?: OnFoldStep,
 ): Promise<ApplyOutcome> {
   const decoded = decodeRun(target, partition, from, run);
-  return await sql.begin((tx) => foldInTransaction(tx, target, partition, decoded));
+  const outcome = await sql.begin(async (tx) => {
+    const folded = await foldInTransaction(tx, target, partition, decoded);
+    await onStep?.("before-commit", partition);
+    return folded;
+  });
+  await onStep?.("after-commit", partition);
+  return outcome;
 }
 
 /** The same in the caller's transaction: for a rebuild, which catches up while it holds the live positions. */

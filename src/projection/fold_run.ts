@@ -3,7 +3,7 @@ import { HaltError } from "../core/errors.ts";
 import type { RecordRun } from "../core/ports.ts";
 import { formatPartition, type TopicPartition } from "../core/record.ts";
 import type { Sql } from "../postgres/sql.ts";
-import { type ApplyOutcome, applyRun } from "./apply_run.ts";
+import { type ApplyOutcome, applyRun, type OnFoldStep } from "./apply_run.ts";
 import type { ProjectionEvent } from "./define_projection.ts";
 import type { FoldTarget } from "./fold_target.ts";
 import { type Backoff, type OnDependency, waitForPostgres } from "./wait_for_postgres.ts";
@@ -13,6 +13,7 @@ export interface FoldDeps {
   readonly sql: Sql;
   readonly backoff: Backoff;
   readonly onDependency?: OnDependency;
+  readonly onStep?: OnFoldStep;
 }
 
 /**
@@ -31,7 +32,7 @@ export async function foldRun<Event extends ProjectionEvent>(
 ): Promise<ApplyOutcome> {
   const apply = (start: number, part: RecordRun) =>
     waitForPostgres(
-      () => applyRun(deps.sql, target, partition, start, part),
+      () => applyRun(deps.sql, target, partition, start, part, deps.onStep),
       deps.backoff,
       signal,
       deps.onDependency,

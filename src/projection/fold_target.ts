@@ -11,6 +11,8 @@ import {
  * - `position`: by its place in the log. Rows and position move together, so a place is folded once.
  * - `event_id`: by the event's own id, kept in `processed_events`. Costs a row an event, and also catches an event that
  *   stands in the log twice, as an at-least-once producer leaves it.
+ *   A record that is put back on its topic on purpose (a redrive) is then a repetition too, and changes nothing; and the
+ *   swap of a rebuild takes longer, by the renaming of a row an event.
  */
 export type Dedupe = "position" | "event_id";
 

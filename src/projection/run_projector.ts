@@ -1,14 +1,18 @@
 /** The projector: follows one partition and folds it into the live tables. It never moves a Kafka offset. */
+import { getLogger } from "@logtape/logtape";
 import { delay } from "../core/delay.ts";
 import { HaltError } from "../core/errors.ts";
-import type { Assignment, PartitionReader, RunBounds } from "../core/ports.ts";
+import type { Assignment, LogRange, PartitionReader, RecordRun, RunBounds } from "../core/ports.ts";
 import { formatPartition, type TopicPartition } from "../core/record.ts";
 import type { Sql } from "../postgres/sql.ts";
+import type { OnFoldStep } from "./apply_run.ts";
 import type { Projection, ProjectionEvent } from "./define_projection.ts";
 import { foldRun } from "./fold_run.ts";
 import { type Dedupe, type FoldTarget, liveTarget } from "./fold_target.ts";
 import { openPosition } from "./positions.ts";
 import { type Backoff, type OnDependency, waitForPostgres } from "./wait_for_postgres.ts";
+
+const log = getLogger(["onceflow", "projection"]);
 
 /** What was folded, told after its commit. */
 export interface AppliedRun extends TopicPartition {
@@ -31,6 +35,7 @@ export interface ProjectorDeps<Event extends ProjectionEvent> {
   /** The position was not where this projector left it: another one folded on, or a rebuild was swapped in. */
   onMoved?(moved: TopicPartition & { readonly from: number; readonly to: number }): void;
   readonly onDependency?: OnDependency;
+  readonly onStep?: OnFoldStep;
 }
 
 /**
@@ -50,7 +55,7 @@ export async function projectPartition<Event extends ProjectionEvent>(
   try {
     let position = await startReading(reader, target, deps, signal);
     while (true) {
-      const run = await reader.next(deps.bounds, signal);
+      const run = await nextRun(reader, target, position, deps, signal);
       if (run.records.length === 0 && run.nextOffset === position) continue;
       const outcome = await foldRun(deps, target, reader, position, run, signal);
       if (outcome.kind === "applied") {
@@ -60,6 +65,11 @@ export async function projectPartition<Event extends ProjectionEvent>(
       } else {
         const from = position;
         position = await startReading(reader, target, deps, signal);
+        log.info("{partition} had moved from {from}; going on from {position}", {
+          partition: formatPartition(reader),
+          from,
+          position,
+        });
         deps.onMoved?.({ topic: reader.topic, partition: reader.partition, from, to: position });
       }
     }
@@ -87,6 +97,24 @@ async function startReading<Event extends ProjectionEvent>(
   return position;
 }
 
+/** The reader's own words for an offset that is gone speak of a group's offset; here the rebuild is the way out. */
+async function nextRun<Event extends ProjectionEvent>(
+  reader: PartitionReader,
+  target: FoldTarget<Event>,
+  position: number,
+  deps: ProjectorDeps<Event>,
+  signal: AbortSignal,
+): Promise<RecordRun> {
+  try {
+    return await reader.next(deps.bounds, signal);
+  } catch (error) {
+    if (error instanceof HaltError) {
+      await checkRange(reader, target, position, deps.backoff, signal);
+    }
+    throw error;
+  }
+}
+
 /** How often a position beyond the end is looked at again: just after a leader change the end can seem to lag behind. */
 const rangeChecksMax = 5;
 
@@ -98,7 +126,7 @@ async function checkRange(
   signal: AbortSignal,
 ): Promise<void> {
   for (let check = 1;; check++) {
-    const { start, end } = await reader.range();
+    const { start, end } = await rangeWhenUp(reader, backoff, signal);
     if (position >= start && position <= end) return;
     if (check === rangeChecksMax || position < start) {
       throw new HaltError(
@@ -113,5 +141,26 @@ async function checkRange(
       );
     }
     await delay(backoff.firstMs, signal);
+  }
+}
+
+/** Waits while Kafka does not say: a projector that was moved in the middle of an outage must not end the process. */
+async function rangeWhenUp(
+  reader: PartitionReader,
+  backoff: Backoff,
+  signal: AbortSignal,
+): Promise<LogRange> {
+  while (true) {
+    try {
+      return await reader.range();
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof HaltError) throw error;
+      log.warn("Cannot read the range of {partition}, trying again: {error}", {
+        partition: formatPartition(reader),
+        error,
+      });
+    }
+    await delay(backoff.waitMsMax, signal);
   }
 }

@@ -38,6 +38,7 @@ export async function openStaging<Event extends ProjectionEvent>(
   const id = crypto.randomUUID().slice(0, 8);
   const schema = `${projection.name}_rebuild_${id}`;
   await sql.begin(async (tx) => {
+    await tx`select set_config('statement_timeout', '0', true)`;
     await dropStagingInTransaction(tx, projection.name);
     await tx`create schema ${tx(schema)}`;
     for (const table of projection.tables) {
@@ -53,9 +54,14 @@ export async function openStaging<Event extends ProjectionEvent>(
  * them first.
  */
 export async function dropStagingInTransaction(tx: Tx, name: string, id?: string): Promise<void> {
-  const labels = `${name}@${id ?? ""}`;
-  await tx`delete from projection_positions where starts_with(projection, ${labels})`;
-  await tx`delete from processed_events where starts_with(projection, ${labels})`;
+  const dropped = await tx`
+    delete from projection_positions where starts_with(projection, ${`${name}@${id ?? ""}`})
+    returning projection
+  `;
+  // By equality, which its index can find: this table may be as long as the log.
+  for (const label of new Set(dropped.map((row) => String(row.projection)))) {
+    await tx`delete from processed_events where projection = ${label}`;
+  }
   const schemas = await tx`
     select nspname from pg_namespace
     where nspname ~ ${`^${name}_rebuild_${id ?? "[0-9a-f]{8}"}$`}

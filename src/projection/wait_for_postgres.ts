@@ -1,7 +1,10 @@
 /** Repeats a step until Postgres lets it through. It never repeats what can only fail again. */
+import { getLogger } from "@logtape/logtape";
 import { delay } from "../core/delay.ts";
 import { DependencyDownError, TransientError } from "../core/errors.ts";
 import { translateError } from "../postgres/translate_error.ts";
+
+const log = getLogger(["onceflow", "projection"]);
 
 /** Waiting between attempts: doubles from the first to the longest. */
 export interface Backoff {
@@ -31,11 +34,15 @@ export async function waitForPostgres<T>(
   while (true) {
     try {
       const result = await step();
-      if (down) onDependency?.("up");
+      if (down) {
+        log.info("Postgres is back; going on");
+        onDependency?.("up");
+      }
       return result;
     } catch (error) {
       const translated = translateError(error);
       if (translated instanceof DependencyDownError) {
+        if (!down) log.warn("Waiting: {reason}", { reason: translated.message });
         down = true;
         onDependency?.("down", translated);
       } else if (!(translated instanceof TransientError)) {

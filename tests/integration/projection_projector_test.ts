@@ -76,6 +76,21 @@ Deno.test("an event that stands in the log twice counts once by event_id and twi
   }
 });
 
+for (const at of ["before-commit", "after-commit"] as const) {
+  Deno.test(`a projector that crashes ${at} folds each record once when it starts again`, async () => {
+    await using database = await databaseWith(projection);
+    const log = logOf(10);
+    let crashes = 3;
+    const onStep = (step: string) => {
+      if (step === at && crashes-- > 0) throw new Error("crash");
+    };
+    const options = { sql: database.sql, projection, log, recordsMax: 3, more: { onStep } };
+    while (crashes > 0) await assertRejects(() => followToEnd(options), Error, "crash");
+    await followToEnd(options);
+    assertEquals(await countOf(database.sql), [10, 10]);
+  });
+}
+
 Deno.test("a position outside the log halts and names the rebuild", async () => {
   await using database = await databaseWith(projection);
   const log = logOf(3);
