@@ -85,9 +85,11 @@ export async function runLane<T>(
 async function runSession<T>(lane: Lane<T>, session: DeliverySession): Promise<void> {
   const { assignment: { reader, signal }, options, progress, observer } = lane;
   const start = await startOffset(lane.assignment, session.start, progress.known);
-  if (progress.doubt !== undefined) resolve(progress, start, observer);
+  const committed = session.start.offset;
+  if (progress.doubt !== undefined) resolve(progress, committed, observer);
   progress.doubt = undefined;
-  progress.known = start;
+  // Not `start`: where nothing was committed yet, the next session may find nothing either.
+  progress.known = committed;
   reader.seek(start);
   while (!signal.aborted) {
     await processRun(lane, session, await reader.next(options, signal));
@@ -148,10 +150,10 @@ async function recover(error: unknown, assignment: Assignment, failures: number)
 }
 
 /** The committed offset is the outcome of the commit whose answer was lost. */
-function resolve({ known, doubt }: Progress, start: number, observer: LaneObserver): void {
-  if (start === doubt) observer.resolved?.("committed");
-  else if (start === known) observer.resolved?.("aborted");
-  else log.info("The partition moved on to {start} while its outcome was in doubt", { start });
+function resolve({ known, doubt }: Progress, committed: number, observer: LaneObserver): void {
+  if (committed === doubt) observer.resolved?.("committed");
+  else if (committed === known) observer.resolved?.("aborted");
+  else log.info("The partition moved on to {committed} while its outcome was open", { committed });
 }
 
 /** Plans, waiting for as long as a dependency is down: no record is blamed for it. */
