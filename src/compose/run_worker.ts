@@ -1,12 +1,9 @@
 /** Runs the background roles of one process: relay, flow, projector. */
 import { getLogger } from "@logtape/logtape";
-import type { Config, Guarantee } from "../config.ts";
-import { atLeastOnce, atMostOnce, type Delivery, exactlyOnce } from "../core/delivery.ts";
-import { type LaneObserver, runLane } from "../core/lane.ts";
-import type { Transactions } from "../core/ports.ts";
+import type { Guarantee } from "../config.ts";
+import type { LaneObserver } from "../core/lane.ts";
 import { fetcherDefaults } from "../kafka/fetcher.ts";
-import { type MembershipOptions, runMembership } from "../kafka/membership.ts";
-import { openPlainProducer } from "../kafka/plain_producer.ts";
+import { runMembership } from "../kafka/membership.ts";
 import { createTransactions } from "../kafka/transactions.ts";
 import { invoicing, type InvoicingOptions } from "../orders/invoicing.ts";
 import { runRelay } from "../outbox/relay.ts";
@@ -15,6 +12,7 @@ import { openAdvisoryLock } from "../postgres/advisory_lock.ts";
 import { type ProjectorDeps, projectPartition } from "../projection/run_projector.ts";
 import type { ViewFact } from "../orders/view_events.ts";
 import { type Runtime, viewsOf } from "./open_runtime.ts";
+import { runFlow } from "./run_flow.ts";
 
 /** The background roles. */
 export const roles = ["relay", "flow", "projector"] as const;
@@ -57,13 +55,9 @@ export async function runWorker(
 ): Promise<void> {
   const failed = new AbortController();
   const stop = AbortSignal.any([signal, failed.signal]);
-  await using transactions = createTransactions(runtime.client, {
-    transactionTimeoutMs: runtime.config.TRANSACTION_TIMEOUT_MS,
-    batchBytesMax: runtime.config.REQUEST_BYTES_MAX,
-  });
   const run: Record<Role, () => Promise<unknown>> = {
-    relay: () => runRelays(runtime, options, transactions, stop),
-    flow: () => runFlow(runtime, options, transactions, stop),
+    relay: () => runRelays(runtime, options, stop),
+    flow: () => runInvoicing(runtime, options, stop),
     projector: () => runProjector(runtime, options, stop),
   };
   log.info("Running {roles} with guarantee {guarantee}", {
@@ -80,11 +74,14 @@ export async function runWorker(
 }
 
 async function runRelays(
-  { config, database, services, partitions }: Runtime,
+  { client, config, database, services, partitions }: Runtime,
   options: WorkerOptions,
-  transactions: Transactions,
   signal: AbortSignal,
 ): Promise<void> {
+  await using transactions = createTransactions(client, {
+    transactionTimeoutMs: config.TRANSACTION_TIMEOUT_MS,
+    batchBytesMax: config.REQUEST_BYTES_MAX,
+  });
   const shards = Array.from({ length: config.OUTBOX_SHARDS }, (_, shard) => shard);
   await Promise.all(shards.map(async (shard) => {
     await using lock = openAdvisoryLock(
@@ -113,13 +110,11 @@ async function runRelays(
   }));
 }
 
-function runFlow(
-  runtime: Runtime,
+function runInvoicing(
+  { config, database, client }: Runtime,
   options: WorkerOptions,
-  transactions: Transactions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { config, database, client, partitions } = runtime;
   const flow = invoicing(database.sql, {
     orders: config.ORDERS_TOPIC,
     invoices: config.INVOICES_TOPIC,
@@ -128,24 +123,17 @@ function runFlow(
     beforeTry: options.beforeTry,
     retry: { retriesMax: config.RETRY_COUNT_MAX, backoffMs: config.RETRY_BACKOFF_MS },
   });
-  const delivery = deliveryOf(options.guarantee, runtime, transactions);
-  const target = {
-    partitionCount: (topic: string) => countOf(partitions, topic),
-    recordBytesMax: config.REQUEST_BYTES_MAX,
-    planMsMax: config.BATCH_PLAN_MS_MAX,
-  };
-  const bounds = {
-    recordsMax: config.BATCH_RECORDS_MAX,
-    bytesMax: config.BATCH_BYTES_MAX,
+  return runFlow(client, flow, signal, {
+    guarantee: options.guarantee,
+    batchRecordsMax: config.BATCH_RECORDS_MAX,
+    batchBytesMax: config.BATCH_BYTES_MAX,
+    batchPlanMsMax: config.BATCH_PLAN_MS_MAX,
+    requestBytesMax: config.REQUEST_BYTES_MAX,
+    transactionTimeoutMs: config.TRANSACTION_TIMEOUT_MS,
+    sessionTimeoutMs: config.SESSION_TIMEOUT_MS,
     dependencyBackoffMsMax: config.DEPENDENCY_BACKOFF_MS_MAX,
-  };
-  return runMembership(client, {
-    ...membershipBounds(config),
-    groupId: flow.groupId,
-    topics: [flow.from.name],
-    lane: (assignment) =>
-      runLane(flow, assignment, delivery, target, bounds, options.observers?.lane),
-  }, signal);
+    observer: options.observers?.lane,
+  });
 }
 
 function runProjector(
@@ -163,43 +151,11 @@ function runProjector(
     ...options.observers?.projector,
   };
   return runMembership(client, {
-    ...membershipBounds(config),
     groupId: projectorGroup,
-    topics: projection.topics,
-    lane: (assignment) => projectPartition(assignment, deps),
-  }, signal);
-}
-
-function membershipBounds(
-  config: Config,
-): Pick<MembershipOptions, "sessionTimeoutMs" | "bufferBytesMax" | "fetch"> {
-  return {
     sessionTimeoutMs: config.SESSION_TIMEOUT_MS,
     bufferBytesMax: 2 * config.BATCH_BYTES_MAX,
     fetch: fetcherDefaults,
-  };
-}
-
-function deliveryOf(
-  guarantee: Guarantee,
-  { client, config }: Runtime,
-  transactions: Transactions,
-): Delivery {
-  const openProducer = () => openPlainProducer(client, { batchBytesMax: config.REQUEST_BYTES_MAX });
-  switch (guarantee) {
-    case "exactly-once":
-      return exactlyOnce(transactions);
-    case "at-least-once":
-      return atLeastOnce(openProducer);
-    case "at-most-once":
-      return atMostOnce(openProducer);
-    default:
-      return guarantee satisfies never;
-  }
-}
-
-function countOf(partitions: ReadonlyMap<string, number>, topic: string): number {
-  const count = partitions.get(topic);
-  if (count === undefined) throw new Error(`topic ${topic} was not looked up at the start`);
-  return count;
+    topics: projection.topics,
+    lane: (assignment) => projectPartition(assignment, deps),
+  }, signal);
 }

@@ -1,10 +1,7 @@
 /** The topics of the reference application, by what they are for. */
 import type { Config } from "../config.ts";
-import { ensureTopics } from "../kafka/topics.ts";
+import { deadLetterTopicConfig, ensureTopics } from "../kafka/topics.ts";
 import type { KafkaClient } from "../kafka/kafka_client.ts";
-
-/** Room for a dead letter whose original filled a batch to the brim, and for its headers. */
-const deadLetterBytesMax = 2 * 1_048_588;
 
 /** Makes what is missing and answers with the number of partitions of each topic. */
 export function ensureAppTopics(
@@ -20,7 +17,7 @@ export function ensureAppTopics(
       topic: config.DEAD_LETTERS_TOPIC,
       partitions,
       replicationFactor,
-      config: { "max.message.bytes": String(deadLetterBytesMax) },
+      config: deadLetterTopicConfig,
     },
     // It holds no records: only the relay group's offsets on it count, one partition a shard.
     { topic: config.OUTBOX_CURSOR_TOPIC, partitions: config.OUTBOX_SHARDS, replicationFactor },

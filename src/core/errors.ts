@@ -2,6 +2,7 @@
 
 /** This record can never succeed: it goes to the dead letters at once. */
 export class PoisonError extends Error {
+  /** `message` says what is wrong with the record; it is kept in the dead letter. */
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = "PoisonError";
@@ -10,6 +11,7 @@ export class PoisonError extends Error {
 
 /** This record failed now and may succeed later: it is retried with backoff, then goes to the dead letters. */
 export class TransientError extends Error {
+  /** `message` says what went wrong this time. */
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = "TransientError";
@@ -18,6 +20,7 @@ export class TransientError extends Error {
 
 /** Something that every record needs is down: the lane waits, and no record is blamed. */
 export class DependencyDownError extends Error {
+  /** `dependency` is its name, for logs, metrics and readiness. */
   constructor(readonly dependency: string, message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = "DependencyDownError";
@@ -26,6 +29,7 @@ export class DependencyDownError extends Error {
 
 /** Going on would lose or double something: a person must decide. Never retried. */
 export class HaltError extends Error {
+  /** `message` says what would be lost or doubled, and what the person can do. */
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = "HaltError";

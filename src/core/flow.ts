@@ -24,6 +24,7 @@ export type Emissions = Emission | readonly Emission[] | undefined | void;
 export interface FlowOptions<T> {
   /** Names the consumer group (`onceflow.<name>`) and the transactional ids: renaming starts the flow anew. */
   readonly name: string;
+  /** The one topic that it reads. */
   readonly from: TopicContract<T>;
   /** Every topic that the transform may emit to; each must exist when the worker starts. */
   // deno-lint-ignore no-explicit-any -- contracts of any event type
@@ -34,6 +35,7 @@ export interface FlowOptions<T> {
    * `DependencyDownError` makes the lane wait, anything else is retried and then makes a dead letter.
    */
   transform(event: T, context: TransformContext): Emissions | Promise<Emissions>;
+  /** Three retries after 0.5, 1 and 2 seconds where absent. */
   readonly retry?: Partial<RetryPolicy>;
   /** Where records go that cannot be processed. `<from>.DLQ` where absent. */
   readonly deadLetters?: string;
@@ -43,9 +45,13 @@ export interface FlowOptions<T> {
 
 /** A flow with its defaults filled in. */
 export interface Flow<T> extends Omit<FlowOptions<T>, "retry"> {
+  /** The consumer group. */
   readonly groupId: string;
+  /** How often a record is tried again. */
   readonly retry: RetryPolicy;
+  /** The dead-letter topic. */
   readonly deadLetters: string;
+  /** Events worked on at a time. */
   readonly concurrencyMax: number;
 }
 

@@ -24,7 +24,9 @@ export interface LaneOptions extends RunBounds {
 
 /** What a lane reports; every part is optional. */
 export interface LaneObserver {
+  /** A batch counts now; `ms` is the time from planning to commit. */
   committed?(batch: { records: number; outputs: number; deadLetters: number; ms: number }): void;
+  /** A record failed and is tried again; `attempt` is the one that failed, from 1. */
   retrying?(record: InputRecord, attempt: number, error: unknown): void;
   /** A commit whose answer was lost, and what the committed offset said of it. */
   resolved?(outcome: "committed" | "aborted"): void;

@@ -2,7 +2,9 @@
 
 /** One partition of one topic. */
 export interface TopicPartition {
+  /** The topic's name. */
   readonly topic: string;
+  /** From 0. */
   readonly partition: number;
 }
 
@@ -16,11 +18,15 @@ export type Header = readonly [name: string, value: Uint8Array | null];
  * the decoder refuses anything beyond that.
  */
 export interface InputRecord extends TopicPartition {
+  /** Its place in the partition. */
   readonly offset: number;
   /** Milliseconds since the epoch, as the broker gave it. */
   readonly timestamp: number;
+  /** The key's bytes. */
   readonly key: Uint8Array | null;
+  /** The value's bytes; null is a tombstone. */
   readonly value: Uint8Array | null;
+  /** In order; names may repeat. */
   readonly headers: readonly Header[];
 }
 

@@ -5,14 +5,19 @@ import { type Header, type InputRecord, textHeader } from "./record.ts";
 
 /** An event that a transform wants to have written; it becomes a record once the partition is known. */
 export interface Emission {
+  /** Where to. */
   readonly topic: string;
+  /** Chooses the partition; events of one key keep their order. */
   readonly key: string;
+  /** The value, JSON. */
   readonly value: string;
+  /** In order; names may repeat. */
   readonly headers: readonly Header[];
 }
 
 /** A topic and its events of type `T`. */
 export interface TopicContract<T> {
+  /** The topic's name. */
   readonly name: string;
   /** Reads a record's value: JSON in UTF-8, then the schema. Throws {@linkcode PoisonError}. */
   decode(record: InputRecord): T;

@@ -14,8 +14,11 @@ import {
 export interface KafkaSettings {
   /** `host:port` of one broker or more. */
   readonly brokers: readonly string[];
+  /** Shown in the broker's logs and quotas. */
   readonly clientId: string;
+  /** TLS, checked against the system's certificates. */
   readonly ssl: boolean;
+  /** `mechanism` is `plain`, `scram-sha-256` or `scram-sha-512`. */
   readonly sasl?: {
     readonly mechanism: string;
     readonly username: string;

@@ -15,6 +15,9 @@ export interface TopicSpec {
   readonly config?: Readonly<Record<string, string>>;
 }
 
+/** Room for a dead letter whose original filled a batch to the brim, and for the headers beside it. */
+export const deadLetterTopicConfig = { "max.message.bytes": String(2 * 1_048_588) };
+
 const log = getLogger(["onceflow", "kafka", "topics"]);
 const leaderWaitMs = 100;
 const leaderAttemptsMax = 100;

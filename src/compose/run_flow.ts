@@ -1,0 +1,136 @@
+/** Runs any flow: a member of its group, one lane a partition, with the guarantee that is asked for. */
+import { atLeastOnce, atMostOnce, type Delivery, exactlyOnce } from "../core/delivery.ts";
+import type { Flow } from "../core/flow.ts";
+import { type LaneObserver, runLane } from "../core/lane.ts";
+import type { TopicPartition } from "../core/record.ts";
+import { fetcherDefaults, type FetcherOptions } from "../kafka/fetcher.ts";
+import { createKafkaClient, type KafkaClient, type KafkaSettings } from "../kafka/kafka_client.ts";
+import { runMembership } from "../kafka/membership.ts";
+import { openPlainProducer } from "../kafka/plain_producer.ts";
+import { createTransactions } from "../kafka/transactions.ts";
+import type { TransactorOptions } from "../kafka/transactor.ts";
+import { deadLetterTopicConfig, ensureTopics } from "../kafka/topics.ts";
+
+/** Bounds of a running flow. */
+export interface RunFlowOptions {
+  /** `exactly-once` unless said otherwise. */
+  readonly guarantee: "exactly-once" | "at-least-once" | "at-most-once";
+  /** Records in one transaction. */
+  readonly batchRecordsMax: number;
+  /** Bytes of input in one transaction. */
+  readonly batchBytesMax: number;
+  /** No record is begun after this long in one transaction, milliseconds. */
+  readonly batchPlanMsMax: number;
+  /** The largest record and the largest record batch, bytes; below the topics' `max.message.bytes`. */
+  readonly requestBytesMax: number;
+  /** The coordinator aborts a transaction that is open for longer, milliseconds. */
+  readonly transactionTimeoutMs: number;
+  /** The group gives a silent member's partitions away after this long, milliseconds. */
+  readonly sessionTimeoutMs: number;
+  /** The longest pause before a dependency that is down is tried again, milliseconds. */
+  readonly dependencyBackoffMsMax: number;
+  /** Partitions of the topics that are made because they are missing. */
+  readonly topicPartitions: number;
+  /** Replicas of those topics; -1 for three, or as many as there are brokers. */
+  readonly topicReplicationFactor: number;
+  /** Told what the lanes do. */
+  readonly observer?: LaneObserver;
+  /** Told which partitions this process has, after each rebalance. */
+  readonly onAssigned?: (partitions: readonly TopicPartition[]) => void;
+}
+
+/** What only tests and benchmarks set. */
+export interface RunFlowHooks {
+  readonly fetch?: FetcherOptions;
+  readonly onStep?: TransactorOptions["onStep"];
+}
+
+/** Exactly-once, with bounds that suit a laptop as well as a server. */
+export const runFlowDefaults: RunFlowOptions = {
+  guarantee: "exactly-once",
+  batchRecordsMax: 2_000,
+  batchBytesMax: 4 * 1024 * 1024,
+  batchPlanMsMax: 5_000,
+  requestBytesMax: 900_000,
+  transactionTimeoutMs: 30_000,
+  sessionTimeoutMs: 10_000,
+  dependencyBackoffMsMax: 5_000,
+  topicPartitions: 4,
+  topicReplicationFactor: -1,
+};
+
+/**
+ * Runs a flow against these brokers: {@linkcode runFlow} with a client of its own.
+ *
+ * @throws {HaltError} when going on would lose or double something; a person must decide then
+ */
+export function run<T>(
+  settings: KafkaSettings,
+  flow: Flow<T>,
+  signal: AbortSignal,
+  options: Partial<RunFlowOptions> = {},
+): Promise<void> {
+  return runFlow(createKafkaClient(settings), flow, signal, options);
+}
+
+/**
+ * Runs the flow until the signal fires, then ends the transactions in hand, leaves the group and resolves. Several
+ * processes with the same flow share its partitions. Topics that are missing are made.
+ *
+ * @throws {HaltError} when going on would lose or double something; a person must decide then
+ */
+export async function runFlow<T>(
+  client: KafkaClient,
+  flow: Flow<T>,
+  signal: AbortSignal,
+  given: Partial<RunFlowOptions> = {},
+  hooks: RunFlowHooks = {},
+): Promise<void> {
+  const options = { ...runFlowDefaults, ...given };
+  const partitions = await ensureTopics(
+    client,
+    [flow.from.name, ...flow.to.map(({ name }) => name), flow.deadLetters].map((topic) => ({
+      topic,
+      partitions: options.topicPartitions,
+      replicationFactor: options.topicReplicationFactor,
+      ...(topic === flow.deadLetters && { config: deadLetterTopicConfig }),
+    })),
+  );
+  await using transactions = createTransactions(client, {
+    transactionTimeoutMs: options.transactionTimeoutMs,
+    batchBytesMax: options.requestBytesMax,
+    onStep: hooks.onStep,
+  });
+  const openProducer = () => openPlainProducer(client, { batchBytesMax: options.requestBytesMax });
+  const deliveries: Record<RunFlowOptions["guarantee"], Delivery> = {
+    "exactly-once": exactlyOnce(transactions),
+    "at-least-once": atLeastOnce(openProducer),
+    "at-most-once": atMostOnce(openProducer),
+  };
+  const target = {
+    partitionCount: (topic: string) => countOf(partitions, topic),
+    recordBytesMax: options.requestBytesMax,
+    planMsMax: options.batchPlanMsMax,
+  };
+  const bounds = {
+    recordsMax: options.batchRecordsMax,
+    bytesMax: options.batchBytesMax,
+    dependencyBackoffMsMax: options.dependencyBackoffMsMax,
+  };
+  const delivery = deliveries[options.guarantee];
+  await runMembership(client, {
+    groupId: flow.groupId,
+    topics: [flow.from.name],
+    sessionTimeoutMs: options.sessionTimeoutMs,
+    bufferBytesMax: 2 * options.batchBytesMax,
+    fetch: hooks.fetch ?? fetcherDefaults,
+    onAssigned: options.onAssigned,
+    lane: (assignment) => runLane(flow, assignment, delivery, target, bounds, options.observer),
+  }, signal);
+}
+
+function countOf(partitions: ReadonlyMap<string, number>, topic: string): number {
+  const count = partitions.get(topic);
+  if (count !== undefined) return count;
+  throw new TypeError(`Cannot write to ${topic}: the flow does not name it in "to"`);
+}

@@ -1,0 +1,42 @@
+/**
+ * The public surface of onceflow: define a flow over zod schemas, run it exactly once.
+ *
+ * ```ts ignore
+ * const orders = topic("orders", { read: orderPlaced, key: (order) => order.order_id });
+ * const shipments = topic("shipments", { read: shipmentPrepared, key: (shipment) => shipment.order_id });
+ * const shipping = defineFlow({
+ *   name: "shipping",
+ *   from: orders,
+ *   to: [shipments],
+ *   transform: (order) => shipments.event({ order_id: order.order_id, weight_g: 250 }),
+ * });
+ * await run({ brokers: ["127.0.0.1:9092"], clientId: "shipping", ssl: false }, shipping, signal);
+ * ```
+ *
+ * @module
+ */
+export { run, runFlowDefaults, type RunFlowOptions } from "./compose/run_flow.ts";
+export { DependencyDownError, HaltError, PoisonError, TransientError } from "./core/errors.ts";
+export {
+  defineFlow,
+  type Emissions,
+  type Flow,
+  type FlowOptions,
+  type TransformContext,
+} from "./core/flow.ts";
+export type { LaneObserver } from "./core/lane.ts";
+export {
+  type Header,
+  headerText,
+  type InputRecord,
+  textHeader,
+  type TopicPartition,
+} from "./core/record.ts";
+export { retryDefaults, type RetryPolicy } from "./core/retry_policy.ts";
+export {
+  type Emission,
+  topic,
+  type TopicContract,
+  type TopicContractOptions,
+} from "./core/topic_contract.ts";
+export type { KafkaSettings } from "./kafka/kafka_client.ts";
