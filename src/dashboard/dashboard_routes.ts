@@ -1,0 +1,75 @@
+/** The page and its data as routes, ready to be mounted. It opens no port and takes no orders. */
+import { Hono, type MiddlewareHandler } from "hono";
+import { bearerAuth } from "hono/bearer-auth";
+import type { DashboardData, OrderTrail } from "./dashboard_data.ts";
+import { renderPage } from "./render_page.ts";
+
+/** What the routes need; `openDashboardReader` gives the first two. */
+export interface DashboardDeps {
+  read(): Promise<DashboardData>;
+  /** Where one order is; undefined where there is none. */
+  find(orderId: string): Promise<OrderTrail | undefined>;
+  /** When set, the data needs it as a bearer token, as the API does; the page asks for it. */
+  readonly apiToken?: string;
+}
+
+/**
+ * `GET /` is the page, which holds no data; `GET /dashboard/data.json` is a {@linkcode DashboardData};
+ * `GET /dashboard/orders/{id}` is an {@linkcode OrderTrail}, or 404.
+ *
+ * The page polls instead of holding a stream of server-sent events open: an `EventSource` cannot send the token, a poll
+ * needs no state to survive a restart of the server, and a tab that nobody sees stops asking.
+ */
+export function dashboardRoutes(deps: DashboardDeps): Hono {
+  const app = new Hono();
+  app.get("/", () => pageResponse());
+  app.use("/dashboard/*", neverStored);
+  if (deps.apiToken !== undefined) {
+    app.use("/dashboard/*", bearerAuth({ token: deps.apiToken, realm: "onceflow" }));
+  }
+  app.get("/dashboard/data.json", async (c) => c.json(await deps.read()));
+  app.get("/dashboard/orders/:id", async (c) => {
+    const id = c.req.param("id");
+    const trail = isOrderId(id) ? await deps.find(id) : undefined;
+    if (trail !== undefined) return c.json(trail);
+    return new Response(
+      JSON.stringify({ type: "about:blank", status: 404, title: `There is no order ${id}` }),
+      { status: 404, headers: { "content-type": "application/problem+json" } },
+    );
+  });
+  return app;
+}
+
+/** Longer ids do not exist, and no text column holds a NUL. */
+function isOrderId(id: string): boolean {
+  return id.length <= 256 && !id.includes("\0") && id.isWellFormed();
+}
+
+const neverStored: MiddlewareHandler = async function neverStored(c, next) {
+  await next();
+  c.res.headers.set("cache-control", "no-store");
+};
+
+/** The nonce is new for each answer, so that only what stands in this page runs in it. */
+function pageResponse(): Response {
+  const nonce = crypto.getRandomValues(new Uint8Array(16)).toBase64();
+  return new Response(renderPage(nonce), {
+    headers: {
+      "content-type": "text/html; charset=utf-8",
+      "content-security-policy": [
+        "default-src 'none'",
+        `script-src 'nonce-${nonce}'`,
+        `style-src 'nonce-${nonce}'`,
+        "img-src data:",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+      ].join("; "),
+      "cache-control": "no-store",
+      "referrer-policy": "no-referrer",
+      "x-content-type-options": "nosniff",
+      "cross-origin-opener-policy": "same-origin",
+    },
+  });
+}

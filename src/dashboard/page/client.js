@@ -1,0 +1,32 @@
+// @ts-check
+/// <reference lib="dom" />
+/** Asks the server, with the token where one was given. The token lives as long as the tab does. */
+
+const tokenKey = "onceflow.token";
+
+/** The server wants a token, or another one. */
+export class TokenNeeded extends Error {}
+
+/** @param {string} token */
+export function keepToken(token) {
+  sessionStorage.setItem(tokenKey, token);
+}
+
+/**
+ * The JSON at a path of this server; undefined where there is nothing.
+ * @template T what this server answers there
+ * @param {string} path
+ * @param {number} waitMsMax
+ * @returns {Promise<T | undefined>}
+ */
+export async function getJson(path, waitMsMax = 10_000) {
+  const token = sessionStorage.getItem(tokenKey);
+  const response = await fetch(path, {
+    headers: token === null ? {} : { authorization: `Bearer ${token}` },
+    signal: AbortSignal.timeout(waitMsMax),
+  });
+  if (response.status === 401 || response.status === 400) throw new TokenNeeded();
+  if (response.status === 404) return undefined;
+  if (!response.ok) throw new Error(`the server answered ${response.status}`);
+  return await response.json();
+}

@@ -1,0 +1,167 @@
+/** Reads what the page shows, at a pace that costs little however many people watch. It changes nothing anywhere. */
+import { getLogger } from "@logtape/logtape";
+import { DependencyDownError } from "../core/errors.ts";
+import type { Sql } from "../postgres/database.ts";
+import { type Books, countBooks } from "./count_books.ts";
+import type {
+  Conservation,
+  DashboardData,
+  DashboardGuarantee,
+  Known,
+  OrderTrail,
+} from "./dashboard_data.ts";
+import { createDeadLetterTally, type OpenReader } from "./dead_letter_tally.ts";
+import { findTrail } from "./find_trail.ts";
+import type { KafkaRanges } from "./kafka_ranges.ts";
+import { readLatestOrders } from "./latest_orders.ts";
+import { type Pace, paced } from "./paced.ts";
+import { readLags } from "./read_lags.ts";
+
+/** What reading needs. */
+export interface DashboardReaderDeps {
+  readonly sql: Sql;
+  /** How far everybody has come on Kafka: `readKafkaRanges` over the client at hand. */
+  readonly kafkaRanges: () => Promise<KafkaRanges>;
+  /** Reads the dead letters' topic; without it they are not counted by class. */
+  readonly openReader?: OpenReader;
+  readonly guarantee: DashboardGuarantee;
+  readonly topics: DashboardData["topics"];
+  readonly shards: number;
+  /** The name of the read model's positions. Default `order_views`. */
+  readonly projection?: string;
+}
+
+/** The page's source of data. Dispose it before what it reads from. */
+export interface DashboardReader extends AsyncDisposable {
+  /** Never rejects: what cannot be read says why. */
+  read(): Promise<DashboardData>;
+  /** Where one order is, or undefined where there is none. Throws `DependencyDownError`. */
+  find(orderId: string): Promise<OrderTrail | undefined>;
+}
+
+const log = getLogger(["onceflow", "dashboard"]);
+
+/** Cheap reads: index entries, and a handful of requests to the brokers. */
+const often: Pace = { everyMsMin: 500, shareMax: 0.25, waitMsMax: 1_500 };
+/** Reads that pass over whole tables. */
+const seldom: Pace = { everyMsMin: 1_000, shareMax: 0.05, waitMsMax: 250 };
+
+/** Makes the reader; reads nothing until it is asked. */
+export function openDashboardReader(deps: DashboardReaderDeps): DashboardReader {
+  const { sql, topics, projection = "order_views" } = deps;
+  const stop = new AbortController();
+  const ranges = paced(deps.kafkaRanges, describe("Kafka does not answer"), often);
+  const tally = deps.openReader && createDeadLetterTally(deps.openReader);
+
+  let cut: KafkaRanges | undefined;
+  let checked: Known<Conservation> = {
+    known: false,
+    reason: "Not checked yet: the read model has not come to the first cut",
+  };
+  const books = paced<Books>(
+    async () => {
+      const found = await countBooks(sql, projection, cut);
+      if (found.conservation !== undefined) {
+        checked = { known: true, as_of: found.conservation.cut_at, value: found.conservation };
+      }
+      // A cut is kept until the read model has come to it, or a busy pipeline would outrun every cut.
+      if (cut === undefined || found.conservation !== undefined) {
+        const latest = await ranges.read();
+        cut = latest.known ? latest.value : undefined;
+      }
+      return found;
+    },
+    describe("The tables cannot be counted"),
+    seldom,
+  );
+  const lags = paced(
+    async () =>
+      readLags(sql, { projection, ordersTopic: topics.orders }, valueOf(await ranges.read())),
+    describe("The lags cannot be read"),
+    often,
+  );
+  const latest = paced(
+    () => readLatestOrders(sql, deps.shards),
+    describe("The orders cannot be read"),
+    often,
+  );
+  const deadLetters = paced(
+    async () => {
+      if (!tally) throw new UnknownError("The dead-letter topic is not read here");
+      const { ends } = valueOf(await ranges.read());
+      const ofTopic = ends.filter(({ topic }) => topic === topics.dead_letters);
+      return await tally.readTo(ofTopic, stop.signal);
+    },
+    describe("The dead letters cannot be read"),
+    { ...often, waitMsMax: 250 },
+  );
+  const all = [ranges, books, lags, latest, deadLetters];
+
+  return {
+    async read() {
+      const [counted, lag, orders, dead] = await Promise.all([
+        books.read(),
+        lags.read(),
+        latest.read(),
+        deadLetters.read(),
+      ]);
+      return {
+        at: new Date().toISOString(),
+        guarantee: deps.guarantee,
+        topics,
+        counts: pick(counted, (found) => found.counts),
+        lags: lag,
+        conservation: counted.known ? checked : counted,
+        dead_letters: dead,
+        latest_orders: orders,
+        customers: pick(counted, (found) => found.customers),
+      };
+    },
+    async find(orderId) {
+      const known = await ranges.read();
+      return await findTrail(sql, orderId, known.known ? known.value.relay : undefined);
+    },
+    async [Symbol.asyncDispose]() {
+      stop.abort(new DOMException("The dashboard was closed", "AbortError"));
+      await Promise.all(all.map((read) => read.settle()));
+    },
+  };
+}
+
+function pick<T, U>(known: Known<T>, field: (value: T) => U): Known<U> {
+  return known.known ? { ...known, value: field(known.value) } : known;
+}
+
+/** A reason that is fit to be shown as it is. */
+class UnknownError extends Error {
+  override name = "UnknownError";
+}
+
+/** @throws {UnknownError} with the reason where the value is not known */
+function valueOf<T>(known: Known<T>): T {
+  if (known.known) return known.value;
+  throw new UnknownError(known.reason);
+}
+
+/** The reason for people. Any other error's text goes to the log alone: it may name hosts or quote statements. */
+function describe(what: string): (error: unknown) => string {
+  return (error) => {
+    if (error instanceof UnknownError) return error.message;
+    log.debug("{what}: {error}", { what, error });
+    if (error instanceof DependencyDownError) {
+      return `${what}: ${error.dependency} cannot be reached`;
+    }
+    if (isTimeout(error)) {
+      return `${what} within 5 s; "deno task verify" checks tables of any size`;
+    }
+    return what;
+  };
+}
+
+/** SQLSTATE 57014: a statement ran into its time limit. */
+function isTimeout(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if ("code" in cause && cause.code === "57014") return true;
+  }
+  return false;
+}

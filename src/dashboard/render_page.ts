@@ -1,0 +1,38 @@
+/** Puts the page together from its parts: one HTML document that asks for nothing else. It holds no data. */
+import html from "./page/index.html" with { type: "text" };
+import style from "./page/style.css" with { type: "text" };
+import books from "./page/books.js" with { type: "text" };
+import client from "./page/client.js" with { type: "text" };
+import dom from "./page/dom.js" with { type: "text" };
+import format from "./page/format.js" with { type: "text" };
+import history from "./page/history.js" with { type: "text" };
+import lists from "./page/lists.js" with { type: "text" };
+import main from "./page/main.js" with { type: "text" };
+import pipeline from "./page/pipeline.js" with { type: "text" };
+import search from "./page/search.js" with { type: "text" };
+
+/** Each before those that import from it. */
+const modules = [dom, format, history, client, pipeline, books, lists, search, main];
+
+/** The document, with the nonce on its style and its script. */
+export function renderPage(nonce: string): string {
+  const script = modules.map(withoutModuleSyntax).join("\n");
+  // Functions, because a text as replacement would have its dollar signs interpreted.
+  return html
+    .replace("<!-- style -->", () => `<style nonce="${nonce}">\n${style}</style>`)
+    .replace(
+      "<!-- script -->",
+      () => `<script type="module" nonce="${nonce}">\n${script}</script>`,
+    );
+}
+
+/**
+ * The parts are modules, so that each can be checked and linted by itself. Inline they are one module, and what they
+ * import from each other is already there; a name that two of them declare is an error in the browser's test.
+ */
+function withoutModuleSyntax(source: string): string {
+  return source
+    .replaceAll(/^import [^;]*;\n/gm, "")
+    .replaceAll(/^export /gm, "")
+    .replaceAll(/^\/\/ @ts-check\n|^\/\/\/ <reference [^\n]*\n/gm, "");
+}
