@@ -1,7 +1,12 @@
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
-import { assertEquals, assertNotEquals } from "../support/assert.ts";
-import { committedRecords } from "../../src/kafka/codec/committed_records.ts";
+import { assertEquals, assertNotEquals, assertThrows } from "../support/assert.ts";
+import { CodecError } from "../../src/kafka/codec/codec_error.ts";
+import {
+  CommittedCursor,
+  committedRecords,
+  nextFetchOffset,
+} from "../../src/kafka/codec/committed_records.ts";
 import { decodeFetchResponse } from "../../src/kafka/codec/decode_fetch_response.ts";
 import {
   fetchBody,
@@ -115,6 +120,67 @@ Deno.test("records below the asked offset are dropped, and the next offset never
   assertEquals(committed(null, [], 7), { values: [], nextOffset: 7 });
 });
 
+function cursorOver(set: Buffer, aborted: Aborted, fromOffset: number) {
+  const [partition] = decodeFetchResponse(fetchBody([{ set, aborted }]), 11).partitions;
+  if (!partition) throw new Error("no partition");
+  assertEquals(
+    nextFetchOffset(partition, fromOffset),
+    committed(set, aborted, fromOffset).nextOffset,
+  );
+  return new CommittedCursor(partition, fromOffset);
+}
+
+Deno.test("a cursor hands out as many records as wanted, and passes over what is hidden behind them", async () => {
+  const set = Buffer.concat([
+    await transactionalBatch(10, 1n, ["a", "b", "c"]),
+    await marker(13, 1n, "commit"),
+    await transactionalBatch(14, 2n, ["hidden"]),
+    await transactionalBatch(15, 1n, ["d"]),
+    await marker(16, 2n, "abort"),
+  ]);
+  const cursor = cursorOver(set, [{ producerId: 2n, firstOffset: 14 }], 11);
+  const taken = [];
+  while (!cursor.done) {
+    const { records, nextOffset } = cursor.take({ recordsMax: 1, bytesMax: Infinity });
+    taken.push([records.map((record) => record.valueText()).join(), nextOffset, cursor.position]);
+  }
+  assertEquals(taken, [["b", 12, 12], ["c", 15, 15], ["d", 17, 17]]);
+  assertEquals(cursor.take({ recordsMax: 1, bytesMax: 1 }), { records: [], nextOffset: 17 });
+});
+
+Deno.test("a cursor stops at a limit of bytes, but never before one record", async () => {
+  const set = Buffer.concat([
+    await transactionalBatch(0, 1n, ["x".repeat(50), "y".repeat(50), "z".repeat(500)]),
+    await transactionalBatch(3, 1n, ["w".repeat(50), "v"]),
+  ]);
+  const sizes = (bytesMax: number) => {
+    const cursor = cursorOver(set, [], 0);
+    const counts = [];
+    while (!cursor.done) {
+      counts.push(cursor.take({ recordsMax: 100, bytesMax }).records.length);
+    }
+    return counts;
+  };
+  assertEquals(sizes(1), [1, 1, 1, 1, 1]);
+  assertEquals(sizes(130), [2, 1, 2]);
+  assertEquals(sizes(10_000), [5]);
+});
+
+Deno.test("a cursor hands out what stands before a broken batch, and then refuses", async () => {
+  const broken = await transactionalBatch(1, 1n, ["b"]);
+  broken[broken.length - 2] = 0xff;
+  const set = Buffer.concat([await transactionalBatch(0, 1n, ["a"]), broken]);
+  const [partition] = decodeFetchResponse(fetchBody([{ set }]), 11).partitions;
+  if (!partition) throw new Error("no partition");
+  const cursor = new CommittedCursor(partition, 0);
+  const all = { recordsMax: 9, bytesMax: 999 };
+  const { records, nextOffset } = cursor.take(all);
+  assertEquals([records.map((record) => record.valueText()), nextOffset], [["a"], 1]);
+  for (let again = 0; again < 2; again++) {
+    assertThrows(() => cursor.take(all), CodecError, "checksum");
+  }
+});
+
 /** A log of interleaved transactions, with the truth about each record beside it. */
 const someSchedule = fc.array(
   fc.record({
@@ -173,6 +239,14 @@ Deno.test("any schedule of transactions shows the committed records and no other
         values: expected.map(([, value]) => value),
         nextOffset: offset,
       });
+      const cursor = cursorOver(set, listed, from);
+      const inPieces: (string | null)[] = [];
+      while (!cursor.done) {
+        const { records } = cursor.take({ recordsMax: 1 + cut % 4, bytesMax: Infinity });
+        inPieces.push(...records.map((record) => record.valueText()));
+      }
+      assertEquals(inPieces, expected.map(([, value]) => value));
+      assertEquals(cursor.position, offset);
     }),
     { numRuns: 100 },
   );

@@ -1,14 +1,14 @@
 /** Decides what read_committed shows of a fetched partition. Owns the rule of KAFKAJS.md row 1, never I/O. */
 import type { InputRecord } from "../../core/record.ts";
+import { BatchWalk, controlKey, type TakeBounds, verifyChecksum } from "./batch_walk.ts";
 import type { AbortedTransaction, FetchedPartition } from "./decode_fetch_response.ts";
 import type { FetchedRecord } from "./fetched_record.ts";
-import { controlKey, readRecords, verifyChecksum } from "./read_records.ts";
 import type { RecordBatch } from "./record_batch.ts";
 
-/** The visible records of a fetch, and where the next fetch starts. */
+/** Visible records of a fetch, and the offset behind them. */
 export interface CommittedRecords {
   readonly records: readonly FetchedRecord[];
-  /** Past the last complete batch, also when all of it was filtered or compacted away. Never below what was asked for. */
+  /** Past these records, and past what was filtered or compacted away behind them. Never below what was asked for. */
   readonly nextOffset: number;
 }
 
@@ -16,38 +16,113 @@ export interface CommittedRecords {
 const ABORT_TYPE = 0;
 
 /**
- * The records at or above `fromOffset` that are not part of an aborted transaction, without control records.
+ * Reads a fetched partition from an offset on under read_committed, as much at a time as is wanted: records that are made
+ * only when they are taken die young, and cost the garbage collector a third of what a whole response of them costs.
  *
  * After the Java client (`CompletedFetch`): the aborted transactions are opened in order of their *first* offset, all of
  * them up to the batch at hand; one closes only at an abort marker in a control batch of its producer; data batches that
- * are transactional and whose producer is open are dropped whole. Keys of data records mean nothing here.
- *
- * @throws {CodecError} `corrupt` where a checksum does not match or a record leaves its frame, `unsupported` for a codec
- * that is not at hand. Then nothing is returned, not even the records before that batch
+ * are transactional and whose producer is open are dropped whole, and so are control batches. Keys of data records mean
+ * nothing here.
  */
+export class CommittedCursor {
+  readonly #pending: readonly AbortedTransaction[];
+  readonly #aborting = new Set<bigint>();
+  #opened = 0;
+  #batch = 0;
+  #walk: BatchWalk | undefined;
+  #position: number;
+  #failure: unknown;
+
+  constructor(readonly partition: FetchedPartition, readonly fromOffset: number) {
+    this.#pending = [...partition.abortedTransactions].sort(byFirstOffset);
+    this.#position = fromOffset;
+  }
+
+  /** The offset that the next record is looked for from. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** True once nothing is left to take. */
+  get done(): boolean {
+    return this.#walk === undefined && this.#batch === this.partition.batches.length;
+  }
+
+  /**
+   * The next records; none once nothing visible is left. Where a batch is broken, the records before it are handed out
+   * first, and the take after that throws.
+   *
+   * @throws {CodecError} `corrupt` where a checksum does not match or a record leaves its frame, `unsupported` for an
+   * unknown codec
+   */
+  take(bounds: TakeBounds): CommittedRecords {
+    const records: FetchedRecord[] = [];
+    if (this.#failure !== undefined) throw this.#failure;
+    try {
+      this.#fill(records, bounds);
+    } catch (error) {
+      if (records.length === 0) throw error;
+      this.#failure = error;
+    }
+    return { records, nextOffset: this.#position };
+  }
+
+  #fill(records: FetchedRecord[], { recordsMax, bytesMax }: TakeBounds): void {
+    let bytes = 0;
+    for (let walk = this.#current(); walk; walk = this.#current()) {
+      const before = records.length;
+      try {
+        const room = { recordsMax: recordsMax - before, bytesMax: bytesMax - bytes };
+        bytes += walk.take(records, room);
+      } catch (error) {
+        records.length = before;
+        throw error;
+      }
+      this.#position = Math.max(this.#position, walk.position);
+      if (!walk.done) return;
+      this.#walk = undefined;
+    }
+  }
+
+  /** The walk over the next batch that is visible, past those that are not. */
+  #current(): BatchWalk | undefined {
+    while (this.#walk === undefined && this.#batch < this.partition.batches.length) {
+      const batch = this.partition.batches[this.#batch++];
+      if (!batch) break;
+      verifyChecksum(batch);
+      if (this.#isVisible(batch) && batch.lastOffset >= this.fromOffset) {
+        this.#walk = new BatchWalk(batch, this.fromOffset);
+      } else this.#position = Math.max(this.#position, batch.lastOffset + 1);
+    }
+    return this.#walk;
+  }
+
+  #isVisible(batch: RecordBatch): boolean {
+    for (; this.#opened < this.#pending.length; this.#opened++) {
+      const transaction = this.#pending[this.#opened];
+      if (!transaction || transaction.firstOffset > batch.lastOffset) break;
+      this.#aborting.add(transaction.producerId);
+    }
+    if (batch.isControl) {
+      if (isAbortMarker(batch)) this.#aborting.delete(batch.producerId);
+      return false;
+    }
+    return !(batch.isTransactional && this.#aborting.has(batch.producerId));
+  }
+}
+
+/** All of a fetched partition at once; see {@linkcode CommittedCursor}. */
 export function committedRecords(
   partition: FetchedPartition,
   fromOffset: number,
 ): CommittedRecords {
-  const pending = [...partition.abortedTransactions].sort(byFirstOffset);
-  const aborting = new Set<bigint>();
-  const records: FetchedRecord[] = [];
-  let opened = 0;
-  let nextOffset = fromOffset;
-  for (const batch of partition.batches) {
-    verifyChecksum(batch);
-    for (; (pending[opened]?.firstOffset ?? Infinity) <= batch.lastOffset; opened++) {
-      const transaction = pending[opened];
-      if (transaction) aborting.add(transaction.producerId);
-    }
-    if (batch.isControl) {
-      if (isAbortMarker(batch)) aborting.delete(batch.producerId);
-    } else if (!(batch.isTransactional && aborting.has(batch.producerId))) {
-      if (batch.lastOffset >= fromOffset) readRecords(batch, fromOffset, records);
-    }
-    nextOffset = Math.max(nextOffset, batch.lastOffset + 1);
-  }
-  return { records, nextOffset };
+  const all = { recordsMax: Infinity, bytesMax: Infinity };
+  return new CommittedCursor(partition, fromOffset).take(all);
+}
+
+/** Where the fetch after this one starts, read from the batches' headers alone. */
+export function nextFetchOffset({ batches }: FetchedPartition, fromOffset: number): number {
+  return Math.max(fromOffset, (batches.at(-1)?.lastOffset ?? -1) + 1);
 }
 
 function byFirstOffset(a: AbortedTransaction, b: AbortedTransaction): number {

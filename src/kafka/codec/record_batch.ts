@@ -74,7 +74,12 @@ export function splitRecordSet(set: Uint8Array, source: TopicPartition): RecordS
     }
     const end = at + LOG_OVERHEAD + length;
     if (end > set.length) break;
-    batches.push(readHeader(view, set, at, end, source));
+    const batch = readHeader(view, set, at, end, source);
+    // Not under the checksum, and what the next fetch starts from.
+    if (batch.baseOffset <= (batches.at(-1)?.lastOffset ?? -1)) {
+      throw new CodecError("corrupt", `Cannot decode ${describeBatch(batch)}: it goes back`);
+    }
+    batches.push(batch);
     at = end;
   }
   return { batches, truncatedBytes: set.length - at };
