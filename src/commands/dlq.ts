@@ -113,19 +113,23 @@ function addRedrive(command: Command, actions: DlqActions): void {
     .description(
       "Send dead letters back to the topic and partition that they came from, each once.",
     )
-    .argument("[addresses...]", "PARTITION/OFFSET of each; all that are pending where absent")
+    .argument(
+      "[addresses...]",
+      "PARTITION/OFFSET of each; all that are pending where absent",
+      addressList,
+      [],
+    )
     .option("--to <topic>", "send them to another topic")
     .option("--limit <n>", "at most so many", wholeNumber)
     .option("--again", "also those that were redriven before (name them, or a key, class or topic)")
     .option("--dry-run", "only say what would be done")
     .addHelpText("after", redriveHelp)
-    .action((texts: string[], args: SelectionArguments & RedriveArguments) => {
-      const addresses = texts.map(address);
-      return actions.withStore(args.dlq, async (store, signal) => {
+    .action((addresses: DeadLetterAddress[], args: SelectionArguments & RedriveArguments) =>
+      actions.withStore(args.dlq, async (store, signal) => {
         const { to, limit, again, dryRun } = args;
         const options = { ...selectionOf(args), addresses, to, limit, again, dryRun };
         const report = await redriveDeadLetters(store, options, signal, {
-          redriven: (letters) => progress(`${verb(dryRun)}: ${letters.map(nameOf).join(" ")}`),
+          redriven: (letters) => progress(`${verb(dryRun)}: ${namesOf(letters)}`),
           doubt: (_, reason) => progress(`${brief(reason, 200)}; looking up what became of it`),
         });
         if (args.json) printJson({ ...report, dryRun: dryRun ?? false });
@@ -134,8 +138,8 @@ function addRedrive(command: Command, actions: DlqActions): void {
           progress("Not all of the named dead letters exist, or match.");
           throw new FindingError("not all of the named dead letters exist");
         }
-      });
-    });
+      })
+    );
 }
 
 interface RedriveArguments {
@@ -164,8 +168,11 @@ function verb(dryRun: boolean | undefined): string {
   return dryRun ? "Would redrive" : "Redriven";
 }
 
-function nameOf({ record }: DeadLetter): string {
-  return formatAddress(record);
+function namesOf(letters: readonly DeadLetter[]): string {
+  const names = letters.map(({ record }) => formatAddress(record));
+  return names.length > 10
+    ? `${names.length} from ${names[0]} to ${names.at(-1)}`
+    : names.join(" ");
 }
 
 function withCommon(command: Command): Command {
@@ -196,6 +203,10 @@ function address(text: string): DeadLetterAddress {
   } catch (error) {
     throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
   }
+}
+
+function addressList(text: string, before: readonly DeadLetterAddress[]): DeadLetterAddress[] {
+  return [...before, address(text)];
 }
 
 function wholeNumber(text: string): number {

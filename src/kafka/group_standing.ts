@@ -1,0 +1,103 @@
+/** Shows where a group stands on every partition: committed, start and ends of the log, lag. Changes nothing. */
+import type { TopicPartition } from "../core/record.ts";
+import { describeGroup, type GroupDescription } from "./describe_group.ts";
+import { protocolErrorType } from "./error_verdict.ts";
+import { fetchGroupOffsets, type GroupOffset } from "./group_offsets.ts";
+import type { KafkaClient } from "./kafka_client.ts";
+import { readLogRange } from "./log_range.ts";
+import type { VendorCluster } from "./vendor.ts";
+
+/** One partition of a group. */
+export interface PartitionStanding extends TopicPartition {
+  /** The next offset to read, or -1 where none is committed. */
+  readonly committed: number;
+  readonly metadata: string;
+  /** A transaction that would move the offset is open. */
+  readonly pending: boolean;
+  /** Undefined where the topic or the partition does not exist. */
+  readonly log?: {
+    readonly start: number;
+    /** The last stable offset: records above it are not committed yet. */
+    readonly stableEnd: number;
+    readonly highWatermark: number;
+  };
+  /** Offsets from the committed one (or the start of the log) to the stable end; markers of transactions count too. */
+  readonly lag?: number;
+}
+
+/** A group and its partitions. */
+export interface GroupStanding extends GroupDescription {
+  readonly groupId: string;
+  readonly partitions: readonly PartitionStanding[];
+}
+
+/** Where a group stands on all partitions of the topics that it has committed offsets for, and of `topics`. */
+export async function showOffsets(
+  client: KafkaClient,
+  groupId: string,
+  topics: readonly string[] = [],
+): Promise<GroupStanding> {
+  return await withCluster(client, async (cluster) => {
+    const description = await describeGroup(cluster, groupId);
+    const offsets = await fetchGroupOffsets(cluster, groupId);
+    const names = [...new Set([...topics, ...offsets.map(({ topic }) => topic)])].sort();
+    const partitions: PartitionStanding[] = [];
+    for (const topic of names) {
+      const count = await partitionCount(cluster, topic);
+      const known = offsets.filter((offset) => offset.topic === topic);
+      const last = Math.max(count, ...known.map(({ partition }) => partition + 1));
+      for (let partition = 0; partition < last; partition++) {
+        const committed = known.find((offset) => offset.partition === partition);
+        if (partition >= count && !committed) continue;
+        partitions.push(
+          await standingOf(cluster, { topic, partition }, committed, partition < count),
+        );
+      }
+    }
+    return { groupId, ...description, partitions };
+  });
+}
+
+async function standingOf(
+  cluster: VendorCluster,
+  place: TopicPartition,
+  committed: GroupOffset | undefined,
+  exists: boolean,
+): Promise<PartitionStanding> {
+  const known = {
+    ...place,
+    committed: committed?.offset ?? -1,
+    metadata: committed?.metadata ?? "",
+    pending: committed?.pending ?? false,
+  };
+  if (!exists) return known;
+  const { start, end: stableEnd } = await readLogRange(cluster, place);
+  const { end: highWatermark } = await readLogRange(cluster, place, { isolationLevel: 0 });
+  const lag = stableEnd - (known.committed < 0 ? start : known.committed);
+  return { ...known, log: { start, stableEnd, highWatermark }, lag };
+}
+
+async function partitionCount(cluster: VendorCluster, topic: string): Promise<number> {
+  try {
+    await cluster.addMultipleTargetTopics([topic]);
+    await cluster.refreshMetadataIfNecessary();
+  } catch (error) {
+    if (protocolErrorType(error) === "UNKNOWN_TOPIC_OR_PARTITION") return 0;
+    throw error;
+  }
+  return cluster.findTopicPartitionMetadata(topic).length;
+}
+
+/** Connects for one piece of work. */
+export async function withCluster<T>(
+  client: KafkaClient,
+  act: (cluster: VendorCluster) => Promise<T>,
+): Promise<T> {
+  const cluster = client.cluster();
+  await cluster.connect();
+  try {
+    return await act(cluster);
+  } finally {
+    await cluster.disconnect();
+  }
+}

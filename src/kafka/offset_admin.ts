@@ -1,0 +1,113 @@
+/**
+ * Sets an offset of a group for an operator. It never touches a group that is at work.
+ *
+ * A lane's offset may be written only by the holder of the lane's transactional id (src/README.md), so setting it takes
+ * that id: InitProducerId shuts out a zombie that would overwrite it, and a lane that starts meanwhile fences this and
+ * then reads what was set, or what was there.
+ */
+import { transactionalId } from "../core/delivery.ts";
+import type { Transactions } from "../core/ports.ts";
+import { formatPartition, type TopicPartition } from "../core/record.ts";
+import { describeGroup, type GroupDescription } from "./describe_group.ts";
+import { type PartitionStanding, showOffsets, withCluster } from "./group_standing.ts";
+import type { KafkaClient } from "./kafka_client.ts";
+
+/** An offset to set. */
+export interface OffsetTarget extends TopicPartition {
+  readonly groupId: string;
+  readonly to: number | "earliest" | "latest";
+  /** The metadata to commit with it; what is there stays where absent. */
+  readonly metadata?: string;
+  /** The offset counts something else than this topic's records, as the relay's cursor does: no bounds to check. */
+  readonly unbounded?: boolean;
+}
+
+/** What setting changes. */
+export interface OffsetChange extends OffsetTarget {
+  readonly before: PartitionStanding;
+  readonly after: number;
+  readonly metadataAfter: string;
+}
+
+/** Setting was refused; nothing was changed. The message says why and what to do. */
+export class OffsetRefusedError extends Error {
+  override name = "OffsetRefusedError";
+}
+
+/**
+ * What setting would change. Writes nothing and fences nobody.
+ *
+ * @throws {OffsetRefusedError} when the group has members, a transaction is pending, or the offset is outside the log
+ */
+export async function planOffset(client: KafkaClient, target: OffsetTarget): Promise<OffsetChange> {
+  const { groupId, topic, partition, to } = target;
+  const standing = await showOffsets(client, groupId, [topic]);
+  refuseWhileActive(standing);
+  const before = standing.partitions.find((row) =>
+    row.topic === topic && row.partition === partition
+  );
+  const name = formatPartition(target);
+  if (!before?.log) throw new OffsetRefusedError(`Cannot set ${name}: there is no such partition`);
+  if (before.pending) {
+    throw new OffsetRefusedError(
+      `Cannot set ${name} of ${groupId}: a transaction is open that moves this offset. A worker is ` +
+        `at work, or was killed; in that case wait until the transaction times out ` +
+        `(TRANSACTION_TIMEOUT_MS)`,
+    );
+  }
+  const { start, stableEnd } = before.log;
+  const after = to === "earliest" ? start : to === "latest" ? stableEnd : to;
+  if (target.unbounded && typeof to !== "number") {
+    throw new OffsetRefusedError(
+      `Cannot set ${name} to ${to}: this offset counts positions of the outbox, not records. ` +
+        `Name a number`,
+    );
+  }
+  if (!target.unbounded && (after < start || after > stableEnd)) {
+    throw new OffsetRefusedError(
+      `Cannot set ${name} to ${after}: the log holds ${start} to ${stableEnd}`,
+    );
+  }
+  return { ...target, before, after, metadataAfter: target.metadata ?? before.metadata };
+}
+
+/**
+ * Commits a planned change through the lane's own transactional id.
+ *
+ * @throws {OffsetRefusedError} when the offset is not the planned `before` any more, or the group has members now
+ * @throws {TransactionError} when somebody took the id over, or the outcome is not known: look again
+ */
+export async function applyOffset(
+  client: KafkaClient,
+  transactions: Transactions,
+  { groupId, topic, partition, before, after: offset, metadataAfter: metadata }: OffsetChange,
+  signal?: AbortSignal,
+): Promise<void> {
+  const place = { topic, partition };
+  await using transactor = await transactions.open(transactionalId(groupId, place), signal);
+  // Nobody can move it now without fencing us, and then the commit below is refused.
+  const now = await transactions.stableOffset(groupId, place, signal);
+  if (now.offset !== before.committed) {
+    throw new OffsetRefusedError(
+      `Cannot set ${formatPartition(place)}: it moved from ${before.committed} to ${now.offset} ` +
+        `meanwhile, so a worker is at work. Stop it and look again`,
+    );
+  }
+  refuseWhileActive({
+    groupId,
+    ...await withCluster(client, (cluster) => describeGroup(cluster, groupId)),
+  });
+  await transactor.commit({ records: [], offsets: [{ groupId, ...place, offset, metadata }] });
+}
+
+function refuseWhileActive(
+  { groupId, members }: GroupDescription & { readonly groupId: string },
+): void {
+  if (members.length === 0) return;
+  const who = members.slice(0, 5).map(({ clientId, host }) => `${clientId} at ${host}`);
+  throw new OffsetRefusedError(
+    `Cannot set an offset of ${groupId}: the group has ${members.length} active member(s) ` +
+      `(${who.join(", ")}). Stop its workers first; one that was killed counts until its session ` +
+      `times out (SESSION_TIMEOUT_MS)`,
+  );
+}
