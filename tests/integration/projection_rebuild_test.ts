@@ -305,6 +305,20 @@ Deno.test("a new version is rebuilt beside the old, and a program of the old ver
   assertStringIncludes(outdated.message, "update this one");
 });
 
+Deno.test("a program of the old version that runs through the swap folds nothing into the new tables", async () => {
+  await using database = await databaseWith(projection);
+  const { sql } = database;
+  const log = logOf(10);
+  await followToEnd({ sql, projection, log });
+  const following = follow({ sql, projection, log }, new AbortController());
+  const stopped = assertRejects(() => following, HaltError, "update this one");
+  await rebuild(sql, log, { projection: { ...projection, version: 2 } });
+  const before = await dumpViews(sql);
+  appended(log);
+  await stopped;
+  assertEquals(await dumpViews(sql), before);
+});
+
 Deno.test("grants on the live tables are there after the swap", async () => {
   await using database = await databaseWith(projection);
   const { sql } = database;
