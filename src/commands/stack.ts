@@ -17,8 +17,8 @@ interface Output {
   readonly json?: boolean;
 }
 
-/** Kafka's first stop writes its class archive and takes some seconds; a second signal does not wait for it. */
-const shutdownMsMax = 45_000;
+/** More than the services get before they are killed; a second signal does not wait for them. */
+const shutdownMsMax = 60_000;
 const watchIntervalMs = 2_000;
 
 /** The command, ready to be added to the program. */

@@ -60,7 +60,7 @@ export async function ensureStack(options: StackOptions): Promise<EnsuredStack> 
   const missing = (["kafka", "postgres"] as const)
     .filter((name) => seen[name].condition !== "running");
   // What is there and does not answer hangs, or its starter was interrupted.
-  await stopRecorded(paths, missing.filter((name) => seen[name].condition === "silent"), "KILL");
+  await stopRecorded(paths, missing.filter((name) => seen[name].condition === "silent"), "at once");
 
   const before = await readRecord(paths);
   await Deno.mkdir(paths.logs, { recursive: true });
@@ -93,7 +93,7 @@ export async function ensureStack(options: StackOptions): Promise<EnsuredStack> 
   if (kafka.status === "fulfilled" && postgres.status === "fulfilled") {
     return { ...stackState(paths.directory, kafka.value, postgres.value), started: missing };
   }
-  await stopRecorded(paths, startedNow, "KILL");
+  await stopRecorded(paths, startedNow, "at once");
   throw signal.reason;
 }
 

@@ -2,7 +2,7 @@
 import { type StackPaths, stackPaths } from "./paths.ts";
 import { lockStack } from "./stack_lock.ts";
 import { readRecord, type StackRecord, writeRecord } from "./stack_state.ts";
-import { type Ending, stopService } from "./stop_service.ts";
+import { type Ending, endings, stopService } from "./stop_service.ts";
 
 /** How each service ended; `gone` when it was not running. */
 export interface StopReport {
@@ -51,16 +51,17 @@ export async function resetStack(directory: string): Promise<StopReport> {
 export async function stopRecorded(
   paths: StackPaths,
   which: readonly (keyof StackRecord)[] = ["kafka", "postgres"],
-  endKafkaWith: "TERM" | "KILL" = "TERM",
+  kafkaEnds: "in order" | "at once" = "in order",
 ): Promise<StopReport> {
+  const inOrder = kafkaEnds === "in order";
   const record = await readRecord(paths);
   const kafka = which.includes("kafka") ? record.kafka : undefined;
   const postgres = which.includes("postgres") ? record.postgres : undefined;
   const [endOfKafka, endOfPostgres]: readonly [Ending, Ending] = await Promise.all([
-    kafka ? stopService(kafka, "Kafka", endKafkaWith) : "gone",
-    postgres ? stopService(postgres, "PostgreSQL", "INT") : "gone",
+    kafka ? stopService(kafka, "Kafka", inOrder ? endings.kafka : endings.kafkaAtOnce) : "gone",
+    postgres ? stopService(postgres, "PostgreSQL", endings.postgres) : "gone",
   ]);
-  if (kafka && endOfKafka === "stopped" && endKafkaWith === "TERM") {
+  if (kafka && endOfKafka === "stopped" && inOrder) {
     await keepArchive(kafka.archive);
   }
   writeRecord(paths, {

@@ -1,0 +1,162 @@
+/**
+ * `deno task test`: starts the tests' services, runs every directory of tests in turn, stops what it started, and ends with
+ * the line `N passed, N failed`. It knows no test.
+ *
+ * Arguments: parts of file paths (`outbox`, `tests/unit`) choose files; what begins with a dash goes to `deno test`.
+ */
+import { tmpdir } from "node:os";
+import { fileURLToPath } from "node:url";
+import { findStack } from "../../src/stack/find_stack.ts";
+import { stopStack } from "../../src/stack/stop_stack.ts";
+import { stackPrograms } from "./permissions.ts";
+import { startTestStack, testStackDirectory } from "./services.ts";
+
+/** In this order: what fails fast and cheaply comes first. Only the first needs no services. */
+const directories = ["unit", "contract", "integration", "example", "browser"];
+const withoutServices = ["unit"];
+/** A directory whose tests take longer hangs; what runs of it is killed. */
+const directoryMsMax = 20 * 60_000;
+
+/** What one run of `deno test` said. */
+interface Tally {
+  readonly passed: number;
+  readonly failed: number;
+  readonly ignored: number;
+}
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const encoder = new TextEncoder();
+
+if (import.meta.main) Deno.exit(await runTests(Deno.args));
+
+/** Runs the tests that the arguments choose and prints the tally; 0 when all passed, 1 when not, 130 when interrupted. */
+async function runTests(args: readonly string[]): Promise<number> {
+  const stop = new AbortController();
+  const onSignal = () => stop.abort(new DOMException("Interrupted", "AbortError"));
+  for (const name of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(name, onSignal);
+
+  const chosen = directories
+    .map((name) => ({ name, files: testFiles(name, args.filter((arg) => !arg.startsWith("-"))) }))
+    .filter(({ files }) => files.length > 0);
+  const flags = args.filter((arg) => arg.startsWith("-"));
+  const needsServices = chosen.some(({ name }) => !withoutServices.includes(name));
+  const total = { passed: 0, failed: 0, ignored: 0 };
+  const add = (tally: Tally) => {
+    for (const key of ["passed", "failed", "ignored"] as const) total[key] += tally[key];
+  };
+
+  const ranBefore = await findStack(testStackDirectory) !== undefined;
+  // The services come up while the unit tests run; a failure is told when they are needed.
+  const services = (needsServices ? startTestStack(say, stop.signal) : Promise.resolve())
+    .then(() => undefined, (error) => String(error?.message ?? error));
+  try {
+    for (const { name, files } of chosen) {
+      const trouble = withoutServices.includes(name) ? undefined : await services;
+      if (stop.signal.aborted) break;
+      if (trouble !== undefined) {
+        say(`tests/${name} cannot run: ${trouble}`);
+        add({ passed: 0, failed: files.length, ignored: 0 });
+      } else add(await denoTest(name, [...flags, ...files], stop.signal));
+    }
+  } finally {
+    await services;
+    if (needsServices && !ranBefore) await stopStack(testStackDirectory);
+  }
+  if (chosen.length === 0) say("No test file has one of the given words in its path.");
+  const ignored = total.ignored > 0 ? `, ${total.ignored} skipped` : "";
+  console.log(`${total.passed} passed, ${total.failed} failed${ignored}`);
+  if (stop.signal.aborted) return 130;
+  return total.failed === 0 && total.passed > 0 ? 0 : 1;
+}
+
+/** The test files of a directory whose path has one of the words in it, all where there are no words. */
+function testFiles(name: string, words: readonly string[]): string[] {
+  const found: string[] = [];
+  const walk = (directory: string, deep = true) => {
+    for (const entry of Deno.readDirSync(`${root}${directory}`)) {
+      const path = `${directory}/${entry.name}`;
+      if (entry.isDirectory && deep) walk(path);
+      else if (entry.name.endsWith("_test.ts")) found.push(path);
+    }
+  };
+  if (name === "unit") walk("tests", false); // the tidy test
+  try {
+    walk(`tests/${name}`);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  return found.filter((path) => words.length === 0 || words.some((word) => path.includes(word)))
+    .sort();
+}
+
+/** One `deno test`, its output passed on as it comes. One that ends without a tally counts as a failure. */
+async function denoTest(
+  name: string,
+  args: readonly string[],
+  signal: AbortSignal,
+): Promise<Tally> {
+  const started = performance.now();
+  const child = new Deno.Command(Deno.execPath(), {
+    // Types are the gate's matter (`deno task ok`).
+    args: ["test", "--quiet", "--no-prompt", "--no-check", ...permissions(name), ...args],
+    cwd: root,
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const end = () => {
+    try {
+      child.kill("SIGTERM");
+    } catch {
+      // It has ended already.
+    }
+  };
+  const timer = setTimeout(end, directoryMsMax);
+  signal.addEventListener("abort", end, { once: true });
+  let text = "";
+  for await (const bytes of child.stdout.pipeThrough(new TextDecoderStream())) {
+    text = (text + bytes).slice(-4_000); // the tally is at the end
+    await writeAll(encoder.encode(bytes));
+  }
+  const status = await child.status;
+  clearTimeout(timer);
+  signal.removeEventListener("abort", end);
+  say(`tests/${name} took ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  const tally = parseTally(text);
+  if (tally === undefined) return { passed: 0, failed: 1, ignored: 0 };
+  return status.success || tally.failed > 0 ? tally : { ...tally, failed: 1 };
+}
+
+/** `ok | 3 passed (2 steps) | 0 failed | 1 ignored (17ms)`, the line that `deno test` ends with. */
+function parseTally(text: string): Tally | undefined {
+  const line = text.match(/^(?:ok|FAILED) \| .*$/gm)?.at(-1);
+  if (line === undefined) return undefined;
+  const count = (word: string) => Number(line.match(new RegExp(`(\\d+) ${word}`))?.[1] ?? 0);
+  return { passed: count("passed"), failed: count("failed"), ignored: count("ignored") };
+}
+
+/** What the tests of a directory may do. Tests that start our own programs need Deno itself among what they run. */
+function permissions(name: string): string[] {
+  const programs = [Deno.execPath(), "deno"];
+  if (!withoutServices.includes(name)) programs.push("javac", ...stackPrograms());
+  if (name === "browser") programs.push("chromium", "/usr/bin/chromium", "/usr/bin/google-chrome");
+  return [
+    "--allow-net=127.0.0.1,localhost",
+    "--allow-read",
+    "--allow-env",
+    "--allow-sys",
+    `--allow-write=.onceflow,${tmpdir()}`,
+    `--allow-run=${programs.join(",")}`,
+  ];
+}
+
+async function writeAll(bytes: Uint8Array): Promise<void> {
+  for (let written = 0; written < bytes.length;) {
+    written += await Deno.stdout.write(bytes.subarray(written));
+  }
+}
+
+function say(line: string): void {
+  console.error(line);
+}
