@@ -4,7 +4,7 @@ import { createMetrics, type Metrics } from "../../src/observe/metrics.ts";
 import { projectorObserver } from "../../src/observe/projector_observer.ts";
 import { relayObserver } from "../../src/observe/relay_observer.ts";
 import { requestObserver } from "../../src/observe/request_observer.ts";
-import type { RelayObserver } from "../../src/outbox/relay.ts";
+import type { RelayObserver } from "../../src/outbox/relay_session.ts";
 import type { ProjectorDeps } from "../../src/projection/run_projector.ts";
 import type { RequestSeen } from "../../src/http/create_app.ts";
 import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
