@@ -1,0 +1,70 @@
+/** Runs a flow on the tests' broker until it has committed what a test waits for. */
+import { runFlow, type RunFlowHooks, type RunFlowOptions } from "../../src/compose/run_flow.ts";
+import type { Flow } from "../../src/core/flow.ts";
+import type { LaneObserver } from "../../src/core/lane.ts";
+import type { KafkaClient } from "../../src/kafka/kafka_client.ts";
+
+/** What lanes reported, summed up. */
+export interface Totals {
+  records: number;
+  outputs: number;
+  deadLetters: number;
+  transactions: number;
+  retries: number;
+  resolved: string[];
+}
+
+/** How long a test waits at most, milliseconds. */
+const patienceMs = 60_000;
+
+/**
+ * Runs the flow until `done(totals)` holds after a commit, then stops it. Rejects when that takes a minute, or when the
+ * flow halts.
+ */
+export async function runUntil<T>(
+  client: KafkaClient,
+  flow: Flow<T>,
+  done: (totals: Totals) => boolean,
+  options: Partial<RunFlowOptions> = {},
+  hooks: RunFlowHooks = {},
+): Promise<Totals> {
+  const totals: Totals = {
+    records: 0,
+    outputs: 0,
+    deadLetters: 0,
+    transactions: 0,
+    retries: 0,
+    resolved: [],
+  };
+  const stop = new AbortController();
+  const timer = setTimeout(
+    () => stop.abort(new Error(`not done after ${patienceMs} ms: ${JSON.stringify(totals)}`)),
+    patienceMs,
+  );
+  const given = options.observer;
+  const observer: LaneObserver = {
+    ...given,
+    committed(batch) {
+      totals.records += batch.records;
+      totals.outputs += batch.outputs;
+      totals.deadLetters += batch.deadLetters;
+      totals.transactions++;
+      given?.committed?.(batch);
+      if (done(totals)) stop.abort(finished);
+    },
+    retrying(record, attempt, error) {
+      totals.retries++;
+      given?.retrying?.(record, attempt, error);
+    },
+    resolved: (outcome) => void totals.resolved.push(outcome),
+  };
+  try {
+    await runFlow(client, flow, stop.signal, { ...options, observer }, hooks);
+  } finally {
+    clearTimeout(timer);
+  }
+  if (stop.signal.reason !== finished) throw stop.signal.reason;
+  return totals;
+}
+
+const finished = new DOMException("done", "AbortError");
