@@ -33,7 +33,7 @@ export function openSpill(directory: string): Spill {
   // Nothing here is worth a sync: after a crash the file is garbage. Temporary b-trees go to disk, not to memory.
   database.exec(
     `pragma journal_mode = off; pragma synchronous = off; pragma locking_mode = exclusive;
-     pragma cache_size = -${cacheKiB}; pragma temp_store = file;`,
+     pragma cache_size = -${cacheKiB}; pragma temp_store = file; pragma analysis_limit = 400;`,
   );
   database.exec(schema);
   database.exec("begin");
