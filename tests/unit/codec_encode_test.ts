@@ -9,10 +9,8 @@ import { committedRecords, plainRecord } from "../../src/kafka/codec/committed_r
 import { crc32c } from "../../src/kafka/codec/crc32c.ts";
 import { decodeFetchResponse } from "../../src/kafka/codec/decode_fetch_response.ts";
 import { encodeProduceRequest } from "../../src/kafka/codec/encode_produce_request.ts";
-import {
-  encodeRecordBatch,
-  type WritableRecord,
-} from "../../src/kafka/codec/encode_record_batch.ts";
+import { encodeRecordBatch } from "../../src/kafka/codec/encode_record_batch.ts";
+import type { WritableRecord } from "../../src/kafka/codec/writable_record.ts";
 import { fetchBody, kafkajsBatch } from "./codec_fixtures.ts";
 
 /** Lengths around the ends of each varint size; fast-check is slow at making large arrays byte by byte. */

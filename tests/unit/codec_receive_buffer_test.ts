@@ -1,7 +1,13 @@
 import { Buffer } from "node:buffer";
 import Connection from "kafkajs/src/network/connection.js";
 import Encoder from "kafkajs/src/protocol/encoder.js";
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertRejects,
+  assertStringIncludes,
+} from "../support/assert.ts";
 import {
   nativeSocketFactory,
   type SocketFactory,
@@ -114,6 +120,26 @@ Deno.test("an answer that no Kafka would send is an error", async () => {
     RangeError,
   );
   assertStringIncludes(error.message, "no Kafka");
+});
+
+Deno.test("a socket that was ended closes although nobody takes what was written", async () => {
+  const { promise: received, resolve } = Promise.withResolvers<number>();
+  const { promise: closed, resolve: onClose } = Promise.withResolvers<void>();
+  await using target = server(async (connection) => {
+    await closed;
+    let total = 0;
+    const some = new Uint8Array(1_000_000);
+    for (let read; (read = await connection.read(some).catch(() => null));) total += read;
+    resolve(total);
+  });
+  const { promise: connected, resolve: onConnect } = Promise.withResolvers<void>();
+  const hasty = nativeSocketFactory(noTls, { flushMsMax: 1, onClose });
+  const socket = hasty({ host: "127.0.0.1", port: target.port, onConnect });
+  await connected;
+  const bytes = 64 * 1024 * 1024;
+  socket.write(new Uint8Array(bytes));
+  socket.end();
+  assertGreater(bytes, await received);
 });
 
 Deno.test("connections with ssl are left to kafkajs", () => {

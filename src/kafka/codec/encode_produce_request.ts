@@ -3,11 +3,8 @@ import { ByteWriter } from "./byte_writer.ts";
 import { HEADER_BYTES_MAX } from "./frame_in_place.ts";
 import { CodecError } from "./codec_error.ts";
 import type { Compression } from "./compress.ts";
-import {
-  batchBytesExpected,
-  type WritableRecord,
-  writeRecordBatch,
-} from "./encode_record_batch.ts";
+import { batchBytesExpected, writeRecordBatch } from "./encode_record_batch.ts";
+import type { WritableRecord } from "./writable_record.ts";
 
 /** The Produce versions written here: 3 brought message format 2, 7 zstd; their bodies are the same. */
 export const PRODUCE_VERSION_MIN = 3;

@@ -5,19 +5,9 @@ import { ByteWriter, varintBytes } from "./byte_writer.ts";
 import { CodecError } from "./codec_error.ts";
 import { compress, type Compression, compressionCodes } from "./compress.ts";
 import { crc32c } from "./crc32c.ts";
+import { StagedText } from "./staged_text.ts";
+import type { WritableRecord } from "./writable_record.ts";
 import { BATCH_HEADER_BYTES, CRC_COVERS_FROM, LOG_OVERHEAD } from "./record_batch.ts";
-
-/**
- * A record as it can be written: core's `OutputRecord` is one. A key or value given as a string is written as UTF-8
- * straight into the batch, which costs a tenth of making bytes of it first (`deno bench tests/bench/codec_bench.ts`).
- */
-export interface WritableRecord {
-  readonly key: Uint8Array | string | null;
-  readonly value: Uint8Array | string | null;
-  readonly headers: readonly Header[];
-  /** Milliseconds since the epoch; the batch's `timestampMs` where absent. */
-  readonly timestamp?: number;
-}
 
 /** Records for one partition, and who writes them. */
 export interface RecordBatchInput {
@@ -109,7 +99,7 @@ function writeRecords(
   timestampMs: number,
   first: number,
 ): void {
-  const text = new StagedText(writer, records);
+  const text = new StagedText(writer, records, batchBytesExpected(records));
   let offsetDelta = 0;
   for (const { key, value, headers, timestamp = timestampMs } of records) {
     const keyBytes = text.bytesOf(key);
@@ -130,43 +120,6 @@ function writeRecords(
     text.write(value);
     writer.varint(headers.length);
     if (headers.length > 0) writeHeaders(writer, headers);
-  }
-}
-
-/**
- * The keys and values that are text. All of a batch's text is encoded in one call behind where the batch will end, and
- * copied into place from there: a call for each value costs twice as much. That takes ASCII, whose lengths are known
- * beforehand; a batch with other text is encoded value by value.
- */
-class StagedText {
-  /** Where the next text lies in the writer's memory; -1 where nothing is staged. */
-  #at: number;
-
-  constructor(private readonly writer: ByteWriter, records: readonly WritableRecord[]) {
-    let text = "";
-    for (const { key, value } of records) {
-      if (typeof key === "string") text += key;
-      if (typeof value === "string") text += value;
-    }
-    this.#at = text === "" ? -1 : writer.stageAscii(text, batchBytesExpected(records));
-  }
-
-  /** -1 for null, as a varint length says it. */
-  bytesOf(field: Uint8Array | string | null): number {
-    if (field === null) return -1;
-    if (typeof field !== "string" || this.#at >= 0) return field.length;
-    return Buffer.byteLength(field);
-  }
-
-  /** In the order of the records, key before value. */
-  write(field: Uint8Array | string | null): void {
-    if (field === null) return;
-    if (typeof field !== "string") this.writer.raw(field);
-    else if (this.#at < 0) this.writer.text(field);
-    else {
-      this.writer.copyStaged(this.#at, field.length);
-      this.#at += field.length;
-    }
   }
 }
 

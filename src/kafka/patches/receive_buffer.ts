@@ -2,12 +2,12 @@
  * Plain TCP sockets for kafkajs over Deno's own API, which hand over each answer as one buffer that was read into place.
  * Owns the bytes on the wire, never what they mean; TLS stays with kafkajs's own factory.
  *
- * Under Deno 2.9.6 node:net costs 1.2 to 1.5 ms of CPU for each MiB received (a new 64 KiB buffer per read, and kafkajs
- * joins them), this 0.4 ms; a round trip of 100 bytes costs half (`deno bench -A tests/bench/codec_bench.ts`).
+ * node:net under Deno 2.9.6 makes a new 64 KiB buffer for each read, and kafkajs joins them: an answer of 4 MiB takes
+ * one and a half to twice as long (`deno bench -A --filter receive tests/bench/codec_bench.ts`).
  */
-import { Buffer } from "node:buffer";
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
+import { readFrames } from "../codec/read_frames.ts";
 
 /** What kafkajs asks of a socket. */
 export interface SocketLike {
@@ -25,15 +25,22 @@ export type SocketFactory = (target: {
   onConnect: () => void;
 }) => SocketLike;
 
-/** Room for small answers, several of which may arrive at once. */
-const SMALL_BYTES = 64 * 1024;
-const SIZE_BYTES = 4;
-/** Kafka's brokers allow requests of 100 MiB by default; an answer beyond this is no Kafka. */
-const FRAME_BYTES_MAX = 1024 * 1024 * 1024;
+/** Options of all sockets that a factory makes. */
+export interface NativeSocketOptions {
+  readonly flushMsMax?: number;
+  /** Called when a socket was closed from this side or the other. */
+  readonly onClose?: () => void;
+}
 
-/** A factory for `new Kafka({ socketFactory })`; connections with `ssl` go to `tls`. */
-export function nativeSocketFactory(tls: SocketFactory): SocketFactory {
-  return (target) => target.ssl ? tls(target) : new NativeSocket(target);
+/**
+ * A factory for kafkajs's `socketFactory`; connections with `ssl` go to `tls`. A socket that was ended is closed after
+ * `flushMsMax` even if the other side has not taken what was written: a black hole must not keep the process.
+ */
+export function nativeSocketFactory(
+  tls: SocketFactory,
+  { flushMsMax = 1_000, onClose = () => {} }: NativeSocketOptions = {},
+): SocketFactory {
+  return (target) => target.ssl ? tls(target) : new NativeSocket(target, { flushMsMax, onClose });
 }
 
 class NativeSocket implements SocketLike {
@@ -43,8 +50,12 @@ class NativeSocket implements SocketLike {
   #writing = false;
   #ended = false;
   #unref = false;
+  #giveUp: ReturnType<typeof setTimeout> | undefined;
 
-  constructor({ host, port, onConnect }: { host: string; port: number; onConnect: () => void }) {
+  constructor(
+    { host, port, onConnect }: { host: string; port: number; onConnect: () => void },
+    readonly options: Required<NativeSocketOptions>,
+  ) {
     this.#run(host, port, onConnect);
   }
 
@@ -63,6 +74,7 @@ class NativeSocket implements SocketLike {
   end(): void {
     this.#ended = true;
     if (!this.#writing) this.#close();
+    else this.#giveUp ??= setTimeout(() => this.#close(), this.options.flushMsMax);
   }
 
   unref(): void {
@@ -116,8 +128,11 @@ class NativeSocket implements SocketLike {
 
   #close(): void {
     this.#ended = true;
-    this.#connection?.close();
+    clearTimeout(this.#giveUp);
+    if (!this.#connection) return;
+    this.#connection.close();
     this.#connection = undefined;
+    this.options.onClose();
   }
 }
 
@@ -133,60 +148,6 @@ async function connect(hostname: string, port: number): Promise<Deno.TcpConn> {
     }
     throw error;
   }
-}
-
-/** Hands over every complete frame (its size and all) until the other side closes. */
-async function readFrames(
-  connection: Deno.TcpConn,
-  onFrame: (frame: Buffer) => void,
-): Promise<void> {
-  const small = Buffer.alloc(SMALL_BYTES);
-  let have = 0;
-  for (;;) {
-    const read = await connection.read(small.subarray(have));
-    if (read === null) return;
-    have += read;
-    let at = 0;
-    while (have - at >= SIZE_BYTES) {
-      const length = SIZE_BYTES + frameBytes(small, at);
-      if (length > have - at) {
-        if (length <= SMALL_BYTES) break;
-        const frame = await readRest(connection, small.subarray(at, have), length);
-        if (frame === null) return;
-        onFrame(frame);
-        at = have;
-        break;
-      }
-      onFrame(Buffer.from(small.subarray(at, at + length)));
-      at += length;
-    }
-    small.copyWithin(0, at, have);
-    have -= at;
-  }
-}
-
-function frameBytes(bytes: Buffer, at: number): number {
-  const length = bytes.readInt32BE(at);
-  if (length < 0 || length > FRAME_BYTES_MAX) {
-    throw new RangeError(`Cannot read an answer of ${length} bytes: the other side is no Kafka`);
-  }
-  return length;
-}
-
-/** The rest of a large frame, read into its own buffer and no further; null where the other side closes within it. */
-async function readRest(
-  connection: Deno.TcpConn,
-  begun: Uint8Array,
-  length: number,
-): Promise<Buffer | null> {
-  const frame = Buffer.allocUnsafeSlow(length);
-  frame.set(begun);
-  for (let have = begun.length; have < length;) {
-    const read = await connection.read(frame.subarray(have));
-    if (read === null) return null;
-    have += read;
-  }
-  return frame;
 }
 
 /** The state that kafkajs's `Connection` keeps while it joins chunks into answers. */
