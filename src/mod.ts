@@ -35,6 +35,8 @@ export {
 export { retryDefaults, type RetryPolicy } from "./core/retry_policy.ts";
 export {
   type Emission,
+  type EventSchema,
+  type SchemaError,
   topic,
   type TopicContract,
   type TopicContractOptions,

@@ -1,5 +1,4 @@
 /** A topic with the shape of its events: decoding is lenient, encoding is strict. */
-import { z } from "zod";
 import { PoisonError } from "./errors.ts";
 import { type Header, type InputRecord, textHeader } from "./record.ts";
 
@@ -25,12 +24,31 @@ export interface TopicContract<T> {
   event(event: T, headers?: Readonly<Record<string, string>>): Emission;
 }
 
+/** What a zod schema of `T` offers, as far as it is used here. */
+export interface EventSchema<T> {
+  /** Answers with the event, or throws. */
+  parse(value: unknown): T;
+  /** Answers with the event, or with what is wrong. */
+  safeParse(value: unknown):
+    | { readonly success: true; readonly data: T }
+    | { readonly success: false; readonly error: SchemaError };
+}
+
+/** What is wrong with a value, field by field. */
+export interface SchemaError {
+  /** One for each field. */
+  readonly issues: readonly {
+    readonly path: readonly PropertyKey[];
+    readonly message: string;
+  }[];
+}
+
 /** How a topic reads, writes and keys its events. */
 export interface TopicContractOptions<T> {
   /** For reading: unknown fields pass, missing ones take their defaults. */
-  readonly read: z.ZodType<T>;
+  readonly read: EventSchema<T>;
   /** For writing; what it refuses is a bug of the writer. The reading schema where absent. */
-  readonly write?: z.ZodType<T>;
+  readonly write?: EventSchema<T>;
   /** The record's key: events of one key keep their order. */
   readonly key: (event: T) => string;
 }
@@ -62,7 +80,7 @@ interface TextRecord {
   valueText?(): string | null;
 }
 
-function decodeJson<T>(record: InputRecord & TextRecord, schema: z.ZodType<T>): T {
+function decodeJson<T>(record: InputRecord & TextRecord, schema: EventSchema<T>): T {
   const parsed = schema.safeParse(parseJson(record));
   if (parsed.success) return parsed.data;
   throw new PoisonError(`the value does not fit the schema: ${issuesOf(parsed.error)}`);
@@ -79,7 +97,7 @@ function parseJson(record: InputRecord & TextRecord): unknown {
   }
 }
 
-function issuesOf(error: z.ZodError): string {
+function issuesOf(error: SchemaError): string {
   return error.issues.map(({ path, message }) => `${path.join(".") || "(root)"}: ${message}`)
     .join("; ");
 }
