@@ -1,6 +1,6 @@
 /** Everything that a fault may touch, and what it may wait for. */
 import type { Sql } from "../postgres/sql.ts";
-import type { InnerPoint } from "./crash_points.ts";
+import type { KafkaTools } from "./kafka_tool.ts";
 import type { PrivateCluster } from "./private_cluster.ts";
 import type { RoleEvent } from "./role_event.ts";
 import type { RoleProcess } from "./role_process.ts";
@@ -11,6 +11,10 @@ export interface Arena {
   readonly roles: ReadonlyMap<string, RoleProcess>;
   readonly sql: Sql;
   readonly events: EventHub;
+  readonly tools: KafkaTools;
+  readonly ordersTopic: string;
+  readonly partitionsAtStart: number;
+  readonly shards: number;
   /** Starts a further worker of that name, or ends it: for rebalance storms. */
   readonly addWorker: (name: string) => RoleProcess;
   readonly removeWorker: (name: string) => Promise<void>;
@@ -31,21 +35,6 @@ export class EventHub {
 
   emit(name: string, event: RoleEvent): void {
     for (const listener of this.#listeners) listener(name, event);
-  }
-
-  /** Waits until that process stands at a crash point; undefined after `waitMsMax`. */
-  reached(name: string, waitMsMax: number): Promise<InnerPoint | undefined> {
-    return new Promise((resolve) => {
-      const end = (point: InnerPoint | undefined) => {
-        off();
-        clearTimeout(timer);
-        resolve(point);
-      };
-      const off = this.on((who, event) => {
-        if (who === name && event.event === "reached") end(event.point);
-      });
-      const timer = setTimeout(() => end(undefined), waitMsMax);
-    });
   }
 }
 

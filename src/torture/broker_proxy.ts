@@ -18,11 +18,17 @@ export interface Passage {
  * What happens to a passage:
  * - `forward`, `drop`;
  * - `drop-and-close`: it is lost and the client sees the connection end;
- * - `hold`: it is kept for {@linkcode HeldRequest.release} while everything behind it goes on;
+ * - `hold-and-close`: a request is kept for {@linkcode HeldRequest.release}, and the client sees the connection end;
  * - `black-hole`: from here on nothing passes, in either direction, and nobody is told;
  * - `half-open`: the broker's side ends, the client's side stays open and silent.
  */
-export type Verdict = "forward" | "drop" | "drop-and-close" | "hold" | "black-hole" | "half-open";
+export type Verdict =
+  | "forward"
+  | "drop"
+  | "drop-and-close"
+  | "hold-and-close"
+  | "black-hole"
+  | "half-open";
 
 /** Looks at each passage; the first that answers decides. Awaiting holds back all that follows on the connection. */
 export type Interceptor = (passage: Passage) => Verdict | undefined | Promise<Verdict | undefined>;
@@ -154,7 +160,9 @@ class ConnectionPair {
           this.#requests.set(correlationId, { api, clientId });
           const passage = this.#passage("request", api, clientId);
           const verdict = await this.interceptors.decide(passage);
-          if (verdict === "hold") this.#hold(passage, frame.slice(), correlationId, writer);
+          if (verdict === "hold-and-close") {
+            this.#hold(passage, frame.slice(), correlationId, writer);
+          }
           if (!this.#passes(verdict)) continue;
         }
         await writer.write(framed(frame));
@@ -191,7 +199,9 @@ class ConnectionPair {
       case "forward":
         return true;
       case "drop":
-      case "hold":
+        return false;
+      case "hold-and-close":
+        close(this.client);
         return false;
       case "drop-and-close":
         this.close();

@@ -2,7 +2,7 @@
 import type { Sql } from "../postgres/sql.ts";
 import type { LogReader } from "../verify/log_reader.ts";
 import type { LogRecord } from "../verify/reader_frames.ts";
-import { fateOf, sequenceEvent, sequencePart, sequenceTopics } from "./sequence_flow.ts";
+import { fateOf, sequenceEvent, sequencePart, type SequenceTopics } from "./sequence_flow.ts";
 
 /** One thing that is not as it should be. */
 export interface SequenceFinding {
@@ -19,11 +19,20 @@ export interface SequenceReport {
   readonly findings: readonly SequenceFinding[];
 }
 
+/** What to check. */
+export interface SequenceCheck {
+  readonly topics: SequenceTopics;
+  /** How long a transaction may be open before that is a finding, milliseconds. */
+  readonly openTransactionWaitMs: number;
+  /** Only what the relay did; no flow ran. */
+  readonly inputOnly?: boolean;
+}
+
 /** Compares Postgres, input, output and dead letters. The pipeline must be drained. */
 export async function checkSequences(
   sql: Sql,
   reader: LogReader,
-  openTransactionWaitMs: number,
+  { topics: sequenceTopics, openTransactionWaitMs, inputOnly = false }: SequenceCheck,
 ): Promise<SequenceReport> {
   const findings = new Map<
     string,
@@ -54,6 +63,8 @@ export async function checkSequences(
     const seen = (next.get(key) ?? 1) - 1;
     if (seen < seq) report("lost", `${key} ends at ${seen} on ${sequenceTopics.input}, not ${seq}`);
   }
+
+  if (inputOnly) return { events, parts: 0, deadLetters: 0, findings: [...findings.values()] };
 
   const parts = new Map<string, { seq: number; part: number }>();
   const outputs = new Map<string, number>();

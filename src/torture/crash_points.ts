@@ -15,7 +15,7 @@ export type InnerPoint = (typeof innerPoints)[number];
 
 /** Told by the torture over standard input: stop at that point, once, after passing it so often. */
 export interface Arming {
-  readonly point: InnerPoint;
+  readonly point: InnerPoint | "none";
   readonly passes: number;
 }
 
@@ -28,7 +28,7 @@ export interface CrashPoints {
 
 /** `onReached` tells the torture. */
 export function crashPoints(onReached: (point: InnerPoint) => void): CrashPoints {
-  let armed: { point: InnerPoint; left: number } | undefined;
+  let armed: { point: InnerPoint | "none"; left: number } | undefined;
   return {
     arm({ point, passes }) {
       armed = { point, left: passes };

@@ -1,5 +1,5 @@
 /** A Kafka cluster and a Postgres of the torture's own, in a directory of its own. Never touches the user's stack. */
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { requireJava } from "../stack/java.ts";
 import { kafkaJars } from "../stack/kafka_jars.ts";
 import { freePort } from "../stack/ports.ts";
@@ -13,7 +13,6 @@ import {
   startBroker,
 } from "../stack/start_broker.ts";
 import { awaitPostgres, type PostgresOptions, startPostgres } from "../stack/start_postgres.ts";
-import { stopService } from "../stack/stop_service.ts";
 import { pause } from "../stack/wait.ts";
 import { BrokerProxy, Interceptors } from "./broker_proxy.ts";
 
@@ -34,6 +33,8 @@ export interface Service {
   readonly running: boolean;
   /** Ends it with SIGKILL; true once it was seen to be gone. */
   kill(): Promise<boolean>;
+  /** SIGSTOP, or SIGCONT; false when it does not run. */
+  freeze(frozen: boolean): Promise<boolean>;
   /** Asks it to end and waits. */
   stop(): Promise<void>;
   /** Starts it and waits until it answers. */
@@ -140,6 +141,7 @@ export async function startPrivateCluster(options: ClusterOptions): Promise<Priv
 
 const startAttemptsMax = 20;
 const restartMs = 300;
+const stopMsMax = 30_000;
 
 interface Started {
   readonly daemon: Daemon;
@@ -152,11 +154,15 @@ function daemonService(
   launch: (before: ProcessMark | undefined) => Promise<Started>,
 ): Service & AsyncDisposable {
   let daemon: Daemon | undefined;
+  let before: ProcessMark | undefined;
   const running = () => daemon !== undefined && daemon.exited() === undefined;
   const kill = async () => {
     if (!daemon || !running()) return false;
-    await sendSignal(daemon.mark, "KILL");
-    return await waitUntilGone(daemon.mark, { waitMsMax: 10_000 });
+    const { mark } = daemon;
+    await sendSignal(mark, "KILL");
+    const gone = await waitUntilGone(mark, { waitMsMax: 10_000 });
+    if (gone) daemon = undefined;
+    return gone;
   };
   return {
     name,
@@ -164,13 +170,22 @@ function daemonService(
       return running();
     },
     kill,
+    async freeze(frozen) {
+      if (!daemon || !running()) return false;
+      const args = [frozen ? "-STOP" : "-CONT", String(daemon.mark.pid)];
+      return (await new Deno.Command("/bin/kill", { args }).output()).success;
+    },
     async stop() {
-      if (daemon && running()) await stopService(daemon.mark, name, stopSignal);
+      if (!daemon || !running()) return;
+      await sendSignal(daemon.mark, stopSignal);
+      if (!await waitUntilGone(daemon.mark, { waitMsMax: stopMsMax })) await kill();
+      daemon = undefined;
     },
     async start() {
       for (let attempt = 1; !running(); attempt++) {
-        const launched = await launch(daemon?.mark);
+        const launched = await launch(before);
         daemon = launched.daemon;
+        before = daemon.mark;
         try {
           await launched.ready();
         } catch (error) {

@@ -88,6 +88,7 @@ export class RoleProcess implements AsyncDisposable {
   async kill({ restart = true } = {}): Promise<boolean> {
     const child = this.#child;
     if (!child) return false;
+    if (this.#asked) return await child.status.then(({ signal }) => signal === "SIGKILL");
     this.#asked = true;
     try {
       child.kill("SIGKILL");

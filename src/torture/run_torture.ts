@@ -18,6 +18,7 @@ import { seededRandom } from "./random.ts";
 import { Recoveries } from "./recoveries.ts";
 import { RoleProcess } from "./role_process.ts";
 import { drawSchedule } from "./schedule.ts";
+import { sequenceTopics } from "./sequence_flow.ts";
 import { Summary, type TortureReport } from "./summary.ts";
 import { tortureEnvironment, tortureTimeouts } from "./torture_environment.ts";
 
@@ -66,15 +67,17 @@ export async function runTorture(options: TortureOptions): Promise<TortureReport
   const config = readConfig(environment);
   const names = pipelineNames(config);
   const events = new EventHub();
+  const roles = new Map<string, RoleProcess>();
   const summary = new Summary(options);
   const recoveries = new Recoveries();
   events.on((name, event) => {
     recoveries.heard(name, event, performance.now());
     summary.heard(name, event);
+    // Whoever stands at a crash point dies there, whether its fault still waits for it or not.
+    if (event.event === "reached") roles.get(name)?.kill();
   });
 
   await using processes = new AsyncDisposableStack();
-  const roles = new Map<string, RoleProcess>();
   const addRole = (name: string, args: readonly string[]) => {
     const role = new RoleProcess({
       name,
@@ -94,6 +97,10 @@ export async function runTorture(options: TortureOptions): Promise<TortureReport
   const addWorker = (name: string) => addRole(name, [childFile, "flow,sequences"]);
   const arena: Arena = {
     ...{ cluster, roles, sql, events, addWorker },
+    tools: { jars: cluster.jars, directBrokers: cluster.directBrokers, directory },
+    ordersTopic: names.ordersTopic,
+    partitionsAtStart: config.TOPIC_PARTITIONS,
+    shards: config.OUTBOX_SHARDS,
     log: onProgress,
     async removeWorker(name) {
       const role = roles.get(name);
@@ -152,7 +159,10 @@ export async function runTorture(options: TortureOptions): Promise<TortureReport
     openTransactionWaitMs: tortureTimeouts.transactionTimeoutMs + 10_000,
     signal,
   });
-  const sequences = await checkSequences(sql, reader, 1_000);
+  const sequences = await checkSequences(sql, reader, {
+    topics: sequenceTopics,
+    openTransactionWaitMs: 1_000,
+  });
   const placed = await sql<{ id: string }[]>`select order_id as id from orders`;
   const known = new Set(placed.map(({ id }) => id));
   const forgotten = [...ledger.acknowledged].filter((id) => !known.has(id));

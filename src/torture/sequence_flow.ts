@@ -7,12 +7,20 @@ import { PoisonError } from "../core/errors.ts";
 import { defineFlow, type Flow } from "../core/flow.ts";
 import { topic } from "../core/topic_contract.ts";
 
-/** The topics of the flow. */
-export const sequenceTopics = {
-  input: "torture.in",
-  output: "torture.out",
-  deadLetters: "torture.in.DLQ",
-} as const;
+/** The topics of one flow. */
+export interface SequenceTopics {
+  readonly input: string;
+  readonly output: string;
+  readonly deadLetters: string;
+}
+
+/** Topics whose names start so. */
+export function sequenceTopicsNamed(prefix: string): SequenceTopics {
+  return { input: `${prefix}.in`, output: `${prefix}.out`, deadLetters: `${prefix}.in.DLQ` };
+}
+
+/** The topics of a torture's run. */
+export const sequenceTopics: SequenceTopics = sequenceTopicsNamed("torture");
 
 /** Event number `seq` (from 1, without holes) of its key. */
 export const sequenceEvent = z.object({ key: z.string(), seq: z.int().min(1), pad: z.string() });

@@ -1,11 +1,21 @@
 /** Every kind of fault that a run draws from. */
 import type { FaultKind } from "../fault.ts";
+import { crashPointFaults } from "./crash_point_faults.ts";
+import { groupFaults } from "./group_faults.ts";
+import { networkFaults } from "./network_faults.ts";
 import { processFaults } from "./process_faults.ts";
+import { serviceFaults } from "./service_faults.ts";
 
 /** The kinds, for a run with these time-outs. */
 export function allFaults(timeouts: {
   readonly transactionTimeoutMs: number;
   readonly sessionTimeoutMs: number;
 }): FaultKind[] {
-  return [...processFaults(timeouts)];
+  return [
+    ...processFaults(timeouts),
+    ...crashPointFaults(),
+    ...networkFaults(),
+    ...serviceFaults(),
+    ...groupFaults(),
+  ];
 }
