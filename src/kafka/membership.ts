@@ -6,13 +6,10 @@
  */
 import { getLogger } from "@logtape/logtape";
 import { delay } from "../core/delay.ts";
-import type { Assignment, CommittedOffset } from "../core/ports.ts";
 import { formatPartition, type TopicPartition } from "../core/record.ts";
 import { protocolErrorType } from "./error_verdict.ts";
-import { Fetcher, type FetcherOptions } from "./fetcher.ts";
 import type { KafkaClient } from "./kafka_client.ts";
-import { readLogRange } from "./log_range.ts";
-import { PartitionFeed } from "./partition_feed.ts";
+import { LaneSet, type LaneSetOptions } from "./lane_set.ts";
 import {
   consumerGroupClass,
   emitterClass,
@@ -22,24 +19,12 @@ import {
 } from "./vendor.ts";
 
 /** Settings of a member. */
-export interface MembershipOptions {
-  readonly groupId: string;
+export interface MembershipOptions extends LaneSetOptions {
   readonly topics: readonly string[];
   /** The coordinator gives a silent member's partitions away after this long, milliseconds. */
   readonly sessionTimeoutMs: number;
-  readonly bufferBytesMax: number;
-  readonly fetch: FetcherOptions;
-  /** Works on one partition until its signal fires. A rejection ends the member. */
-  readonly lane: (assignment: Assignment) => Promise<void>;
   /** Told whenever the set of owned partitions may have changed. */
   readonly onAssigned?: (partitions: readonly TopicPartition[]) => void;
-}
-
-/** A lane that runs, and the way to end it. */
-interface RunningLane {
-  readonly feed: PartitionFeed;
-  readonly stop: AbortController;
-  readonly done: Promise<void>;
 }
 
 const log = getLogger(["onceflow", "kafka", "group"]);
@@ -66,9 +51,7 @@ export async function runMembership(
 
 class Member {
   readonly #group: VendorConsumerGroup;
-  readonly #fetcher: Fetcher;
-  readonly #lanes = new Map<string, RunningLane>();
-  readonly #failed = new AbortController();
+  readonly #lanes: LaneSet;
 
   constructor(
     client: KafkaClient,
@@ -95,11 +78,11 @@ class Member {
       isolationLevel: 1,
       retry: { initialRetryTime: 50, maxRetryTime: 1_000, retries: 5 },
     });
-    this.#fetcher = new Fetcher(cluster, options.fetch);
+    this.#lanes = new LaneSet(cluster, this.#group, options);
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const ended = AbortSignal.any([signal, this.#failed.signal]);
+    const ended = AbortSignal.any([signal, this.#lanes.failed]);
     while (!ended.aborted) {
       try {
         await this.#join(ended);
@@ -117,12 +100,11 @@ class Member {
         if (type !== "REBALANCE_IN_PROGRESS") await delay(rejoinMs, ended).catch(() => {});
       }
     }
-    if (this.#failed.signal.aborted) throw this.#failed.signal.reason;
+    if (this.#lanes.failed.aborted) throw this.#lanes.failed.reason;
   }
 
   async stop(): Promise<void> {
-    await this.#stopLanes([...this.#lanes.keys()]);
-    await this.#fetcher[Symbol.asyncDispose]();
+    await this.#lanes[Symbol.asyncDispose]();
     await this.#group.leave().catch((error) => {
       log.debug("Could not leave the group; its session will time out: {error}", { error });
     });
@@ -136,15 +118,11 @@ class Member {
     if (signal.aborted) return;
     const owned = this.#group.assigned()
       .flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, partition })));
-    const keys = new Set(owned.map(formatPartition));
-    await this.#stopLanes([...this.#lanes.keys()].filter((key) => !keys.has(key)));
-    for (const partition of owned) {
-      if (!this.#lanes.has(formatPartition(partition))) this.#startLane(partition);
-    }
+    await this.#lanes.own(owned);
     log.info("Group {groupId}, generation {generation}: {partitions}", {
       groupId: this.options.groupId,
       generation: this.#group.generationId,
-      partitions: [...keys].join(" ") || "no partitions",
+      partitions: owned.map(formatPartition).join(" ") || "no partitions",
     });
     this.options.onAssigned?.(owned);
   }
@@ -193,73 +171,4 @@ class Member {
     return this.options.topics
       .map((topic) => this.cluster.findTopicPartitionMetadata(topic).length).join(",");
   }
-
-  #startLane(partition: TopicPartition): void {
-    const stop = new AbortController();
-    const feed = new PartitionFeed(partition, {
-      bufferBytesMax: this.options.bufferBytesMax,
-      range: () => readLogRange(this.cluster, partition, { signal: stop.signal }),
-      onHungry: () => this.#fetcher.wake(),
-    });
-    this.#fetcher.add(feed);
-    const done = this.options.lane(this.#assignment(feed, stop.signal)).catch((error) => {
-      if (!stop.signal.aborted) this.#failed.abort(error);
-    });
-    this.#lanes.set(formatPartition(partition), { feed, stop, done });
-  }
-
-  async #stopLanes(keys: readonly string[]): Promise<void> {
-    const lanes = keys.map((key) => this.#lanes.get(key)).filter((lane) => lane !== undefined);
-    for (const key of keys) this.#lanes.delete(key);
-    for (const lane of lanes) lane.stop.abort(new DOMException("Partition revoked", "AbortError"));
-    await Promise.all(lanes.map(({ done }) => done));
-    for (const { feed } of lanes) this.#fetcher.remove(feed);
-  }
-
-  #assignment(feed: PartitionFeed, signal: AbortSignal): Assignment {
-    const { groupId } = this.options;
-    const { topic, partition } = feed;
-    return {
-      groupId,
-      reader: feed,
-      signal,
-      stillOwned: async () => {
-        // A refusal means that a rebalance is under way: it ends in another accepted heartbeat or in the signal.
-        while (!signal.aborted) {
-          try {
-            await this.#heartbeat();
-            return !signal.aborted;
-          } catch (error) {
-            log.debug("Heartbeat refused: {error}", { error });
-            await delay(rejoinMs, signal).catch(() => {});
-          }
-        }
-        return false;
-      },
-      commitOffset: async (offset) => {
-        const coordinator = await this.cluster.findGroupCoordinator({ groupId });
-        await coordinator.offsetCommit({
-          groupId,
-          groupGenerationId: this.#group.generationId ?? -1,
-          memberId: this.#group.memberId ?? "",
-          topics: [{ topic, partitions: [{ partition, offset: String(offset) }] }],
-        });
-      },
-      committedOffset: () => plainOffset(this.cluster, groupId, feed),
-    };
-  }
-}
-
-async function plainOffset(
-  cluster: VendorCluster,
-  groupId: string,
-  { topic, partition }: TopicPartition,
-): Promise<CommittedOffset> {
-  const coordinator = await cluster.findGroupCoordinator({ groupId });
-  const { responses } = await coordinator.offsetFetch({
-    groupId,
-    topics: [{ topic, partitions: [{ partition }] }],
-  });
-  const found = responses[0]?.partitions[0];
-  return { offset: Number(found?.offset ?? -1), metadata: found?.metadata ?? "" };
 }
