@@ -72,8 +72,6 @@ export interface Lags {
 export interface Conservation {
   /** When the offsets of the cut were read. */
   readonly cut_at: string;
-  /** Orders that were announced and whose result is there. */
-  readonly settled: number;
   /** Rows of `orders` behind the relay's cursor that are not on the topic. */
   readonly never_announced: Finding;
   /** Orders behind the worker's offsets with neither an invoice nor a dead letter. */

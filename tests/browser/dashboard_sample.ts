@@ -58,7 +58,6 @@ export function sampleData(placed: number, overrides: Partial<DashboardData> = {
     }),
     conservation: known({
       cut_at: at,
-      settled: placed - pending,
       never_announced: { orders: 0, examples: [] },
       never_settled: { orders: 0, examples: [] },
       billed_twice: { orders: 0, examples: [] },

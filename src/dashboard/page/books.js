@@ -28,16 +28,17 @@ export function showBooks({ guarantee, counts, conservation }, onExample) {
     `${meanings[guarantee.name]}. ${sources[guarantee.known_from]}`,
   );
   if (counts.known) {
-    setText(byId("count-pending"), formatCount(counts.value.pending));
+    const { pending, invoiced, dead_lettered } = counts.value;
+    setText(byId("count-pending"), formatCount(pending));
+    setText(byId("count-settled"), formatCount(invoiced + dead_lettered));
   }
   byId("books").classList.toggle("stale", !conservation.known);
   if (!conservation.known) {
     setText(byId("books-note"), conservation.reason);
     return;
   }
-  const { cut_at, settled, never_announced, never_settled, billed_twice } = conservation.value;
+  const { cut_at, never_announced, never_settled, billed_twice } = conservation.value;
   const lost = never_announced.orders + never_settled.orders;
-  setText(byId("count-settled"), formatCount(settled));
   showFinding("lost", lost);
   showFinding("duplicated", billed_twice.orders);
   setText(byId("books-note"), `Checked up to the offsets of ${formatTime(cut_at)}.`);

@@ -52,3 +52,11 @@ export function formatTime(iso) {
   const today = new Date().toDateString() === time.toDateString();
   return today ? time.toLocaleTimeString("en-GB") : time.toLocaleString("en-GB");
 }
+
+/**
+ * An id that fits a narrow column: its end tells it from its neighbours, so the middle is what goes.
+ * @param {string} id
+ */
+export function shortenId(id) {
+  return id.length <= 18 ? id : `${id.slice(0, 8)}…${id.slice(-8)}`;
+}

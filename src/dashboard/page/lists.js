@@ -2,7 +2,7 @@
 /// <reference lib="dom" />
 /** Fills the tables: latest orders, customers, dead letters. */
 import { byId, make, setRows, setText } from "./dom.js";
-import { formatCount, formatDecimal, formatTime } from "./format.js";
+import { formatCount, formatDecimal, formatTime, shortenId } from "./format.js";
 import { mark } from "./pipeline.js";
 
 /**
@@ -39,7 +39,7 @@ export function statusPill(status) {
 function orderRow(order, onOrder) {
   const button = make("button", {
     className: "link",
-    text: order.order_id,
+    text: shortenId(order.order_id),
     title: order.order_id,
   });
   button.addEventListener("click", () => onOrder(order.order_id));

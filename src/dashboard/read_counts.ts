@@ -1,0 +1,36 @@
+/** Counts orders by what has become of them. Every figure is exact; none comes from the planner's statistics. */
+import type { Sql } from "../postgres/database.ts";
+import { boundedRead } from "./bounded_read.ts";
+import type { Counts, CustomerRow } from "./dashboard_data.ts";
+
+const customersMax = 8;
+
+/** One pass over `orders` and one over `order_view`. Throws as {@linkcode boundedRead} does. */
+export function readCounts(sql: Sql): Promise<Counts> {
+  return boundedRead(sql, async (tx) => {
+    const [row] = await tx<Counts[]>`
+      select
+        (select count(*) from orders) as placed,
+        count(*) filter (where user_id is not null) as announced,
+        count(*) filter (where user_id is not null and status = 'invoiced') as invoiced,
+        count(*) filter (where user_id is not null and status = 'dead-lettered') as dead_lettered,
+        count(*) filter (where user_id is not null and status = 'placed') as pending
+      from order_view
+    `;
+    if (row === undefined) throw new Error("the count returned no row");
+    return row;
+  });
+}
+
+/** The customers with most orders: sums in different currencies do not compare. Throws as {@linkcode boundedRead} does. */
+export function readCustomers(sql: Sql): Promise<readonly CustomerRow[]> {
+  return boundedRead(sql, async (tx) => {
+    const rows = await tx<CustomerRow[]>`
+      select user_id, currency, orders_count, invoices_count, amount_total, invoiced_total
+      from customer_totals
+      order by orders_count desc, user_id, currency
+      limit ${customersMax}
+    `;
+    return [...rows];
+  });
+}
