@@ -56,8 +56,10 @@ export async function takeCut(
   options.onProgress?.("reading Postgres");
   const { missingTables } = await loadRows(sql, spill, source, signal);
 
-  const cursorBefore = await offsetsByPartition(reader, names.relayGroup, names.cursorTopic);
-  const consumedBefore = await offsetsByPartition(reader, names.invoicingGroup, names.ordersTopic);
+  const offsetsOf = (group: string, topic: string) =>
+    offsetsByPartition(reader, spill, group, topic, openTransactionWaitMs);
+  const cursorBefore = await offsetsOf(names.relayGroup, names.cursorTopic);
+  const consumedBefore = await offsetsOf(names.invoicingGroup, names.ordersTopic);
   const outcomeEnds = await reader.ends(topics.slice(1), openTransactionWaitMs);
   const orderEnds = await reader.ends(topics.slice(0, 1), openTransactionWaitMs);
   const ends = [...orderEnds, ...outcomeEnds];
@@ -65,13 +67,9 @@ export async function takeCut(
 
   await readTopics(reader, spill, topics, ends, options);
 
-  const redrivenAfter = await offsetsByPartition(
-    reader,
-    names.redriveGroup,
-    names.deadLettersTopic,
-  );
-  const consumedAfter = await offsetsByPartition(reader, names.invoicingGroup, names.ordersTopic);
-  const cursorAfter = await offsetsByPartition(reader, names.relayGroup, names.cursorTopic);
+  const redrivenAfter = await offsetsOf(names.redriveGroup, names.deadLettersTopic);
+  const consumedAfter = await offsetsOf(names.invoicingGroup, names.ordersTopic);
+  const cursorAfter = await offsetsOf(names.relayGroup, names.cursorTopic);
   const partitions = orderEnds[0]?.partitions.map(({ partition }) => partition) ?? [];
   noteOffsets(spill, "consumed", consumedBefore, consumedAfter, partitions);
   noteOffsets(spill, "relayed_up_to", cursorBefore, cursorAfter);

@@ -19,6 +19,9 @@ export interface ExplainOptions {
   readonly signal: AbortSignal;
 }
 
+/** A person waits for the answer: an offset that is pending longer is taken as it was before. */
+const pendingOffsetWaitMs = 1_000;
+
 /** All that is known of an order. */
 export interface OrderExplanation {
   readonly order_id: string;
@@ -45,8 +48,10 @@ export async function explainOrder(
   topics.forEach((topic, place) => spill.run("insert into role values (?, ?)", place, topic));
   const { ordersTopic, projection } = names;
   // Offsets before the logs: what they cover is in the logs by then. The logs before the rows, likewise.
-  const cursor = await offsetsByPartition(reader, names.relayGroup, names.cursorTopic);
-  const consumed = await offsetsByPartition(reader, names.invoicingGroup, ordersTopic);
+  const offsetsOf = (group: string, topic: string) =>
+    offsetsByPartition(reader, spill, group, topic, pendingOffsetWaitMs);
+  const cursor = await offsetsOf(names.relayGroup, names.cursorTopic);
+  const consumed = await offsetsOf(names.invoicingGroup, ordersTopic);
   noteOffsets(spill, "relayed_up_to", cursor, cursor);
   noteOffsets(spill, "consumed", consumed, consumed);
   const ends = await reader.ends(topics, 0);

@@ -15,6 +15,7 @@ export const addedHeaders: readonly string[] = [
   "x-attempts",
   "x-consumer-group",
   "x-redriven-from",
+  "x-parked",
   "kafka_dlt-*",
 ];
 

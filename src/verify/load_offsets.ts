@@ -5,14 +5,32 @@ import type { Spill } from "./spill.ts";
 /** The next offset to read, by partition. */
 export type Offsets = ReadonlyMap<number, number>;
 
-/** The stable committed offsets of a group on one topic. */
+/**
+ * The committed offsets of a group on one topic, stable unless a transaction outlasts the wait. Such a transaction has not
+ * ended, so what it has written is not visible either, and the offset before it covers all that is; it is noted, because a
+ * transaction that stays open is a finding.
+ */
 export async function offsetsByPartition(
   reader: LogReader,
+  spill: Spill,
   groupId: string,
   topic: string,
+  waitMs: number,
 ): Promise<Offsets> {
-  const offsets = await reader.offsets(groupId, [topic]);
-  return new Map(offsets.map(({ partition, offset }) => [partition, offset]));
+  const offsets = await reader.offsets(groupId, [topic], waitMs);
+  for (const { partition, stable, offset } of offsets) {
+    if (stable) continue;
+    spill.run(
+      "insert or replace into held_offset values (?, ?, ?, ?)",
+      groupId,
+      topic,
+      partition,
+      offset,
+    );
+  }
+  return new Map(
+    offsets.filter(({ offset }) => offset >= 0).map(({ partition, offset }) => [partition, offset]),
+  );
 }
 
 /** Notes the ends of the topics and the transactions that are open there. */

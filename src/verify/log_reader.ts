@@ -29,11 +29,14 @@ export interface TopicEnds {
   readonly partitions: readonly PartitionEnds[];
 }
 
-/** A group's stable committed offset. */
+/** A group's committed offset. */
 export interface GroupOffset {
   readonly topic: string;
   readonly partition: number;
+  /** -1 where nothing was committed, but a transaction that would commit one is open. */
   readonly offset: number;
+  /** False where a transaction that has an offset pending outlasted the wait. */
+  readonly stable: boolean;
   readonly metadata: string;
 }
 
@@ -63,8 +66,12 @@ export interface ReadSummary {
 export interface LogReader extends AsyncDisposable {
   /** Ends of the topics that exist; waits up to `waitMs` for the last stable offset to reach the watermark taken at the call. */
   ends(topics: readonly string[], waitMs: number): Promise<readonly TopicEnds[]>;
-  /** Committed offsets of a group on these topics, waiting for pending transactions (KIP-447). */
-  offsets(groupId: string, topics: readonly string[]): Promise<readonly GroupOffset[]>;
+  /** Committed offsets of a group on these topics, waiting up to `waitMs` for pending transactions (KIP-447). */
+  offsets(
+    groupId: string,
+    topics: readonly string[],
+    waitMs?: number,
+  ): Promise<readonly GroupOffset[]>;
   /** Header names to leave out of the digests; a trailing `*` is a prefix. */
   omitHeaders(names: readonly string[]): Promise<void>;
   /** The partition that Kafka's own partitioner gives to a key. */
@@ -75,17 +82,23 @@ export interface LogReader extends AsyncDisposable {
 
 /** The bounds of a reader. */
 export interface LogReaderLimits {
+  /** How long to try to reach the cluster before saying that it cannot be reached. */
+  readonly connectTimeoutMs: number;
   readonly requestTimeoutMs: number;
   readonly heapMiB: number;
 }
 
-/** A minute for a broker that is slow to answer, and the heap that a million orders were read with. */
-export const logReaderLimits: LogReaderLimits = { requestTimeoutMs: 60_000, heapMiB: 160 };
+/** Ten seconds to connect, a minute for a broker that is slow to answer, and the heap that a million orders were read with. */
+export const logReaderLimits: LogReaderLimits = {
+  connectTimeoutMs: 10_000,
+  requestTimeoutMs: 60_000,
+  heapMiB: 160,
+};
 
 /**
  * Starts the independent reader.
  *
- * @throws {UnreachableError} when Java is missing; a broker that cannot be reached fails the first command instead
+ * @throws {UnreachableError} when Java is missing or the cluster does not answer
  */
 export async function openLogReader(
   connection: LogReaderConnection,
@@ -112,8 +125,22 @@ export async function openLogReader(
     );
   }
   const conversation = new Conversation(child, signal);
-  await conversation.write(clientProperties(connection, limits.requestTimeoutMs) + "\n");
-  return logReader(conversation);
+  const reader = logReader(conversation);
+  try {
+    await conversation.write(clientProperties(connection, limits.requestTimeoutMs) + "\n");
+    await conversation.ask(["hello", limits.connectTimeoutMs], () => {});
+    return reader;
+  } catch (error) {
+    await conversation.close();
+    if (signal.aborted) throw signal.reason;
+    throw new UnreachableError(
+      `Cannot reach Kafka at ${
+        connection.brokers.join(", ")
+      }: check KAFKA_BROKERS and the KAFKA_SASL_ settings, ` +
+        "or start the embedded stack with `deno task stack`",
+      { cause: error },
+    );
+  }
 }
 
 function logReader(conversation: Conversation): LogReader {
@@ -126,8 +153,9 @@ function logReader(conversation: Conversation): LogReader {
       const answer = await conversation.ask(["ends", waitMs, ...topics], nothing);
       return (answer as { topics: TopicEnds[] }).topics;
     },
-    async offsets(groupId, topics) {
-      const answer = await conversation.ask(["offsets", groupId, ...topics], nothing);
+    async offsets(groupId, topics, waitMs = 30_000) {
+      const words = ["offsets", waitMs, groupId, ...topics];
+      const answer = await conversation.ask(words, nothing);
       return (answer as { offsets: GroupOffset[] }).offsets;
     },
     async omitHeaders(names) {

@@ -122,6 +122,9 @@ create table relayed_up_to (
 ) without rowid;
 create table outbox_end (taken int);
 create table role (place int primary key, topic text) without rowid;
+create table held_offset (
+  group_id text, topic text, partition int, offset int, primary key (group_id, topic, partition)
+) without rowid;
 create table redriven_up_to (partition int primary key, last int) without rowid;
 `;
 

@@ -92,6 +92,24 @@ const rightStories: readonly Story[] = [
     },
   },
   {
+    name:
+      "finds nothing in a dead letter that failed again after its redrive and was redriven again",
+    finds: [],
+    async run(pipeline) {
+      await pipeline.place(1);
+      const bad = first(await pipeline.relay());
+      const letter = first(await pipeline.work([bad], [], [pipeline.deadLetterOf(bad)]));
+      const again = await pipeline.redrive(letter, bad);
+      await pipeline.work([again], [], [pipeline.deadLetterOf(again)]);
+      const atLast = await pipeline.redrive(letter, bad);
+      await pipeline.work([atLast], [pipeline.invoiceOf(atLast)]);
+      await pipeline.project();
+    },
+    expect({ figures }) {
+      assertEquals([figures.invoiced, figures.dead_lettered, figures.redriven], [1, 0, 2]);
+    },
+  },
+  {
     name: "finds nothing in what an aborted transaction left behind",
     finds: [],
     async run(pipeline) {
@@ -379,6 +397,24 @@ const wrongStories: readonly Story[] = [
         pipeline.names.invoicesTopic,
         [pipeline.invoiceOf(first(announced))],
         "open",
+      );
+    },
+  },
+  {
+    name: "finds an offset that waits for a transaction that was left open",
+    finds: ["open_transaction"],
+    drained: false,
+    says: /has an offset pending here/,
+    async run(pipeline) {
+      await pipeline.run(2);
+      await pipeline.place(1);
+      const announced = await pipeline.relay();
+      const { invoicesTopic } = pipeline.names;
+      await pipeline.write(
+        invoicesTopic,
+        invoices(pipeline, announced),
+        "open",
+        (transaction) => pipeline.sendConsumed(transaction, announced),
       );
     },
   },

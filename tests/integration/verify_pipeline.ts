@@ -240,7 +240,7 @@ export class HandMadePipeline implements AsyncDisposable {
 
   /** Commits the invoicing group's offsets, past these records. */
   async consume(records: readonly InputRecord[]): Promise<void> {
-    await this.#transaction("commit", (transaction) => this.#sendConsumed(transaction, records));
+    await this.#transaction("commit", (transaction) => this.sendConsumed(transaction, records));
   }
 
   /** Outcomes and offsets of these records in one transaction. */
@@ -253,13 +253,14 @@ export class HandMadePipeline implements AsyncDisposable {
     await this.#transaction("commit", async (transaction) => {
       written.push(...await this.#send(transaction, this.names.invoicesTopic, invoices));
       written.push(...await this.#send(transaction, this.names.deadLettersTopic, deadLetters));
-      await this.#sendConsumed(transaction, records);
+      await this.sendConsumed(transaction, records);
     });
     this.#remember(written);
     return written;
   }
 
-  async #sendConsumed(transaction: Transaction, records: readonly InputRecord[]): Promise<void> {
+  /** The invoicing group's offsets past these records, as part of a transaction. */
+  async sendConsumed(transaction: Transaction, records: readonly InputRecord[]): Promise<void> {
     const next = new Map<number, number>();
     for (const { partition, offset } of records) {
       next.set(partition, Math.max(next.get(partition) ?? 0, offset + 1));

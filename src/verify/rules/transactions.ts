@@ -114,6 +114,23 @@ export const transactionRules: readonly Rule[] = [
       where e.stable < e.high group by e.topic, e.partition order by e.topic, e.partition`,
   },
   {
+    kind: "open_transaction",
+    claim: "no committed offset waits for a transaction that stays open",
+    sql: `
+      select null as subject, topic, partition, offset,
+        'group ' || group_id || ' has an offset pending here, behind ' || offset as detail
+      from held_offset order by topic, partition`,
+  },
+  {
+    kind: "offset_outside_log",
+    claim: "the redrive group's committed offsets lie within the log",
+    sql: `
+      select null as subject, e.topic, e.partition, r.last as offset,
+        'committed ' || r.last || ', the log goes to ' || e.high as detail
+      from redriven_up_to r join log_end e on e.partition = r.partition and e.topic = ${deadLetters}
+      where r.last > e.high order by e.partition`,
+  },
+  {
     kind: "offset_outside_log",
     claim: "the invoicing group's committed offsets lie within the log",
     sql: `
