@@ -1,6 +1,7 @@
 /** Looks at TCP ports of 127.0.0.1: free or taken, and by what. Never keeps one open. */
 import { outputOf } from "./processes.ts";
 import { StackError } from "./stack_error.ts";
+import { waitFor } from "./wait.ts";
 
 /** A port of the loopback address that was free a moment ago, chosen by the system. */
 export function freePort(): number {
@@ -19,8 +20,11 @@ export function isPortFree(port: number): boolean {
   }
 }
 
+/** A server that was killed leaves the port to its child processes until they notice. */
+const ownPortMsMax = 10_000;
+
 /**
- * Passes when the port is free.
+ * Passes when the port is free; where a server of ours had it before, it may take a moment to become so.
  *
  * @throws {StackError} naming the port, the setting that chooses another, and what holds it where that can be found
  */
@@ -28,8 +32,10 @@ export async function requireFreePort(
   port: number,
   service: string,
   setting: string,
+  { oursBefore, signal }: { readonly oursBefore: boolean; readonly signal?: AbortSignal },
 ): Promise<void> {
-  if (isPortFree(port)) return;
+  const waitMsMax = oursBefore ? ownPortMsMax : 0;
+  if (await waitFor(() => isPortFree(port) || undefined, { waitMsMax, signal })) return;
   const holder = await portHolder(port);
   throw new StackError(
     `Cannot start ${service}: port ${port} of 127.0.0.1 is taken${

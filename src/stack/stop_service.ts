@@ -3,13 +3,13 @@ import { type ProcessMark, waitUntilGone } from "./processes.ts";
 import { sendSignal } from "./send_signal.ts";
 import { StackError } from "./stack_error.ts";
 
-/** How to ask, and how long to wait before killing; neither service loses anything durable by being killed. */
-export const endings = {
+/** How long each way of asking gets before the kill; neither service loses anything durable by being killed. */
+const orderlyMsMax = {
   /** Kafka ends in half a second; the first time it then writes its class archive, which is not worth more than this. */
-  kafka: { signal: "TERM", orderlyMsMax: 15_000 },
-  kafkaAtOnce: { signal: "KILL", orderlyMsMax: 10_000 },
-  /** A fast shutdown: clients are disconnected, a checkpoint is written. */
-  postgres: { signal: "INT", orderlyMsMax: 30_000 },
+  TERM: 15_000,
+  /** PostgreSQL's fast shutdown: clients are disconnected, a checkpoint is written. */
+  INT: 30_000,
+  KILL: 10_000,
 } as const;
 const killedMsMax = 10_000;
 
@@ -17,20 +17,20 @@ const killedMsMax = 10_000;
 export type Ending = "gone" | "stopped" | "killed";
 
 /**
- * Ends the process and waits until it is gone: asked as {@linkcode endings} says, then killed.
+ * Ends the process and waits until it is gone: TERM asks Kafka, INT asks PostgreSQL, then KILL.
  *
  * @throws {StackError} when it is still there after KILL
  */
 export async function stopService(
   mark: ProcessMark,
   name: string,
-  { signal, orderlyMsMax }: (typeof endings)[keyof typeof endings],
+  signal: keyof typeof orderlyMsMax,
 ): Promise<Ending> {
   if (!await sendSignal(mark, signal)) {
     // Gone already, or not ours to signal: the next wait tells which.
     if (await waitUntilGone(mark, { waitMsMax: 0 })) return "gone";
   }
-  if (await waitUntilGone(mark, { waitMsMax: orderlyMsMax })) return "stopped";
+  if (await waitUntilGone(mark, { waitMsMax: orderlyMsMax[signal] })) return "stopped";
   await sendSignal(mark, "KILL");
   if (await waitUntilGone(mark, { waitMsMax: killedMsMax })) return "killed";
   throw new StackError(

@@ -2,7 +2,7 @@
 import { type StackPaths, stackPaths } from "./paths.ts";
 import { lockStack } from "./stack_lock.ts";
 import { readRecord, type StackRecord, writeRecord } from "./stack_state.ts";
-import { type Ending, endings, stopService } from "./stop_service.ts";
+import { type Ending, stopService } from "./stop_service.ts";
 
 /** How each service ended; `gone` when it was not running. */
 export interface StopReport {
@@ -58,8 +58,8 @@ export async function stopRecorded(
   const kafka = which.includes("kafka") ? record.kafka : undefined;
   const postgres = which.includes("postgres") ? record.postgres : undefined;
   const [endOfKafka, endOfPostgres]: readonly [Ending, Ending] = await Promise.all([
-    kafka ? stopService(kafka, "Kafka", inOrder ? endings.kafka : endings.kafkaAtOnce) : "gone",
-    postgres ? stopService(postgres, "PostgreSQL", endings.postgres) : "gone",
+    kafka ? stopService(kafka, "Kafka", inOrder ? "TERM" : "KILL") : "gone",
+    postgres ? stopService(postgres, "PostgreSQL", "INT") : "gone",
   ]);
   if (kafka && endOfKafka === "stopped" && inOrder) {
     await keepArchive(kafka.archive);

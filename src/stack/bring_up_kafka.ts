@@ -1,0 +1,60 @@
+/** The embedded broker from nothing to answering: free port, Java, jars, data directory, process. Keeps no record itself. */
+import { basename, join } from "node:path";
+import { requireJava } from "./java.ts";
+import { kafkaJars } from "./kafka_jars.ts";
+import type { StackPaths } from "./paths.ts";
+import { freePort, requireFreePort } from "./ports.ts";
+import type { KafkaService } from "./stack_state.ts";
+import { awaitBroker, clusterIdOf, newClusterId, startBroker } from "./start_broker.ts";
+
+/** The Kafka of the embedded stack. */
+export const kafkaVersion = "4.3.1";
+
+/** Where the broker listens, where its jars are kept, and whom to tell. */
+export interface KafkaStart {
+  readonly kafkaPort: number;
+  readonly cacheDirectory?: string;
+  readonly onProgress?: (line: string) => void;
+  /** Called as soon as there is a process, before it answers. */
+  readonly onStarted: (service: KafkaService) => void;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Starts the broker and waits until it answers.
+ *
+ * @throws {StackError} naming what is missing, taken or broken
+ */
+export async function bringUpKafka(paths: StackPaths, options: KafkaStart): Promise<KafkaService> {
+  const { kafkaPort, onProgress, signal } = options;
+  await requireFreePort(kafkaPort, "Kafka", "STACK_KAFKA_PORT", { oursBefore: false, signal });
+  const java = await requireJava();
+  const cacheDirectory = options.cacheDirectory ?? join(paths.directory, "cache");
+  const jars = await kafkaJars({ version: kafkaVersion, cacheDirectory, onProgress, signal });
+  const dataDirectory = join(paths.kafkaData, "broker-1");
+  const broker = {
+    nodeId: 1,
+    port: kafkaPort,
+    voters: [{ nodeId: 1, controllerPort: freePort() }],
+    dataDirectory,
+    clusterId: await clusterIdOf(dataDirectory) ?? newClusterId(),
+    jars,
+    java,
+    logFile: paths.kafkaLog,
+    archive: join(cacheDirectory, `${basename(jars)}-java-${java.version}.jsa`),
+    signal,
+  };
+  onProgress?.(`starting Kafka ${kafkaVersion} on 127.0.0.1:${kafkaPort}`);
+  const daemon = await startBroker(broker);
+  const service: KafkaService = {
+    ...daemon.mark,
+    port: kafkaPort,
+    version: kafkaVersion,
+    log: paths.kafkaLog,
+    clusterId: broker.clusterId,
+    archive: broker.archive,
+  };
+  options.onStarted(service);
+  await awaitBroker(daemon, broker);
+  return service;
+}
