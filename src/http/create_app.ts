@@ -6,6 +6,7 @@ import { methodNotAllowed } from "hono/method-not-allowed";
 import { requestId } from "hono/request-id";
 import { routePath } from "hono/route";
 import type { Sql } from "../postgres/database.ts";
+import { admission } from "./admission.ts";
 import { addCustomerRoutes } from "./customer_routes.ts";
 import { addHealthRoutes } from "./health_routes.ts";
 import { addOpenApiRoute } from "./openapi_route.ts";
@@ -32,6 +33,8 @@ export interface AppOptions {
   readonly onFault?: (error: unknown, requestId: string) => void;
   /** Default 64 KiB. */
   readonly bodyBytesMax?: number;
+  /** More requests than this at once are answered 503. Default 1,000. */
+  readonly requestsInHandMax?: number;
   /** How long a request may take before it is answered 503. Default 10 s. */
   readonly requestTimeoutMs?: number;
   /** How long readiness waits for Postgres. Default 1 s. */
@@ -65,11 +68,13 @@ export function createApp(options: AppOptions): OpenAPIHono {
         { allow: methods.join(", ") },
       ),
   }));
-  api.use(timeLimit(options.requestTimeoutMs ?? 10_000));
-  if (options.apiToken !== undefined) {
-    const auth = bearerAuth({ token: options.apiToken, realm: "onceflow" });
-    for (const path of ["/orders", "/orders/*", "/customers/*"]) api.use(path, auth);
-  }
+  const guards = [
+    ...(options.apiToken ? [bearerAuth({ token: options.apiToken, realm: "onceflow" })] : []),
+    admission({ requestsInHandMax: options.requestsInHandMax ?? 1_000, failuresMax: 5 }),
+    timeLimit(options.requestTimeoutMs ?? 10_000),
+  ];
+  // `/orders/*` matches `/orders` too; named twice, every guard would run twice.
+  for (const path of ["/orders/*", "/customers/*"]) api.use(path, ...guards);
   addOrderRoutes(app, options);
   addCustomerRoutes(app, options);
   addHealthRoutes(app, options);
