@@ -1,10 +1,11 @@
 /** Opens what the commands on dead letters work with, from a Kafka client. Reads need nothing made; redrives do. */
 import type { KafkaClient } from "../kafka/kafka_client.ts";
-import { ensureTopics } from "../kafka/topics.ts";
+import { ensureTopics, type TopicSpec } from "../kafka/topics.ts";
 import { createTransactions } from "../kafka/transactions.ts";
 import type { TransactorOptions } from "../kafka/transactor.ts";
 import { openRecordLog } from "./kafka_record_log.ts";
 import type { DeadLetterStore } from "./list_dead_letters.ts";
+import { parkedTopic } from "./parked_entry.ts";
 import { redrivenTopic } from "./redrive_state.ts";
 
 /** Options of {@linkcode openDeadLetterStore}. */
@@ -26,7 +27,9 @@ export function openDeadLetterStore(
     log,
     transactions,
     topic,
-    prepare: () => ensureRedrivenTopic(client, replicationFactor),
+    async prepare() {
+      await ensureTopics(client, stateTopics(replicationFactor));
+    },
     async [Symbol.asyncDispose]() {
       await transactions[Symbol.asyncDispose]();
       await log[Symbol.asyncDispose]();
@@ -34,15 +37,12 @@ export function openDeadLetterStore(
   };
 }
 
-/** Makes the compacted topic of the redrives' state where it is missing. */
-export async function ensureRedrivenTopic(
-  client: KafkaClient,
-  replicationFactor = -1,
-): Promise<void> {
-  await ensureTopics(client, [{
-    topic: redrivenTopic,
+/** The compacted topics of this room, to be made before a worker with parking or a redrive starts. */
+export function stateTopics(replicationFactor: number): readonly TopicSpec[] {
+  return [redrivenTopic, parkedTopic].map((topic) => ({
+    topic,
     partitions: 1,
     replicationFactor,
     config: { "cleanup.policy": "compact" },
-  }]);
+  }));
 }

@@ -28,6 +28,8 @@ export interface PendingOptions extends Selection {
 
 const batchRecordsMaxDefault = 500;
 const batchBytesMax = 4 * 1024 * 1024;
+/** Records of one queue that are taken at a time; they are held in memory. */
+const queuedMax = 5_000;
 
 /** Yields batches from where the redrive stands, up to `end` or `limit` records. */
 export async function* pendingBatches(
@@ -38,36 +40,67 @@ export async function* pendingBatches(
   signal?: AbortSignal,
 ): AsyncGenerator<PendingBatch> {
   const { end, limit, batchRecordsMax = batchRecordsMaxDefault } = options;
-  const isSelected = selects(options);
   let batch: DeadLetter[] = [];
   let bytes = 0;
   let skipped = 0;
   let left = limit;
-  const stretch = { ...place, from: await firstOffset(log, place, state, options), to: end };
-  for await (const records of readRange(log, lastWanted(stretch, options), signal)) {
-    for (const record of records) {
-      const deadLetter = readDeadLetter(record);
-      if (!isSelected(deadLetter)) continue;
-      if (isDone(state, deadLetter, options)) {
-        if (!isOfThisRun(state, deadLetter, options)) skipped++;
-        continue;
-      }
-      const size = encodedBytes(record);
-      if (batch.length >= batchRecordsMax || (batch.length > 0 && bytes + size > batchBytesMax)) {
-        yield { deadLetters: batch, skipped, nextOffset: record.offset };
-        batch = [];
-        bytes = skipped = 0;
-      }
-      batch.push(deadLetter);
-      bytes += size;
-      if (--left === 0) {
-        return yield { deadLetters: batch, skipped, nextOffset: record.offset + 1 };
-      }
+  for await (const { deadLetter, done } of selected(log, place, state, options, signal)) {
+    if (done) {
+      if (!isOfThisRun(state, deadLetter, options)) skipped++;
+      continue;
+    }
+    const { record } = deadLetter;
+    const size = encodedBytes(record);
+    if (batch.length >= batchRecordsMax || (batch.length > 0 && bytes + size > batchBytesMax)) {
+      yield { deadLetters: batch, skipped, nextOffset: record.offset };
+      batch = [];
+      bytes = skipped = 0;
+    }
+    batch.push(deadLetter);
+    bytes += size;
+    if (--left === 0) {
+      return yield { deadLetters: batch, skipped, nextOffset: record.offset + 1 };
     }
   }
   if (batch.length > 0 || end > Math.max(0, state.next)) {
     yield { deadLetters: batch, skipped, nextOffset: end };
   }
+}
+
+/** A dead letter that is meant, and whether it was redriven before. */
+interface Selected {
+  readonly deadLetter: DeadLetter;
+  readonly done: boolean;
+}
+
+/** In offset order; those of a queue in the order of their numbers. */
+async function* selected(
+  log: RecordLog,
+  place: TopicPartition,
+  state: RedriveState,
+  options: PendingOptions,
+  signal?: AbortSignal,
+): AsyncGenerator<Selected> {
+  const isSelected = selects(options);
+  const stretch = {
+    ...place,
+    from: await firstOffset(log, place, state, options),
+    to: options.end,
+  };
+  let queued: Selected[] = [];
+  for await (const records of readRange(log, lastWanted(stretch, options), signal)) {
+    const found = records.map(readDeadLetter).filter(isSelected)
+      .map((deadLetter) => ({ deadLetter, done: isDone(state, deadLetter, options) }));
+    if (options.queue) queued = lowestNumbers([...queued, ...found.filter(({ done }) => !done)]);
+    else yield* found;
+  }
+  yield* queued;
+}
+
+/** What failed again lies behind those that follow it, so the log's order is not the queue's. */
+function lowestNumbers(selected: Selected[]): Selected[] {
+  const numberOf = ({ deadLetter }: Selected) => deadLetter.link?.number ?? 0;
+  return selected.sort((a, b) => numberOf(a) - numberOf(b)).slice(0, queuedMax);
 }
 
 async function firstOffset(

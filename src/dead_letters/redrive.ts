@@ -22,6 +22,8 @@ export interface RedriveOptions extends Selection {
   readonly again?: boolean;
   /** Only say what would be done. */
   readonly dryRun?: boolean;
+  /** Tells the lane of a parked key to pass them over. */
+  readonly skip?: boolean;
   /** Records of one transaction. */
   readonly batchRecordsMax?: number;
 }

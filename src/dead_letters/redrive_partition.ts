@@ -37,7 +37,7 @@ export async function redrivePartition(
   observer: RedriveObserver,
   signal?: AbortSignal,
 ): Promise<number> {
-  const { end } = await store.log.range(place);
+  const end = await endOf(store, place, options);
   const done: Done = { count: 0, skipped: 0, doubt: undefined };
   for (let session = 1;; session++) {
     try {
@@ -63,9 +63,10 @@ export async function previewPartition(
   signal?: AbortSignal,
 ): Promise<number> {
   const { log } = store;
-  const { end } = await log.range(place);
+  const end = await endOf(store, place, options);
   const committed = await log.committedOffset(redriveGroup, place);
-  const state = await readRedriveState(log, place, committed, { signal });
+  const toHighWatermark = options.queue !== undefined;
+  const state = await readRedriveState(log, place, committed, { toHighWatermark, signal });
   let skipped = 0;
   for await (const batch of pendingBatches(log, place, state, { ...options, end }, signal)) {
     skipped += batch.skipped;
@@ -73,6 +74,15 @@ export async function previewPartition(
     if (topics.length > 0) observer.redriven?.(batch.deadLetters, topics);
   }
   return skipped;
+}
+
+async function endOf(
+  { log }: DeadLetterStore,
+  place: TopicPartition,
+  { queue }: PartitionRedrive,
+): Promise<number> {
+  // A queue is looked at up to the high watermark: what its lane has just parked may not be stable yet.
+  return queue ? await log.highWatermark(place) : (await log.range(place)).end;
 }
 
 /** What all sessions of a run have done together. */
@@ -102,7 +112,7 @@ async function redriveSession(
   for await (
     const batch of pendingBatches(log, place, state, { ...options, limit }, signal)
   ) {
-    const records = await restoreAll(store, batch.deadLetters, options.to);
+    const records = await restoreAll(store, batch.deadLetters, options);
     done.doubt = batch;
     await commitBatch(transactor, place, batch, records, options);
     count(batch);
@@ -151,7 +161,7 @@ async function commitBatch(
 async function restoreAll(
   { log }: DeadLetterStore,
   deadLetters: readonly DeadLetter[],
-  to: string | undefined,
+  { to, skip }: PartitionRedrive,
 ): Promise<OutputRecord[]> {
   const records: OutputRecord[] = [];
   for (const deadLetter of deadLetters) {
@@ -162,7 +172,7 @@ async function restoreAll(
         `Cannot redrive to topic ${topic}: it does not exist. Make it, or name another with --to`,
       );
     }
-    records.push(restoreRecord(deadLetter, { topic, partitionCount }));
+    records.push(restoreRecord(deadLetter, { topic, partitionCount, skip }));
   }
   return records;
 }

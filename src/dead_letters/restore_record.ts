@@ -3,6 +3,7 @@ import { HaltError } from "../core/errors.ts";
 import { partitionForKey } from "../core/partition_for_key.ts";
 import { type OutputRecord, textHeader } from "../core/record.ts";
 import { formatAddress } from "./dead_letter_address.ts";
+import { parkedHeader, parkedSkipHeader } from "./parked_link.ts";
 import { type DeadLetter, originalHeaders } from "./read_dead_letter.ts";
 
 /** The header that says which dead letter a record was redriven from: `<dlq>/<partition>/<offset>`. */
@@ -15,14 +16,15 @@ export const redrivenFromHeader = "x-redriven-from";
  * It goes to the partition that it came from, which keeps the order of its key also where partitions were added since;
  * another topic (`to`) gets it by key.
  *
- * @param partitionCount of the topic that it goes to
+ * @param target the topic that it goes to and how many partitions that has; with `skip`, the lane of a parked key passes
+ * it over when its turn comes
  * @throws {HaltError} when it does not say where it came from and no other topic is named
  */
 export function restoreRecord(
   { record, origin }: DeadLetter,
-  target: { readonly topic: string; readonly partitionCount: number },
+  target: { readonly topic: string; readonly partitionCount: number; readonly skip?: boolean },
 ): OutputRecord {
-  const { topic, partitionCount } = target;
+  const { topic, partitionCount, skip = false } = target;
   const kept = origin?.topic === topic && origin.partition < partitionCount;
   const partition = kept
     ? origin.partition
@@ -30,13 +32,20 @@ export function restoreRecord(
     ? record.partition % partitionCount
     : partitionForKey(record.key, partitionCount);
   const from = `${record.topic}/${formatAddress(record)}`;
-  const headers = originalHeaders(record.headers).filter(([name]) => name !== redrivenFromHeader);
+  const ours = [redrivenFromHeader, parkedSkipHeader];
+  // A place in the queue of a parked key means something only in the topic that the key is parked in.
+  if (origin?.topic !== topic) ours.push(parkedHeader);
+  const headers = originalHeaders(record.headers).filter(([name]) => !ours.includes(name));
   return {
     topic,
     partition,
     key: record.key,
     value: record.value,
-    headers: [...headers, textHeader(redrivenFromHeader, from)],
+    headers: [
+      ...headers,
+      ...(skip ? [textHeader(parkedSkipHeader, "true")] : []),
+      textHeader(redrivenFromHeader, from),
+    ],
   };
 }
 

@@ -11,24 +11,30 @@ export interface Selection {
   readonly key?: Uint8Array;
   /** Only these; an empty list means all. */
   readonly addresses?: readonly DeadLetterAddress[];
+  /** Only those in this queue of a parked key; they are then taken in the order of their numbers. */
+  readonly queue?: { readonly name: string; readonly number?: number };
 }
 
 /** A test for dead letters. */
 export function selects(
-  { topic, errorClass, key, addresses = [] }: Selection,
+  { topic, errorClass, key, addresses = [], queue }: Selection,
 ): (deadLetter: DeadLetter) => boolean {
   const wanted = new Set(addresses.map(formatAddress));
-  return ({ record, origin, errorClass: found }) =>
+  return ({ record, origin, errorClass: found, link }) =>
     (topic === undefined || origin?.topic === topic) &&
     (errorClass === undefined || found === errorClass) &&
     (key === undefined || (record.key !== null && equalBytes(key, record.key))) &&
-    (wanted.size === 0 || wanted.has(formatAddress(record)));
+    (wanted.size === 0 || wanted.has(formatAddress(record))) &&
+    (queue === undefined || link?.queue === queue.name) &&
+    (queue?.number === undefined || link?.number === queue.number);
 }
 
 /** Whether it leaves dead letters out: then an offset alone cannot say what was redriven. */
-export function isPartial({ topic, errorClass, key, addresses = [] }: Selection): boolean {
+export function isPartial(
+  { topic, errorClass, key, addresses = [], queue }: Selection,
+): boolean {
   return topic !== undefined || errorClass !== undefined || key !== undefined ||
-    addresses.length > 0;
+    queue !== undefined || addresses.length > 0;
 }
 
 /** Whether two keys are the same. */

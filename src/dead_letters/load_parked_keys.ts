@@ -1,0 +1,81 @@
+/** Reads the parked keys of a lane, or of all lanes, from the compacted topic. Writes nothing. */
+import { formatPartition, type InputRecord } from "../core/record.ts";
+import { HaltError } from "../core/errors.ts";
+import {
+  type LanePlace,
+  type ParkedKey,
+  parkedPlace,
+  type ParkedQueue,
+  parkedTopic,
+  readParkedEntry,
+} from "./parked_entry.ts";
+import { keyName, parkedKeys } from "./parked_keys.ts";
+import type { Parking } from "./parking.ts";
+import { readRange } from "./read_range.ts";
+import type { RecordLog } from "./record_log.ts";
+import type { StateReading } from "./redrive_state.ts";
+
+/**
+ * The hook for lanes of a flow with `park: "key"`.
+ *
+ * `load` must be called while the lane's transactional id is held. It rejects with a HaltError where the topic is not
+ * there: it must be made before the worker starts, and must never be deleted.
+ */
+export function createParking(log: RecordLog, deadLetters: string): Parking {
+  return {
+    async load(lane, signal) {
+      if (await log.partitionCount(parkedTopic) === undefined) {
+        throw new HaltError(
+          `Cannot work on ${
+            formatPartition(lane)
+          }: topic ${parkedTopic}, which says which keys are ` +
+            `parked, does not exist`,
+        );
+      }
+      const { groupId, topic, partition } = lane;
+      const queues = new Map<string, ParkedQueue>();
+      for await (const record of parkedRecords(log, true, signal)) {
+        const entry = readParkedEntry(record);
+        if (!isLane(entry, lane)) continue;
+        if (entry.queue) queues.set(keyName(entry.key), entry.queue);
+        else queues.delete(keyName(entry.key));
+      }
+      return parkedKeys({ groupId, topic, partition, deadLetters }, queues);
+    },
+  };
+}
+
+/**
+ * The parked keys of all lanes, as they are visible now or, with `toHighWatermark`, once the transactions that are open
+ * now have ended.
+ */
+export async function listParkedKeys(
+  log: RecordLog,
+  { toHighWatermark = false, signal }: StateReading = {},
+): Promise<readonly ParkedKey[]> {
+  if (await log.partitionCount(parkedTopic) === undefined) return [];
+  const found = new Map<string, ParkedKey>();
+  for await (const record of parkedRecords(log, toHighWatermark, signal)) {
+    const { queue, ...entry } = readParkedEntry(record);
+    const name = keyName(record.key ?? new Uint8Array());
+    if (queue) found.set(name, { ...entry, ...queue });
+    else found.delete(name);
+  }
+  return [...found.values()];
+}
+
+async function* parkedRecords(
+  log: RecordLog,
+  toHighWatermark: boolean,
+  signal?: AbortSignal,
+): AsyncGenerator<InputRecord> {
+  const { start, end } = await log.range(parkedPlace);
+  const to = toHighWatermark ? await log.highWatermark(parkedPlace) : end;
+  for await (const records of readRange(log, { ...parkedPlace, from: start, to }, signal)) {
+    yield* records;
+  }
+}
+
+function isLane(a: LanePlace, b: LanePlace): boolean {
+  return a.groupId === b.groupId && a.topic === b.topic && a.partition === b.partition;
+}

@@ -1,0 +1,163 @@
+/** Decides which records of a partition are parked, and numbers them. Pure state; parking.ts has the argument. */
+import { Buffer } from "node:buffer";
+import type { DeadLetterReason } from "../core/dead_letter.ts";
+import type { Planned } from "../core/plan_record.ts";
+import { headerText, type InputRecord, type OutputRecord } from "../core/record.ts";
+import { type LanePlace, parkedEntry, type ParkedQueue } from "./parked_entry.ts";
+import { type ParkedLink, parkedLink, parkedSkipHeader, withParkedLink } from "./parked_link.ts";
+import type { ParkedKeys, ParkingPlan } from "./parking.ts";
+
+/** The class of error of a dead letter that only follows another one of its key. */
+export const parkedErrorClass = "ParkedKeyError";
+
+/** The state of a lane's keys from what was loaded. `queues` is by the key's bytes, as {@linkcode keyName} gives them. */
+export function parkedKeys(
+  lane: LanePlace & { readonly deadLetters: string },
+  queues: Map<string, ParkedQueue>,
+  newName: () => string = () => crypto.randomUUID(),
+): ParkedKeys {
+  return {
+    get size() {
+      return queues.size;
+    },
+    plan: () => new Plan(lane, queues, newName),
+  };
+}
+
+/** A name for a key's bytes, one to one. */
+export function keyName(key: Uint8Array): string {
+  return Buffer.from(key).toString("latin1");
+}
+
+/** What becomes of a record, before its transform is run. */
+type Decision =
+  | { readonly kind: "process" }
+  | { readonly kind: "skip" }
+  | { readonly kind: "park"; readonly reason: DeadLetterReason };
+
+class Plan implements ParkingPlan {
+  /** Queues as they will be; undefined for keys that will be free. */
+  readonly #changed = new Map<string, ParkedQueue | undefined>();
+  readonly #links = new Map<number, ParkedLink>();
+  readonly #keys = new Map<string, Uint8Array>();
+
+  constructor(
+    readonly lane: LanePlace & { readonly deadLetters: string },
+    readonly queues: Map<string, ParkedQueue>,
+    readonly newName: () => string,
+  ) {}
+
+  guard(
+    record: InputRecord,
+    plan: () => Planned | Promise<Planned>,
+  ): Planned | Promise<Planned> {
+    const { key } = record;
+    if (key === null) return plan();
+    const decision = this.#decide(record, key);
+    switch (decision.kind) {
+      case "park":
+        return { kind: "dead-letter", reason: decision.reason };
+      case "skip":
+        this.#succeed(key);
+        return { kind: "emit", emissions: [] };
+      case "process": {
+        const planned = plan();
+        if (!(planned instanceof Promise)) return this.#settle(record, key, planned);
+        return planned.then((outcome) => this.#settle(record, key, outcome));
+      }
+      default:
+        return decision satisfies never;
+    }
+  }
+
+  numbered(record: InputRecord): InputRecord {
+    const link = this.#links.get(record.offset);
+    if (!link) return record;
+    const { topic, partition, offset, timestamp, key, value, headers } = record;
+    const linked = withParkedLink(headers, link);
+    return { topic, partition, offset, timestamp, key, value, headers: linked };
+  }
+
+  entries(): readonly OutputRecord[] {
+    return [...this.#changed].flatMap(([name, queue]) => {
+      const key = this.#keys.get(name);
+      return key ? [parkedEntry(this.lane, key, queue)] : [];
+    });
+  }
+
+  committed(): void {
+    for (const [name, queue] of this.#changed) {
+      if (queue) this.queues.set(name, queue);
+      else this.queues.delete(name);
+    }
+    this.#changed.clear();
+  }
+
+  #decide(record: InputRecord, key: Uint8Array): Decision {
+    const queue = this.#queue(key);
+    if (!queue) return { kind: "process" };
+    const link = linkOf(record, queue);
+    if (link?.number === queue.done) {
+      const skip = headerText(record.headers, parkedSkipHeader) !== undefined;
+      return { kind: skip ? "skip" : "process" };
+    }
+    // A number that is done already came by an operator's wish a second time: it waits behind all others.
+    const kept = link && link.number > queue.done ? link : this.#append(key, queue);
+    this.#links.set(record.offset, kept);
+    const error = `number ${kept.number} behind the dead letter of its key from offset ` +
+      `${queue.since}; "dlq unpark" sends them back in order`;
+    const { groupId } = this.lane;
+    return {
+      kind: "park",
+      reason: { errorClass: parkedErrorClass, error, attempts: 0, groupId },
+    };
+  }
+
+  #settle(record: InputRecord, key: Uint8Array, outcome: Planned): Planned {
+    if (outcome.kind === "emit") this.#succeed(key);
+    else this.#fail(record, key);
+    return outcome;
+  }
+
+  #succeed(key: Uint8Array): void {
+    const queue = this.#queue(key);
+    if (!queue) return;
+    const done = queue.done + 1;
+    this.#change(key, done === queue.length ? undefined : { ...queue, done });
+  }
+
+  #fail(record: InputRecord, key: Uint8Array): void {
+    const queue = this.#queue(key);
+    if (queue) {
+      // Its turn had come and it failed again: it keeps its number, and nothing behind it may pass.
+      this.#links.set(record.offset, { queue: queue.queue, number: queue.done });
+      return;
+    }
+    const { deadLetters } = this.lane;
+    const name = this.newName();
+    this.#change(key, { queue: name, length: 1, done: 0, since: record.offset, deadLetters });
+    this.#links.set(record.offset, { queue: name, number: 0 });
+  }
+
+  #append(key: Uint8Array, queue: ParkedQueue): ParkedLink {
+    this.#change(key, { ...queue, length: queue.length + 1 });
+    return { queue: queue.queue, number: queue.length };
+  }
+
+  #queue(key: Uint8Array): ParkedQueue | undefined {
+    const name = keyName(key);
+    return this.#changed.has(name) ? this.#changed.get(name) : this.queues.get(name);
+  }
+
+  #change(key: Uint8Array, queue: ParkedQueue | undefined): void {
+    const name = keyName(key);
+    this.#changed.set(name, queue);
+    this.#keys.set(name, key.slice());
+  }
+}
+
+/** The record's number in this queue; a number in another queue means nothing here. */
+function linkOf({ headers }: InputRecord, { queue }: ParkedQueue): ParkedLink | undefined {
+  const link = parkedLink(headers);
+  return link?.queue === queue ? link : undefined;
+}

@@ -1,0 +1,181 @@
+/** Parking and unparking on real Kafka: order per key holds through failures, crashes and new arrivals. */
+import { openRecordLog } from "../../src/dead_letters/kafka_record_log.ts";
+import { listParkedKeys } from "../../src/dead_letters/load_parked_keys.ts";
+import type { ParkedKey } from "../../src/dead_letters/parked_entry.ts";
+import { redriveDeadLetters } from "../../src/dead_letters/redrive.ts";
+import { forgetQueue, unpark } from "../../src/dead_letters/unpark.ts";
+import { openPlainProducer } from "../../src/kafka/plain_producer.ts";
+import { ensureTopics } from "../../src/kafka/topics.ts";
+import { createTransactions } from "../../src/kafka/transactions.ts";
+import type { TransactionStep } from "../../src/kafka/transactor.ts";
+import { assert, assertEquals, assertExists } from "../support/assert.ts";
+import { type ParkingLane, runParkingLane } from "./dead_letters_lane.ts";
+import { deadLetterTopics, valueText } from "./dead_letters_setup.ts";
+
+const encoder = new TextEncoder();
+
+/** A lane at work on a topic of its own. */
+async function laneAtWork(
+  options: { readonly bad: string[]; readonly onStep?: (step: TransactionStep) => void },
+) {
+  const topics = await deadLetterTopics();
+  const { client, input, dlq } = topics;
+  const output = `${input}.out`;
+  await ensureTopics(client, [{ topic: output, partitions: 2, replicationFactor: 1 }]);
+  const store = topics.open();
+  await store.prepare();
+  const log = openRecordLog(client);
+  const transactions = createTransactions(client, {
+    transactionTimeoutMs: 10_000,
+    onStep: options.onStep,
+  });
+  const stop = new AbortController();
+  const bad = new Set(options.bad);
+  const groupId = `group-${crypto.randomUUID()}`;
+  const lane: ParkingLane = { groupId, input, dlq, output, recordsMax: 3, bad };
+  const running = runParkingLane(log, transactions, lane, stop.signal);
+  const producer = await openPlainProducer(client);
+  return {
+    ...topics,
+    store,
+    bad,
+    async place(...values: string[]): Promise<void> {
+      await producer.send(values.map((value) => ({
+        topic: input,
+        partition: 0,
+        key: encoder.encode(value.slice(0, 1)),
+        value: encoder.encode(value),
+        headers: [],
+      })));
+    },
+    /** Waits until the lane has done all that is there. */
+    async settled(): Promise<void> {
+      const end = await log.highWatermark({ topic: input, partition: 0 });
+      for (;;) {
+        const { offset } = await transactions.stableOffset(groupId, { topic: input, partition: 0 });
+        if (offset >= end) return;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    },
+    async parked(): Promise<ParkedKey[]> {
+      const all = await listParkedKeys(log, { toHighWatermark: true });
+      return all.filter((key) => key.groupId === groupId);
+    },
+    /** Values that the lane has put out, of one key. */
+    async outputs(key: string): Promise<string[]> {
+      return (await topics.read(output)).map(valueText).filter((value) => value.startsWith(key));
+    },
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await running;
+      await producer[Symbol.asyncDispose]();
+      await transactions[Symbol.asyncDispose]();
+      await log[Symbol.asyncDispose]();
+      await store[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const waiting = { waitMsMax: 20_000 };
+
+Deno.test("unpark sends a key's records back in their order and frees it", async () => {
+  await using world = await laneAtWork({ bad: ["a1"] });
+  await world.place("a0", "a1", "b0", "a2", "a3");
+  await world.settled();
+  const [key] = await world.parked();
+  assertExists(key);
+  assertEquals([key.length, key.done, await world.outputs("a")], [3, 0, ["a0"]]);
+
+  world.bad.clear();
+  const outcome = await unpark(world.store, key, waiting);
+  assertEquals([outcome.kind, outcome.redriven], ["free", 3]);
+  await world.place("a4");
+  await world.settled();
+  assertEquals(await world.outputs("a"), ["a0", "a1", "a2", "a3", "a4"]);
+  assertEquals(await world.outputs("b"), ["b0"]);
+  assertEquals(await world.parked(), []);
+});
+
+Deno.test("records that arrive while a key is unparked keep their order", async () => {
+  await using world = await laneAtWork({ bad: ["a0"] });
+  const values = Array.from({ length: 60 }, (_, index) => `a${index}`);
+  await world.place(...values.slice(0, 5));
+  await world.settled();
+  const [key] = await world.parked();
+  assertExists(key);
+  world.bad.clear();
+  const arriving = (async () => {
+    for (const value of values.slice(5)) await world.place(value);
+  })();
+  const outcome = await unpark(world.store, key, { ...waiting, roundsMax: 100 });
+  await arriving;
+  await world.settled();
+  assertEquals(outcome.kind, "free");
+  assertEquals(await world.outputs("a"), values);
+});
+
+Deno.test("a redrive of single records out of order cannot break the order of a parked key", async () => {
+  await using world = await laneAtWork({ bad: ["a0"] });
+  await world.place("a0", "a1", "a2");
+  await world.settled();
+  world.bad.clear();
+  await redriveDeadLetters(world.store, { addresses: [{ partition: 0, offset: 2 }] });
+  await redriveDeadLetters(world.store, { addresses: [{ partition: 0, offset: 0 }] });
+  await world.settled();
+  const [key] = await world.parked();
+  assertExists(key);
+  assertEquals(await world.outputs("a"), ["a0"]);
+  assertEquals((await unpark(world.store, key, waiting)).kind, "free");
+  assertEquals(await world.outputs("a"), ["a0", "a1", "a2"]);
+});
+
+Deno.test("unpark says when the first record fails again, and can skip it", async () => {
+  await using world = await laneAtWork({ bad: ["a0"] });
+  await world.place("a0", "a1");
+  await world.settled();
+  const [key] = await world.parked();
+  assertExists(key);
+  const again = await unpark(world.store, key, waiting);
+  assert(again.kind === "failed-again");
+  assertEquals(again.deadLetter.errorClass, "PoisonError");
+  assertEquals(await world.outputs("a"), []);
+
+  const skipped = await unpark(world.store, key, { ...waiting, skipFirst: true });
+  assertEquals(skipped.kind, "free");
+  assertEquals(await world.outputs("a"), ["a1"]);
+});
+
+Deno.test("forget frees a key under a lane at work", async () => {
+  await using world = await laneAtWork({ bad: ["a0"] });
+  await world.place("a0", "a1");
+  await world.settled();
+  const [key] = await world.parked();
+  assertExists(key);
+  assertEquals(await forgetQueue(world.store, key), true);
+  await world.place("a2");
+  await world.settled();
+  assertEquals(await world.outputs("a"), ["a2"]);
+  assertEquals(await forgetQueue(world.store, key), false);
+});
+
+Deno.test("a lane that crashes at every third commit parks and unparks all the same", async () => {
+  let commits = 0;
+  await using world = await laneAtWork({
+    bad: ["a1", "b2"],
+    onStep(step) {
+      const dies = step === "before-end-txn" || step === "after-commit";
+      if (dies && ++commits % 3 === 0) throw new Error("killed");
+    },
+  });
+  const values = Array.from({ length: 24 }, (_, index) => `${"abc"[index % 3]}${index}`);
+  world.bad.add("a3").add("b4");
+  await world.place(...values);
+  await world.settled();
+  world.bad.clear();
+  for (const key of await world.parked()) {
+    assertEquals((await unpark(world.store, key, waiting)).kind, "free");
+  }
+  for (const key of ["a", "b", "c"]) {
+    assertEquals(await world.outputs(key), values.filter((value) => value.startsWith(key)));
+  }
+});
