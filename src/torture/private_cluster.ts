@@ -88,7 +88,7 @@ export async function startPrivateCluster(options: ClusterOptions): Promise<Priv
   );
   const ports = voters.map(() => ({ direct: freePort(), behind: freePort(), proxied: freePort() }));
   const archive = await existing(
-    join(cacheDirectory, `torture-${version}-java-${java.version}.jsa`),
+    join(cacheDirectory, `${basename(jars)}-java-${java.version}.jsa`),
   );
   const brokers = voters.map(({ nodeId, controllerPort }, index): Broker => {
     const { direct = 0, behind = 0, proxied = 0 } = ports[index] ?? {};

@@ -24,7 +24,7 @@ export interface UnaskedEnd {
   readonly tail: string;
 }
 
-const restartMs = 250;
+const restartMs = 700;
 const stopMsMax = 8_000;
 const encoder = new TextEncoder();
 
