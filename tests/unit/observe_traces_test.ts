@@ -87,7 +87,7 @@ async function traced(): Promise<void> {
 }
 
 Deno.test("while tracing is on the trace goes from a record to what it becomes", async () => {
-  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+  const { stdout, stderr } = await new Deno.Command("deno", {
     args: ["run", "--no-lock", "--cached-only", import.meta.filename ?? ""],
     env: {
       OTEL_DENO: "true",

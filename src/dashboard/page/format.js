@@ -58,5 +58,5 @@ export function formatTime(iso) {
  * @param {string} id
  */
 export function shortenId(id) {
-  return id.length <= 18 ? id : `${id.slice(0, 8)}…${id.slice(-8)}`;
+  return id.length <= 14 ? id : `${id.slice(0, 5)}…${id.slice(-8)}`;
 }
