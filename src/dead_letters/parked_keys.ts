@@ -127,12 +127,8 @@ class Plan implements ParkingPlan {
   }
 
   #fail(record: InputRecord, key: Uint8Array): void {
-    const queue = this.#queue(key);
-    if (queue) {
-      // Its turn had come and it failed again: it keeps its number, and nothing behind it may pass.
-      this.#links.set(record.offset, { queue: queue.queue, number: queue.done });
-      return;
-    }
+    // Where there is a queue its turn had come: it keeps the number that it carries, and nothing behind it may pass.
+    if (this.#queue(key)) return;
     const { deadLetters } = this.lane;
     const name = this.newName();
     this.#change(key, { queue: name, length: 1, done: 0, since: record.offset, deadLetters });

@@ -1,0 +1,95 @@
+/** `dlq redrive`: send dead letters back, each once. */
+import type { Command } from "commander";
+import { type DeadLetterAddress, formatAddress } from "../dead_letters/dead_letter_address.ts";
+import { brief } from "../dead_letters/describe_bytes.ts";
+import type { DeadLetter } from "../dead_letters/read_dead_letter.ts";
+import {
+  redriveDeadLetters,
+  type RedriveObserver,
+  type RedriveReport,
+} from "../dead_letters/redrive.ts";
+import {
+  addressList,
+  type DlqActions,
+  printJson,
+  type SelectionArguments,
+  selectionOf,
+  wholeNumber,
+  withCommon,
+  withSelection,
+} from "./dlq_options.ts";
+import { FindingError } from "./exit_codes.ts";
+import { progress } from "./progress.ts";
+
+/** Adds the command. */
+export function addRedrive(command: Command, actions: DlqActions): void {
+  withSelection(withCommon(command.command("redrive")))
+    .description(
+      "Send dead letters back to the topic and partition that they came from, each once.",
+    )
+    .argument(
+      "[addresses...]",
+      "PARTITION/OFFSET of each; all that are pending where absent",
+      addressList,
+      [],
+    )
+    .option("--to <topic>", "send them to another topic")
+    .option("--limit <n>", "at most so many", wholeNumber)
+    .option("--again", "also those that were redriven before (name them, or a key, class or topic)")
+    .option("--dry-run", "only say what would be done")
+    .addHelpText("after", redriveHelp)
+    .action((addresses: DeadLetterAddress[], args: SelectionArguments & RedriveArguments) =>
+      actions.withStore(args.dlq, async (store, signal) => {
+        const { to, limit, again, dryRun } = args;
+        const options = { ...selectionOf(args), addresses, to, limit, again, dryRun };
+        const report = await redriveDeadLetters(store, options, signal, tell(dryRun));
+        if (args.json) printJson({ ...report, dryRun: dryRun ?? false });
+        else console.log(redriveSummary(report, dryRun));
+        if (addresses.length > report.redriven + report.skipped && limit === undefined) {
+          progress("Not all of the named dead letters exist, or match.");
+          throw new FindingError("not all of the named dead letters exist");
+        }
+      })
+    );
+}
+
+interface RedriveArguments {
+  readonly to?: string;
+  readonly limit?: number;
+  readonly again?: boolean;
+  readonly dryRun?: boolean;
+}
+
+const redriveHelp = `
+The original bytes go back, with one more header: x-redriven-from. The records and the note that they
+were redriven are one Kafka transaction, so an interrupted redrive is simply run again. A record that
+fails again becomes a new dead letter, which this run leaves alone.
+Every consumer of the original topic sees the record again, not only the one that failed on it.`;
+
+function redriveSummary(
+  { redriven, skipped, byTopic }: RedriveReport,
+  dryRun: boolean | undefined,
+): string {
+  const topics = Object.entries(byTopic).map(([topic, count]) => `${count} to ${topic}`);
+  return `${verb(dryRun)}: ${redriven}${topics.length > 0 ? ` (${topics.join(", ")})` : ""}. ` +
+    `Redriven before, so left alone: ${skipped}.`;
+}
+
+/** Says on the way what is redriven. */
+export function tell(dryRun?: boolean): RedriveObserver {
+  return {
+    redriven: (letters) => progress(`${verb(dryRun)}: ${namesOf(letters)}`),
+    doubt: (_, reason) => progress(`${brief(reason, 200)}; looking up what became of it`),
+  };
+}
+
+function verb(dryRun: boolean | undefined): string {
+  return dryRun ? "Would redrive" : "Redriven";
+}
+
+function namesOf(letters: readonly DeadLetter[]): string {
+  const names = letters.map(({ record }) => formatAddress(record));
+  return names.length > 10
+    ? `${names.length} from ${names[0]} to ${names.at(-1)}`
+    : names.join(" ");
+}

@@ -1,0 +1,77 @@
+/** Parked keys, and what became of them, for people and for programs. Pure. */
+import Table from "cli-table3";
+import { Buffer } from "node:buffer";
+import { formatPartition } from "../core/record.ts";
+import { formatAddress } from "./dead_letter_address.ts";
+import { brief, briefBytes } from "./describe_bytes.ts";
+import type { ParkedKey } from "./parked_entry.ts";
+import type { UnparkOutcome } from "./unpark.ts";
+
+/** What became of a key. */
+export function outcomeSentence(outcome: UnparkOutcome): string {
+  const { parked: { length, done }, redriven } = outcome;
+  const waiting = length - done;
+  switch (outcome.kind) {
+    case "free":
+      return `free; ${redriven} record(s) were sent back and processed`;
+    case "sent":
+      return `${redriven} record(s) sent back; free once a worker has processed them (is one running?)`;
+    case "failed-again": {
+      const { record, errorClass, error } = outcome.deadLetter;
+      return `still parked, ${waiting} record(s) wait: the first failed again ` +
+        `(${formatAddress(record)}, ${brief(errorClass, 60)}: ${brief(error, 200)})`;
+    }
+    case "first-missing":
+      return `still parked, ${waiting} record(s) wait: the first of them is not among the dead ` +
+        `letters. If it is lost, --forget frees the key`;
+    case "still-filling":
+      return `still parked, ${waiting} record(s) wait: new ones arrive faster than they are sent ` +
+        `back. Run it again when less arrives`;
+    default:
+      return outcome satisfies never;
+  }
+}
+
+/** The same for `--json`. */
+export function outcomeDocument(outcome: UnparkOutcome): Record<string, unknown> {
+  return {
+    ...parkedDocument(outcome.parked),
+    outcome: outcome.kind,
+    redriven: outcome.redriven,
+    first: outcome.kind === "failed-again" ? formatAddress(outcome.deadLetter.record) : null,
+  };
+}
+
+/** A parked key for `--json`. */
+export function parkedDocument(parked: ParkedKey): Record<string, unknown> {
+  const { key, groupId, topic, partition, queue, length, done, since, deadLetters } = parked;
+  return {
+    key: briefBytes(key, 1_000),
+    key_hex: Buffer.from(key).toString("hex"),
+    group: groupId,
+    topic,
+    partition,
+    since_offset: since,
+    waiting: length - done,
+    queue,
+    dead_letters: deadLetters,
+  };
+}
+
+/** One line each. */
+export function parkedTable(parked: readonly ParkedKey[]): string {
+  const table = new Table({
+    head: ["key", "group", "partition", "since offset", "records waiting"],
+    style: { head: [], border: [], compact: true },
+  });
+  for (const { key, groupId, since, length, done, ...place } of parked) {
+    table.push([
+      briefBytes(key),
+      groupId,
+      formatPartition(place),
+      String(since),
+      String(length - done),
+    ]);
+  }
+  return table.toString();
+}
