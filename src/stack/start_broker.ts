@@ -23,6 +23,9 @@ export interface BrokerOptions extends BrokerSettings {
   readonly signal?: AbortSignal;
 }
 
+/** Far more than a start takes: a busy machine is slow, and a process that has ended is noticed at once. */
+const startMsMax = 180_000;
+
 /** Formats the data directory when it is new and starts the broker; it does not answer yet, see {@linkcode awaitBroker}. */
 export async function startBroker(options: BrokerOptions): Promise<Daemon> {
   const { dataDirectory, logFile } = options;
@@ -55,7 +58,7 @@ export async function startBroker(options: BrokerOptions): Promise<Daemon> {
 export async function awaitBroker(
   daemon: Daemon,
   options: Pick<BrokerOptions, "port" | "clusterId" | "logFile" | "signal">,
-  waitMsMax = 60_000,
+  waitMsMax = startMsMax,
 ): Promise<ClusterAnswer> {
   const { port, clusterId, logFile, signal } = options;
   const answer = await waitFor(async () => {

@@ -25,6 +25,9 @@ export interface PostgresOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Far more than a start takes: a busy machine is slow, and a process that has ended is noticed at once. */
+const startMsMax = 180_000;
+
 /** Settings by name, as `postgres -c` takes them. Durability is not among what was tuned: fsync stays on. */
 const settings: Readonly<Record<string, string>> = {
   listen_addresses: "127.0.0.1",
@@ -68,7 +71,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Daemon> {
 export async function awaitPostgres(
   daemon: Daemon,
   { port, logFile, signal }: Pick<PostgresOptions, "port" | "logFile" | "signal">,
-  waitMsMax = 60_000,
+  waitMsMax = startMsMax,
 ): Promise<string> {
   const identifier = await waitFor(async () => {
     const end = daemon.exited();

@@ -1,23 +1,197 @@
-/** The embedded stack on the real services. */
-import { assertEquals, assertMatch } from "../support/assert.ts";
-import { freshDatabase, services } from "../support/services.ts";
+/** The embedded stack as a user meets it: through `main.ts stack`, on the real services, whatever is killed in between. */
+import { copy } from "../support/copy_directory.ts";
+import {
+  assert,
+  assertEquals,
+  assertExists,
+  assertMatch,
+  assertStringIncludes,
+} from "../support/assert.ts";
+import { freshDatabase, root, services } from "../support/services.ts";
+import { findStack } from "../../src/stack/find_stack.ts";
+import { freePort } from "../../src/stack/ports.ts";
 import { runStatement } from "../../src/stack/postgres_wire.ts";
+import { isRunning } from "../../src/stack/processes.ts";
+import { sendSignal } from "../../src/stack/send_signal.ts";
 
-Deno.test("the services of the tests answer, and a fresh database is empty and goes again", async () => {
+Deno.test("the tests' services answer, and a fresh database is there until it is disposed of", async () => {
   const { kafkaBrokers, databaseUrl } = await services();
   assertMatch(kafkaBrokers[0] ?? "", /^127\.0\.0\.1:\d+$/);
-  const port = Number(new URL(databaseUrl).port);
-  const has = (name: string) =>
-    runStatement(`SELECT count(*) FROM pg_database WHERE datname = '${name}'`, {
-      port,
-      database: "postgres",
-      waitMsMax: 5_000,
-    });
+  const server = {
+    port: Number(new URL(databaseUrl).port),
+    database: "postgres",
+    waitMsMax: 30_000,
+  };
+  const count = (name: string) =>
+    runStatement(`SELECT count(*) FROM pg_database WHERE datname = '${name}'`, server);
   let name: string;
   {
     await using database = await freshDatabase();
     name = new URL(database.url).pathname.slice(1);
-    assertEquals(await has(name), "1");
+    assertEquals(await count(name), "1");
   }
-  assertEquals(await has(name), "0");
+  assertEquals(await count(name), "0");
 });
+
+Deno.test("a stack starts, is found, survives its command, is recognised as dead, restarts, and stops without a trace", async (t) => {
+  await services(); // fetches the jars where they are not yet
+  await using stack = await stackOfItsOwn();
+  const { directory, run, start } = stack;
+
+  await t.step("before anything runs, status is a finding and stop has nothing to do", async () => {
+    const { code, stdout } = await run("status", "--json");
+    assertEquals(code, 1);
+    assertEquals(JSON.parse(stdout).kafka.condition, "stopped");
+    assertEquals((await run("stop")).code, 0);
+  });
+
+  const first = start();
+  await t.step("it starts both services and prints where they are", async () => {
+    const state = JSON.parse(await first.up);
+    assertEquals(state.started, ["kafka", "postgres"]);
+    assertEquals((await run("status")).code, 0);
+    const found = await findStack(directory);
+    assertEquals(found?.kafkaBrokers, state.kafkaBrokers);
+    assertEquals(found?.databaseUrl, state.databaseUrl);
+  });
+
+  await t.step("a second command finds it and starts nothing", async () => {
+    const { code, stderr } = await run();
+    assertEquals(code, 0);
+    assertStringIncludes(stderr, "running already");
+  });
+
+  await t.step("the services outlive a command that is killed", async () => {
+    first.kill("SIGKILL");
+    await first.ended;
+    assertEquals((await run("status")).code, 0);
+  });
+
+  const before = await findStack(directory);
+  assertExists(before);
+  await t.step("after kill -9 of the services the record is known to be stale", async () => {
+    assert(await sendSignal(before.kafka, "KILL"));
+    assert(await sendSignal(before.postgres, "KILL"));
+    assertEquals(await findStack(directory), undefined);
+    const { code, stdout } = await run("status", "--json");
+    assertEquals(code, 1);
+    const { kafka, postgres } = JSON.parse(stdout);
+    assertEquals([kafka.condition, postgres.condition], ["stopped", "stopped"]);
+  });
+
+  const second = start();
+  await t.step("it starts again on the same data", async () => {
+    await second.up;
+    const after = await findStack(directory);
+    assertEquals(after?.kafka.clusterId, before.kafka.clusterId);
+    assertEquals(after?.postgres.systemIdentifier, before.postgres.systemIdentifier);
+  });
+
+  const running = await findStack(directory);
+  assertExists(running);
+  await t.step("Ctrl-C stops what the command has started", async () => {
+    second.kill("SIGINT");
+    assertEquals(await second.ended, 0);
+    assertEquals(await isRunning(running.kafka), false);
+    assertEquals(await isRunning(running.postgres), false);
+    assertEquals(await findStack(directory), undefined);
+  });
+
+  await t.step("reset deletes the data and keeps the jars", async () => {
+    assertEquals((await run("reset")).code, 0);
+    const left = [...Deno.readDirSync(directory)].map(({ name }) => name).sort();
+    assertEquals(left, ["cache", "stack.json", "stack.lock"]);
+  });
+});
+
+Deno.test("a taken port is an error that names the port, the setting, and who has it", async () => {
+  await using stack = await stackOfItsOwn();
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  const { code, stderr } = await stack.runWith({ STACK_POSTGRES_PORT: String(port) });
+  assertEquals(code, 2, stderr);
+  assertStringIncludes(stderr, `port ${port} of 127.0.0.1 is taken`);
+  assertStringIncludes(stderr, "STACK_POSTGRES_PORT");
+  assertEquals((await stack.run("status")).code, 1);
+});
+
+Deno.test("without java the error names both ways to go on", async () => {
+  await using stack = await stackOfItsOwn();
+  const { code, stderr } = await stack.runWith({ PATH: "/nowhere" });
+  assertEquals(code, 2, stderr);
+  assertStringIncludes(stderr, "no java on the PATH");
+  assertStringIncludes(stderr, "Maven");
+  assertStringIncludes(stderr, "docker compose up");
+});
+
+/** `main.ts stack` on a directory and ports of its own; disposed of, nothing of it is left. */
+async function stackOfItsOwn() {
+  const relative = `.onceflow/stack-test-${crypto.randomUUID()}`;
+  const directory = `${root}${relative}`;
+  // Jars and archive as they are, or each test would ask Maven again. The archive fits only the jars' first place, so the
+  // JVM passes over it, and writes none of its own either.
+  await copy(`${root}.onceflow/cache`, `${directory}/cache`, (name) => name.startsWith("kafka-"));
+  const env = {
+    STACK_DIR: relative,
+    STACK_KAFKA_PORT: String(freePort()),
+    STACK_POSTGRES_PORT: String(freePort()),
+  };
+  const command = (args: readonly string[], more: Record<string, string> = {}) =>
+    new Deno.Command(Deno.execPath(), {
+      args: ["run", "--quiet", "--no-prompt", "-P=onceflow", "main.ts", "stack", ...args],
+      cwd: root,
+      env: { ...env, ...more },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    });
+  const runWith = async (more: Record<string, string>, ...args: string[]) => {
+    const { code, stdout, stderr } = await command(args, more).output();
+    const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+    return { code, stdout: text(stdout), stderr: text(stderr) };
+  };
+  const started: Deno.ChildProcess[] = [];
+  return {
+    directory,
+    runWith,
+    run: (...args: string[]) => runWith({}, ...args),
+    /** Starts it in the foreground; `up` is its JSON document, `ended` its exit code. */
+    start() {
+      const child = command(["--json"]).spawn();
+      started.push(child);
+      const stderr = new Response(child.stderr).text();
+      return {
+        up: documentOf(child.stdout, stderr),
+        ended: child.status.then(async ({ code }) => (await stderr, code)),
+        kill: (signal: Deno.Signal) => child.kill(signal),
+      };
+    },
+    async [Symbol.asyncDispose]() {
+      for (const child of started) {
+        try {
+          child.kill("SIGKILL");
+        } catch {
+          // It has ended.
+        }
+        await child.status;
+      }
+      await runWith({}, "reset");
+      await Deno.remove(directory, { recursive: true });
+    },
+  };
+}
+
+/** The one JSON document on a command's standard output, whose last line is a lone brace; reads on to the end. */
+function documentOf(output: ReadableStream<Uint8Array>, stderr: Promise<string>): Promise<string> {
+  return new Promise((resolve, reject) => {
+    (async () => {
+      let text = "";
+      const decoder = new TextDecoder();
+      for await (const bytes of output) {
+        text += decoder.decode(bytes, { stream: true });
+        if (text.endsWith("\n}\n")) resolve(text);
+      }
+      reject(new Error(`the command ended without a document: ${await stderr}`));
+    })();
+  });
+}

@@ -5,11 +5,10 @@
  * Arguments: parts of file paths (`outbox`, `tests/unit`) choose files; what begins with a dash goes to `deno test`.
  */
 import { tmpdir } from "node:os";
-import { fileURLToPath } from "node:url";
 import { findStack } from "../../src/stack/find_stack.ts";
 import { stopStack } from "../../src/stack/stop_stack.ts";
 import { stackPrograms } from "./permissions.ts";
-import { startTestStack, testStackDirectory } from "./services.ts";
+import { root, startTestStack, testStackDirectory } from "./services.ts";
 
 /** In this order: what fails fast and cheaply comes first. Only the first needs no services. */
 const directories = ["unit", "contract", "integration", "example", "browser"];
@@ -24,7 +23,6 @@ interface Tally {
   readonly ignored: number;
 }
 
-const root = fileURLToPath(new URL("../../", import.meta.url));
 const encoder = new TextEncoder();
 
 if (import.meta.main) Deno.exit(await runTests(Deno.args));

@@ -22,7 +22,8 @@ export interface TestDatabase extends AsyncDisposable {
   readonly url: string;
 }
 
-const root = fileURLToPath(new URL("../../", import.meta.url));
+/** The checkout, with a slash at its end. */
+export const root = fileURLToPath(new URL("../../", import.meta.url));
 /** The directory of the tests' stack. */
 export const testStackDirectory = `${root}.onceflow/test`;
 
