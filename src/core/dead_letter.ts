@@ -11,6 +11,9 @@ export interface DeadLetterReason {
   readonly groupId: string;
 }
 
+/** A record for the dead-letter topic; key and value are the original's bytes. */
+export type DeadLetter = OutputRecord & Pick<InputRecord, "key" | "value">;
+
 const errorCharactersMax = 1_000;
 
 /**
@@ -21,7 +24,7 @@ export function deadLetter(
   record: InputRecord,
   reason: DeadLetterReason,
   destination: { readonly topic: string; readonly partitionCount: number },
-): OutputRecord {
+): DeadLetter {
   const error = reason.error.slice(0, errorCharactersMax);
   const facts: Header[] = [
     textHeader("x-original-topic", record.topic),

@@ -3,7 +3,7 @@ import { deadLetter, type DeadLetterReason } from "./dead_letter.ts";
 import type { Flow } from "./flow.ts";
 import { partitionForKey } from "./partition_for_key.ts";
 import { type PlanContext, type Planned, planRecord } from "./plan_record.ts";
-import { encodedBytes, type InputRecord, type OutputRecord } from "./record.ts";
+import { encodedBytes, encodedBytesMax, type InputRecord, type OutputRecord } from "./record.ts";
 import type { Emission } from "./topic_contract.ts";
 
 /** What is known of the topics that are written to. */
@@ -98,9 +98,8 @@ function gather<T>(
 }
 
 function toOutput({ topic, key, value, headers }: Emission, target: PlanTarget): OutputRecord {
-  const keyBytes = encoder.encode(key);
-  const partition = partitionForKey(keyBytes, target.partitionCount(topic));
-  return { topic, partition, key: keyBytes, value: encoder.encode(value), headers };
+  const partition = partitionForKey(key, target.partitionCount(topic));
+  return { topic, partition, key, value, headers };
 }
 
 /** A record over the limit would be refused by the broker, and its whole batch with it. */
@@ -109,14 +108,15 @@ function tooLarge<T>(
   written: readonly OutputRecord[],
   { recordBytesMax }: PlanTarget,
 ): DeadLetterReason | undefined {
-  const large = written.find((record) => encodedBytes(record) > recordBytesMax);
+  const large = written.find((record) =>
+    encodedBytesMax(record) > recordBytesMax && encodedBytes(record) > recordBytesMax
+  );
   if (!large) return undefined;
   const error = `the output for ${large.topic} has ${encodedBytes(large)} bytes, over the limit ` +
     `of ${recordBytesMax} (REQUEST_BYTES_MAX)`;
   return { errorClass: "RecordTooLargeError", error, attempts: 1, groupId };
 }
 
-const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 function keyOf({ key, partition }: InputRecord): string {

@@ -1,4 +1,5 @@
 /** The records that flow through the engine: what was read, and what is to be written. Owns no I/O. */
+import { Buffer } from "node:buffer";
 
 /** One partition of one topic. */
 export interface TopicPartition {
@@ -32,8 +33,9 @@ export interface InputRecord extends TopicPartition {
 
 /** A record to be written. The partition is always set by us, never by the client (KAFKAJS.md, row 3). */
 export interface OutputRecord extends TopicPartition {
-  readonly key: Uint8Array | null;
-  readonly value: Uint8Array | null;
+  /** Text is written as UTF-8 straight into the batch: a tenth of the cost of making bytes of it first. */
+  readonly key: Uint8Array | string | null;
+  readonly value: Uint8Array | string | null;
   readonly headers: readonly Header[];
   /** Milliseconds since the epoch; the time of sending where absent. */
   readonly timestamp?: number;
@@ -41,9 +43,22 @@ export interface OutputRecord extends TopicPartition {
 
 /** The bytes that a record occupies in a batch, near enough to bound a request: key, value, headers, and framing. */
 export function encodedBytes(record: Pick<OutputRecord, "key" | "value" | "headers">): number {
-  let bytes = 70 + (record.key?.length ?? 0) + (record.value?.length ?? 0);
-  for (const [name, value] of record.headers) bytes += 10 + name.length * 3 + (value?.length ?? 0);
+  return framingBytes(record) + byteLength(record.key) + byteLength(record.value);
+}
+
+/** At least {@linkcode encodedBytes}, without looking at the text: UTF-8 has at most three bytes a UTF-16 unit. */
+export function encodedBytesMax(record: Pick<OutputRecord, "key" | "value" | "headers">): number {
+  return framingBytes(record) + 3 * ((record.key?.length ?? 0) + (record.value?.length ?? 0));
+}
+
+function framingBytes({ headers }: Pick<OutputRecord, "headers">): number {
+  let bytes = 70;
+  for (const [name, value] of headers) bytes += 10 + name.length * 3 + (value?.length ?? 0);
   return bytes;
+}
+
+function byteLength(field: Uint8Array | string | null): number {
+  return typeof field === "string" ? Buffer.byteLength(field) : field?.length ?? 0;
 }
 
 /** `orders-3`, as Kafka's own tools write it. */

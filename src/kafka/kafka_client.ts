@@ -1,6 +1,7 @@
 /** Makes clusters (kafkajs's metadata and connections) from settings, with every patch installed first. */
 import { getLogger } from "@logtape/logtape";
 import { installPatches } from "./patches/install_patches.ts";
+import { nativeSocketFactory } from "./patches/receive_buffer.ts";
 import {
   assertVendorShape,
   clusterClass,
@@ -68,7 +69,7 @@ export function createKafkaClient(settings: KafkaSettings): KafkaClient {
       const cluster = new Cluster({
         logger,
         rootLogger: logger,
-        socketFactory: socketFactory()(),
+        socketFactory: nativeSocketFactory(socketFactory()()),
         brokers: settings.brokers,
         ssl: settings.ssl || undefined,
         sasl: settings.sasl,

@@ -4,17 +4,17 @@
  * It owns the position guard: an answer counts only when it was asked for from the very offset that is wanted next, so
  * no seek, rebalance or late answer can skip or repeat a record (KAFKAJS.md, row 11).
  */
+import { HaltError } from "../core/errors.ts";
 import type { LogRange, PartitionReader, RecordRun, RunBounds } from "../core/ports.ts";
-import type { InputRecord, TopicPartition } from "../core/record.ts";
+import { formatPartition, type InputRecord, type TopicPartition } from "../core/record.ts";
+import { CodecError } from "./codec/codec_error.ts";
 import type { FetchedPartition } from "./codec/decode_fetch_response.ts";
-import { committedRecords } from "./codec/committed_records.ts";
+import { CommittedCursor, nextFetchOffset } from "./codec/committed_records.ts";
 
-/** Records that arrived together. */
+/** What one fetch brought; its records are made when they are taken, so that they die young. */
 interface Chunk {
-  readonly records: readonly InputRecord[];
-  readonly nextOffset: number;
-  readonly bytesPerRecord: number;
-  taken: number;
+  readonly cursor: CommittedCursor;
+  readonly bytes: number;
 }
 
 /** What a feed needs from its surroundings. */
@@ -63,12 +63,14 @@ export class PartitionFeed implements PartitionReader {
   /** Takes the answer to a fetch that started at `fetchedFrom`. A stale answer is dropped. */
   accept(fetchedFrom: number, answer: FetchedPartition): void {
     if (fetchedFrom !== this.#fetchPosition) return;
-    const { records, nextOffset } = committedRecords(answer, fetchedFrom);
-    if (nextOffset <= fetchedFrom) return;
+    const nextOffset = nextFetchOffset(answer, fetchedFrom);
+    if (nextOffset <= fetchedFrom) {
+      if (answer.truncatedBytes > 0) throw tooLarge(this, fetchedFrom);
+      return;
+    }
     const bytes = answer.batches.reduce((sum, batch) => sum + batch.bytes.length, 0);
-    const bytesPerRecord = records.length > 0 ? bytes / records.length : 0;
-    this.#chunks.push({ records, nextOffset, bytesPerRecord, taken: 0 });
-    this.#bytes += bytesPerRecord * records.length;
+    this.#chunks.push({ cursor: new CommittedCursor(answer, fetchedFrom), bytes });
+    this.#bytes += bytes;
     this.#fetchPosition = nextOffset;
     this.#wake?.();
   }
@@ -90,7 +92,12 @@ export class PartitionFeed implements PartitionReader {
       await this.#arrival(signal);
     }
     signal.throwIfAborted();
-    return this.#take(bounds);
+    try {
+      return this.#take(bounds);
+    } catch (error) {
+      if (!(error instanceof CodecError)) throw error;
+      throw new HaltError(`${error.message}; nothing behind it can be read`, { cause: error });
+    }
   }
 
   #arrival(signal: AbortSignal): Promise<void> {
@@ -107,35 +114,31 @@ export class PartitionFeed implements PartitionReader {
 
   #take({ recordsMax, bytesMax }: RunBounds): RecordRun {
     const records: InputRecord[] = [];
+    const wasFull = this.wanted === undefined;
     let bytes = 0;
     for (let chunk = this.#chunks[0]; chunk; chunk = this.#chunks[0]) {
-      const size = chunk.bytesPerRecord;
-      // One record always fits, or a record over the bound would wait for ever.
-      const room = Math.min(
-        recordsMax - records.length,
-        size > 0
-          ? Math.max(Math.floor((bytesMax - bytes) / size), records.length === 0 ? 1 : 0)
-          : Infinity,
-      );
-      const left = chunk.records.length - chunk.taken;
-      const count = Math.min(room, left);
-      for (let i = 0; i < count; i++) {
-        const record = chunk.records[chunk.taken + i];
-        if (record) records.push(record);
-      }
-      chunk.taken += count;
-      bytes += count * size;
-      if (count < left) {
-        const last = records.at(-1);
-        if (last) this.#position = last.offset + 1;
-        break;
-      }
-      this.#position = chunk.nextOffset;
+      if (records.length >= recordsMax || records.length > 0 && bytes >= bytesMax) break;
+      const taken = chunk.cursor.take({
+        recordsMax: recordsMax - records.length,
+        bytesMax: bytesMax - bytes,
+      });
+      for (const record of taken.records) records.push(record);
+      bytes += taken.bytes;
+      this.#position = taken.nextOffset;
+      if (!chunk.cursor.done) break;
       this.#chunks.shift();
+      this.#bytes -= chunk.bytes;
     }
-    const wasFull = this.wanted === undefined;
-    this.#bytes = Math.max(0, this.#bytes - bytes);
     if (wasFull && this.wanted !== undefined) this.options.onHungry();
     return { records, nextOffset: this.#position };
   }
+}
+
+function tooLarge(feed: TopicPartition, offset: number): CodecError {
+  return new CodecError(
+    "unsupported",
+    `Cannot read ${
+      formatPartition(feed)
+    } at offset ${offset}: the broker sent a part of a batch only`,
+  );
 }

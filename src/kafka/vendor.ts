@@ -7,6 +7,7 @@
  */
 import { createRequire } from "node:module";
 import type { Buffer } from "node:buffer";
+import type { SocketFactory } from "./patches/receive_buffer.ts";
 
 const require = createRequire(import.meta.url);
 
@@ -211,8 +212,14 @@ export const requestQueueClass = (): {
     }): void;
   };
 } => part("network/requestQueue/index.js");
+/** The class of connections. */
+export const connectionClass = (): {
+  prototype: {
+    processData(this: { chunks: Uint8Array[] }, bytes: Uint8Array): unknown;
+  };
+} => part("network/connection.js");
 /** TCP and TLS sockets. */
-export const socketFactory = (): () => unknown => part("network/socketFactory.js");
+export const socketFactory = (): () => SocketFactory => part("network/socketFactory.js");
 /** Decoder of Produce answers. */
 export const produceResponse = (): VendorProtocol<unknown>["response"] =>
   part("protocol/requests/produce/v7/response.js");

@@ -165,8 +165,6 @@ async function commitCursor(
   });
 }
 
-const encoder = new TextEncoder();
-
 function toRecord(row: OutboxRow, { partitionCount }: RelayDeps): OutputRecord {
   const count = partitionCount(row.topic);
   if (count === undefined) {
@@ -175,11 +173,10 @@ function toRecord(row: OutboxRow, { partitionCount }: RelayDeps): OutputRecord {
         `there is no topic "${row.topic}". Create it, then start the worker again`,
     );
   }
-  const key = encoder.encode(row.key);
   return {
     topic: row.topic,
-    partition: partitionForKey(key, count),
-    key,
+    partition: partitionForKey(row.key, count),
+    key: row.key,
     value: row.value,
     headers: [
       textHeader("event_id", row.eventId),

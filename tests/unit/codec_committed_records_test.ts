@@ -145,7 +145,11 @@ Deno.test("a cursor hands out as many records as wanted, and passes over what is
     taken.push([records.map((record) => record.valueText()).join(), nextOffset, cursor.position]);
   }
   assertEquals(taken, [["b", 12, 12], ["c", 15, 15], ["d", 17, 17]]);
-  assertEquals(cursor.take({ recordsMax: 1, bytesMax: 1 }), { records: [], nextOffset: 17 });
+  assertEquals(cursor.take({ recordsMax: 1, bytesMax: 1 }), {
+    records: [],
+    nextOffset: 17,
+    bytes: 0,
+  });
 });
 
 Deno.test("a cursor stops at a limit of bytes, but never before one record", async () => {

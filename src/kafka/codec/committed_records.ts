@@ -10,6 +10,8 @@ export interface CommittedRecords {
   readonly records: readonly FetchedRecord[];
   /** Past these records, and past what was filtered or compacted away behind them. Never below what was asked for. */
   readonly nextOffset: number;
+  /** Of these records as they are encoded, after decompression. */
+  readonly bytes: number;
 }
 
 /** Control records start with a version and a type, both int16 (KIP-98). */
@@ -58,16 +60,17 @@ export class CommittedCursor {
   take(bounds: TakeBounds): CommittedRecords {
     const records: FetchedRecord[] = [];
     if (this.#failure !== undefined) throw this.#failure;
+    let bytes = 0;
     try {
-      this.#fill(records, bounds);
+      bytes = this.#fill(records, bounds);
     } catch (error) {
       if (records.length === 0) throw error;
       this.#failure = error;
     }
-    return { records, nextOffset: this.#position };
+    return { records, nextOffset: this.#position, bytes };
   }
 
-  #fill(records: FetchedRecord[], { recordsMax, bytesMax }: TakeBounds): void {
+  #fill(records: FetchedRecord[], { recordsMax, bytesMax }: TakeBounds): number {
     let bytes = 0;
     for (let walk = this.#current(); walk; walk = this.#current()) {
       const before = records.length;
@@ -79,9 +82,10 @@ export class CommittedCursor {
         throw error;
       }
       this.#position = Math.max(this.#position, walk.position);
-      if (!walk.done) return;
+      if (!walk.done) break;
       this.#walk = undefined;
     }
+    return bytes;
   }
 
   /** The walk over the next batch that is visible, past those that are not. */

@@ -1,6 +1,8 @@
 /** Installs every patch of kafkajs once per process, before its parts are used. */
 import { patchClusterRetry } from "./cluster_retry.ts";
 import { patchIdleTimer } from "./idle_timer.ts";
+import { patchFraming } from "./framing.ts";
+import { patchReceiving } from "./receiving.ts";
 import { patchSendMessages } from "./send_messages.ts";
 
 let installed = false;
@@ -9,6 +11,8 @@ let installed = false;
 export function installPatches(): void {
   if (installed) return;
   patchSendMessages();
+  patchFraming();
+  patchReceiving();
   patchClusterRetry();
   patchIdleTimer();
   installed = true;

@@ -7,7 +7,7 @@
  * batch is sent once, and any doubt is the caller's (the poison rule).
  */
 import { delay } from "../../core/delay.ts";
-import { encodedBytes, type OutputRecord } from "../../core/record.ts";
+import { encodedBytes, encodedBytesMax, type OutputRecord } from "../../core/record.ts";
 import { isConcurrentTransactions } from "../error_verdict.ts";
 import { type ProduceBatch, produceRequest } from "../produce_request.ts";
 import { replacePart, type VendorCluster, type VendorEosManager } from "../vendor.ts";
@@ -87,6 +87,8 @@ export function splitByBytes(
   records: readonly OutputRecord[],
   batchBytesMax: number,
 ): OutputRecord[][] {
+  const bound = records.reduce((sum, record) => sum + encodedBytesMax(record), 0);
+  if (bound <= batchBytesMax) return [[...records]];
   const parts: OutputRecord[][] = [];
   let part: OutputRecord[] = [];
   let bytes = 0;
