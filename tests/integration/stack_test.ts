@@ -11,7 +11,7 @@ import { freshDatabase, root, services } from "../support/services.ts";
 import { findStack } from "../../src/stack/find_stack.ts";
 import { freePort } from "../../src/stack/ports.ts";
 import { runStatement } from "../../src/stack/postgres_wire.ts";
-import { isRunning } from "../../src/stack/processes.ts";
+import { isRunning, startDaemon, waitUntilGone } from "../../src/stack/processes.ts";
 import { sendSignal } from "../../src/stack/send_signal.ts";
 
 Deno.test("the tests' services answer, and a fresh database is there until it is disposed of", async () => {
@@ -122,6 +122,28 @@ Deno.test("without java the error names both ways to go on", async () => {
   assertStringIncludes(stderr, "no java on the PATH");
   assertStringIncludes(stderr, "Maven");
   assertStringIncludes(stderr, "docker compose up");
+});
+
+Deno.test("a process is told from a later one with its number", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "stack-" });
+  try {
+    const { mark } = await startDaemon({
+      command: Deno.execPath(),
+      args: ["eval", "await new Promise((resolve) => setTimeout(resolve, 60_000))"],
+      cwd: directory,
+      env: { HOME: directory },
+      outputFile: `${directory}/output`,
+    });
+    assert(await isRunning(mark));
+    assertEquals(await isRunning({ ...mark, startedAt: "another time" }), false);
+    assertEquals(await waitUntilGone(mark, { waitMsMax: 0 }), false);
+    assertEquals(await sendSignal({ ...mark, startedAt: "another time" }, "KILL"), false);
+    assert(await sendSignal(mark, "KILL"));
+    assert(await waitUntilGone(mark, { waitMsMax: 30_000 }));
+    assertEquals(await sendSignal(mark, "KILL"), false);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
 });
 
 /** `main.ts stack` on a directory and ports of its own; disposed of, nothing of it is left. */
