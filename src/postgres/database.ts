@@ -1,8 +1,9 @@
 /** Opens the pool of Postgres connections and closes it. Owns the driver's settings; never a statement of a room. */
-import postgres from "postgres";
+import type postgres from "postgres";
+import { openPool } from "./driver.ts";
 import { safeBegin, watchClosing } from "./safe_begin.ts";
 import { redact } from "./translate_error.ts";
-import type { Queryable, Sql, SqlTypes, Tx } from "./sql.ts";
+import type { PoolOptions, Queryable, Sql, SqlTypes, Tx } from "./sql.ts";
 
 export type { Queryable, Sql, Tx };
 
@@ -38,7 +39,7 @@ export interface DatabaseOptions {
 export function openDatabase(url: string, options: DatabaseOptions): Database {
   const watch = { closingNow: false };
   const onclose = watchClosing(watch);
-  const sql: Sql = postgres(url, { ...driverOptions(url, options), onclose });
+  const sql: Sql = openPool(url, { ...driverOptions(url, options), onclose });
   const begin = sql.begin;
   Object.assign(sql, {
     begin: <T>(...given: [(tx: Tx) => T] | [string, (tx: Tx) => T]) => {
@@ -47,9 +48,7 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
     },
   });
   let closing: Promise<void> | undefined;
-  // The driver forgets to clear a statement that was in flight when its connection was lost, and its `end` then waits
-  // for that statement until the time is up: hence a short one. Whoever closes has let its own statements finish.
-  const close = (timeoutMs = 1_000) =>
+  const close = (timeoutMs = 2_000) =>
     closing ??= sql.end({ timeout: timeoutMs / 1000 }).then(timersOfTheClosingEnd);
   return { sql, close, [Symbol.asyncDispose]: () => close() };
 }
@@ -59,9 +58,7 @@ export function redactUrl(url: string): string {
   return redact(url);
 }
 
-function driverOptions(url: string, options: DatabaseOptions): postgres.Options<
-  { int8: postgres.PostgresType<SqlTypes["int8"]> }
-> {
+function driverOptions(url: string, options: DatabaseOptions): PoolOptions {
   const address = parseAddress(url);
   return {
     ...explicitSettings(address),

@@ -1,9 +1,10 @@
 /**
  * Transactions that survive the loss of their connection. Owns the guard around the driver's `begin`; never retries.
  *
- * postgres 3.4.9 writes to a null socket when a statement is sent on a transaction whose connection has closed, its
- * own `rollback` among them, and that TypeError is thrown from a timer: it ends the process. The guard keeps every
- * statement away from a connection that is gone. `tests/integration/outbox_lost_connection_test.ts` goes red without it.
+ * In postgres 3.4.9 a transaction keeps its connection object when the connection is lost, and that object soon serves
+ * others again: a statement that the transaction sends after that, its `rollback` among them, would run outside of any
+ * transaction, in the middle of somebody else's. The guard keeps every statement away once the connection is gone.
+ * `tests/integration/outbox_lost_connection_test.ts` goes red without it.
  */
 import type { Sql, Tx } from "./sql.ts";
 

@@ -4,6 +4,9 @@ import type postgres from "postgres";
 /** The types that this room teaches the driver: `int8` is a number here, refused beyond 2^53. */
 export type SqlTypes = { int8: number | bigint };
 
+/** The settings of a pool, as the driver takes them. */
+export type PoolOptions = postgres.Options<{ int8: postgres.PostgresType<SqlTypes["int8"]> }>;
+
 /** A pool of connections: a statement is a template literal, and runs in a transaction of its own. */
 export type Sql = postgres.Sql<SqlTypes>;
 

@@ -1,0 +1,153 @@
+/**
+ * Makes the driver start every connection afresh after it was lost. Owns the stand-in for the driver's connection
+ * object; never touches its protocol.
+ *
+ * A connection of postgres 3.4.9 keeps its state when its socket closes and reconnects with it. Seen under load, with a
+ * backend killed:
+ *  - statements that arrive between the socket's `error` and its `close` wait in the connection for ever, and so does
+ *    everything that comes after the reconnection: with each connection hit once, the pool hangs for good;
+ *  - the statement that was in flight is not forgotten: the next `FATAL` at a connection attempt is taken for its
+ *    answer, the attempt is repeated without a pause, the first statement after it fails with that old error, and
+ *    `end` waits for it until its time is up;
+ *  - a statement sent on a transaction whose connection is gone is written to a null socket: the process ends;
+ *  - a server that accepts and closes at once (a proxy whose upstream is down) is tried again for ever.
+ * So a lost connection is thrown away here, and the pool's place for it gets a new one.
+ * `tests/integration/outbox_lost_connection_test.ts` goes red without this file.
+ */
+
+/** A statement, as the driver hands it around. */
+interface Statement {
+  readonly reject: (error: unknown) => void;
+  options?: { onexecute?: (connection: unknown) => unknown };
+}
+
+interface Timer {
+  start(): void;
+  cancel(): void;
+}
+
+/** The driver's connection: the parts that its pool uses. */
+export interface DriverConnection {
+  queue: unknown;
+  reserved: unknown;
+  onclose?: unknown;
+  count: number;
+  readonly id: number;
+  readonly idleTimer: Timer;
+  connect(first: Statement): void;
+  execute(statement: Statement): unknown;
+  cancel(...given: unknown[]): unknown;
+  end(): Promise<void>;
+  terminate(): void;
+}
+
+/** What the pool is told about a connection. */
+interface Hooks {
+  readonly onopen?: (connection: DriverConnection) => void;
+  readonly onend?: (connection: DriverConnection) => void;
+  readonly onclose?: (connection: DriverConnection, error: unknown) => void;
+}
+
+/** The driver's constructor of connections. */
+export type ConnectionFactory = (
+  options: { readonly connect_timeout?: number },
+  queues?: { readonly closed?: { push(connection: DriverConnection): void } },
+  hooks?: Hooks,
+) => DriverConnection;
+
+/** The constructor with that behaviour, for the driver's pool. */
+export function freshConnections(make: ConnectionFactory): ConnectionFactory {
+  return (options, queues = {}, hooks = {}) => {
+    // Without queues it is a connection for one cancel request.
+    if (queues.closed === undefined) return make(options, queues, hooks);
+    return standIn(make, options, queues, hooks);
+  };
+}
+
+function standIn(
+  make: ConnectionFactory,
+  options: Parameters<ConnectionFactory>[0],
+  queues: NonNullable<Parameters<ConnectionFactory>[1]>,
+  hooks: Hooks,
+): DriverConnection {
+  let inner: DriverConnection;
+  /** From the first attempt to connect until the close: only then may statements reach the inner connection. */
+  let inUse = false;
+  let deadline: ReturnType<typeof setTimeout> | undefined;
+
+  const outer: DriverConnection = {
+    queue: queues.closed,
+    reserved: null,
+    count: 0,
+    get id() {
+      return inner.id;
+    },
+    idleTimer: { start: () => inner.idleTimer.start(), cancel: () => inner.idleTimer.cancel() },
+    connect(first) {
+      inUse = true;
+      const attempted = inner;
+      const seconds = options.connect_timeout || 30;
+      // An attempt that is repeated inside never reports back; terminating it rejects `first`.
+      deadline = setTimeout(() => {
+        attempted.terminate();
+        discard(attempted, connectionError("CONNECT_TIMEOUT", "the server did not answer in time"));
+      }, seconds * 1000);
+      inner.connect(withOuter(first));
+    },
+    execute(statement) {
+      if (inUse) return inner.execute(withOuter(statement));
+      statement.reject(connectionError("CONNECTION_CLOSED", "the connection was lost"));
+      return true;
+    },
+    cancel: (...given) => inner.cancel(...given),
+    end: () => inner.end(),
+    terminate() {
+      clearTimeout(deadline);
+      inner.terminate();
+    },
+  };
+
+  inner = fresh();
+  queues.closed?.push(outer);
+  return outer;
+
+  function fresh(): DriverConnection {
+    const made = make(options, { ...queues, closed: undefined }, {
+      onopen(connection) {
+        if (connection !== inner) return connection.terminate(); // Connected after it was given up.
+        clearTimeout(deadline);
+        hooks.onopen?.(outer);
+      },
+      onend: (connection) => connection === inner && hooks.onend?.(outer),
+      onclose: discard,
+    });
+    // The driver reads and writes these on the object that it made; the pool does on the one that it was given.
+    return Object.defineProperties(made, {
+      queue: { get: () => outer.queue, set: (queue) => outer.queue = queue },
+      reserved: {
+        get: () => made === inner ? outer.reserved : null,
+        set: (reserved) => outer.reserved = reserved,
+      },
+    });
+  }
+
+  function discard(connection: DriverConnection, error: unknown): void {
+    if (connection !== inner) return;
+    clearTimeout(deadline);
+    inUse = false;
+    inner = fresh();
+    connection.terminate(); // Rejects what is still waiting in it.
+    hooks.onclose?.(outer, error);
+  }
+
+  /** `begin` learns from its first statement which connection it has: it must be the one that the pool knows. */
+  function withOuter(statement: Statement): Statement {
+    const onexecute = statement.options?.onexecute;
+    if (onexecute) statement.options = { ...statement.options, onexecute: () => onexecute(outer) };
+    return statement;
+  }
+}
+
+function connectionError(code: string, message: string): Error {
+  return Object.assign(new Error(message), { code });
+}
