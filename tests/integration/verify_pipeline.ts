@@ -19,7 +19,7 @@ import { projectionMigrations } from "../../src/projection/projection_schema.ts"
 import { checkConservation, type ConservationReport } from "../../src/verify/check_conservation.ts";
 import { explainOrder, type OrderExplanation } from "../../src/verify/explain_order.ts";
 import { type LogReader, openLogReader } from "../../src/verify/log_reader.ts";
-import { kafkaVersion } from "../../src/stack/ensure_stack.ts";
+import { kafkaVersion } from "../../src/stack/bring_up_kafka.ts";
 import { kafkaJars } from "../../src/stack/kafka_jars.ts";
 import { freshDatabase, services } from "../support/services.ts";
 
@@ -225,7 +225,7 @@ export class HandMadePipeline implements AsyncDisposable {
 
   /** The dead letter that the worker would write for a record. */
   deadLetterOf(record: InputRecord): Draft {
-    const letter: OutputRecord = deadLetter(
+    const letter = deadLetter(
       record,
       {
         errorClass: "PoisonError",
