@@ -22,7 +22,7 @@ export interface Cut {
  * claim is "no cause without its effect"; what lies between the two moments is undecided, and nothing is claimed of it.
  *
  *  1. One Postgres snapshot S1: read model and its positions P, order rows, outbox rows.
- *  2. The relay's cursor C1 and the invoicing group's offsets O1, both stable (KIP-447).
+ *  2. The relay's cursor C1, the invoicing group's offsets O1 and the redrive group's, all stable (KIP-447).
  *  3. The high watermarks E of the outcome topics, then of the orders topic; the reader waits until the last stable offset
  *     has reached them, so every transaction that had written below E by then has ended.
  *  4. The records below E, twice (read_committed and read_uncommitted).
@@ -38,6 +38,7 @@ export interface Cut {
  *   topic, which is taken after that of the outcome topics. Every announcement that was read had been committed in
  *   Postgres before it was sent, so S2, taken afterwards, holds its row, and C2 covers its position.
  * - *Doubled, altered, out of order* speak of what was read alone, and hold of any prefix.
+ * - *Offsets within the log*. O1 was committed before E was taken; O2 may well be above E.
  * - *Projection*. P and the rows are of one snapshot and P <= E (3 is after 1): the fold of the log below P is exact.
  * - A transaction that is still open when the wait is over leaves its records and all behind them pending: they count
  *   neither as there nor as missing, and the open transaction itself is the finding.
@@ -60,6 +61,7 @@ export async function takeCut(
     offsetsByPartition(reader, spill, group, topic, openTransactionWaitMs);
   const cursorBefore = await offsetsOf(names.relayGroup, names.cursorTopic);
   const consumedBefore = await offsetsOf(names.invoicingGroup, names.ordersTopic);
+  const redrivenBefore = await offsetsOf(names.redriveGroup, names.deadLettersTopic);
   const outcomeEnds = await reader.ends(topics.slice(1), openTransactionWaitMs);
   const orderEnds = await reader.ends(topics.slice(0, 1), openTransactionWaitMs);
   const ends = [...orderEnds, ...outcomeEnds];
@@ -73,9 +75,7 @@ export async function takeCut(
   const partitions = orderEnds[0]?.partitions.map(({ partition }) => partition) ?? [];
   noteOffsets(spill, "consumed", consumedBefore, consumedAfter, partitions);
   noteOffsets(spill, "relayed_up_to", cursorBefore, cursorAfter);
-  for (const [partition, offset] of redrivenAfter) {
-    spill.run("insert into redriven_up_to values (?, ?)", partition, offset);
-  }
+  noteOffsets(spill, "redriven_up_to", redrivenBefore, redrivenAfter);
 
   if (!missingTables.includes("orders") && !missingTables.includes("outbox")) {
     await loadLateRows(sql, spill, source, signal);

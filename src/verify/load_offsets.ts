@@ -58,7 +58,7 @@ export function noteEnds(spill: Spill, ends: readonly TopicEnds[]): void {
 /** Notes a group's offsets before and after the logs were read. */
 export function noteOffsets(
   spill: Spill,
-  table: "consumed" | "relayed_up_to",
+  table: "consumed" | "relayed_up_to" | "redriven_up_to",
   before: Offsets,
   after: Offsets,
   partitions: Iterable<number> = [],

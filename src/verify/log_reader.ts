@@ -88,9 +88,9 @@ export interface LogReaderLimits {
   readonly heapMiB: number;
 }
 
-/** Ten seconds to connect, a minute for a broker that is slow to answer, and the heap that a million orders were read with. */
+/** Half a minute to connect (a starved laptop needs it), a minute for a broker that is slow to answer, and the heap that a million orders were read with. */
 export const logReaderLimits: LogReaderLimits = {
-  connectTimeoutMs: 10_000,
+  connectTimeoutMs: 30_000,
   requestTimeoutMs: 60_000,
   heapMiB: 160,
 };

@@ -125,7 +125,7 @@ create table role (place int primary key, topic text) without rowid;
 create table held_offset (
   group_id text, topic text, partition int, offset int, primary key (group_id, topic, partition)
 ) without rowid;
-create table redriven_up_to (partition int primary key, last int) without rowid;
+create table redriven_up_to (partition int primary key, first int, last int) without rowid;
 `;
 
 /** Indexes are made once everything is loaded: building them row by row would cost several times as much. */

@@ -503,6 +503,31 @@ for (const [title, stories] of [["right", rightStories], ["wrong", wrongStories]
   });
 }
 
+Deno.test("verify finds nothing while the pipeline runs", async () => {
+  await using reader = await openSharedReader();
+  await using pipeline = await HandMadePipeline.open(reader);
+  const finished = new AbortController();
+  let rounds = 0;
+  const running = (async () => {
+    while (!finished.signal.aborted && rounds < 10_000) {
+      await pipeline.run(3);
+      rounds++;
+    }
+  })();
+  try {
+    for (let round = 0; round < 5; round++) {
+      const report = await pipeline.verify(false);
+      assertEquals(report.findings, [], JSON.stringify(report.findings, null, 2));
+    }
+  } finally {
+    finished.abort();
+    await running;
+  }
+  const { figures, findings } = await pipeline.verify();
+  assertEquals(findings, []);
+  assertEquals(figures.projected, 3 * rounds);
+});
+
 function keyOf(record: InputRecord): string {
   return new TextDecoder().decode(record.key ?? new Uint8Array());
 }

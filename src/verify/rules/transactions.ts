@@ -125,10 +125,10 @@ export const transactionRules: readonly Rule[] = [
     kind: "offset_outside_log",
     claim: "the redrive group's committed offsets lie within the log",
     sql: `
-      select null as subject, e.topic, e.partition, r.last as offset,
-        'committed ' || r.last || ', the log goes to ' || e.high as detail
+      select null as subject, e.topic, e.partition, r.first as offset,
+        'committed ' || r.first || ', the log goes to ' || e.high as detail
       from redriven_up_to r join log_end e on e.partition = r.partition and e.topic = ${deadLetters}
-      where r.last > e.high order by e.partition`,
+      where r.first > e.high order by e.partition`,
   },
   {
     kind: "offset_outside_log",
@@ -137,7 +137,7 @@ export const transactionRules: readonly Rule[] = [
       select null as subject, e.topic, e.partition, c.last as offset,
         'committed ' || c.last || ', the log goes from ' || e.start || ' to ' || e.high as detail
       from consumed c join log_end e on e.partition = c.partition and e.topic = ${orders}
-      where c.last < e.start or c.last > e.high order by e.partition`,
+      where c.last < e.start or c.first > e.high order by e.partition`,
   },
   {
     kind: "offset_outside_log",
