@@ -1,6 +1,11 @@
 /** Redriving dead letters on real Kafka: once each, unaltered, whatever is interrupted. */
+import { delay } from "../../src/core/delay.ts";
+import { HaltError } from "../../src/core/errors.ts";
 import { listDeadLetters } from "../../src/dead_letters/list_dead_letters.ts";
 import { redriveDeadLetters } from "../../src/dead_letters/redrive.ts";
+import { markEntry } from "../../src/dead_letters/redrive_state.ts";
+import { openPlainProducer } from "../../src/kafka/plain_producer.ts";
+import { createTransactions } from "../../src/kafka/transactions.ts";
 import type { TransactionStep } from "../../src/kafka/transactor.ts";
 import { assertEquals, assertRejects } from "../support/assert.ts";
 import { deadLetterTopics, header, headerTexts, valueText } from "./dead_letters_setup.ts";
@@ -94,3 +99,115 @@ Deno.test("a redrive whose answer is lost looks up the outcome and goes on", asy
   const values = (await topics.read(topics.input)).map(valueText);
   assertEquals(values, ["1", "2", "3", "4", "5", "1", "2", "3", "4", "5"]);
 });
+
+Deno.test("a mark above another transaction that is still open is not overlooked", async () => {
+  const topics = await deadLetterTopics();
+  await topics.fail({ key: "a", value: "1" });
+  const open = Promise.withResolvers<void>();
+  const end = Promise.withResolvers<void>();
+  const transactions = createTransactions(topics.client, {
+    transactionTimeoutMs: 30_000,
+    async onStep(step) {
+      if (step !== "before-end-txn") return;
+      open.resolve();
+      await end.promise;
+    },
+  });
+  await using _ = transactions;
+  await using other = await transactions.open(`other-${crypto.randomUUID()}`);
+  let holding: Promise<void> | undefined;
+  await using store = topics.open({
+    async onStep(step) {
+      // After the first redrive has read the state, and before it writes its mark.
+      if (step !== "before-send" || holding) return;
+      holding = other.commit({ records: [markEntry(otherRecord, "x", "x")], offsets: [] });
+      await open.promise;
+    },
+  });
+
+  const selection = { addresses: [{ partition: 0, offset: 0 }] };
+  assertEquals((await redriveDeadLetters(store, selection)).redriven, 1);
+  const second = redriveDeadLetters(store, selection);
+  // The second cannot know before the other transaction has ended, so it waits for that.
+  assertEquals(await Promise.race([second, delay(1_500).then(() => "waits")]), "waits");
+  end.resolve();
+  await holding;
+  assertEquals([(await second).redriven, (await second).skipped], [0, 1]);
+  assertEquals((await topics.read(topics.input)).length, 1);
+});
+
+Deno.test("a selected redrive leaves holes that a redrive of all respects", async () => {
+  const topics = await deadLetterTopics();
+  await topics.fail(
+    { key: "a", value: "1" },
+    { key: "b", value: "2", errorClass: "TaxError" },
+    { key: "a", value: "3", errorClass: "TaxError" },
+    { key: "b", value: "4" },
+  );
+  await using store = topics.open();
+  const key = new TextEncoder().encode("a");
+  assertEquals((await redriveDeadLetters(store, { errorClass: "TaxError", key })).redriven, 1);
+  assertEquals((await redriveDeadLetters(store, { errorClass: "TaxError", limit: 5 })).skipped, 1);
+  const values = async () => (await topics.read(topics.input)).map(valueText);
+  assertEquals(await values(), ["3", "2"]);
+  const pending = await listDeadLetters(store, { limit: 10, pending: true });
+  assertEquals(pending.map(({ record }) => valueText(record)), ["4", "1"]);
+
+  assertEquals((await redriveDeadLetters(store, { dryRun: true })).redriven, 2);
+  assertEquals((await redriveDeadLetters(store, { limit: 1 })).redriven, 1);
+  assertEquals((await redriveDeadLetters(store)).redriven, 1);
+  assertEquals(await values(), ["3", "2", "1", "4"]);
+});
+
+Deno.test("the state outlives the group's offset, which expires", async () => {
+  const topics = await deadLetterTopics();
+  await topics.fail({ key: "a", value: "1" }, { key: "a", value: "2" });
+  await using store = topics.open();
+  await redriveDeadLetters(store);
+  const expired = { offset: -1, metadata: "" };
+  const forgetful = {
+    ...store,
+    transactions: { ...store.transactions, stableOffset: () => Promise.resolve(expired) },
+  };
+  assertEquals((await redriveDeadLetters(forgetful)).redriven, 0);
+  assertEquals((await topics.read(topics.input)).length, 2);
+});
+
+Deno.test("a redrive of a partition that another redrive has taken over stops", async () => {
+  const topics = await deadLetterTopics();
+  await topics.fail(...["1", "2", "3", "4"].map((value) => ({ key: "a", value })));
+  let commits = 0;
+  await using second = topics.open();
+  await using first = topics.open({
+    async onStep(step) {
+      if (step === "before-send" && ++commits === 2) await redriveDeadLetters(second);
+    },
+  });
+  await assertRejects(
+    () => redriveDeadLetters(first, { batchRecordsMax: 2 }),
+    HaltError,
+    "another redrive has taken it over",
+  );
+  assertEquals((await topics.read(topics.input)).map(valueText), ["1", "2", "3", "4"]);
+});
+
+Deno.test("a dead letter of unknown origin stops a redrive of all until it is sent somewhere", async () => {
+  const topics = await deadLetterTopics();
+  await using producer = await openPlainProducer(topics.client);
+  const value = new TextEncoder().encode("by hand");
+  await producer.send([{ topic: topics.dlq, partition: 0, key: null, value, headers: [] }]);
+  await topics.fail({ key: "a", value: "1" });
+  await using store = topics.open();
+  await assertRejects(() => redriveDeadLetters(store), HaltError, "--to TOPIC");
+  const addresses = [{ partition: 0, offset: 0 }];
+  await assertRejects(
+    () => redriveDeadLetters(store, { addresses, to: `${topics.input}-missing` }),
+    HaltError,
+    "does not exist",
+  );
+  await redriveDeadLetters(store, { addresses, to: topics.input });
+  await redriveDeadLetters(store);
+  assertEquals((await topics.read(topics.input)).map(valueText), ["by hand", "1"]);
+});
+
+const otherRecord = { topic: "another.DLQ", partition: 0, offset: 0, timestamp: 0 };

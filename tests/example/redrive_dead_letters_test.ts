@@ -1,0 +1,56 @@
+/** A record that failed is sent back when the cause is mended, and counts once. */
+import { z } from "zod";
+import { defineFlow, headerText, PoisonError, topic } from "../../src/mod.ts";
+import { listDeadLetters } from "../../src/dead_letters/list_dead_letters.ts";
+import { openDeadLetterStore } from "../../src/dead_letters/open_dead_letter_store.ts";
+import { redriveDeadLetters } from "../../src/dead_letters/redrive.ts";
+import { assertEquals } from "../support/assert.ts";
+import {
+  freshTopics,
+  jsons,
+  produce,
+  readPartition,
+  record,
+  testClient,
+} from "../support/kafka.ts";
+import { runUntil } from "../support/run_until.ts";
+
+Deno.test("orders in a new currency are invoiced once the rate is there and they are redriven", async () => {
+  const client = await testClient();
+  const [source = "", outTopic = ""] = await freshTopics(client, 1, "orders", "invoices");
+  const read = z.object({ order_id: z.string(), currency: z.string() });
+  const invoices = topic(outTopic, { read, key: (event) => event.order_id });
+  const rates = new Set(["USD"]);
+  const flow = defineFlow({
+    name: `redrive-${source}`,
+    from: topic(source, { read, key: (event) => event.order_id }),
+    to: [invoices],
+    transform(order) {
+      if (!rates.has(order.currency)) throw new PoisonError(`no rate for ${order.currency}`);
+      return invoices.event(order);
+    },
+  });
+  const orders = ["USD", "SEK", "SEK"].map((currency, n) => ({ order_id: `o${n}`, currency }));
+  await produce(client, orders.map((order) => record(source, 0, order.order_id, order)));
+  await runUntil(client, flow, ({ records }) => records === 3);
+
+  // What failed, and why.
+  const dlq = `${source}.DLQ`;
+  await using store = openDeadLetterStore(client, { topic: dlq, transactionTimeoutMs: 10_000 });
+  const failed = await listDeadLetters(store, { limit: 10, pending: true, order: "oldest" });
+  assertEquals(failed.map(({ error }) => error), ["no rate for SEK", "no rate for SEK"]);
+
+  // The cause is mended; what failed goes back. A second redrive finds nothing left to do.
+  rates.add("SEK");
+  assertEquals((await redriveDeadLetters(store)).redriven, 2);
+  assertEquals((await redriveDeadLetters(store)).redriven, 0);
+  await runUntil(client, flow, ({ records }) => records === 2);
+
+  assertEquals(jsons(await readPartition(client, outTopic)), orders);
+  const back = (await readPartition(client, source)).slice(3);
+  assertEquals(back.map(({ headers }) => headerText(headers, "x-redriven-from")), [
+    `${dlq}/0/0`,
+    `${dlq}/0/1`,
+  ]);
+  assertEquals(await listDeadLetters(store, { limit: 10, pending: true }), []);
+});
