@@ -6,14 +6,23 @@ import { NoServicesError } from "../compose/services.ts";
 import { configureLogging } from "../observe/logging.ts";
 import { StackError } from "../stack/stack_error.ts";
 import { demoCommand } from "./demo.ts";
+import { dlqCommand } from "./dlq.ts";
 import { exitCodes, FindingError } from "./exit_codes.ts";
 import { explainCommand } from "./explain.ts";
+import { offsetsCommand } from "./offsets.ts";
 import { progress } from "./progress.ts";
 import { projectionCommand } from "./projection.ts";
 import { serveCommand } from "./serve.ts";
 import { stackCommand } from "./stack.ts";
 import { verifyCommand } from "./verify.ts";
-import { explainActions, projectionActions, verifyActions } from "./wiring.ts";
+import { tortureCommand } from "./torture.ts";
+import {
+  dlqActions,
+  explainActions,
+  offsetsActions,
+  projectionActions,
+  verifyActions,
+} from "./wiring.ts";
 import { workerCommand } from "./worker.ts";
 
 /** Runs one command line and answers with the exit code. Prints errors; never throws. */
@@ -42,11 +51,13 @@ function commands(): Command[] {
   return [
     demoCommand(),
     serveCommand(),
-    workerCommand(),
+    workerCommand().addCommand(offsetsCommand(offsetsActions)),
     stackCommand(),
     verifyCommand(verifyActions),
     explainCommand(explainActions),
+    dlqCommand(dlqActions),
     projectionCommand(projectionActions),
+    tortureCommand(),
   ];
 }
 

@@ -1,11 +1,20 @@
 /** Gives commands what they act on: settings, services and a signal, opened for each and closed again. */
-import { checkBooks, explain } from "../compose/books.ts";
+import { checkBooks, explain, invoicingGroup } from "../compose/books.ts";
 import { rebuildViews, viewsStatus } from "../compose/read_model.ts";
+import { projectorGroup, relayGroup } from "../compose/run_worker.ts";
 import { runUntilSignal } from "../compose/run_until_signal.ts";
 import { resolveServices, type Services } from "../compose/services.ts";
 import { type Config, readConfig } from "../config.ts";
+import { openDeadLetterStore } from "../dead_letters/open_dead_letter_store.ts";
+import { redriveGroup } from "../dead_letters/redrive_state.ts";
+import { createKafkaClient } from "../kafka/kafka_client.ts";
+import { createTransactions } from "../kafka/transactions.ts";
+import { cursorMetadataAt } from "../outbox/relay_cursor.ts";
+import { openDatabase } from "../postgres/database.ts";
+import type { DlqActions } from "./dlq.ts";
 import type { ExplainActions } from "./explain.ts";
 import { progress } from "./progress.ts";
+import type { OffsetsActions } from "./offsets.ts";
 import type { ProjectionActions } from "./projection.ts";
 import type { VerifyActions } from "./verify.ts";
 
@@ -38,4 +47,40 @@ export const projectionActions: ProjectionActions = {
       rebuildViews(config, services, { ...options, signal })
     ),
   status: () => withServices(viewsStatus),
+};
+
+export const dlqActions: DlqActions = {
+  withStore: (topic, act) =>
+    withServices(async (config, services, signal) => {
+      await using store = openDeadLetterStore(createKafkaClient(services.kafka), {
+        topic: topic ?? config.DEAD_LETTERS_TOPIC,
+        transactionTimeoutMs: config.TRANSACTION_TIMEOUT_MS,
+        batchBytesMax: config.REQUEST_BYTES_MAX,
+        replicationFactor: config.TOPIC_REPLICATION_FACTOR,
+      });
+      return await act(store, signal);
+    }),
+};
+
+export const offsetsActions: OffsetsActions = {
+  confirm: (question) => Deno.stdin.isTerminal() && confirm(question),
+  withOffsets: (act) =>
+    withServices(async (config, services, signal) => {
+      const client = createKafkaClient(services.kafka);
+      await using transactions = createTransactions(client, {
+        transactionTimeoutMs: config.TRANSACTION_TIMEOUT_MS,
+      });
+      await using database = openDatabase(services.databaseUrl, {
+        connectionsMax: 1,
+        applicationName: "onceflow offsets",
+      });
+      return await act({
+        client,
+        transactions,
+        groups: [invoicingGroup, relayGroup, projectorGroup, redriveGroup],
+        flowGroup: invoicingGroup,
+        relay: { groupId: relayGroup, cursorTopic: config.OUTBOX_CURSOR_TOPIC },
+        relayMetadata: (shard, offset) => cursorMetadataAt(database.sql, shard, offset),
+      }, signal);
+    }),
 };

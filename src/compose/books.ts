@@ -9,14 +9,12 @@ import { explainOrder, type OrderExplanation } from "../verify/explain_order.ts"
 import type { PipelineNames } from "../verify/pipeline_names.ts";
 import type { LogReaderConnection } from "../verify/client_properties.ts";
 import { type LogReader, openLogReader } from "../verify/log_reader.ts";
+import { redriveGroup } from "../dead_letters/redrive_state.ts";
 import { relayGroup } from "./run_worker.ts";
 import type { Services } from "./services.ts";
 
 /** The consumer group of the invoicing flow. */
 export const invoicingGroup = "onceflow.invoicing";
-/** The consumer group whose offsets say which dead letters were redriven. */
-export const redriveGroup = "onceflow.redrive";
-
 /** What the parts of the pipeline are called under these settings. */
 export function pipelineNames(config: Config): PipelineNames {
   return {

@@ -4,16 +4,16 @@ import { createApp } from "../http/create_app.ts";
 import { type HttpServer, startServer } from "../http/server.ts";
 import { metricsResponse } from "../observe/health_server.ts";
 import { requestObserver } from "../observe/request_observer.ts";
+import { openDashboard } from "./dashboard.ts";
 import type { Observability } from "./observability.ts";
 import type { Runtime } from "./open_runtime.ts";
 
 const log = getLogger(["onceflow", "http"]);
 
-/** Starts to listen on the address of the settings. Kafka is not needed for that: orders wait in the outbox. */
-export function startHttp(
-  { config, database }: Pick<Runtime, "config" | "database">,
-  { metrics }: Observability,
-): HttpServer {
+/** Starts to listen on the address of the settings. Orders need Postgres only: they wait in the outbox for Kafka. */
+export function startHttp(runtime: Runtime, { metrics }: Observability): HttpServer {
+  const { config, database } = runtime;
+  const dashboard = openDashboard(runtime);
   const app = createApp({
     sql: database.sql,
     topic: config.ORDERS_TOPIC,
@@ -24,8 +24,16 @@ export function startHttp(
       log.error("Request {requestId} failed: {error}", { requestId, error: String(error) }),
   });
   app.get("/metrics", () => metricsResponse(metrics));
-  return startServer((request) => app.fetch(request), {
+  app.route("/", dashboard.routes);
+  const server = startServer((request) => app.fetch(request), {
     host: config.HTTP_HOST,
     port: config.HTTP_PORT,
   });
+  return {
+    ...server,
+    async [Symbol.asyncDispose]() {
+      await server[Symbol.asyncDispose]();
+      await dashboard[Symbol.asyncDispose]();
+    },
+  };
 }

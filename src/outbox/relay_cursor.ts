@@ -17,6 +17,16 @@ export async function cursorMetadata(sql: Sql, eventId: string): Promise<string>
   return JSON.stringify({ system: await systemOf(sql), event: eventId });
 }
 
+/** The metadata of a cursor at this offset, from the row just below it; undefined where there is none. */
+export async function cursorMetadataAt(
+  sql: Sql,
+  shard: number,
+  offset: number,
+): Promise<string | undefined> {
+  const row = await rowAt(sql, shard, offset - 1);
+  return row && cursorMetadata(sql, row.eventId);
+}
+
 const systems = new WeakMap<Sql, Promise<string>>();
 
 /** The database cluster's own identifier, made by initdb; asked for once per pool. */
