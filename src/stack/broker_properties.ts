@@ -58,7 +58,17 @@ export function brokerProperties(broker: BrokerSettings): string {
     "log.cleaner.dedupe.buffer.size": 8 * 1024 * 1024,
     "num.network.threads": 2,
     "num.io.threads": 4,
+    ...(broker.voters.length === 1 ? loneBroker : {}),
     ...broker.settings,
   };
   return Object.entries(properties).map(([name, value]) => `${name}=${value}\n`).join("");
 }
+
+/**
+ * A broker that was killed may register again only when its last session has run out, 9 s after the start by default: a
+ * wait for a failover that a lone broker has not got.
+ */
+const loneBroker = {
+  "broker.session.timeout.ms": 3_000,
+  "broker.heartbeat.interval.ms": 500,
+};
