@@ -30,6 +30,8 @@ export interface DashboardReaderDeps {
   readonly shards: number;
   /** The name of the read model's positions. Default `order_views`. */
   readonly projection?: string;
+  /** Paces the reads, milliseconds since the epoch. Default the system's clock. */
+  readonly clock?: () => number;
 }
 
 /** The page's source of data. Dispose it before what it reads from. */
@@ -51,13 +53,14 @@ const seldom: Pace = { everyMsMin: 2_000, shareMax: 0.05, waitMsMax: 100 };
 
 /** Makes the reader; reads nothing until it is asked. */
 export function openDashboardReader(deps: DashboardReaderDeps): DashboardReader {
-  const { sql, topics, projection = "order_views" } = deps;
+  const { sql, topics, projection = "order_views", clock } = deps;
   const stop = new AbortController();
   let latestRanges: KafkaRanges | undefined;
   const ranges = paced(
     async () => latestRanges = await deps.kafkaRanges(),
     describe("Kafka does not answer"),
     often,
+    clock,
   );
   const tally = deps.openReader && createDeadLetterTally(deps.openReader);
 
@@ -76,19 +79,32 @@ export function openDashboardReader(deps: DashboardReaderDeps): DashboardReader 
     },
     describe("The books cannot be checked"),
     seldom,
+    clock,
   );
-  const counts = paced(() => readCounts(sql), describe("The tables cannot be counted"), now);
-  const customers = paced(() => readCustomers(sql), describe("They cannot be read"), seldom);
+  const counts = paced(
+    () => readCounts(sql),
+    describe("The tables cannot be counted"),
+    now,
+    clock,
+  );
+  const customers = paced(
+    () => readCustomers(sql),
+    describe("The customers cannot be read"),
+    seldom,
+    clock,
+  );
   const lags = paced(
     async () =>
       readLags(sql, { projection, ordersTopic: topics.orders }, valueOf(await ranges.read())),
     describe("The lags cannot be read"),
     often,
+    clock,
   );
   const latest = paced(
     () => readLatestOrders(sql, deps.shards),
     describe("The orders cannot be read"),
     often,
+    clock,
   );
   const deadLetters = paced(
     async () => {
@@ -99,6 +115,7 @@ export function openDashboardReader(deps: DashboardReaderDeps): DashboardReader 
     },
     describe("The dead letters cannot be read"),
     { ...often, waitMsMax: 250 },
+    clock,
   );
   const all = [ranges, counts, customers, conservation, lags, latest, deadLetters];
 
