@@ -31,7 +31,7 @@ export async function openFeedReader(
   const cluster = client.cluster();
   await cluster.connect();
   // A long poll: the answer that comes too late is under way when the lane seeks.
-  const fetcher = new Fetcher(cluster, { ...fetcherDefaults, waitMsMax: 5_000 });
+  const fetcher = new Fetcher(cluster, { ...fetcherDefaults, waitMsMax: 1_500 });
   const options: FeedOptions = {
     bufferBytesMax: 1_000_000,
     range: () => readLogRange(cluster, { topic, partition: 0 }),

@@ -152,20 +152,24 @@ export class Pipeline implements AsyncDisposable {
     }
   }
 
-  /** Resolves when so many records of the relay are on the orders topic (each transaction adds a marker). */
+  /** Resolves when so many committed records are on the orders topic. */
   async announced(recordsMin: number): Promise<void> {
+    await this.written(this.names.ordersTopic, recordsMin);
+  }
+
+  /** Resolves when so many committed records are on the topic. */
+  async written(topic: string, recordsMin: number): Promise<void> {
     await this.#when(async () => {
-      const [ends] = await this.reader.ends([this.names.ordersTopic], 0);
+      const [ends] = await this.reader.ends([topic], 0);
       const range = ends?.partitions[0];
       if (!range || range.lastStable < recordsMin) return false;
       let committed = 0;
       const { start: from, lastStable: stable } = range;
-      const topic = this.names.ordersTopic;
       await this.reader.read({ topic, partition, from, stable, to: stable }, ({ state }) => {
         if (state === "committed") committed++;
       });
       return committed >= recordsMin;
-    }, `${recordsMin} orders are announced`);
+    }, `${recordsMin} records are on ${topic}`);
   }
 
   async #announced(): Promise<void> {

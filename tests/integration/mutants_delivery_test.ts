@@ -1,0 +1,168 @@
+import { assert, assertEquals } from "../support/assert.ts";
+import { openFeedReader, openStockReader } from "../support/mutants/mutated_readers.ts";
+import { randomlyNamed } from "../support/mutants/mutated_transactions.ts";
+import { reusingDelivery } from "../support/mutants/reusing_delivery.ts";
+import { openTestReader, Pipeline } from "../support/mutants/pipeline.ts";
+import { writeOverlappingAborts } from "../support/mutants/overlapping_aborts.ts";
+import { atLeastOnce, atMostOnce, exactlyOnce } from "../../src/core/delivery.ts";
+import { TransactionError } from "../../src/core/ports.ts";
+import { openPartitionReader } from "../../src/kafka/open_partition_reader.ts";
+import { openPlainProducer } from "../../src/kafka/plain_producer.ts";
+import { services } from "../support/services.ts";
+
+const died = () => new TransactionError("unknown", "the process died here");
+
+Deno.test("the checker finds the mistakes that a flow can make", async (test) => {
+  await using reader = await openTestReader();
+  const announced = async (count: number) => {
+    const pipeline = await Pipeline.open(reader);
+    await pipeline.place(count);
+    await pipeline.relay();
+    return pipeline;
+  };
+
+  await test.step("at-least-once doubles what was written before its offset", async () => {
+    await using pipeline = await announced(15);
+    let commits = 0;
+    await pipeline.invoice({
+      delivery: atLeastOnce(() => openPlainProducer(pipeline.client)),
+      commitOffset: (offset) =>
+        ++commits === 1 ? Promise.reject(died()) : pipeline.commitOffset(offset),
+    });
+    assertEquals(await pipeline.findings(), ["doubled"]);
+  });
+
+  await test.step("at-most-once loses what was not written after its offset", async () => {
+    await using pipeline = await announced(15);
+    let sends = 0;
+    await pipeline.invoice({
+      delivery: atMostOnce(async () => {
+        const producer = await openPlainProducer(pipeline.client);
+        return {
+          send: (records) => ++sends === 1 ? Promise.reject(died()) : producer.send(records),
+          [Symbol.asyncDispose]: () => producer[Symbol.asyncDispose](),
+        };
+      }),
+    });
+    const found = await pipeline.findings();
+    assert(found.includes("lost"), `found ${found}`);
+  });
+
+  for (const step of ["before-send", "after-send", "before-end-txn", "after-commit"] as const) {
+    await test.step(`exactly-once survives a death at ${step}`, async () => {
+      await using pipeline = await announced(15);
+      let reached = 0;
+      const transactions = pipeline.transactions({
+        onStep: (at) => {
+          if (at === step && ++reached === 1) throw died();
+        },
+      });
+      await pipeline.invoice({ delivery: exactlyOnce(transactions) });
+      assertEquals({ reached: reached > 0, found: await pipeline.findings() }, {
+        reached: true,
+        found: [],
+      });
+    });
+  }
+
+  for (const mutated of [true, false]) {
+    const whose = mutated ? "a random transactional id" : "the partition's own transactional id";
+    await test.step(`${whose}, and a worker that wakes up after it was replaced`, async () => {
+      await using pipeline = await announced(8);
+      const asleep = Promise.withResolvers<void>();
+      const wake = Promise.withResolvers<void>();
+      const slept = pipeline.transactions({
+        async onStep(at) {
+          if (at !== "before-send") return;
+          asleep.resolve();
+          await wake.promise;
+        },
+      });
+      const make = mutated ? randomlyNamed : exactlyOnce;
+      const over = Promise.withResolvers<void>();
+      // Given a worker that has planned its batch and sleeps, and another one that took over.
+      const sleeper = pipeline.invoice({
+        ...{ delivery: make(slept), until: over.promise },
+        stillOwned: () => {
+          over.resolve();
+          return Promise.resolve(false);
+        },
+      });
+      await asleep.promise;
+      await pipeline.invoice({ delivery: make(pipeline.transactions()) });
+      // When the first one wakes up.
+      wake.resolve();
+      if (mutated) await pipeline.written(pipeline.names.invoicesTopic, 16);
+      else await over.promise;
+      over.resolve();
+      await sleeper;
+      // Then its batch counts a second time, or is refused.
+      assertEquals(await pipeline.findings(), mutated ? ["doubled"] : []);
+    });
+
+    await test.step(`a seek ${mutated ? "without" : "with"} the position guard`, async () => {
+      await using pipeline = await announced(15);
+      let seeks = 0;
+      let steps = 0;
+      const again = Promise.withResolvers<void>();
+      const transactions = pipeline.transactions({
+        onStep: async (at) => {
+          // Given a lane whose first commit fails while the next fetch is under way.
+          if (at !== "before-send" || ++steps !== 2) return;
+          await new Promise((resolve) => setTimeout(resolve, 300));
+          throw died();
+        },
+      });
+      const feed = await openFeedReader(
+        pipeline.client,
+        pipeline.names.ordersTopic,
+        !mutated,
+        { onSeek: () => ++seeks === 2 && again.resolve() },
+      );
+      const invoicing = pipeline.invoice({ delivery: exactlyOnce(transactions), reader: feed });
+      await again.promise;
+      // When records come just after it went back.
+      await pipeline.place(3);
+      await pipeline.relay();
+      await invoicing;
+      // Then the answer to the old fetch is taken for what is wanted now, or dropped.
+      const found = await pipeline.findings();
+      if (mutated) assert(found.includes("lost"), `found ${found}`);
+      else assertEquals(found, []);
+    });
+
+    await test.step(
+      `${mutated ? "the stock filter" : "our filter"} on overlapping aborted transactions`,
+      async () => {
+        await using pipeline = await announced(1);
+        const { ordersTopic: topic } = pipeline.names;
+        const { kafkaBrokers } = await services();
+        await writeOverlappingAborts(kafkaBrokers, topic);
+        await pipeline.place(1);
+        await pipeline.relay();
+        const ours = await openPartitionReader(pipeline.client, { topic, partition: 0 }, 0);
+        const stock = mutated
+          ? await openStockReader(kafkaBrokers, topic, () => ours.range())
+          : undefined;
+        if (stock) await ours[Symbol.asyncDispose]();
+        await pipeline.invoice({
+          delivery: exactlyOnce(pipeline.transactions()),
+          reader: stock ?? ours,
+          until: pipeline.written(pipeline.names.invoicesTopic, mutated ? 3 : 2),
+        });
+        const found = await pipeline.findings();
+        if (mutated) assert(found.includes("visible_abort"), `found ${found}`);
+        else assertEquals(found, []);
+      },
+    );
+  }
+
+  await test.step("abort() and reuse after a produce answer that was lost", async () => {
+    await using pipeline = await announced(8);
+    const { kafkaBrokers } = await services();
+    await using delivery = reusingDelivery(kafkaBrokers, pipeline);
+    await pipeline.invoice({ delivery: delivery.delivery });
+    const found = await pipeline.findings();
+    assert(found.includes("lost"), `found ${found}`);
+  });
+});
