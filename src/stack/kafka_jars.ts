@@ -27,7 +27,8 @@ export async function kafkaJars(options: KafkaJarsOptions): Promise<string> {
 
   onProgress?.(`resolving Kafka ${version} with Maven (once, about 45 MB)`);
   await Deno.mkdir(cacheDirectory, { recursive: true });
-  const partial = await Deno.makeTempDir({ dir: cacheDirectory, prefix: "resolving-" });
+  await removeLeftovers(cacheDirectory);
+  const partial = await Deno.makeTempDir({ dir: cacheDirectory, prefix: partialPrefix });
   try {
     await runMaven(pom, version, partial, signal);
     await Deno.chmod(partial, 0o755);
@@ -76,6 +77,21 @@ async function runMaven(
       `then start again.\n${output.trim().split("\n").slice(-12).join("\n")}`,
   );
 }
+
+/** What commands that were killed in the middle have left; another command may be at work in a young one. */
+async function removeLeftovers(cacheDirectory: string): Promise<void> {
+  for await (const { name } of Deno.readDir(cacheDirectory)) {
+    if (!name.startsWith(partialPrefix)) continue;
+    const path = join(cacheDirectory, name);
+    const { mtime } = await Deno.stat(path).catch(() => ({ mtime: null }));
+    if (mtime && Date.now() - mtime.getTime() > leftoverMsMin) {
+      await Deno.remove(path, { recursive: true }).catch(() => {});
+    }
+  }
+}
+
+const partialPrefix = "resolving-";
+const leftoverMsMin = 60 * 60_000;
 
 async function shortHash(file: string): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", await Deno.readFile(file));

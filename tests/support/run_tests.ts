@@ -15,6 +15,8 @@ const directories = ["unit", "contract", "integration", "example", "browser"];
 const withoutServices = ["unit"];
 /** A directory whose tests take longer hangs; what runs of it is killed. */
 const directoryMsMax = 20 * 60_000;
+/** How long an interrupted run may take to end by itself. */
+const endMsMax = 8_000;
 
 /** What one run of `deno test` said. */
 interface Tally {
@@ -59,12 +61,23 @@ async function runTests(args: readonly string[]): Promise<number> {
   } finally {
     await services;
     if (needsServices && !ranBefore) await stopStack(testStackDirectory);
+    if (stop.signal.aborted) await removeStrayStacks();
   }
   if (chosen.length === 0) say("No test file has one of the given words in its path.");
   const ignored = total.ignored > 0 ? `, ${total.ignored} skipped` : "";
   console.log(`${total.passed} passed, ${total.failed} failed${ignored}`);
   if (stop.signal.aborted) return 130;
   return total.failed === 0 && total.passed > 0 ? 0 : 1;
+}
+
+/** Stops and deletes the stacks that tests started for themselves and, being interrupted, did not stop. */
+async function removeStrayStacks(): Promise<void> {
+  for await (const { name } of Deno.readDir(`${root}.onceflow`)) {
+    if (!name.startsWith("stack-test-")) continue;
+    const directory = `${root}.onceflow/${name}`;
+    await stopStack(directory);
+    await Deno.remove(directory, { recursive: true }).catch(() => {});
+  }
 }
 
 /** The test files of a directory whose path has one of the words in it, all where there are no words. */
@@ -102,13 +115,20 @@ async function denoTest(
     stdin: "null",
     stdout: "piped",
     stderr: "inherit",
+    // A process group of its own, so that programs that the tests have started can be ended with it.
+    detached: true,
   }).spawn();
-  const end = () => {
+  const killGroup = (how: Deno.Signal) => {
     try {
-      child.kill("SIGTERM");
+      Deno.kill(-child.pid, how);
     } catch {
       // It has ended already.
     }
+  };
+  let killTimer: ReturnType<typeof setTimeout> | undefined;
+  const end = () => {
+    killGroup("SIGTERM");
+    killTimer ??= setTimeout(() => killGroup("SIGKILL"), endMsMax);
   };
   const timer = setTimeout(end, directoryMsMax);
   signal.addEventListener("abort", end, { once: true });
@@ -119,6 +139,8 @@ async function denoTest(
   }
   const status = await child.status;
   clearTimeout(timer);
+  clearTimeout(killTimer);
+  killGroup("SIGKILL");
   signal.removeEventListener("abort", end);
   say(`tests/${name} took ${((performance.now() - started) / 1000).toFixed(1)} s`);
   const tally = parseTally(text);
