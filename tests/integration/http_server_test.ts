@@ -2,9 +2,47 @@
 import { startServer } from "../../src/http/server.ts";
 import { createApp } from "../../src/http/create_app.ts";
 import { openDatabase } from "../../src/postgres/database.ts";
-import { assertEquals, assertGreater, assertRejects, assertThrows } from "../support/assert.ts";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertRejects,
+  assertThrows,
+} from "../support/assert.ts";
+
+/** Port 1 refuses. */
+function unreachableDatabase() {
+  const url = "postgres://nobody@127.0.0.1:1/none";
+  return openDatabase(url, { connectionsMax: 1, applicationName: "test" });
+}
 
 const anyPort = { host: "127.0.0.1", port: 0 };
+
+Deno.test("request while Postgres is down is a 503 that says when to try again", async () => {
+  await using database = unreachableDatabase();
+  const faults: unknown[] = [];
+  const onFault = (error: unknown) => faults.push(error);
+  const app = createApp({ sql: database.sql, topic: "orders", shards: 1, onFault });
+  const body = JSON.stringify({ user_id: "customer-7", amount: "12.34" });
+  const post = { method: "POST", headers: { "content-type": "application/json" }, body };
+  const requests: [string, RequestInit][] = [
+    ["/orders", post],
+    ["/orders/o", {}],
+    ["/orders?user_id=u", {}],
+    ["/customers/u/totals", {}],
+    ["/readyz", {}],
+  ];
+  for (const [path, init] of requests) {
+    const answer = await app.request(path, init);
+    assertEquals(answer.status, 503, path);
+    assertEquals(answer.headers.get("content-type"), "application/problem+json");
+    assertEquals(answer.headers.get("retry-after"), "1");
+    const text = await answer.text();
+    assert(!text.includes("127.0.0.1") && !text.includes("REFUSED"), "nothing of the inside shows");
+  }
+  assertEquals((await app.request("/healthz")).status, 200);
+  assertEquals(faults.length, 4, "the log hears of each; readiness is no fault");
+});
 
 Deno.test("server that finds its port taken says which, and what to set", async () => {
   await using first = startServer(() => new Response("first"), anyPort);
@@ -50,10 +88,7 @@ Deno.test("server that is closed cuts off a request that never ends, in bounded 
 });
 
 Deno.test("body that never ends is cut off at the limit over a real connection", async () => {
-  await using database = openDatabase("postgres://nobody@127.0.0.1:1/none", {
-    connectionsMax: 1,
-    applicationName: "test",
-  });
+  await using database = unreachableDatabase();
   const app = createApp({ sql: database.sql, topic: "orders", shards: 1 });
   await using server = startServer(app.fetch, anyPort);
   const connection = await Deno.connect({ hostname: "127.0.0.1", port: server.port });

@@ -1,6 +1,7 @@
 /** Placing orders against a real Postgres: one order, one announcement, one answer, however often it is asked. */
 import { barrierRead } from "../../src/outbox/barrier_read.ts";
 import { orderPlaced } from "../../src/orders/events.ts";
+import { deleteIdempotencyKeys } from "../../src/orders/delete_idempotency_keys.ts";
 import { listOrders } from "../../src/orders/list_orders.ts";
 import { placeOrder, placeOrderInTransaction } from "../../src/orders/place_order.ts";
 import { readTaxRate, setTaxRate } from "../../src/orders/tax_rates.ts";
@@ -86,6 +87,18 @@ Deno.test("idempotency key that came with another request conflicts and writes n
     assertEquals((await placeOrder(db.sql, other, keyed)).kind, "key_conflict");
   }
   assertEquals(await countsOf(db.sql), { orders: 1, outbox: 1, keys: 1 });
+});
+
+Deno.test("idempotency key is forgotten after its time, and the order stays", async () => {
+  await using db = await outboxDatabase();
+  for (const key of ["old", "young"]) {
+    await placeOrder(db.sql, order, { ...options, idempotencyKey: key });
+  }
+  await db.sql`
+    update idempotency_keys set created_at = created_at - interval '49 hours' where key = 'old'
+  `;
+  assertEquals(await deleteIdempotencyKeys(db.sql, { olderThanHours: 48, limit: 100 }), 1);
+  assertEquals(await countsOf(db.sql), { orders: 2, outbox: 2, keys: 1 });
 });
 
 Deno.test("order id that is taken is refused and writes nothing, with a key or without", async () => {
