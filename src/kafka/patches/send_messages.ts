@@ -33,7 +33,11 @@ export function patchSendMessages(): void {
   );
 }
 
-async function sendOnce({ cluster, eosManager }: Sender, records: OutputRecord[]): Promise<void> {
+/** Groups, joins the transaction, sends each batch once. Rejects at the first failure; whatever was sent stays sent. */
+export async function sendOnce(
+  { cluster, eosManager }: Sender,
+  records: OutputRecord[],
+): Promise<void> {
   const groups = groupByPartition(records);
   await cluster.addMultipleTargetTopics([...new Set(groups.map(({ topic }) => topic))]);
   await cluster.refreshMetadataIfNecessary();

@@ -1,0 +1,93 @@
+import { z } from "zod";
+import { PoisonError } from "../../src/core/errors.ts";
+import { defineFlow, type FlowOptions } from "../../src/core/flow.ts";
+import { planRun } from "../../src/core/plan_run.ts";
+import { headerText, type InputRecord } from "../../src/core/record.ts";
+import { topic } from "../../src/core/topic_contract.ts";
+import { assertEquals, assertStringIncludes, assertThrows } from "../support/assert.ts";
+
+const event = z.object({ id: z.string(), n: z.int().default(0) });
+const input = topic("in", { read: event, key: ({ id }) => id });
+const output = topic("out", { read: event, key: ({ id }) => id });
+const signal = new AbortController().signal;
+const target = { partitionCount: () => 4, recordBytesMax: 1_000, planMsMax: 60_000 };
+
+type Event = z.output<typeof event>;
+
+const flowOf = (transform: FlowOptions<Event>["transform"]) =>
+  defineFlow({ name: "test", from: input, to: [output], transform });
+
+function recordOf(offset: number, value: unknown): InputRecord {
+  const bytes = new TextEncoder().encode(JSON.stringify(value));
+  return { topic: "in", partition: 0, offset, timestamp: 0, key: null, value: bytes, headers: [] };
+}
+
+Deno.test("outputs and dead letters stand in the order of their inputs", async () => {
+  const flow = flowOf((event) => {
+    if (event.n === 1) throw new PoisonError("one is bad");
+    return [output.event(event), output.event({ ...event, n: event.n + 10 })];
+  });
+  const records = [0, 1, 2].map((n) => recordOf(n, { id: "a", n }));
+  const plan = await planRun(flow, records, target, { signal });
+  assertEquals(plan.outputs.map(({ topic }) => topic), ["out", "out", "in.DLQ", "out", "out"]);
+  assertEquals({ taken: plan.taken, deadLetters: plan.deadLetters }, { taken: 3, deadLetters: 1 });
+});
+
+Deno.test("row 16: an output over the limit makes its input a dead letter", async () => {
+  const flow = flowOf(({ id }) => output.event({ id: id + "é".repeat(600), n: 0 }));
+  const { outputs } = await planRun(flow, [recordOf(0, { id: "a" })], target, { signal });
+  assertEquals(outputs.map(({ topic }) => topic), ["in.DLQ"]);
+  assertEquals(headerText(outputs[0]?.headers ?? [], "x-error-class"), "RecordTooLargeError");
+  assertStringIncludes(headerText(outputs[0]?.headers ?? [], "x-error") ?? "", "REQUEST_BYTES_MAX");
+});
+
+Deno.test("a plan that takes long is cut, and the rest is left for the next one", async () => {
+  const records = [0, 1, 2].map((n) => recordOf(n, { id: "a", n }));
+  const spin = () => {
+    for (const until = performance.now() + 3; performance.now() < until;);
+  };
+  const plan = await planRun(flowOf(spin), records, { ...target, planMsMax: 1 }, { signal });
+  assertEquals(plan.taken, 1);
+});
+
+Deno.test("a lookup is done once a plan, and again after it failed", async () => {
+  let lookups = 0;
+  const flow = defineFlow({
+    ...flowOf(() => {}),
+    retry: { retriesMax: 1, backoffMs: 1 },
+    async transform(event, { once }) {
+      const n = await once("rate", () => {
+        if (++lookups === 1) return Promise.reject(new Error("not yet"));
+        return Promise.resolve(7);
+      });
+      return output.event({ ...event, n });
+    },
+  });
+  const records = ["a", "b", "c"].map((id, n) => recordOf(n, { id }));
+  const plan = await planRun(flow, records, target, { signal });
+  assertEquals(plan.outputs.length, 3);
+  assertEquals(lookups, 2);
+});
+
+Deno.test("an emission that its own schema refuses is a failure of the record", async () => {
+  const flow = defineFlow({
+    ...flowOf(() => {}),
+    retry: { retriesMax: 0, backoffMs: 1 },
+    transform: () => output.event({ id: "a", n: 1.5 }),
+  });
+  const plan = await planRun(flow, [recordOf(0, { id: "a" })], target, { signal });
+  assertEquals(plan.deadLetters, 1);
+});
+
+Deno.test("a flow that writes to its own input is refused", () => {
+  assertThrows(
+    () => defineFlow({ name: "loop", from: input, to: [input], transform: () => {} }),
+    TypeError,
+    "its own input",
+  );
+  assertThrows(
+    () => defineFlow({ name: "a b", from: input, to: [], transform: () => {} }),
+    TypeError,
+    "letters, digits",
+  );
+});

@@ -1,0 +1,107 @@
+import type { FetchedPartition } from "../../src/kafka/codec/decode_fetch_response.ts";
+import { encodeRecordBatch } from "../../src/kafka/codec/encode_record_batch.ts";
+import { splitRecordSet } from "../../src/kafka/codec/record_batch.ts";
+import { PartitionFeed } from "../../src/kafka/partition_feed.ts";
+import { assertEquals, assertRejects } from "../support/assert.ts";
+
+const place = { topic: "t", partition: 0 };
+const bounds = { recordsMax: 100, bytesMax: 1_000_000 };
+const signal = new AbortController().signal;
+
+function feedAt(offset: number, bufferBytesMax = 1_000_000): PartitionFeed {
+  const feed = new PartitionFeed(place, {
+    bufferBytesMax,
+    range: () => Promise.resolve({ start: 0, end: 100 }),
+    onHungry: () => {},
+  });
+  feed.seek(offset);
+  return feed;
+}
+
+/** An answer with `count` records from `baseOffset` on. */
+function answer(
+  baseOffset: number,
+  count: number,
+  aborted?: { producerId: bigint },
+): FetchedPartition {
+  const bytes = encodeRecordBatch({
+    records: Array.from({ length: count }, (_, i) => ({
+      key: null,
+      value: `v${baseOffset + i}`,
+      headers: [],
+    })),
+    producerId: aborted?.producerId ?? -1n,
+    producerEpoch: aborted ? 0 : -1,
+    firstSequence: aborted ? 0 : -1,
+    transactional: aborted !== undefined,
+    timestampMs: 1,
+  });
+  new DataView(bytes.buffer, bytes.byteOffset).setBigInt64(0, BigInt(baseOffset));
+  return {
+    ...place,
+    errorCode: 0,
+    highWatermark: 100,
+    lastStableOffset: 100,
+    logStartOffset: 0,
+    preferredReadReplica: -1,
+    abortedTransactions: aborted ? [{ ...aborted, firstOffset: baseOffset }] : [],
+    ...splitRecordSet(bytes, place),
+  };
+}
+
+const offsetsOf = ({ records }: Awaited<ReturnType<PartitionFeed["next"]>>) =>
+  records.map(({ offset }) => offset);
+
+Deno.test("row 11: an answer that was asked for from elsewhere is dropped", async () => {
+  const feed = feedAt(5);
+  feed.accept(3, answer(3, 4)); // asked for before a seek
+  feed.accept(5, answer(5, 2));
+  feed.accept(5, answer(5, 2)); // the same once more
+  assertEquals(offsetsOf(await feed.next(bounds, signal)), [5, 6]);
+  assertEquals(feed.wanted, 7);
+});
+
+Deno.test("a seek drops what was fetched ahead", async () => {
+  const feed = feedAt(0);
+  feed.accept(0, answer(0, 3));
+  feed.seek(1);
+  feed.accept(3, answer(3, 1));
+  feed.accept(1, answer(1, 2));
+  assertEquals(offsetsOf(await feed.next(bounds, signal)), [1, 2]);
+});
+
+Deno.test("row 19: a batch that is filtered out entirely advances the position", async () => {
+  const feed = feedAt(0);
+  feed.accept(0, answer(0, 3, { producerId: 9n }));
+  const run = await feed.next(bounds, signal);
+  assertEquals({ records: run.records.length, nextOffset: run.nextOffset }, {
+    records: 0,
+    nextOffset: 3,
+  });
+  assertEquals(feed.wanted, 3);
+});
+
+Deno.test("a run is bounded, and the next one goes on behind it", async () => {
+  const feed = feedAt(0);
+  feed.accept(0, answer(0, 3));
+  feed.accept(3, answer(3, 3));
+  const first = await feed.next({ ...bounds, recordsMax: 4 }, signal);
+  assertEquals([offsetsOf(first), first.nextOffset], [[0, 1, 2, 3], 4]);
+  const second = await feed.next(bounds, signal);
+  assertEquals([offsetsOf(second), second.nextOffset], [[4, 5], 6]);
+});
+
+Deno.test("a feed that is full wants nothing until it was emptied", async () => {
+  const feed = feedAt(0, 10);
+  feed.accept(0, answer(0, 3));
+  assertEquals(feed.wanted, undefined);
+  await feed.next(bounds, signal);
+  assertEquals(feed.wanted, 3);
+});
+
+Deno.test("waiting ends when the signal fires", async () => {
+  const stop = new AbortController();
+  const waiting = feedAt(0).next(bounds, stop.signal);
+  stop.abort(new Error("revoked"));
+  await assertRejects(() => waiting, Error, "revoked");
+});

@@ -1,0 +1,95 @@
+import type { OutputRecord } from "../../src/core/record.ts";
+import { verdictOf } from "../../src/kafka/error_verdict.ts";
+import { installPatches } from "../../src/kafka/patches/install_patches.ts";
+import { groupByPartition, sendOnce, splitByBytes } from "../../src/kafka/patches/send_messages.ts";
+import {
+  assertVendorShape,
+  clusterClass,
+  createErrorFromCode,
+  requestQueueClass,
+  type VendorCluster,
+  type VendorEosManager,
+} from "../../src/kafka/vendor.ts";
+import { assert, assertEquals, assertRejects } from "../support/assert.ts";
+
+const record = (partition: number, value: string): OutputRecord => ({
+  topic: "t",
+  partition,
+  key: "k",
+  value,
+  headers: [],
+});
+
+Deno.test("the parts of kafkajs are those that the patches were made for", () => {
+  assertVendorShape();
+  installPatches();
+});
+
+Deno.test("row 13: InitProducerId and TxnOffsetCommit are retried after milliseconds", () => {
+  installPatches();
+  const { retry } = clusterClass().prototype as { retry?: { initialRetryTime: number } };
+  assert(retry && retry.initialRetryTime <= 20);
+});
+
+Deno.test("row 15: no timer runs on a connection where nothing waits", () => {
+  installPatches();
+  const timers: number[] = [];
+  const queue = {
+    pending: [],
+    throttledUntil: -1,
+    throttleCheckTimeoutId: null,
+    checkPendingRequests: () => timers.push(1),
+  };
+  requestQueueClass().prototype.scheduleCheckPendingRequests.call(queue);
+  assertEquals(queue.throttleCheckTimeoutId, null);
+});
+
+Deno.test("row 16: batches stay under the limit, and keep the order", () => {
+  const records = Array.from({ length: 10 }, (_, i) => record(0, `${i}`.repeat(300)));
+  const parts = splitByBytes(records, 1_000);
+  assertEquals(parts.flat(), records);
+  assert(parts.length >= 4);
+  assert(parts.every((part) => part.length <= 2));
+});
+
+Deno.test("records are grouped by partition in linear time, in their order", () => {
+  const records = Array.from({ length: 200_000 }, (_, i) => record(i % 3, String(i)));
+  const groups = groupByPartition(records);
+  assertEquals(groups.map(({ partition }) => partition), [0, 1, 2]);
+  assertEquals(groups[1]?.records.slice(0, 2).map(({ value }) => value), ["1", "4"]);
+});
+
+Deno.test("row 3: a batch that was refused is not sent again", async () => {
+  let produced = 0;
+  const cluster = {
+    addMultipleTargetTopics: () => Promise.resolve(),
+    refreshMetadataIfNecessary: () => Promise.resolve(),
+    findTopicPartitionMetadata: () => [{ partitionId: 0, leader: 1 }],
+    findBroker: () =>
+      Promise.resolve({
+        connectionPool: {
+          send: () => {
+            produced++;
+            return Promise.reject(createErrorFromCode()(6)); // NOT_LEADER_FOR_PARTITION
+          },
+        },
+      }),
+  } as unknown as VendorCluster;
+  const eosManager = {
+    isTransactional: () => true,
+    addPartitionsToTransaction: () => Promise.resolve(),
+    getSequence: () => 0,
+    updateSequence: () => {},
+  } as unknown as VendorEosManager;
+  await assertRejects(() => sendOnce({ cluster, eosManager }, [record(0, "a")]));
+  assertEquals(produced, 1);
+});
+
+Deno.test("row 22: a fence and a duplicate sequence have their verdicts although kafkajs has no name for them", () => {
+  assertEquals(verdictOf(createErrorFromCode()(90)), "migrated"); // PRODUCER_FENCED
+  assertEquals(verdictOf(createErrorFromCode()(47)), "migrated"); // INVALID_PRODUCER_EPOCH
+  assertEquals(verdictOf(createErrorFromCode()(46)), "unknown"); // DUPLICATE_SEQUENCE_NUMBER
+  assertEquals(verdictOf(createErrorFromCode()(10)), "rejected"); // MESSAGE_TOO_LARGE
+  assertEquals(verdictOf(createErrorFromCode()(53)), "fatal"); // TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+  assertEquals(verdictOf(new Error("socket hang up")), "unknown");
+});
