@@ -28,6 +28,9 @@ export interface ParkedKey extends LanePlace, ParkedQueue {
   readonly key: Uint8Array;
 }
 
+/** An entry to be written, in bytes. */
+export type ParkedRecord = OutputRecord & Pick<InputRecord, "key" | "value">;
+
 /** Always the first partition: a choice by hash would lose the entries when somebody adds partitions. */
 export const parkedPlace: TopicPartition = { topic: parkedTopic, partition: 0 };
 
@@ -48,7 +51,7 @@ export function parkedEntry(
   lane: LanePlace,
   key: Uint8Array,
   queue: ParkedQueue | undefined,
-): OutputRecord {
+): ParkedRecord {
   const { groupId, topic, partition } = lane;
   const prefix = encoder.encode(`${groupId}/${topic}/${partition}/`);
   const name = new Uint8Array(prefix.length + key.length);

@@ -2,8 +2,13 @@
 import { Buffer } from "node:buffer";
 import type { DeadLetterReason } from "../core/dead_letter.ts";
 import type { Planned } from "../core/plan_record.ts";
-import { headerText, type InputRecord, type OutputRecord } from "../core/record.ts";
-import { type LanePlace, parkedEntry, type ParkedQueue } from "./parked_entry.ts";
+import { headerText, type InputRecord } from "../core/record.ts";
+import {
+  type LanePlace,
+  parkedEntry,
+  type ParkedQueue,
+  type ParkedRecord,
+} from "./parked_entry.ts";
 import { type ParkedLink, parkedLink, parkedSkipHeader, withParkedLink } from "./parked_link.ts";
 import type { ParkedKeys, ParkingPlan } from "./parking.ts";
 
@@ -78,7 +83,7 @@ class Plan implements ParkingPlan {
     return { topic, partition, offset, timestamp, key, value, headers: linked };
   }
 
-  entries(): readonly OutputRecord[] {
+  entries(): readonly ParkedRecord[] {
     return [...this.#changed].flatMap(([name, queue]) => {
       const key = this.#keys.get(name);
       return key ? [parkedEntry(this.lane, key, queue)] : [];

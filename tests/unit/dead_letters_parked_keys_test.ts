@@ -14,6 +14,10 @@ const lane = { groupId: "onceflow.test", topic: "in", partition: 0, deadLetters:
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
+function bytes(value: string | Uint8Array | null): Uint8Array | null {
+  return typeof value === "string" ? encoder.encode(value) : value;
+}
+
 /** A partition, its lane and its dead letters in memory. Values name records; a value in `bad` fails. */
 class World {
   readonly input: InputRecord[] = [];
@@ -53,7 +57,7 @@ class World {
     }
     if (!commit) return;
     for (const entry of plan.entries()) {
-      const { key, queue } = readParkedEntry(entry);
+      const { key, queue } = readParkedEntry({ key: bytes(entry.key), value: bytes(entry.value) });
       if (queue) this.stored.set(keyName(key), queue);
       else this.stored.delete(keyName(key));
     }
