@@ -31,8 +31,5 @@ export function renderPage(nonce: string): string {
  * import from each other is already there; a name that two of them declare is an error in the browser's test.
  */
 function withoutModuleSyntax(source: string): string {
-  return source
-    .replaceAll(/^import [^;]*;\n/gm, "")
-    .replaceAll(/^export /gm, "")
-    .replaceAll(/^\/\/ @ts-check\n|^\/\/\/ <reference [^\n]*\n/gm, "");
+  return source.replaceAll(/^import [^;]*;\n/gm, "").replaceAll(/^export /gm, "");
 }

@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import {
   formatDecimal,
   formatRate,
@@ -50,4 +51,20 @@ Deno.test("a count that fell starts the line anew instead of drawing a negative 
   assertEquals(rateOf(history), undefined);
   remember(history, 2_000, 4);
   assertEquals(rateOf(history), 1);
+});
+
+Deno.test("the page's script fits the browser's types and the document's", async () => {
+  // Checked apart: the browser's types would otherwise stand beside Deno's in the whole program, and contradict them.
+  const { code, stderr } = await new Deno.Command("deno", {
+    args: [
+      "check",
+      "--quiet",
+      "--no-lock",
+      "--config=tests/unit/dashboard_page_check.json",
+      "--import-map=deno.json",
+      "src/dashboard/page/main.js",
+    ],
+    cwd: fileURLToPath(new URL("../../", import.meta.url)),
+  }).output();
+  assertEquals(code, 0, new TextDecoder().decode(stderr));
 });

@@ -1,5 +1,3 @@
-// @ts-check
-/// <reference lib="dom" />
 /** Shows the guarantee and what the data says about it. */
 import { byId, make, setRows, setText } from "./dom.js";
 import { formatCount, formatTime } from "./format.js";

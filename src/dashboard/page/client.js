@@ -1,5 +1,3 @@
-// @ts-check
-/// <reference lib="dom" />
 /** Asks the server, with the token where one was given. The token lives as long as the tab does. */
 
 const tokenKey = "onceflow.token";

@@ -1,5 +1,3 @@
-// @ts-check
-/// <reference lib="dom" />
 /** Writes into the document. Data enters it as text and never as markup. */
 
 /**

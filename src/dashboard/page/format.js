@@ -1,4 +1,3 @@
-// @ts-check
 /** Turns figures into text for people. Decimals stay text: no amount ever becomes a float. */
 
 const whole = new Intl.NumberFormat("en");

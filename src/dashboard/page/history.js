@@ -1,5 +1,3 @@
-// @ts-check
-/// <reference lib="dom" />
 /** Remembers the last minute of a counter: its rate, and its line. */
 
 const keepMs = 60_000;

@@ -1,5 +1,3 @@
-// @ts-check
-/// <reference lib="dom" />
 /** Fills the tables: latest orders, customers, dead letters. */
 import { byId, make, setRows, setText } from "./dom.js";
 import { formatCount, formatDecimal, formatTime, shortenId } from "./format.js";

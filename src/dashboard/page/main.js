@@ -1,5 +1,3 @@
-// @ts-check
-/// <reference lib="dom" />
 /** Keeps the page up to date: asks once a second while somebody can see it. */
 import { showBooks } from "./books.js";
 import { getJson, keepToken, TokenNeeded } from "./client.js";

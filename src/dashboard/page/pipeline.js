@@ -1,5 +1,3 @@
-// @ts-check
-/// <reference lib="dom" />
 /** Draws the stages that an order passes: counters, rates, and how far each is behind. */
 import { byId, setText } from "./dom.js";
 import { formatCount, formatRate, formatSeconds } from "./format.js";

@@ -1,5 +1,3 @@
-// @ts-check
-/// <reference lib="dom" />
 /** Looks for one order and tells where it is. */
 import { getJson, TokenNeeded } from "./client.js";
 import { byId, inputById, make, setText } from "./dom.js";
