@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import Table from "cli-table3";
 import { type Guarantee, guarantees, readConfig } from "../config.ts";
 import { kafkaVersion } from "../stack/ensure_stack.ts";
+import { endLeftBehind } from "../torture/left_behind.ts";
 import { runTorture } from "../torture/run_torture.ts";
 import type { TortureReport } from "../torture/summary.ts";
 import { FindingError } from "./exit_codes.ts";
@@ -39,6 +40,9 @@ export function tortureCommand(): Command {
     .action(async ({ json, ...options }: TortureArguments) => {
       const config = readConfig();
       progress(`seed ${options.seed}`);
+      const parent = join(Deno.cwd(), config.STACK_DIR);
+      await endLeftBehind(parent);
+      const directory = join(parent, `torture-${Deno.pid}`);
       const stop = new AbortController();
       const onSignal = () => stop.abort(new DOMException("Stopped by a signal", "AbortError"));
       Deno.addSignalListener("SIGINT", onSignal);
@@ -47,13 +51,17 @@ export function tortureCommand(): Command {
         const report = await runTorture({
           ...options,
           kafkaVersion: options.kafka,
-          directory: join(Deno.cwd(), config.STACK_DIR, `torture-${Deno.pid}`),
-          cacheDirectory: join(Deno.cwd(), config.STACK_DIR, "cache"),
+          directory,
+          cacheDirectory: join(parent, "cache"),
           onProgress: progress,
           signal: stop.signal,
         });
         console.log(json ? JSON.stringify(report, null, 2) : tableOf(report));
-        if (!report.good) throw new FindingError(`${report.findings.length} findings`);
+        if (!report.good) {
+          progress(`logs and data are in ${directory}`);
+          throw new FindingError(`${report.findings.length} findings`);
+        }
+        await Deno.remove(directory, { recursive: true });
       } finally {
         Deno.removeSignalListener("SIGINT", onSignal);
         Deno.removeSignalListener("SIGTERM", onSignal);

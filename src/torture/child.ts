@@ -94,7 +94,7 @@ async function run(chosen: readonly string[]): Promise<void> {
               committed("flow", records, outputs + deadLetters),
             resolved,
           },
-          relay: { relayed: ({ rows }) => committed("relay", rows, rows), resolved },
+          relay: { relayed: ({ rows, shard }) => committed("relay", rows, rows, shard), resolved },
           projector: { onApplied: ({ events }) => committed("projector", events, 0) },
         },
       },
@@ -114,8 +114,8 @@ async function run(chosen: readonly string[]): Promise<void> {
 
 type Role = Extract<RoleEvent, { event: "committed" }>["role"];
 
-function committed(role: Role, records: number, written: number): void {
-  tell({ event: "committed", role, records, written });
+function committed(role: Role, records: number, written: number, shard?: number): void {
+  tell({ event: "committed", role, records, written, shard });
 }
 
 function resolved(outcome: "committed" | "aborted"): void {

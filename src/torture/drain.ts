@@ -6,6 +6,9 @@ import type { LogReader } from "../verify/log_reader.ts";
 import { sequenceTopics } from "./sequence_flow.ts";
 
 const pollMs = 500;
+/** Stuck is what does not move for this long: longer than any time-out of the run. */
+const standstillMsMax = 60_000;
+const waitMsMax = 600_000;
 
 /** The groups that read topics. */
 const sequenceGroup = "onceflow.torture";
@@ -15,13 +18,17 @@ export async function untilDrained(
   sql: Sql,
   reader: LogReader,
   names: PipelineNames,
-  waitMsMax: number,
   signal: AbortSignal,
 ): Promise<string[]> {
   const end = performance.now() + waitMsMax;
+  let before = "";
+  let movedAt = performance.now();
   while (true) {
     const left = await leftovers(sql, reader, names).catch((error) => [String(error)]);
-    if (left.length === 0 || performance.now() > end) return left;
+    const now = performance.now();
+    if (left.join() !== before) movedAt = now;
+    before = left.join();
+    if (left.length === 0 || now > end || now - movedAt > standstillMsMax) return left;
     await delay(pollMs, signal);
   }
 }

@@ -15,6 +15,7 @@ import {
 import { awaitPostgres, type PostgresOptions, startPostgres } from "../stack/start_postgres.ts";
 import { pause } from "../stack/wait.ts";
 import { BrokerProxy, Interceptors } from "./broker_proxy.ts";
+import { forgetList, keepList } from "./left_behind.ts";
 
 /** What to start. */
 export interface ClusterOptions {
@@ -80,6 +81,8 @@ export async function startPrivateCluster(options: ClusterOptions): Promise<Priv
   const jars = await kafkaJars({ version, cacheDirectory, onProgress, signal });
   await Deno.mkdir(join(directory, "logs"), { recursive: true });
   await using started = new AsyncDisposableStack();
+  const keep = await keepList(directory);
+  started.defer(() => forgetList(directory));
   const interceptors = new Interceptors();
   const clusterId = newClusterId();
   const voters = Array.from(
@@ -113,6 +116,7 @@ export async function startPrivateCluster(options: ClusterOptions): Promise<Priv
     };
     const service = daemonService(`broker ${nodeId}`, "TERM", async () => {
       const daemon = await startBroker(broker);
+      keep(daemon.mark);
       return { daemon, ready: () => awaitBroker(daemon, broker) };
     });
     return Object.assign(started.use(service), { nodeId, proxy });
@@ -125,6 +129,7 @@ export async function startPrivateCluster(options: ClusterOptions): Promise<Priv
   };
   const postgres = started.use(daemonService("Postgres", "INT", async (before) => {
     const daemon = await startPostgres({ ...server, before });
+    keep(daemon.mark);
     return { daemon, ready: () => awaitPostgres(daemon, server) };
   }));
   onProgress(`starting ${options.brokers} × Kafka ${version} and PostgreSQL in ${directory}`);

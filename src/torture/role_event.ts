@@ -12,6 +12,8 @@ export const roleEvent = z.discriminatedUnion("event", [
     role: z.enum(["relay", "flow", "sequences", "projector"]),
     records: z.number(),
     written: z.number(),
+    /** Of the relay: the shard of the outbox. */
+    shard: z.number().optional(),
   }),
   /** A commit whose answer was lost, and what the committed offset said of it. */
   z.object({ event: z.literal("resolved"), outcome: z.enum(["committed", "aborted"]) }),

@@ -20,6 +20,8 @@ export interface RoleOptions {
 export interface UnaskedEnd {
   readonly code: number;
   readonly signal: Deno.Signal | null;
+  /** What it halted for, where it did. */
+  readonly reason: string | undefined;
   /** The last lines of its log. */
   readonly tail: string;
 }
@@ -35,6 +37,7 @@ export class RoleProcess implements AsyncDisposable {
   #asked = false;
   #disposed = false;
   #halted = false;
+  #reason: string | undefined;
   #log: Deno.FsFile | undefined;
   #ready = Promise.withResolvers<void>();
 
@@ -57,6 +60,7 @@ export class RoleProcess implements AsyncDisposable {
     if (this.#child || this.#disposed) return;
     this.#asked = false;
     this.#halted = false;
+    this.#reason = undefined;
     this.#ready = Promise.withResolvers();
     const { args, env, logFile } = this.options;
     const child = new Deno.Command(Deno.execPath(), {
@@ -153,6 +157,7 @@ export class RoleProcess implements AsyncDisposable {
         const event = roleEvent.safeParse(JSON.parse(line));
         if (!event.success) continue;
         if (event.data.event === "ready") this.#ready.resolve();
+        if (event.data.event === "halted") this.#reason = event.data.reason;
         this.options.onEvent(this.name, event.data);
       }
     }
@@ -163,7 +168,8 @@ export class RoleProcess implements AsyncDisposable {
     this.#child = undefined;
     if (this.#asked || this.#disposed) return;
     this.#halted = code === 1;
-    this.options.onEnd(this.name, { code, signal, tail: tailOf(this.options.logFile) });
+    const reason = this.#reason;
+    this.options.onEnd(this.name, { code, signal, reason, tail: tailOf(this.options.logFile) });
     if (!this.#halted) setTimeout(() => this.start(), restartMs);
   }
 }

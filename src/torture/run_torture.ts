@@ -8,15 +8,17 @@ import { freePort } from "../stack/ports.ts";
 import { checkConservation } from "../verify/check_conservation.ts";
 import { openLogReader } from "../verify/log_reader.ts";
 import { type Arena, EventHub } from "./arena.ts";
+import { calmRecoveries } from "./calm_recovery.ts";
 import { checkSequences } from "./check_sequences.ts";
 import { untilDrained } from "./drain.ts";
 import type { FaultKind, PlannedFault, Stage, Track } from "./fault.ts";
 import { allFaults } from "./faults/all_faults.ts";
+import { mustHalt } from "./halts.ts";
 import { installSequences, type Ledger, runLoad } from "./load.ts";
 import { startPrivateCluster } from "./private_cluster.ts";
 import { seededRandom } from "./random.ts";
 import { Recoveries } from "./recoveries.ts";
-import { RoleProcess } from "./role_process.ts";
+import { RoleProcess, type UnaskedEnd } from "./role_process.ts";
 import { drawSchedule } from "./schedule.ts";
 import { sequenceTopics } from "./sequence_flow.ts";
 import { Summary, type TortureReport } from "./summary.ts";
@@ -36,7 +38,6 @@ export interface TortureOptions {
   readonly signal: AbortSignal;
 }
 
-const drainMsMax = 120_000;
 const density = { pauseMsMin: 300, pauseMsMax: 3_000 };
 const roleFlags = [
   "--quiet",
@@ -72,11 +73,14 @@ export async function runTorture(options: TortureOptions): Promise<TortureReport
   const recoveries = new Recoveries();
   events.on((name, event) => {
     recoveries.heard(name, event, performance.now());
-    summary.heard(name, event);
+    summary.heard(event);
     // Whoever stands at a crash point dies there, whether its fault still waits for it or not.
     if (event.event === "reached") roles.get(name)?.kill();
   });
 
+  const ends = new Set<(name: string, end: UnaskedEnd) => void>();
+  const asFinding = (who: string, end: UnaskedEnd) => summary.endedByItself(who, end);
+  ends.add(asFinding);
   await using processes = new AsyncDisposableStack();
   const addRole = (name: string, args: readonly string[]) => {
     const role = new RoleProcess({
@@ -85,7 +89,7 @@ export async function runTorture(options: TortureOptions): Promise<TortureReport
       env: { ...environment, KAFKA_CLIENT_ID: name },
       logFile: join(directory, "logs", `${name}.log`),
       onEvent: (who, event) => events.emit(who, event),
-      onEnd: (who, end) => summary.endedByItself(who, end),
+      onEnd: (who, end) => ends.forEach((listener) => listener(who, end)),
     });
     roles.set(name, role);
     role.start();
@@ -124,20 +128,31 @@ export async function runTorture(options: TortureOptions): Promise<TortureReport
   addRole("serve-1", [mainFile, "serve"]);
 
   const ledger: Ledger = { acknowledged: new Set(), posted: 0, rolledBack: 0, failed: 0 };
-  const loading = new AbortController();
-  const load = runLoad(
-    sql,
-    ledger,
-    {
-      ...{ writers: 6, pauseMsMax: 120, keys: 12 },
-      ordersTopic: names.ordersTopic,
-      shards: config.OUTBOX_SHARDS,
-      httpUrl: `http://127.0.0.1:${httpPort}`,
-    },
-    seededRandom(`${options.seed}/load`),
-    AbortSignal.any([signal, loading.signal]),
-  );
+  const startLoad = (name: string) => {
+    const loading = new AbortController();
+    const done = runLoad(
+      sql,
+      ledger,
+      {
+        ...{ writers: 6, pauseMsMax: 120, keys: 12 },
+        ordersTopic: names.ordersTopic,
+        shards: config.OUTBOX_SHARDS,
+        httpUrl: `http://127.0.0.1:${httpPort}`,
+      },
+      seededRandom(`${options.seed}/${name}`),
+      AbortSignal.any([signal, loading.signal]),
+    );
+    return async () => {
+      loading.abort();
+      await done;
+    };
+  };
+  const drain = async () => {
+    onProgress("draining");
+    return await untilDrained(sql, reader, names, signal);
+  };
 
+  const stopLoad = startLoad("load");
   const kinds = allFaults(tortureTimeouts);
   const schedule = drawSchedule(options.seed, stage, kinds, density);
   const time = AbortSignal.any([signal, AbortSignal.timeout(options.minutes * 60_000)]);
@@ -147,10 +162,12 @@ export async function runTorture(options: TortureOptions): Promise<TortureReport
     ),
   );
   signal.throwIfAborted();
-  onProgress("draining");
-  loading.abort();
-  await load;
-  const left = await untilDrained(sql, reader, names, drainMsMax, signal);
+  await stopLoad();
+  await drain();
+  const stopCalmLoad = startLoad("calm load");
+  const calm = await calmRecoveries(arena, options.minutes >= 3 ? 3 : 1, signal);
+  await stopCalmLoad();
+  const left = await drain();
   summary.stuck(left);
   const books = await checkConservation(sql, reader, {
     names,
@@ -166,7 +183,18 @@ export async function runTorture(options: TortureOptions): Promise<TortureReport
   const placed = await sql<{ id: string }[]>`select order_id as id from orders`;
   const known = new Set(placed.map(({ id }) => id));
   const forgotten = [...ledger.acknowledged].filter((id) => !known.has(id));
-  return summary.report({ ledger, forgotten, books, sequences, recoveries: recoveries.done });
+  // From here on a process that ends is as it should be, or is not missed.
+  ends.delete(asFinding);
+  onProgress("what must halt");
+  const halts = await mustHalt(arena, directory, (listener) => {
+    ends.add(listener);
+    return () => ends.delete(listener);
+  }, signal);
+  const report = summary.report({
+    ...{ ledger, forgotten, books, sequences, halts },
+    recoveries: [...recoveries.done, ...calm],
+  });
+  return report;
 }
 
 /** One track: fault after fault until the time is over. */

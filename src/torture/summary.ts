@@ -3,6 +3,7 @@ import type { Guarantee } from "../config.ts";
 import type { ConservationReport } from "../verify/check_conservation.ts";
 import type { SequenceReport } from "./check_sequences.ts";
 import type { PlannedFault } from "./fault.ts";
+import type { HaltOutcome } from "./halts.ts";
 import type { Ledger } from "./load.ts";
 import { type Recovery, type RecoveryFigures, recoveryFigures } from "./recoveries.ts";
 import type { RoleEvent } from "./role_event.ts";
@@ -45,6 +46,8 @@ export interface TortureReport {
   readonly recovery: RecoveryFigures & {
     readonly by_kind: Readonly<Record<string, RecoveryFigures>>;
   };
+  /** What was to make a process halt, and who did. */
+  readonly halts: readonly HaltOutcome[];
   readonly findings: readonly TortureFinding[];
   readonly books: ConservationReport;
   readonly sequences: SequenceReport;
@@ -70,7 +73,7 @@ export class Summary {
 
   constructor(readonly facts: RunFacts) {}
 
-  heard(name: string, event: RoleEvent): void {
+  heard(event: RoleEvent): void {
     switch (event.event) {
       case "committed":
         this.#transactions.set(event.role, (this.#transactions.get(event.role) ?? 0) + 1);
@@ -79,8 +82,6 @@ export class Summary {
         this.#resolved[event.outcome]++;
         break;
       case "halted":
-        this.#find("halted", `${name}: ${event.reason}`);
-        break;
       case "ready":
       case "reached":
         break;
@@ -102,12 +103,12 @@ export class Summary {
     this.facts.onProgress(`  could not: ${error instanceof Error ? error.message : error}`);
   }
 
-  endedByItself(name: string, { code, signal, tail }: UnaskedEnd): void {
+  endedByItself(name: string, { code, signal, reason, tail }: UnaskedEnd): void {
     const how = signal ?? `exit code ${code}`;
     this.#restarts.set(how, (this.#restarts.get(how) ?? 0) + 1);
     this.facts.onProgress(`${name} ended by itself: ${how}`);
     // Exit code 2 is a dependency that could not be reached at the start: whoever watches it starts it again.
-    if (code !== 2) this.#find("ended by itself", `${name}: ${how}\n${tail}`);
+    if (code !== 2) this.#find("ended by itself", `${name}: ${how}\n${reason ?? tail}`);
   }
 
   /** What was not done when the drain's time was over. */
@@ -121,13 +122,17 @@ export class Summary {
     readonly books: ConservationReport;
     readonly sequences: SequenceReport;
     readonly recoveries: readonly Recovery[];
+    readonly halts: readonly HaltOutcome[];
   }): TortureReport {
-    const { ledger, forgotten, books, sequences, recoveries } = outcome;
+    const { ledger, forgotten, books, sequences, recoveries, halts } = outcome;
     if (forgotten.length > 0) {
       this.#find("forgotten", `${forgotten.length} acknowledged orders, first ${forgotten[0]}`);
     }
     for (const { kind, count, claim, first } of books.findings) {
       this.#find(kind, `${claim} (${count}): ${first.detail}`);
+    }
+    for (const { what, halted } of halts) {
+      if (!halted) this.#find("did not halt", what);
     }
     for (const { kind, count, first } of sequences.findings) {
       this.#find(`sequences ${kind}`, `${count}, first ${first}`);
@@ -159,6 +164,7 @@ export class Summary {
             .map(([kind, group]) => [kind, recoveryFigures(group)]),
         ),
       },
+      halts,
       findings: this.#findings,
       ...{ books, sequences },
     };

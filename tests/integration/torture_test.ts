@@ -1,0 +1,23 @@
+import { fileURLToPath } from "node:url";
+import { assert, assertEquals, assertGreater } from "../support/assert.ts";
+import { kafkaVersion } from "../../src/stack/ensure_stack.ts";
+import { runTorture } from "../../src/torture/run_torture.ts";
+
+const root = fileURLToPath(new URL("../../.onceflow", import.meta.url));
+
+Deno.test("a pipeline under torture loses, doubles and invents nothing", async () => {
+  const directory = `${root}/torture-test-${crypto.randomUUID().slice(0, 8)}`;
+  const lines: string[] = [];
+  const report = await runTorture({
+    ...{ seed: "ci", minutes: 1, kafkaVersion, brokers: 1, guarantee: "exactly-once" },
+    ...{ directory, cacheDirectory: `${root}/cache` },
+    onProgress: (line) => lines.push(line),
+    signal: AbortSignal.timeout(8 * 60_000),
+  });
+  // With what led to it, and where the logs are, when something was found.
+  assertEquals(report.findings, [], `${lines.join("\n")}\nlogs and data: ${directory}`);
+  assert(report.good);
+  assertGreater(report.faults.landed, 15);
+  assertGreater(report.load.acknowledged, 100);
+  await Deno.remove(directory, { recursive: true });
+});
