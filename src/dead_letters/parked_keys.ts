@@ -146,6 +146,8 @@ class Plan implements ParkingPlan {
   }
 
   #queue(key: Uint8Array): ParkedQueue | undefined {
+    // The common case costs nothing: no key of this partition is parked.
+    if (this.queues.size === 0 && this.#changed.size === 0) return undefined;
     const name = keyName(key);
     return this.#changed.has(name) ? this.#changed.get(name) : this.queues.get(name);
   }
