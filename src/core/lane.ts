@@ -79,7 +79,7 @@ export async function runLane<T>(
       await runSession(lane, session);
     } catch (error) {
       if (assignment.signal.aborted) return;
-      await recover(error, assignment, ++progress.failures);
+      if (!await recover(error, assignment, ++progress.failures)) return;
     }
   }
 }
@@ -121,8 +121,8 @@ async function processRun<T>(lane: Lane<T>, session: DeliverySession, run: Recor
   } while (rest.length > 0 && !signal.aborted);
 }
 
-/** Decides whether another session may start, and waits before it. */
-async function recover(error: unknown, assignment: Assignment, failures: number): Promise<void> {
+/** Whether another session may start; waits before it. */
+async function recover(error: unknown, assignment: Assignment, failures: number): Promise<boolean> {
   const { reader, signal } = assignment;
   if (error instanceof HaltError) throw error;
   const partition = formatPartition(reader);
@@ -137,7 +137,7 @@ async function recover(error: unknown, assignment: Assignment, failures: number)
         reason: messageOf(error),
       });
       // Only the member that the group still calls the owner may fence again, or two would fence each other for ever.
-      if (!await assignment.stillOwned()) return;
+      if (!await assignment.stillOwned()) return false;
       break;
     case "unknown":
       log.warn("{partition}: {reason}; opening a new session", {
@@ -149,6 +149,7 @@ async function recover(error: unknown, assignment: Assignment, failures: number)
       verdict satisfies never;
   }
   await delay(backoffMs(failures, reopenBackoffMs, reopenBackoffMsMax), signal).catch(() => {});
+  return true;
 }
 
 /** The committed offset is the outcome of the commit whose answer was lost. */

@@ -38,12 +38,13 @@ export interface TransactorOptions {
   readonly batchBytesMax?: number;
   /** The longest wait for an answer, milliseconds. */
   readonly requestTimeoutMs?: number;
+  /** Sequence numbers of kafkajs wrap wrongly at 2^31 (KAFKAJS.md, row 12): renewed after so many records. */
+  readonly recordsPerProducerMax?: number;
   /** Called at each step; a test may crash or wait there. */
   readonly onStep?: (step: TransactionStep, transactionalId: string) => void | Promise<void>;
 }
 
-/** Sequence numbers of kafkajs wrap wrongly at 2^31; a producer is renewed long before (KAFKAJS.md, row 12). */
-export const recordsPerProducerMax = 1_000_000_000;
+const recordsPerProducerMaxDefault = 1_000_000_000;
 
 /**
  * InitProducerId: fences every older owner of `transactionalId`, and finishes or aborts what it left open.
@@ -78,7 +79,7 @@ export async function openTransactor(
     const first = await producer.transaction();
     await options.onStep?.("after-init-producer-id", transactionalId);
     cacheCoordinators(cluster);
-    return new KafkaTransactor(transactionalId, producer, first, options.onStep);
+    return new KafkaTransactor(transactionalId, producer, first, options);
   } catch (error) {
     await producer.disconnect().catch(() => {});
     throw transactionError(`Cannot open transactional id ${transactionalId}`, error);
@@ -94,7 +95,7 @@ class KafkaTransactor implements Transactor {
     readonly transactionalId: string,
     readonly producer: VendorProducer,
     first: VendorTransaction,
-    readonly onStep: TransactorOptions["onStep"],
+    readonly options: TransactorOptions,
   ) {
     this.#next = first;
   }
@@ -106,23 +107,24 @@ class KafkaTransactor implements Transactor {
     // Until the commit is acknowledged, any way out of here leaves a producer that must not be used again.
     this.#usable = false;
     this.#records += records.length;
+    const { onStep, recordsPerProducerMax = recordsPerProducerMaxDefault } = this.options;
     if (this.#records > recordsPerProducerMax) {
       throw new TransactionError("unknown", `${this.transactionalId} is due for renewal`);
     }
     try {
       const transaction = this.#next ?? await this.producer.transaction();
       this.#next = undefined;
-      await this.onStep?.("before-send", this.transactionalId);
+      await onStep?.("before-send", this.transactionalId);
       if (records.length > 0) {
         await transaction.sendBatch({ topicMessages: byTopic(records) });
-        await this.onStep?.("after-send", this.transactionalId);
+        await onStep?.("after-send", this.transactionalId);
       }
       for (const [consumerGroupId, topics] of byGroup(offsets)) {
         await whileConcurrent(() => transaction.sendOffsets({ consumerGroupId, topics }));
       }
-      await this.onStep?.("before-end-txn", this.transactionalId);
+      await onStep?.("before-end-txn", this.transactionalId);
       await transaction.commit();
-      await this.onStep?.("after-commit", this.transactionalId);
+      await onStep?.("after-commit", this.transactionalId);
     } catch (error) {
       throw transactionError(`Cannot commit a transaction of ${this.transactionalId}`, error);
     }

@@ -105,6 +105,23 @@ Deno.test("rows 2 and 9: a pending offset is waited for, and one that was aborte
   }
 });
 
+Deno.test("row 12: a transactor asks to be renewed before its sequence numbers run out", async () => {
+  const client = await testClient();
+  const [topic = ""] = await freshTopics(client, 1, "renewed");
+  const id = uniqueName("tx");
+  const write = { records: ["a", "b"].map((value) => record(topic, 0, "k", value)), offsets: [] };
+  const bounded = { ...options, recordsPerProducerMax: 3 };
+  {
+    await using first = await openTransactor(client, id, bounded);
+    await first.commit(write);
+    const due = await assertRejects(() => first.commit(write), TransactionError, "renewal");
+    assertEquals(due.verdict, "unknown"); // the lane opens a new one and finds nothing of it committed
+  }
+  await using next = await openTransactor(client, id, bounded);
+  await next.commit(write);
+  assertEquals(texts(await readPartition(client, topic)), ["a", "b", "a", "b"]);
+});
+
 Deno.test("rows 13 and 14: transactions follow each other without a refusal", async () => {
   const client = await testClient();
   const [topic = ""] = await freshTopics(client, 1, "rapid");

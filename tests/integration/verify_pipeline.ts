@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { Kafka, logLevel, type Message, type Producer, type Transaction } from "kafkajs";
 import { deadLetter } from "../../src/core/dead_letter.ts";
 import { partitionForKey } from "../../src/core/partition_for_key.ts";
-import type { Header, InputRecord, OutputRecord } from "../../src/core/record.ts";
+import type { Header, InputRecord } from "../../src/core/record.ts";
 import { encodeInvoiceIssued, orderPlaced } from "../../src/orders/events.ts";
 import { orderMigrations } from "../../src/orders/migrations.ts";
 import { placeOrder } from "../../src/orders/place_order.ts";

@@ -1,0 +1,138 @@
+/** Members of a group: partitions move without loss, and two that both think they own one do not fence for ever. */
+import { z } from "zod";
+import { runFlow } from "../../src/compose/run_flow.ts";
+import { exactlyOnce } from "../../src/core/delivery.ts";
+import { runLane } from "../../src/core/lane.ts";
+import type { Assignment } from "../../src/core/ports.ts";
+import { openPartitionReader } from "../../src/kafka/open_partition_reader.ts";
+import { createTransactions } from "../../src/kafka/transactions.ts";
+import { defineFlow, topic } from "../../src/mod.ts";
+import { assertEquals } from "../support/assert.ts";
+import {
+  freshTopics,
+  jsons,
+  produce,
+  readPartition,
+  record,
+  testClient,
+} from "../support/kafka.ts";
+
+const read = z.object({ id: z.string() });
+
+function echo(source: string, outTopic: string) {
+  const out = topic(outTopic, { read, key: ({ id }) => id });
+  return defineFlow({
+    name: `echo-${source}`,
+    from: topic(source, { read, key: ({ id }) => id }),
+    to: [out],
+    transform: (event) => out.event(event),
+  });
+}
+
+Deno.test("row 18: a lane that lost its partition does not fence the new owner back", async () => {
+  const client = await testClient();
+  const [source = "", outTopic = ""] = await freshTopics(client, 1, "moved", "out");
+  const flow = echo(source, outTopic);
+  let opened = 0;
+  await using transactions = createTransactions(client, {
+    transactionTimeoutMs: 20_000,
+    onStep: (step) => void (step === "after-init-producer-id" && opened++),
+  });
+  const stop = new AbortController();
+  const at = { topic: source, partition: 0 };
+  await using zombieReader = await openPartitionReader(client, at, 0);
+  await using ownerReader = await openPartitionReader(client, at, 0);
+  let committed = Promise.withResolvers<void>();
+  let seen = 0;
+  const lane = (reader: Assignment["reader"], owned: boolean) => {
+    const assignment: Assignment = {
+      groupId: flow.groupId,
+      reader,
+      signal: stop.signal,
+      stillOwned: () => Promise.resolve(owned),
+      commitOffset: () => Promise.reject(new Error("not under exactly-once")),
+      committedOffset: () => Promise.reject(new Error("not under exactly-once")),
+    };
+    return runLane(
+      flow,
+      assignment,
+      exactlyOnce(transactions),
+      { partitionCount: () => 1, recordBytesMax: 900_000, planMsMax: 5_000 },
+      { recordsMax: 10, bytesMax: 1 << 20, dependencyBackoffMsMax: 100 },
+      {
+        committed({ records }) {
+          seen += records;
+          committed.resolve();
+        },
+      },
+    );
+  };
+  const send = (id: string) => produce(client, [record(source, 0, id, { id })]);
+
+  const zombie = lane(zombieReader, false);
+  await send("a");
+  await committed.promise;
+  committed = Promise.withResolvers();
+  const owner = lane(ownerReader, true);
+  await send("b");
+  await committed.promise;
+  await send("c");
+  await zombie; // it was refused, asked who owns the partition, and ended
+  while (seen < 3) {
+    committed = Promise.withResolvers();
+    if (seen < 3) await committed.promise;
+  }
+  stop.abort();
+  await owner;
+  const ids = jsons(await readPartition(client, outTopic)).map(({ id }) => id);
+  assertEquals(ids, ["a", "b", "c"]);
+  assertEquals(opened <= 4, true, `${opened} sessions were opened for two lanes`);
+});
+
+Deno.test("partitions that move between members are processed once each", async () => {
+  const client = await testClient();
+  const [source = "", outTopic = ""] = await freshTopics(client, 2, "shared", "out");
+  const flow = echo(source, outTopic);
+  const owners = new Map<string, number>();
+  const done = Promise.withResolvers<void>();
+  let seen = 0;
+  const count = 60;
+  const member = (name: string, signal: AbortSignal, onShare: () => void) =>
+    runFlow(client, flow, signal, {
+      sessionTimeoutMs: 6_000,
+      onAssigned(partitions) {
+        owners.set(name, partitions.length);
+        onShare();
+      },
+      observer: { committed: ({ records }) => (seen += records) >= count && done.resolve() },
+    });
+  const send = async (from: number) => {
+    for (let i = from; i < from + count / 3; i++) {
+      await produce(client, [record(source, i % 2, `k${i}`, { id: `k${i}` })]);
+    }
+  };
+
+  const [first, second] = [new AbortController(), new AbortController()];
+  const joined = Promise.withResolvers<void>();
+  const running = [member("first", first.signal, () => joined.resolve())];
+  await joined.promise;
+  await send(0);
+  const shared = Promise.withResolvers<void>();
+  running.push(
+    member("second", second.signal, () => owners.get("second") === 1 && shared.resolve()),
+  );
+  await shared.promise;
+  await send(count / 3);
+  first.abort();
+  await send(2 * count / 3);
+  await done.promise;
+  second.abort();
+  await Promise.all(running);
+
+  const ids = [
+    ...jsons(await readPartition(client, outTopic, 0)),
+    ...jsons(await readPartition(client, outTopic, 1)),
+  ].map(({ id }) => id);
+  assertEquals(ids.length, count);
+  assertEquals(new Set(ids).size, count);
+});
