@@ -24,12 +24,15 @@ export interface Paced<T> {
  *
  * A count over a table is read in this way, instead of an estimate of the planner's: the figure is exact and says its
  * age, and a table that takes a second to count costs 5 % of one connection however many people watch.
+ *
+ * @param costMs what the read cost, where the value tells; the time that it took, as seen from here, where not
  */
 export function paced<T>(
   work: () => Promise<T>,
   describe: (error: unknown) => string,
   { everyMsMin, shareMax, waitMsMax }: Pace,
   clock: () => number = Date.now,
+  costMs: (value: T) => number | undefined = () => undefined,
 ): Paced<T> {
   let last: Known<T> = { known: false, reason: "Still being read for the first time" };
   let running: Promise<void> | undefined;
@@ -37,13 +40,15 @@ export function paced<T>(
 
   async function run(): Promise<void> {
     const startedAt = clock();
+    let cost: number | undefined;
     try {
       const value = await work();
+      cost = costMs(value);
       last = { known: true, as_of: new Date(startedAt).toISOString(), value };
     } catch (error) {
       last = { known: false, reason: describe(error) };
     }
-    nextAt = startedAt + Math.max(everyMsMin, (clock() - startedAt) / shareMax);
+    nextAt = startedAt + Math.max(everyMsMin, (cost ?? clock() - startedAt) / shareMax);
     running = undefined;
   }
 

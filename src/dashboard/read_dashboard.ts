@@ -86,6 +86,7 @@ export function openDashboardReader(deps: DashboardReaderDeps): DashboardReader 
     describe("The tables cannot be counted"),
     now,
     clock,
+    ({ costMs }) => costMs,
   );
   const customers = paced(
     () => readCustomers(sql),
@@ -133,7 +134,7 @@ export function openDashboardReader(deps: DashboardReaderDeps): DashboardReader 
         at: new Date().toISOString(),
         guarantee: deps.guarantee,
         topics,
-        counts: found,
+        counts: found.known ? { ...found, value: found.value.counts } : found,
         lags: lag,
         conservation: asOfCut(books),
         dead_letters: dead,

@@ -104,3 +104,23 @@ Deno.test("a failure is a reason, and the next read tries again", async () => {
   now = 1_000;
   assertEquals((await read.read()).known, true);
 });
+
+Deno.test("a read that tells its own cost is paced by that, however late its answer came", async () => {
+  let now = 0;
+  const read = paced(
+    () => {
+      now += 3_000;
+      return Promise.resolve({ costMs: 100 });
+    },
+    describe,
+    pace,
+    () => now,
+    ({ costMs }) => costMs,
+  );
+  const asOf = async () => {
+    const result = await read.read();
+    return result.known ? Date.parse(result.as_of) : undefined;
+  };
+  assertEquals(await asOf(), 0);
+  assertEquals(await asOf(), 3_000, "due after two seconds, and three have passed");
+});

@@ -13,6 +13,8 @@ const histories = {
 /** A lag below this is the normal wait for the next poll. */
 const calmRecords = 100;
 const calmSeconds = 2;
+/** Figures that are older say so. */
+const agedSeconds = 10;
 
 /** @param {import("../dashboard_data.ts").DashboardData} data */
 export function showPipeline({ counts, lags, topics }) {
@@ -96,9 +98,10 @@ export function mark(name, { known, as_of, reason }) {
   }
   const ageSeconds = known ? (Date.now() - Date.parse(as_of ?? "")) / 1000 : 0;
   const text = known
-    ? ageSeconds > 5 ? `as of ${formatSeconds(ageSeconds)} ago` : ""
+    ? ageSeconds > agedSeconds ? `as of ${formatSeconds(ageSeconds)} ago` : ""
     : reason ?? "";
   for (const element of document.querySelectorAll(`[data-age-of="${name}"]`)) {
     setText(element, text);
+    element.classList.toggle("late", !known);
   }
 }
