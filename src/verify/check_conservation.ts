@@ -1,20 +1,13 @@
 /** The conservation checker: takes one consistent cut through the running pipeline and holds every rule against it. */
 import type { Sql } from "../postgres/sql.ts";
-import { type Cut, takeCut } from "./cut.ts";
-import { derive } from "./derive.ts";
+import { takeCut } from "./cut.ts";
 import { type Figures, readFigures } from "./figures.ts";
-import { findingKinds, type Rule, type RuleFinding } from "./finding.ts";
-import { foldLog, projectionRules } from "./fold.ts";
-import { historyFromSpill } from "./history_from_spill.ts";
-import type { OrderHistory } from "./order_history.ts";
+import { type Finding, judge } from "./judge.ts";
 import type { LogReader } from "./log_reader.ts";
 import type { PipelineNames } from "./pipeline_names.ts";
-import { conservationRules } from "./rules/conservation.ts";
-import { integrityRules } from "./rules/integrity.ts";
-import { transactionRules } from "./rules/transactions.ts";
-import { openSpill, type Spill } from "./spill.ts";
+import { openSpill } from "./spill.ts";
 
-export type { PipelineNames };
+export type { Finding, PipelineNames };
 
 /** How to check. */
 export interface ConservationOptions {
@@ -28,11 +21,6 @@ export interface ConservationOptions {
   readonly signal: AbortSignal;
   /** Called as the steps go by, for a progress line. */
   readonly onProgress?: (step: string) => void;
-}
-
-/** A kind of finding, with the first counterexample and all that is known of its order. */
-export interface Finding extends RuleFinding {
-  readonly history: OrderHistory | null;
 }
 
 /** The outcome of a verification. */
@@ -61,9 +49,8 @@ export async function checkConservation(
   using spill = openSpill(options.spillDir);
   const cut = await takeCut(sql, reader, spill, options);
   options.onProgress?.("comparing");
-  derive(spill);
-  foldLog(spill);
-  const findings = findAll(spill, cut, options);
+  const { projectionInstalled } = cut;
+  const findings = judge(spill, { ...options, projectionInstalled });
   return {
     good: findings.length === 0,
     drained: options.drained,
@@ -72,46 +59,4 @@ export async function checkConservation(
     notes: cut.notes,
     elapsedMs: Math.round(performance.now() - started),
   };
-}
-
-const allRules: readonly Rule[] = [
-  ...conservationRules,
-  ...integrityRules,
-  ...transactionRules,
-  ...projectionRules,
-];
-
-function findAll(spill: Spill, cut: Cut, options: ConservationOptions): Finding[] {
-  const findings: Finding[] = [];
-  for (const rule of allRules) {
-    options.signal.throwIfAborted();
-    if (rule.onlyWhenDrained && !options.drained) continue;
-    if (rule.kind === "projection_differs" && !cut.projectionInstalled) continue;
-    const found = hold(spill, rule);
-    if (found === undefined) continue;
-    const { order_id } = found.first;
-    findings.push({
-      ...found,
-      history: order_id === null ? null : historyFromSpill(spill, order_id, options.names),
-    });
-  }
-  const rank = ({ kind }: Finding) => findingKinds.indexOf(kind);
-  return findings.sort((one, two) => rank(one) - rank(two));
-}
-
-/** Counts the contradictions of a rule without keeping them; the first one is enough to show. */
-function hold(spill: Spill, rule: Rule): RuleFinding | undefined {
-  let count = 0;
-  let first: RuleFinding["first"] | undefined;
-  for (const row of spill.each(rule.sql)) {
-    count++;
-    first ??= {
-      order_id: row.subject === null ? null : String(row.subject),
-      topic: row.topic === null ? null : String(row.topic),
-      partition: row.partition === null ? null : Number(row.partition),
-      offset: row.offset === null ? null : Number(row.offset),
-      detail: String(row.detail),
-    };
-  }
-  return first && { kind: rule.kind, claim: rule.claim, count, first };
 }

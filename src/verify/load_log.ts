@@ -81,7 +81,9 @@ export function loadLog(spill: Spill, ordersTopic: string): LogLoader {
       );
     },
     dead(record) {
-      const header = (name: string) => headerText(record.headers, name) ?? null;
+      // NUL stands in no Postgres text, so the read model cannot hold it either.
+      const header = (name: string) =>
+        headerText(record.headers, name)?.replaceAll("\0", "\uFFFD") ?? null;
       const topic = header("x-original-topic");
       if (topic !== null && topic !== ordersTopic) return;
       const { fields, order } = placedIn(record);

@@ -1,5 +1,6 @@
 /** Copies what Postgres says into the scratch database, from one snapshot at a time. Writes nothing in Postgres. */
 import type { Sql, Tx } from "../postgres/sql.ts";
+import { translatingErrors } from "../postgres/translate_error.ts";
 import { loadOrders, loadOutbox } from "./load_orders.ts";
 import { loadPositions, loadTotals, loadView } from "./load_view.ts";
 import type { Spill } from "./spill.ts";
@@ -20,6 +21,8 @@ export interface LoadedRows {
 /**
  * Order rows, outbox rows, read model and its positions as they stand at one moment. Read-only and without an xid of its
  * own, so that it holds back no relay (the barrier waits for xids, not for snapshots).
+ *
+ * @throws {DependencyDownError} when Postgres cannot be reached
  */
 export async function loadRows(
   sql: Sql,
@@ -27,7 +30,7 @@ export async function loadRows(
   source: RowSource,
   signal: AbortSignal,
 ): Promise<LoadedRows> {
-  return await sql.begin("isolation level repeatable read read only", async (tx) => {
+  const work = async (tx: Tx) => {
     await liftTimeouts(tx);
     const missingTables: string[] = [];
     const load = async (table: string, copy: () => Promise<void>) => {
@@ -46,7 +49,10 @@ export async function loadRows(
       () => loadOutbox(tx, spill, source.ordersTopic, signal, source.orderId),
     );
     return { missingTables };
-  });
+  };
+  return await translatingErrors(() =>
+    sql.begin("isolation level repeatable read read only", work)
+  );
 }
 
 /** A million rows take longer than a request may. The checker's own signal bounds it. */

@@ -208,7 +208,7 @@ class Conversation {
         }
         const text = new TextDecoder().decode(frame.payload);
         if (frame.type === "J") return JSON.parse(text);
-        throw new UnreachableError(`Cannot ${words[0]} ${words[1] ?? ""} on Kafka: ${text}`);
+        throw new UnreachableError(`Kafka did not answer the log reader's "${words[0]}": ${text}`);
       }
       const { value, done } = await this.#reader.read();
       this.#signal.throwIfAborted();
