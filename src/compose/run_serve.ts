@@ -4,6 +4,7 @@ import { createApp } from "../http/create_app.ts";
 import { type HttpServer, startServer } from "../http/server.ts";
 import { metricsResponse } from "../observe/health_server.ts";
 import { requestObserver } from "../observe/request_observer.ts";
+import { forgetIdempotencyKeys } from "./forget_idempotency_keys.ts";
 import { openDashboard } from "./dashboard.ts";
 import type { Observability } from "./observability.ts";
 import type { Runtime } from "./open_runtime.ts";
@@ -14,6 +15,7 @@ const log = getLogger(["onceflow", "http"]);
 export function startHttp(runtime: Runtime, { metrics }: Observability): HttpServer {
   const { config, database } = runtime;
   const dashboard = openDashboard(runtime);
+  const forgetting = forgetIdempotencyKeys(runtime);
   const app = createApp({
     sql: database.sql,
     topic: config.ORDERS_TOPIC,
@@ -32,6 +34,7 @@ export function startHttp(runtime: Runtime, { metrics }: Observability): HttpSer
   return {
     ...server,
     async [Symbol.asyncDispose]() {
+      forgetting[Symbol.dispose]();
       await server[Symbol.asyncDispose]();
       await dashboard[Symbol.asyncDispose]();
     },
