@@ -4,7 +4,7 @@ import { topic } from "../core/topic_contract.ts";
 import { invoicing } from "../orders/invoicing.ts";
 import type { OrderPlaced } from "../orders/events.ts";
 import type { Sql } from "../postgres/database.ts";
-import { benchInvoice, benchOrder, type BenchOrder, invoiceIdOf } from "./bench_event.ts";
+import { benchInvoice, type BenchOrder, benchOrder, invoiceIdOf } from "./bench_event.ts";
 
 /** Where a flow reads and writes. */
 export interface FlowPlace {

@@ -108,9 +108,7 @@ function figuresOf(
     seconds,
     recordsPerSecond: records / seconds,
     cpuMicrosPerRecord: cpuMs * 1_000 / records,
-    warmRecordsPerSecond: warm
-      ? warmRecords / ((lastMs - warmFromMs) / 1_000)
-      : records / seconds,
+    warmRecordsPerSecond: warm ? warmRecords / ((lastMs - warmFromMs) / 1_000) : records / seconds,
     warmCpuMicrosPerRecord: warm ? warmCpuMs * 1_000 / warmRecords : cpuMs * 1_000 / records,
     rssMiBMax: Math.max(...marks.flat().map(({ rss_mib }) => rss_mib)),
   };

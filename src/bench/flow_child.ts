@@ -6,6 +6,7 @@ import { openDatabase } from "../postgres/database.ts";
 import { lookupFlow, plainFlow } from "./bench_flow.ts";
 import { type Job, jobSchema } from "./job.ts";
 import { ProgressTeller } from "./progress_teller.ts";
+import { readJobLine } from "./read_job_line.ts";
 
 /** Runs until every record is done, or SIGTERM. */
 export async function runFlowChild(job: Job): Promise<void> {
@@ -24,6 +25,7 @@ export async function runFlowChild(job: Job): Promise<void> {
       guarantee: job.guarantee,
       batchRecordsMax: job.batch_records,
       topicPartitions: job.partitions,
+      sessionTimeoutMs: job.session_timeout_ms,
       observer: {
         committed: ({ records }) => {
           teller.committed(records);
@@ -50,16 +52,7 @@ function watched<T>(flow: Flow<T>, teller: ProgressTeller): Flow<T> {
   return { ...flow, transform: (event, context) => transform(event, context) };
 }
 
-async function readJob(): Promise<Job> {
-  let text = "";
-  for await (const chunk of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
-    text += chunk;
-    if (text.includes("\n")) break;
-  }
-  return jobSchema.parse(JSON.parse(text));
-}
-
 if (import.meta.main) {
-  await runFlowChild(await readJob());
+  await runFlowChild(jobSchema.parse(JSON.parse(await readJobLine())));
   Deno.exit(0);
 }

@@ -25,6 +25,7 @@ export const jobSchema = z.object({
   work: z.enum(["plain", "lookup"]),
   database_url: z.string(),
   partitions: z.number(),
+  session_timeout_ms: z.number(),
 });
 /** What to do. */
 export type Job = z.output<typeof jobSchema>;

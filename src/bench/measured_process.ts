@@ -1,5 +1,5 @@
 /** Starts one measured process, gives it its job and collects what it tells. Knows nothing of what it measures. */
-import { type Job, type Mark, markSchema } from "./job.ts";
+import { type Mark, markSchema } from "./job.ts";
 
 /** How to start it. */
 export interface MeasuredCommand {
@@ -20,7 +20,12 @@ export class MeasuredProcess implements AsyncDisposable {
   readonly #drained: Promise<unknown>;
   #errors: string[] = [];
 
-  constructor(command: MeasuredCommand, job: Job, onMark: (mark: Mark) => void) {
+  constructor(
+    command: MeasuredCommand,
+    job: object,
+    onMark: (mark: Mark) => void = () => {},
+    onLine: (line: string) => void = () => {},
+  ) {
     this.#child = new Deno.Command(command.command, {
       args: [...command.args],
       cwd: command.cwd,
@@ -32,6 +37,7 @@ export class MeasuredProcess implements AsyncDisposable {
     this.#drained = Promise.all([
       this.#give(job),
       lines(this.#child.stdout, (line) => {
+        onLine(line);
         const mark = markOf(line);
         if (!mark) return;
         this.marks.push(mark);
@@ -68,7 +74,7 @@ export class MeasuredProcess implements AsyncDisposable {
     clearTimeout(timer);
   }
 
-  async #give(job: Job): Promise<void> {
+  async #give(job: object): Promise<void> {
     const writer = this.#child.stdin.getWriter();
     await writer.write(new TextEncoder().encode(`${JSON.stringify(job)}\n`));
     await writer.close();

@@ -1,5 +1,4 @@
 /** Runs the benchmark's independent eye, Kafka's Java client in a process of its own, and speaks with it. */
-import { fileURLToPath } from "node:url";
 import { clientProperties, type LogReaderConnection } from "../verify/client_properties.ts";
 
 /** A committed record; views into a buffer that is used again: copy what must outlive the call. */
@@ -30,23 +29,29 @@ export interface Following {
 
 type Frame = { readonly type: string; readonly payload: Uint8Array };
 
-const source = fileURLToPath(new URL("./probe/BenchProbe.java", import.meta.url));
 const requestTimeoutMs = 30_000;
 const latin1 = new TextDecoder("latin1");
 const encoder = new TextEncoder();
 
 /**
- * Starts the probe; `jars` is the directory of Kafka's jars. It needs a JDK: its source is compiled as it starts.
+ * Starts the probe; the class path comes from `compileProbe`.
  *
  * @throws when there is no java
  */
 export async function openProbe(
   connection: LogReaderConnection,
-  jars: string,
+  classPath: string,
   signal: AbortSignal,
 ): Promise<Probe> {
   const child = new Deno.Command("java", {
-    args: ["-Xmx256m", "-XX:+UseSerialGC", "-cp", `${jars}/*`, source],
+    args: [
+      "-Xmx256m",
+      "-XX:+UseSerialGC",
+      "-XX:TieredStopAtLevel=1",
+      "-cp",
+      classPath,
+      "BenchProbe",
+    ],
     stdin: "piped",
     stdout: "piped",
     stderr: "null",

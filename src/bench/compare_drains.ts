@@ -1,0 +1,75 @@
+/** Drains the same input in several ways, in turn: A B C, A B C, so that a slow moment of the machine hits all alike. */
+import type { BenchContext } from "./context.ts";
+import { drain, type DrainFigures } from "./drain.ts";
+import type { Job } from "./job.ts";
+import type { MeasuredCommand } from "./measured_process.ts";
+
+/** One way of draining. */
+export interface Variant {
+  readonly id: string;
+  readonly label: string;
+  readonly command: MeasuredCommand;
+  readonly processes?: number;
+  readonly records: number;
+  readonly partitions: number;
+  readonly job?: Partial<Job>;
+}
+
+/** What became of the variants. */
+export interface Comparison {
+  /** The rounds that count, by the variant's id; a variant that failed has none. */
+  readonly rounds: ReadonlyMap<string, readonly DrainFigures[]>;
+  /** Why a variant failed, by its id. */
+  readonly failures: ReadonlyMap<string, string>;
+}
+
+const drainMsMax = 180_000;
+
+/** Runs `rounds` rounds after one that warms up the broker and the disk's cache and is thrown away. */
+export async function compareDrains(
+  context: BenchContext,
+  name: string,
+  variants: readonly Variant[],
+  rounds: number,
+): Promise<Comparison> {
+  const results = new Map<string, DrainFigures[]>();
+  const failures = new Map<string, string>();
+  for (let round = 0; round <= rounds; round++) {
+    for (const variant of variants) {
+      if (failures.has(variant.id)) continue;
+      context.signal.throwIfAborted();
+      context.say(
+        `${name}: ${round === 0 ? "warm-up" : `round ${round} of ${rounds}`}, ${variant.label}`,
+      );
+      try {
+        const figures = await drainOnce(context, `${name}.${variant.id}.${round}`, variant);
+        if (round > 0) results.set(variant.id, [...results.get(variant.id) ?? [], figures]);
+      } catch (error) {
+        context.signal.throwIfAborted();
+        failures.set(variant.id, error instanceof Error ? error.message : String(error));
+        results.delete(variant.id);
+      }
+    }
+  }
+  return { rounds: results, failures };
+}
+
+async function drainOnce(
+  context: BenchContext,
+  name: string,
+  { command, processes = 1, records, partitions, job }: Variant,
+): Promise<DrainFigures> {
+  const input = await context.input(records, partitions);
+  const output = await context.topic(name, partitions);
+  try {
+    return await drain(context.probe, {
+      command,
+      processes,
+      job: context.job({ input, output, group: name, records, partitions, ...job }),
+      signal: context.signal,
+      drainMsMax,
+    });
+  } finally {
+    if (!context.signal.aborted) await context.drop(output).catch(() => {});
+  }
+}

@@ -1,0 +1,120 @@
+/** How much a run of the benchmark does: three sizes. Plain data. */
+
+/** The parts of the benchmark, in the order in which they run. */
+export const sectionNames = [
+  "drain",
+  "lookup",
+  "shapes",
+  "latency",
+  "kills",
+  "http",
+  "relay",
+  "projector",
+  "soak",
+] as const;
+/** One of {@linkcode sectionNames}. */
+export type SectionName = (typeof sectionNames)[number];
+
+/** `quick` fits into two minutes, `full` into thirty. */
+export type Size = "quick" | "default" | "full";
+
+/** How much each part does. */
+export interface BenchPlan {
+  /** Of the drains: rounds that count, after one that does not. */
+  readonly rounds: number;
+  readonly drainRecords: number;
+  readonly lookupRecords: number;
+  readonly shapeRecords: number;
+  readonly shapeRounds: number;
+  /** Bounds of a transaction that are compared, records. */
+  readonly batches: readonly number[];
+  readonly partitions: readonly number[];
+  readonly rates: readonly number[];
+  readonly latencySeconds: number;
+  readonly latencyWarmSeconds: number;
+  readonly killRate: number;
+  readonly killSeconds: number;
+  readonly httpSeconds: number;
+  readonly httpRates: readonly number[];
+  readonly relayRows: number;
+  readonly projectorRecords: number;
+  readonly soakSeconds: number;
+  readonly peerRounds: number;
+  readonly peerRecords: number;
+  /** Orders for the peer that needs a transaction a message. */
+  readonly slowPeerRecords: number;
+}
+
+const quick: BenchPlan = {
+  rounds: 2,
+  drainRecords: 40_000,
+  lookupRecords: 10_000,
+  shapeRecords: 20_000,
+  shapeRounds: 1,
+  batches: [500, 2_000],
+  partitions: [1, 16],
+  rates: [100, 1_000],
+  latencySeconds: 4,
+  latencyWarmSeconds: 1,
+  killRate: 500,
+  killSeconds: 11,
+  httpSeconds: 3,
+  httpRates: [500],
+  relayRows: 20_000,
+  projectorRecords: 10_000,
+  soakSeconds: 6,
+  peerRounds: 2,
+  peerRecords: 40_000,
+  slowPeerRecords: 30,
+};
+
+const usual: BenchPlan = {
+  rounds: 5,
+  drainRecords: 300_000,
+  lookupRecords: 100_000,
+  shapeRecords: 100_000,
+  shapeRounds: 3,
+  batches: [200, 2_000, 10_000],
+  partitions: [1, 16],
+  rates: [100, 1_000, 5_000, 20_000],
+  latencySeconds: 10,
+  latencyWarmSeconds: 3,
+  killRate: 1_000,
+  killSeconds: 31,
+  httpSeconds: 8,
+  httpRates: [500],
+  relayRows: 200_000,
+  projectorRecords: 50_000,
+  soakSeconds: 60,
+  peerRounds: 5,
+  peerRecords: 300_000,
+  slowPeerRecords: 100,
+};
+
+const full: BenchPlan = {
+  ...usual,
+  rounds: 7,
+  batches: [200, 1_000, 2_000, 10_000],
+  latencySeconds: 20,
+  killSeconds: 61,
+  httpSeconds: 15,
+  httpRates: [100, 500, 1_000],
+  relayRows: 1_000_000,
+  projectorRecords: 200_000,
+  soakSeconds: 600,
+};
+
+/** The plan of a size. */
+export const plans: Readonly<Record<Size, BenchPlan>> = { quick, default: usual, full };
+
+/** The figures that issue 5 of this project asks for: what is better than the bound is marked as met. */
+export const targets = {
+  exactlyOnceToAtLeastOnce: 0.97,
+  drainCpuMicrosPerRecord: 6,
+  latencyP99MsAt: new Map([[100, 15], [1_000, 25]]),
+  partitionsCpuRatio: 1.2,
+  relayRowsPerSecond: 20_000,
+  ordersPerSecond: 2_000,
+  orderP99Ms: 25,
+  memoryMiB: 300,
+} as const;
