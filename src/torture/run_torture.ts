@@ -17,7 +17,7 @@ import { mustHalt } from "./halts.ts";
 import { installSequences, type Ledger, runLoad } from "./load.ts";
 import { startPrivateCluster } from "./private_cluster.ts";
 import { seededRandom } from "./random.ts";
-import { Recoveries } from "./recoveries.ts";
+import { Recoveries, type Recovery } from "./recoveries.ts";
 import { RoleProcess, type UnaskedEnd } from "./role_process.ts";
 import { drawSchedule } from "./schedule.ts";
 import { sequenceTopics } from "./sequence_flow.ts";
@@ -31,6 +31,8 @@ export interface TortureOptions {
   readonly kafkaVersion: string;
   readonly brokers: 1 | 3;
   readonly guarantee: Guarantee;
+  /** How often each role is killed with nothing else going wrong, to measure its recovery; 3 where absent. */
+  readonly calmRounds?: number;
   /** A directory of the run's own; removed at the end when nothing was found. */
   readonly directory: string;
   readonly cacheDirectory: string;
@@ -38,6 +40,7 @@ export interface TortureOptions {
   readonly signal: AbortSignal;
 }
 
+const calmRoundsDefault = 3;
 const density = { pauseMsMin: 300, pauseMsMax: 3_000 };
 const roleFlags = [
   "--quiet",
@@ -163,10 +166,14 @@ export async function runTorture(options: TortureOptions): Promise<TortureReport
   );
   signal.throwIfAborted();
   await stopLoad();
-  await drain();
-  const stopCalmLoad = startLoad("calm load");
-  const calm = await calmRecoveries(arena, options.minutes >= 3 ? 3 : 1, signal);
-  await stopCalmLoad();
+  const { calmRounds = calmRoundsDefault } = options;
+  const calm: Recovery[] = [];
+  if (calmRounds > 0) {
+    await drain();
+    const stopCalmLoad = startLoad("calm load");
+    calm.push(...await calmRecoveries(arena, calmRounds, signal));
+    await stopCalmLoad();
+  }
   const left = await drain();
   summary.stuck(left);
   const books = await checkConservation(sql, reader, {
