@@ -1,4 +1,5 @@
 /** Parking and unparking on real Kafka: order per key holds through failures, crashes and new arrivals. */
+import { delay } from "../../src/core/delay.ts";
 import { openRecordLog } from "../../src/dead_letters/kafka_record_log.ts";
 import { listParkedKeys } from "../../src/dead_letters/load_parked_keys.ts";
 import type { ParkedKey } from "../../src/dead_letters/parked_entry.ts";
@@ -51,11 +52,12 @@ async function laneAtWork(
     /** Waits until the lane has done all that is there. */
     async settled(): Promise<void> {
       const end = await log.highWatermark({ topic: input, partition: 0 });
-      for (;;) {
+      for (let attempt = 0; attempt < 3_000; attempt++) {
         const { offset } = await transactions.stableOffset(groupId, { topic: input, partition: 0 });
         if (offset >= end) return;
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        await delay(20);
       }
+      throw new Error(`the lane has not reached ${end} within a minute`);
     },
     async parked(): Promise<ParkedKey[]> {
       const all = await listParkedKeys(log, { toHighWatermark: true });
