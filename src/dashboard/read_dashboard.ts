@@ -91,7 +91,7 @@ export function openDashboardReader(deps: DashboardReaderDeps): DashboardReader 
   const customers = paced(
     () => readCustomers(sql),
     describe("The customers cannot be read"),
-    seldom,
+    { ...often, everyMsMin: 2_000, waitMsMax: 100 },
     clock,
   );
   const lags = paced(
