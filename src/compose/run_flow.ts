@@ -3,6 +3,9 @@ import { atLeastOnce, atMostOnce, type Delivery, exactlyOnce } from "../core/del
 import type { Flow } from "../core/flow.ts";
 import { type LaneObserver, runLane } from "../core/lane.ts";
 import type { TopicPartition } from "../core/record.ts";
+import { openRecordLog } from "../dead_letters/kafka_record_log.ts";
+import { createParking } from "../dead_letters/load_parked_keys.ts";
+import { stateTopics } from "../dead_letters/open_dead_letter_store.ts";
 import { fetcherDefaults, type FetcherOptions } from "../kafka/fetcher.ts";
 import { createKafkaClient, type KafkaClient, type KafkaSettings } from "../kafka/kafka_client.ts";
 import { runMembership } from "../kafka/membership.ts";
@@ -87,15 +90,22 @@ export async function runFlow<T>(
   hooks: RunFlowHooks = {},
 ): Promise<void> {
   const options = { ...runFlowDefaults, ...given };
-  const partitions = await ensureTopics(
-    client,
-    [flow.from.name, ...flow.to.map(({ name }) => name), flow.deadLetters].map((topic) => ({
+  const parks = flow.park === "key";
+  if (parks && options.guarantee !== "exactly-once") {
+    throw new TypeError(
+      `Cannot run flow "${flow.name}": park: "key" needs the guarantee exactly-once`,
+    );
+  }
+  const partitions = await ensureTopics(client, [
+    ...[flow.from.name, ...flow.to.map(({ name }) => name), flow.deadLetters].map((topic) => ({
       topic,
       partitions: options.topicPartitions,
       replicationFactor: options.topicReplicationFactor,
       ...(topic === flow.deadLetters && { config: deadLetterTopicConfig }),
     })),
-  );
+    ...(parks ? stateTopics(options.topicReplicationFactor) : []),
+  ]);
+  await using log = openRecordLog(client);
   await using transactions = createTransactions(client, {
     transactionTimeoutMs: options.transactionTimeoutMs,
     batchBytesMax: options.requestBytesMax,
@@ -116,6 +126,7 @@ export async function runFlow<T>(
     recordsMax: options.batchRecordsMax,
     bytesMax: options.batchBytesMax,
     dependencyBackoffMsMax: options.dependencyBackoffMsMax,
+    parking: parks ? createParking(log, flow.deadLetters) : undefined,
   };
   const delivery = deliveries[options.guarantee];
   await runMembership(client, {

@@ -39,6 +39,11 @@ export interface FlowOptions<T> {
   readonly retry?: Partial<RetryPolicy>;
   /** Where records go that cannot be processed. `<from>.DLQ` where absent. */
   readonly deadLetters?: string;
+  /**
+   * `key`: once a record is a dead letter, later records of its key follow it to the dead letters until the key is unparked
+   * (`dlq unpark`), so that order per key holds through failures too. Where absent they pass it.
+   */
+  readonly park?: "key";
   /** How many events of different keys an asynchronous transform works on at a time. */
   readonly concurrencyMax?: number;
 }

@@ -10,6 +10,7 @@ import { delay } from "./delay.ts";
 import type { Delivery, DeliverySession } from "./delivery.ts";
 import { DependencyDownError, HaltError } from "./errors.ts";
 import type { Flow } from "./flow.ts";
+import type { ParkedKeys, Parking } from "./parking.ts";
 import { type Plan, planRun, type PlanTarget } from "./plan_run.ts";
 import { type Assignment, type RecordRun, type RunBounds, TransactionError } from "./ports.ts";
 import { formatPartition, type InputRecord } from "./record.ts";
@@ -20,6 +21,8 @@ import { startOffset } from "./start_offset.ts";
 export interface LaneOptions extends RunBounds {
   /** The longest pause before a dependency that is down is tried again, milliseconds. */
   readonly dependencyBackoffMsMax: number;
+  /** Where the parked keys are kept, for a flow with `park: "key"`. */
+  readonly parking?: Parking;
 }
 
 /** What a lane reports; every part is optional. */
@@ -92,28 +95,38 @@ async function runSession<T>(lane: Lane<T>, session: DeliverySession): Promise<v
   progress.doubt = undefined;
   // Not `start`: where nothing was committed yet, the next session may find nothing either.
   progress.known = committed;
+  const { groupId } = lane.assignment;
+  const { topic, partition } = reader;
+  // After fencing: nobody else can park or free a key of this partition from here on.
+  const parked = await options.parking?.load({ groupId, topic, partition }, signal);
   reader.seek(start);
   while (!signal.aborted) {
-    await processRun(lane, session, await reader.next(options, signal));
+    await processRun(lane, session, await reader.next(options, signal), parked);
     progress.failures = 0;
   }
 }
 
 /** Plans and commits a run; in several transactions where planning it takes long. */
-async function processRun<T>(lane: Lane<T>, session: DeliverySession, run: RecordRun) {
+async function processRun<T>(
+  lane: Lane<T>,
+  session: DeliverySession,
+  run: RecordRun,
+  parked: ParkedKeys | undefined,
+): Promise<void> {
   const { assignment: { signal }, progress, observer } = lane;
   let rest = run.records;
   do {
     const startedAt = performance.now();
-    const plan = await planWhenUp(lane, rest);
+    const plan = await planWhenUp(lane, rest, parked);
     const nextOffset = rest[plan.taken]?.offset ?? run.nextOffset;
     progress.doubt = nextOffset;
     await session.commit(plan.outputs, nextOffset);
     progress.doubt = undefined;
     progress.known = nextOffset;
+    plan.parking?.committed();
     observer.committed?.({
       records: plan.taken,
-      outputs: plan.outputs.length - plan.deadLetters,
+      outputs: plan.emitted,
       deadLetters: plan.deadLetters,
       ms: performance.now() - startedAt,
     });
@@ -160,12 +173,18 @@ function resolve({ known, doubt }: Progress, committed: number, observer: LaneOb
 }
 
 /** Plans, waiting for as long as a dependency is down: no record is blamed for it. */
-async function planWhenUp<T>(lane: Lane<T>, records: readonly InputRecord[]): Promise<Plan> {
+async function planWhenUp<T>(
+  lane: Lane<T>,
+  records: readonly InputRecord[],
+  parked: ParkedKeys | undefined,
+): Promise<Plan> {
   const { flow, assignment: { signal }, target, options, observer } = lane;
   let down: string | undefined;
   for (let attempt = 1;; attempt++) {
     try {
-      const plan = await planRun(flow, records, target, { signal, onRetry: observer.retrying });
+      // A plan that was given up leaves nothing behind: each attempt starts from the committed state of the keys.
+      const context = { signal, onRetry: observer.retrying, parking: parked?.plan() };
+      const plan = await planRun(flow, records, target, context);
       if (down !== undefined) observer.dependency?.(down, true);
       return plan;
     } catch (error) {

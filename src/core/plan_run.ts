@@ -1,6 +1,7 @@
 /** Decides what a run of records becomes as a whole, in input order. Writes nothing: the lane acts on the plan. */
 import { deadLetter, type DeadLetterReason } from "./dead_letter.ts";
 import type { Flow } from "./flow.ts";
+import type { ParkingPlan } from "./parking.ts";
 import { partitionForKey } from "./partition_for_key.ts";
 import { type PlanContext, type Planned, planRecord } from "./plan_record.ts";
 import { encodedBytes, encodedBytesMax, type InputRecord, type OutputRecord } from "./record.ts";
@@ -20,8 +21,18 @@ export interface Plan {
   /** Outputs and dead letters, in the order of the records that they come from. */
   readonly outputs: readonly OutputRecord[];
   readonly deadLetters: number;
+  /** Outputs of transforms: `outputs` without dead letters and the parked keys' entries. */
+  readonly emitted: number;
   /** How many records, from the first on, are planned. */
   readonly taken: number;
+  /** To be told when the plan has been committed. */
+  readonly parking?: ParkingPlan;
+}
+
+/** What planning a run needs. */
+export interface RunContext extends Omit<PlanContext, "once"> {
+  /** Decides which records are parked, for a flow with `park: "key"`. */
+  readonly parking?: ParkingPlan;
 }
 
 /**
@@ -32,12 +43,17 @@ export async function planRun<T>(
   flow: Flow<T>,
   records: readonly InputRecord[],
   target: PlanTarget,
-  context: Omit<PlanContext, "once">,
+  context: RunContext,
 ): Promise<Plan> {
   const planned: Planned[] = [];
   const pending = new Map<string, Promise<void>>();
   const startedAt = performance.now();
+  const { parking } = context;
   const inner: PlanContext = { ...context, once: onceByName() };
+  const plan = (record: InputRecord) =>
+    parking
+      ? parking.guard(record, () => planToTheEnd(flow, record, target, inner))
+      : planRecord(flow, record, inner);
   let taken = 0;
   try {
     for (const record of records) {
@@ -45,9 +61,7 @@ export async function planRun<T>(
       const index = taken++;
       const key = pending.size > 0 ? keyOf(record) : undefined;
       const before = key === undefined ? undefined : pending.get(key);
-      const outcome = before
-        ? before.then(() => planRecord(flow, record, inner))
-        : planRecord(flow, record, inner);
+      const outcome = before ? before.then(() => plan(record)) : plan(record);
       if (!(outcome instanceof Promise)) {
         planned[index] = outcome;
         continue;
@@ -66,7 +80,24 @@ export async function planRun<T>(
     await Promise.allSettled(pending.values());
     throw error;
   }
-  return gather(flow, records, planned, taken, target);
+  return gather(flow, records, planned, taken, target, parking);
+}
+
+/** As `planRecord`, with what is too large to be written as a dead letter already: parking must know. */
+function planToTheEnd<T>(
+  flow: Flow<T>,
+  record: InputRecord,
+  target: PlanTarget,
+  context: PlanContext,
+): Planned | Promise<Planned> {
+  const check = (planned: Planned): Planned => {
+    if (planned.kind === "dead-letter") return planned;
+    const written = planned.emissions.map((emission) => toOutput(emission, target));
+    const reason = tooLarge(flow, written, target);
+    return reason ? { kind: "dead-letter", reason } : planned;
+  };
+  const planned = planRecord(flow, record, context);
+  return planned instanceof Promise ? planned.then(check) : check(planned);
 }
 
 function gather<T>(
@@ -75,9 +106,11 @@ function gather<T>(
   planned: readonly Planned[],
   taken: number,
   target: PlanTarget,
+  parking: ParkingPlan | undefined,
 ): Plan {
   const outputs: OutputRecord[] = [];
   let deadLetters = 0;
+  let emitted = 0;
   for (let index = 0; index < taken; index++) {
     const record = records[index];
     const outcome = planned[index];
@@ -89,12 +122,15 @@ function gather<T>(
     if (reason) {
       deadLetters++;
       const topic = flow.deadLetters;
-      outputs.push(
-        deadLetter(record, reason, { topic, partitionCount: target.partitionCount(topic) }),
-      );
-    } else outputs.push(...written);
+      const destination = { topic, partitionCount: target.partitionCount(topic) };
+      outputs.push(deadLetter(parking?.numbered(record) ?? record, reason, destination));
+    } else {
+      emitted += written.length;
+      outputs.push(...written);
+    }
   }
-  return { outputs, deadLetters, taken };
+  if (parking) outputs.push(...parking.entries());
+  return { outputs, deadLetters, emitted, taken, parking };
 }
 
 function toOutput({ topic, key, value, headers }: Emission, target: PlanTarget): OutputRecord {

@@ -10,7 +10,7 @@ import {
   type ParkedRecord,
 } from "./parked_entry.ts";
 import { type ParkedLink, parkedLink, parkedSkipHeader, withParkedLink } from "./parked_link.ts";
-import type { ParkedKeys, ParkingPlan } from "./parking.ts";
+import type { ParkedKeys, ParkingPlan } from "../core/parking.ts";
 
 /** The class of error of a dead letter that only follows another one of its key. */
 export const parkedErrorClass = "ParkedKeyError";

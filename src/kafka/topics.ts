@@ -16,7 +16,11 @@ export interface TopicSpec {
 }
 
 /** Room for a dead letter whose original filled a batch to the brim, and for the headers beside it. */
-export const deadLetterTopicConfig = { "max.message.bytes": String(2 * 1_048_588) };
+export const deadLetterTopicConfig = {
+  "max.message.bytes": String(2 * 1_048_588),
+  // They wait for a person: no week after which they are gone.
+  "retention.ms": "-1",
+};
 
 const log = getLogger(["onceflow", "kafka", "topics"]);
 const leaderWaitMs = 100;

@@ -1,0 +1,51 @@
+/** `park: "key"`: after a dead letter its key waits, so that nothing of the key is done out of order. */
+import { z } from "zod";
+import { defineFlow, headerText, PoisonError, topic } from "../../src/mod.ts";
+import { assertEquals } from "../support/assert.ts";
+import {
+  freshTopics,
+  jsons,
+  produce,
+  readPartition,
+  record,
+  testClient,
+} from "../support/kafka.ts";
+import { runUntil } from "../support/run_until.ts";
+
+Deno.test("later records of a key follow its dead letter, other keys go on", async () => {
+  const client = await testClient();
+  const [source = "", outTopic = ""] = await freshTopics(client, 1, "account", "balances");
+  const read = z.object({ account: z.string(), step: z.int() });
+  const out = topic(outTopic, { read, key: ({ account }) => account });
+  const flow = defineFlow({
+    name: `parked-${source}`,
+    from: topic(source, { read, key: ({ account }) => account }),
+    to: [out],
+    park: "key",
+    transform(event) {
+      if (event.account === "a" && event.step === 2) throw new PoisonError("step 2 is broken");
+      return out.event(event);
+    },
+  });
+  const steps = [["a", 1], ["a", 2], ["b", 1], ["a", 3], ["b", 2], ["a", 4]] as const;
+
+  await produce(
+    client,
+    steps.map(([account, step]) => record(source, 0, account, { account, step })),
+  );
+  const totals = await runUntil(client, flow, ({ records }) => records === steps.length);
+
+  assertEquals(totals.deadLetters, 3);
+  assertEquals(jsons(await readPartition(client, outTopic)), [
+    { account: "a", step: 1 },
+    { account: "b", step: 1 },
+    { account: "b", step: 2 },
+  ]);
+  const dead = await readPartition(client, `${source}.DLQ`);
+  assertEquals(jsons(dead).map(({ step }) => step), [2, 3, 4]);
+  assertEquals(dead.map(({ headers }) => headerText(headers, "x-error-class")), [
+    "PoisonError",
+    "ParkedKeyError",
+    "ParkedKeyError",
+  ]);
+});
