@@ -51,10 +51,10 @@ export function readFigures(spill: Spill, findings: readonly RuleFinding[]): Fig
     lost: sum("lost"),
     duplicated: sum("doubled"),
     foreign: {
-      records: spill.count("select coalesce(sum(appearances), 0) from unit where not relayed"),
+      records: spill.count("select coalesce(sum(originals), 0) from unit where not relayed"),
       invoiced: spill.count("select count(*) from unit where not relayed and invoices > 0"),
       dead_lettered: spill.count(
-        "select coalesce(sum(buried), 0) from unit where not relayed and invoices = 0",
+        "select coalesce(sum(min(buried, originals)), 0) from unit where not relayed and invoices = 0",
       ),
     },
     redriven: spill.count(

@@ -62,10 +62,16 @@ const rightStories: readonly Story[] = [
       }]);
       const [buried, ...invoiced] = good;
       if (buried === undefined) throw new Error("nothing was relayed");
-      await pipeline.work([...good, ...bad], invoices(pipeline, invoiced), [
+      const outcomes = await pipeline.work([...good, ...bad], invoices(pipeline, invoiced), [
         pipeline.deadLetterOf(buried),
         ...bad.map((record) => pipeline.deadLetterOf(record)),
       ]);
+      // One of the foreign ones is redriven in vain: it is still one foreign record.
+      const poisoned = first(bad);
+      const letter = outcomes.findLast(({ value }) => value === poisoned.value);
+      if (letter === undefined) throw new Error("the poison was buried");
+      const back = await pipeline.redrive(letter, poisoned);
+      await pipeline.work([back], [], [pipeline.deadLetterOf(back)]);
       await pipeline.project();
     },
     expect({ figures }) {
