@@ -106,6 +106,7 @@ class Conversation {
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   #bytes = new Uint8Array(0);
+  #last: Promise<void> = Promise.resolve();
 
   constructor(child: Deno.ChildProcess) {
     this.#child = child;
@@ -117,9 +118,14 @@ class Conversation {
     await this.#writer.write(encoder.encode(text));
   }
 
-  async ask(words: readonly string[], onFrame: (frame: Frame) => void = () => {}): Promise<void> {
-    await this.write(`${words.join("\t")}\n`);
-    await this.untilDone(words[0] ?? "", onFrame);
+  /** One question at a time, whoever asks. */
+  ask(words: readonly string[], onFrame: (frame: Frame) => void = () => {}): Promise<void> {
+    const answer = this.#last.then(async () => {
+      await this.write(`${words.join("\t")}\n`);
+      await this.untilDone(words[0] ?? "", onFrame);
+    });
+    this.#last = answer.catch(() => {});
+    return answer;
   }
 
   async untilDone(command: string, onFrame: (frame: Frame) => void): Promise<void> {

@@ -8,6 +8,10 @@ import {
   type SectionResult,
   shapesSection,
 } from "./drain_sections.ts";
+import { httpSection } from "./http_section.ts";
+import { killsSection } from "./kills_section.ts";
+import { projectorSection, relaySection } from "./role_sections.ts";
+import { soakSection } from "./soak_section.ts";
 import { latencySection } from "./latency_section.ts";
 import { environmentOf } from "./environment.ts";
 import { plans, type SectionName, sectionNames, type Size } from "./plan.ts";
@@ -36,6 +40,11 @@ const runners: Readonly<Partial<Record<SectionName | "peers", Run>>> = {
   lookup: lookupSection,
   shapes: shapesSection,
   latency: latencySection,
+  kills: killsSection,
+  http: httpSection,
+  relay: relaySection,
+  projector: projectorSection,
+  soak: soakSection,
 };
 
 /**

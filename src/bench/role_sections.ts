@@ -1,0 +1,137 @@
+/** The parts of the benchmark about the relay (outbox to Kafka) and the projector (Kafka to the read model). */
+import { type BenchContext, ownProcess } from "./context.ts";
+import type { SectionResult } from "./drain_sections.ts";
+import { fillTopic } from "./fill_topic.ts";
+import type { Mark } from "./job.ts";
+import { MeasuredProcess } from "./measured_process.ts";
+import { targets } from "./plan.ts";
+import { openPrivatePipeline, type PrivatePipeline } from "./private_pipeline.ts";
+import { type Figure, figure } from "./report.ts";
+import { spreadOf } from "./statistics.ts";
+
+const roleMsMax = 300_000;
+const appendRows = 10_000;
+
+/** Rows in an outbox, as fast as the relay brings them to Kafka. */
+export async function relaySection(context: BenchContext): Promise<SectionResult> {
+  const rows = context.plan.relayRows;
+  await using pipeline = await openPrivatePipeline(context);
+  context.say(`relay: appending ${rows} rows`);
+  await appendBacklog(pipeline, rows, context.signal);
+  context.say(`relay: relaying ${rows} rows`);
+  const mark = await untilRole(context, pipeline, "relay", rows);
+  const end = await context.probe.end(pipeline.config.ORDERS_TOPIC);
+  let seen = 0;
+  await context.probe.dump(pipeline.config.ORDERS_TOPIC, () => seen++);
+  return {
+    title: "Relay throughput from a backlog",
+    about:
+      `${rows} rows that wait in the outbox, announced by one relay in transactions of up to ` +
+      `${context.config.RELAY_BATCH_RECORDS_MAX} rows with its cursor in each; its start is included.`,
+    figures: roleFigures("relay", "relay", "rows/s", mark, targets.relayRowsPerSecond),
+    plots: [],
+    notes: [
+      seen === rows
+        ? `Kafka's Java client sees ${seen} committed records for ${rows} rows (log end ${end}).`
+        : `WRONG: Kafka's Java client sees ${seen} committed records for ${rows} rows.`,
+    ],
+  };
+}
+
+/** A topic of orders, as fast as the projector folds it into the read model. */
+export async function projectorSection(context: BenchContext): Promise<SectionResult> {
+  const count = context.plan.projectorRecords;
+  await using pipeline = await openPrivatePipeline(context);
+  const { config, runtime } = pipeline;
+  const partitions = runtime.partitions.get(config.ORDERS_TOPIC) ?? 1;
+  await fillTopic(context.client, config.ORDERS_TOPIC, {
+    count,
+    partitions,
+    signal: context.signal,
+  });
+  context.say(`projector: ${count} events`);
+  const mark = await untilRole(context, pipeline, "projector", count);
+  const [row] = await runtime.database.sql<{ rows: number }[]>`
+    select count(*)::int as rows from order_view
+  `;
+  return {
+    title: "Projector throughput",
+    about:
+      `${count} orders folded into the read model, rows and position in one Postgres transaction a batch.`,
+    figures: roleFigures("projector", "projector", "events/s", mark),
+    plots: [],
+    notes: [
+      row?.rows === count
+        ? `order_view has one row for each of ${count} orders.`
+        : `WRONG: order_view has ${row?.rows} rows for ${count} orders.`,
+    ],
+  };
+}
+
+function roleFigures(
+  id: string,
+  label: string,
+  unit: string,
+  { records, first_ms, at_ms, cpu_ms, rss_mib }: Mark,
+  target?: number,
+): Figure[] {
+  const rate = records / ((at_ms - first_ms) / 1_000);
+  return [
+    figure(`${id}.rate`, label, unit, "higher", spreadOf([rate]), target),
+    figure(`${id}.cpu`, label, "µs CPU each", "lower", spreadOf([cpu_ms * 1_000 / records])),
+    figure(`${id}.rss`, label, "MiB", "lower", spreadOf([rss_mib])),
+  ];
+}
+
+/** Runs a role until it has done that much; answers with its last mark. */
+async function untilRole(
+  { signal }: BenchContext,
+  { env }: PrivatePipeline,
+  role: "relay" | "projector",
+  count: number,
+): Promise<Mark> {
+  const done = Promise.withResolvers<Mark>();
+  const command = { ...ownProcess("role_child.ts"), env };
+  const job = { role, group: `bench-${crypto.randomUUID()}` };
+  await using child = new MeasuredProcess(command, job, (mark) => {
+    if (mark.records >= count) done.resolve(mark);
+  });
+  const timer = setTimeout(
+    () => done.reject(new Error(`the ${role} has done ${child.marks.at(-1)?.records ?? 0} only`)),
+    roleMsMax,
+  );
+  child.ended.then(() => done.reject(new Error(`the ${role} ended: ${child.complaint}`)));
+  const onAbort = () => done.reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await done.promise;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+/** Rows as the HTTP side appends them, made by the server itself: it is the relay that is measured. */
+async function appendBacklog(
+  { runtime, config }: PrivatePipeline,
+  rows: number,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let from = 0; from < rows; from += appendRows) {
+    signal.throwIfAborted();
+    const to = Math.min(rows, from + appendRows) - 1;
+    await runtime.database.sql`
+      select count(outbox_append(
+        0, ${config.ORDERS_TOPIC}, 'order-' || lpad(number::text, 10, '0'),
+        convert_to(json_build_object(
+          'event_id', gen_random_uuid(), 'order_id', 'order-' || lpad(number::text, 10, '0'),
+          'user_id', 'customer-' || (number % 9973), 'amount', '12.34', 'currency', 'USD',
+          'occurred_at', '2026-01-31T12:00:00.000Z', 'channel', 'benchmark-of-the-web-shop',
+          'schema_version', 2
+        )::text, 'UTF8'),
+        '[]'::jsonb, gen_random_uuid(), 'OrderPlaced'
+      ))
+      from generate_series(${from}::bigint, ${to}::bigint) as number
+    `;
+  }
+}
