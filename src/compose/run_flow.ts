@@ -6,6 +6,7 @@ import type { TopicPartition } from "../core/record.ts";
 import { openRecordLog } from "../dead_letters/kafka_record_log.ts";
 import { createParking } from "../dead_letters/load_parked_keys.ts";
 import { stateTopics } from "../dead_letters/open_dead_letter_store.ts";
+import { openCrashLog } from "../kafka/crash_log.ts";
 import { fetcherDefaults, type FetcherOptions } from "../kafka/fetcher.ts";
 import { createKafkaClient, type KafkaClient, type KafkaSettings } from "../kafka/kafka_client.ts";
 import { runMembership } from "../kafka/membership.ts";
@@ -111,6 +112,8 @@ export async function runFlow<T>(
     batchBytesMax: options.requestBytesMax,
     onStep: hooks.onStep,
   });
+  const notes = client.cluster();
+  await using _notes = { [Symbol.asyncDispose]: () => notes.disconnect() };
   const openProducer = () => openPlainProducer(client, { batchBytesMax: options.requestBytesMax });
   const deliveries: Record<RunFlowOptions["guarantee"], Delivery> = {
     "exactly-once": exactlyOnce(transactions),
@@ -136,7 +139,10 @@ export async function runFlow<T>(
     bufferBytesMax: 2 * options.batchBytesMax,
     fetch: hooks.fetch ?? fetcherDefaults,
     onAssigned: options.onAssigned,
-    lane: (assignment) => runLane(flow, assignment, delivery, target, bounds, options.observer),
+    lane: (assignment) => {
+      const crashLog = openCrashLog(notes, flow.groupId, assignment.reader);
+      return runLane(flow, assignment, delivery, target, { ...bounds, crashLog }, options.observer);
+    },
   }, signal);
 }
 

@@ -7,6 +7,7 @@
  */
 import { getLogger } from "@logtape/logtape";
 import { delay } from "./delay.ts";
+import { CrashGuard, type CrashLog, CrashLoopError } from "./crash_guard.ts";
 import type { Delivery, DeliverySession } from "./delivery.ts";
 import { DependencyDownError, HaltError } from "./errors.ts";
 import type { Flow } from "./flow.ts";
@@ -23,6 +24,8 @@ export interface LaneOptions extends RunBounds {
   readonly dependencyBackoffMsMax: number;
   /** Where the parked keys are kept, for a flow with `park: "key"`. */
   readonly parking?: Parking;
+  /** Notes that outlive the process, to find a record that kills it. */
+  readonly crashLog?: CrashLog;
 }
 
 /** What a lane reports; every part is optional. */
@@ -55,6 +58,7 @@ interface Lane<T> {
   readonly options: LaneOptions;
   readonly observer: LaneObserver;
   readonly progress: Progress;
+  readonly guard: CrashGuard | undefined;
 }
 
 const log = getLogger(["onceflow", "core", "lane"]);
@@ -75,7 +79,8 @@ export async function runLane<T>(
   observer: LaneObserver = {},
 ): Promise<void> {
   const progress: Progress = { known: -1, doubt: undefined, failures: 0 };
-  const lane: Lane<T> = { flow, assignment, target, options, observer, progress };
+  const guard = options.crashLog && new CrashGuard(options.crashLog);
+  const lane: Lane<T> = { flow, assignment, target, options, observer, progress, guard };
   while (!assignment.signal.aborted) {
     try {
       await using session = await delivery.open(assignment);
@@ -117,13 +122,14 @@ async function processRun<T>(
   let rest = run.records;
   do {
     const startedAt = performance.now();
-    const plan = await planWhenUp(lane, rest, parked);
+    const plan = await planGuarded(lane, rest, parked);
     const nextOffset = rest[plan.taken]?.offset ?? run.nextOffset;
     progress.doubt = nextOffset;
     await session.commit(plan.outputs, nextOffset);
     progress.doubt = undefined;
     progress.known = nextOffset;
     plan.parking?.committed();
+    lane.guard?.committed();
     observer.committed?.({
       records: plan.taken,
       outputs: plan.emitted,
@@ -132,6 +138,45 @@ async function processRun<T>(
     });
     rest = rest.slice(plan.taken);
   } while (rest.length > 0 && !signal.aborted);
+}
+
+/** Plans what the crash guard allows: all records, the first alone, or the first as a dead letter. */
+async function planGuarded<T>(
+  lane: Lane<T>,
+  records: readonly InputRecord[],
+  parked: ParkedKeys | undefined,
+): Promise<Plan> {
+  const { guard } = lane;
+  const [first] = records;
+  if (!guard || !first) return await planWhenUp(lane, records, parked);
+  const verdict = await guard.before(first.offset);
+  try {
+    switch (verdict.kind) {
+      case "all":
+        return await planWhenUp(lane, records, parked);
+      case "alone":
+        return await planWhenUp(lane, [first], parked);
+      case "bury":
+        return await planWhenUp(
+          { ...lane, flow: buried(lane.flow, verdict.attempts) },
+          [first],
+          parked,
+        );
+      default:
+        return verdict satisfies never;
+    }
+  } finally {
+    // Whatever came of it, the process is alive: what follows is not this record's doing.
+    await guard.survived(first.offset);
+  }
+}
+
+/** The flow with a decoder that refuses: the record's own code is not run again. */
+function buried<T>(flow: Flow<T>, attempts: number): Flow<T> {
+  const decode = () => {
+    throw new CrashLoopError(`the process died in each of ${attempts} attempts at this record`);
+  };
+  return { ...flow, from: { ...flow.from, decode } };
 }
 
 /** Whether another session may start; waits before it. */
@@ -190,6 +235,8 @@ async function planWhenUp<T>(
     } catch (error) {
       if (!(error instanceof DependencyDownError) || signal.aborted) throw error;
       if (down === undefined) {
+        // It may take long, and somebody may start the process anew meanwhile.
+        if (records[0]) await lane.guard?.survived(records[0].offset);
         log.warn("{dependency} is down: {reason}; waiting, no record is given up", {
           dependency: error.dependency,
           reason: error.message,

@@ -54,7 +54,10 @@ export interface VendorBroker {
     groupId: string;
     groupGenerationId: number;
     memberId: string;
-    topics: { topic: string; partitions: { partition: number; offset: string }[] }[];
+    topics: {
+      topic: string;
+      partitions: { partition: number; offset: string; metadata?: string }[];
+    }[];
   }): Promise<unknown>;
   offsetFetch(request: {
     groupId: string;

@@ -1,0 +1,82 @@
+/**
+ * Keeps one record from killing the process for ever: after some crashes at the same place records are processed alone, and
+ * one that kills the process then is buried as a dead letter.
+ *
+ * Attempts are noted outside of the transaction and before the transform runs, or a crash would take the note with it. It
+ * costs one note when a lane of a process begins, and nothing after its first commit.
+ */
+import { PoisonError } from "./errors.ts";
+
+/** Where a lane stood when it last began, and how often it began there. */
+export interface CrashNote {
+  /** The first record of the run, or -1 where nothing was noted. */
+  readonly offset: number;
+  /** How often a run from that offset was begun without a commit. */
+  readonly attempts: number;
+}
+
+/** Notes of one lane that outlive the process. */
+export interface CrashLog {
+  read(): Promise<CrashNote>;
+  write(note: CrashNote): Promise<void>;
+}
+
+/** What to do with a run: all of it, its first record alone, or make its first record a dead letter. */
+export type CrashVerdict =
+  | { readonly kind: "all" }
+  | { readonly kind: "alone" }
+  | { readonly kind: "bury"; readonly attempts: number };
+
+/** The record killed the process each time it was tried alone. */
+export class CrashLoopError extends PoisonError {
+  override name = "CrashLoopError";
+}
+
+/** Bounds of a guard. */
+export interface CrashLimits {
+  /** Attempts at a run without a commit, after which its records are processed one by one. */
+  readonly togetherMax: number;
+  /** Attempts at one record alone, after which it is buried. Above one: a kill from outside must not bury a record. */
+  readonly aloneMax: number;
+  /** How many records are processed one by one before the lane trusts the rest again. */
+  readonly carefulRecords: number;
+}
+
+/** Six crashes at the most before a record is buried. */
+export const crashDefaults: CrashLimits = { togetherMax: 3, aloneMax: 3, carefulRecords: 2_000 };
+
+/** The guard of one lane, for as long as its process lives. */
+export class CrashGuard {
+  #healthy = false;
+  #carefulLeft = 0;
+
+  constructor(readonly log: CrashLog, readonly limits: CrashLimits = crashDefaults) {}
+
+  /** To be asked before the run that begins with this offset is planned. */
+  async before(offset: number): Promise<CrashVerdict> {
+    if (this.#healthy) return { kind: "all" };
+    const { togetherMax, aloneMax, carefulRecords } = this.limits;
+    const note = await this.log.read();
+    const attempts = note.offset === offset
+      ? note.attempts
+      : this.#carefulLeft > 0
+      ? togetherMax
+      : 0;
+    const careful = attempts >= togetherMax;
+    if (careful) this.#carefulLeft ||= carefulRecords;
+    if (attempts >= togetherMax + aloneMax) return { kind: "bury", attempts };
+    await this.log.write({ offset, attempts: attempts + 1 });
+    return { kind: careful ? "alone" : "all" };
+  }
+
+  /** The transform came back, or waits for a dependency: the attempt does not count. */
+  async survived(offset: number): Promise<void> {
+    if (!this.#healthy) await this.log.write({ offset, attempts: 0 });
+  }
+
+  /** To be told after the commit of what `before` was asked about. */
+  committed(): void {
+    if (this.#carefulLeft > 0) this.#carefulLeft--;
+    if (this.#carefulLeft === 0) this.#healthy = true;
+  }
+}

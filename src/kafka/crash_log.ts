@@ -1,0 +1,40 @@
+/** Keeps a lane's crash notes as a consumer group's offset and its metadata: durable, outside of any transaction. */
+import type { CrashLog } from "../core/crash_guard.ts";
+import type { TopicPartition } from "../core/record.ts";
+import { fetchStableOffset } from "./stable_offset.ts";
+import type { VendorCluster } from "./vendor.ts";
+
+/**
+ * The notes of one partition, under the group `<group>.attempts`: it has no members, so anybody may commit to it, and the
+ * flow's own offsets stay as they are.
+ */
+export function openCrashLog(
+  cluster: VendorCluster,
+  flowGroup: string,
+  partition: TopicPartition,
+): CrashLog {
+  const groupId = `${flowGroup}.attempts`;
+  return {
+    async read() {
+      const { offset, metadata } = await fetchStableOffset(cluster, groupId, partition);
+      const attempts = Number(metadata);
+      return { offset, attempts: Number.isInteger(attempts) ? attempts : 0 };
+    },
+    async write({ offset, attempts }) {
+      const coordinator = await cluster.findGroupCoordinator({ groupId });
+      await coordinator.offsetCommit({
+        groupId,
+        groupGenerationId: -1,
+        memberId: "",
+        topics: [{
+          topic: partition.topic,
+          partitions: [{
+            partition: partition.partition,
+            offset: String(offset),
+            metadata: String(attempts),
+          }],
+        }],
+      });
+    },
+  };
+}

@@ -1,0 +1,56 @@
+/** A process of its own that runs one lane until its partition is done; a record of the value "killer" ends it at once. */
+import { z } from "zod";
+import { exactlyOnce } from "../../src/core/delivery.ts";
+import { defineFlow } from "../../src/core/flow.ts";
+import { runLane } from "../../src/core/lane.ts";
+import { topic } from "../../src/core/topic_contract.ts";
+import { openCrashLog } from "../../src/kafka/crash_log.ts";
+import { createKafkaClient } from "../../src/kafka/kafka_client.ts";
+import { openPartitionReader } from "../../src/kafka/open_partition_reader.ts";
+import { createTransactions } from "../../src/kafka/transactions.ts";
+
+const [brokers = "", source = "", target = ""] = Deno.args;
+const client = createKafkaClient({ brokers: brokers.split(","), clientId: "crash", ssl: false });
+const read = z.object({ id: z.string() });
+const out = topic(target, { read, key: ({ id }) => id });
+const flow = defineFlow({
+  name: `crash-${source}`,
+  from: topic(source, { read, key: ({ id }) => id }),
+  to: [out],
+  transform(event) {
+    if (event.id === "killer") Deno.kill(Deno.pid, "SIGKILL");
+    return out.event(event);
+  },
+});
+await using transactions = createTransactions(client, { transactionTimeoutMs: 20_000 });
+await using reader = await openPartitionReader(client, { topic: source, partition: 0 }, 0);
+const notes = client.cluster();
+const { end } = await reader.range();
+const stop = new AbortController();
+const unused = () => Promise.reject(new Error("not under exactly-once"));
+await runLane(
+  flow,
+  {
+    groupId: flow.groupId,
+    reader,
+    signal: stop.signal,
+    stillOwned: () => Promise.resolve(true),
+    commitOffset: unused,
+    committedOffset: unused,
+  },
+  exactlyOnce(transactions),
+  { partitionCount: () => 1, recordBytesMax: 900_000, planMsMax: 5_000 },
+  {
+    recordsMax: 10,
+    bytesMax: 1 << 20,
+    dependencyBackoffMsMax: 100,
+    crashLog: openCrashLog(notes, flow.groupId, reader),
+  },
+  {
+    committed() {
+      transactions.stableOffset(flow.groupId, reader)
+        .then(({ offset }) => offset >= end && stop.abort());
+    },
+  },
+);
+await notes.disconnect();

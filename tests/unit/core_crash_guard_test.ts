@@ -1,0 +1,61 @@
+import { CrashGuard, type CrashLog, type CrashNote } from "../../src/core/crash_guard.ts";
+import { assertEquals } from "../support/assert.ts";
+
+function memory(): CrashLog & { note: CrashNote; writes: number } {
+  return {
+    note: { offset: -1, attempts: 0 },
+    writes: 0,
+    read() {
+      return Promise.resolve(this.note);
+    },
+    write(note) {
+      this.note = note;
+      this.writes++;
+      return Promise.resolve();
+    },
+  };
+}
+
+const limits = { togetherMax: 2, aloneMax: 2, carefulRecords: 2 };
+
+Deno.test("crashes at one place lead from all, to alone, to burial", async () => {
+  const log = memory();
+  const verdicts: string[] = [];
+  for (let start = 0; start < 5; start++) {
+    verdicts.push((await new CrashGuard(log, limits).before(7)).kind); // and the process dies
+  }
+  assertEquals(verdicts, ["all", "all", "alone", "alone", "bury"]);
+});
+
+Deno.test("an attempt that was survived does not count", async () => {
+  const log = memory();
+  for (let start = 0; start < 9; start++) {
+    const guard = new CrashGuard(log, limits);
+    assertEquals((await guard.before(7)).kind, "all");
+    await guard.survived(7); // it waited for a dependency; then somebody killed it
+  }
+});
+
+Deno.test("after its first commit a lane notes nothing more", async () => {
+  const log = memory();
+  const guard = new CrashGuard(log, limits);
+  await guard.before(7);
+  await guard.survived(7);
+  guard.committed();
+  const { writes } = log;
+  for (const offset of [8, 9, 10]) assertEquals((await guard.before(offset)).kind, "all");
+  assertEquals(log.writes, writes);
+});
+
+Deno.test("behind a burial records are processed alone for a while, then together", async () => {
+  const log = memory();
+  for (let start = 0; start < 4; start++) await new CrashGuard(log, limits).before(7);
+  const guard = new CrashGuard(log, limits);
+  const kinds: string[] = [];
+  for (const offset of [7, 8, 9, 10]) {
+    kinds.push((await guard.before(offset)).kind);
+    await guard.survived(offset);
+    guard.committed();
+  }
+  assertEquals(kinds, ["bury", "alone", "all", "all"]);
+});
