@@ -9,12 +9,13 @@ import { getLogger } from "@logtape/logtape";
 import { delay } from "./delay.ts";
 import { CrashGuard, type CrashLog, CrashLoopError } from "./crash_guard.ts";
 import type { Delivery, DeliverySession } from "./delivery.ts";
-import { DependencyDownError, HaltError } from "./errors.ts";
+import { DependencyDownError } from "./errors.ts";
 import type { Flow } from "./flow.ts";
 import type { ParkedKeys, Parking } from "./parking.ts";
 import { type Plan, planRun, type PlanTarget } from "./plan_run.ts";
-import { type Assignment, type RecordRun, type RunBounds, TransactionError } from "./ports.ts";
-import { formatPartition, type InputRecord } from "./record.ts";
+import type { Assignment, RecordRun, RunBounds } from "./ports.ts";
+import { mayReopen } from "./may_reopen.ts";
+import type { InputRecord } from "./record.ts";
 import { backoffMs } from "./retry_policy.ts";
 import { startOffset } from "./start_offset.ts";
 
@@ -62,8 +63,6 @@ interface Lane<T> {
 }
 
 const log = getLogger(["onceflow", "core", "lane"]);
-const reopenBackoffMs = 20;
-const reopenBackoffMsMax = 2_000;
 
 /**
  * Runs until the assignment's signal fires, finishing or leaving the transaction in hand.
@@ -87,7 +86,7 @@ export async function runLane<T>(
       await runSession(lane, session);
     } catch (error) {
       if (assignment.signal.aborted) return;
-      if (!await recover(error, assignment, ++progress.failures)) return;
+      if (!await mayReopen(error, assignment, ++progress.failures)) return;
     }
   }
 }
@@ -179,37 +178,6 @@ function buried<T>(flow: Flow<T>, attempts: number): Flow<T> {
   return { ...flow, from: { ...flow.from, decode } };
 }
 
-/** Whether another session may start; waits before it. */
-async function recover(error: unknown, assignment: Assignment, failures: number): Promise<boolean> {
-  const { reader, signal } = assignment;
-  if (error instanceof HaltError) throw error;
-  const partition = formatPartition(reader);
-  const verdict = error instanceof TransactionError ? error.verdict : "unknown";
-  switch (verdict) {
-    case "fatal":
-    case "rejected":
-      throw new HaltError(`Cannot go on with ${partition}: ${messageOf(error)}`, { cause: error });
-    case "migrated":
-      log.info("{partition} was taken over: {reason}; asking the group who owns it", {
-        partition,
-        reason: messageOf(error),
-      });
-      // Only the member that the group still calls the owner may fence again, or two would fence each other for ever.
-      if (!await assignment.stillOwned()) return false;
-      break;
-    case "unknown":
-      log.warn("{partition}: {reason}; opening a new session", {
-        partition,
-        reason: messageOf(error),
-      });
-      break;
-    default:
-      verdict satisfies never;
-  }
-  await delay(backoffMs(failures, reopenBackoffMs, reopenBackoffMsMax), signal).catch(() => {});
-  return true;
-}
-
 /** The committed offset is the outcome of the commit whose answer was lost. */
 function resolve({ known, doubt }: Progress, committed: number, observer: LaneObserver): void {
   if (committed === doubt) observer.resolved?.("committed");
@@ -246,8 +214,4 @@ async function planWhenUp<T>(
       await delay(backoffMs(attempt, 100, options.dependencyBackoffMsMax), signal);
     }
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

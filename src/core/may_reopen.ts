@@ -1,0 +1,54 @@
+/** Decides, after a session of a lane has failed, whether another one may start. */
+import { getLogger } from "@logtape/logtape";
+import { delay } from "./delay.ts";
+import { HaltError } from "./errors.ts";
+import { type Assignment, TransactionError } from "./ports.ts";
+import { formatPartition } from "./record.ts";
+import { backoffMs } from "./retry_policy.ts";
+
+const log = getLogger(["onceflow", "core", "lane"]);
+const reopenBackoffMs = 20;
+const reopenBackoffMsMax = 2_000;
+
+/**
+ * True when another session may start, after a pause; false when the partition has another owner.
+ *
+ * @throws {HaltError} when no session can help
+ */
+export async function mayReopen(
+  error: unknown,
+  assignment: Assignment,
+  failures: number,
+): Promise<boolean> {
+  const { reader, signal } = assignment;
+  if (error instanceof HaltError) throw error;
+  const partition = formatPartition(reader);
+  const verdict = error instanceof TransactionError ? error.verdict : "unknown";
+  switch (verdict) {
+    case "fatal":
+    case "rejected":
+      throw new HaltError(`Cannot go on with ${partition}: ${messageOf(error)}`, { cause: error });
+    case "migrated":
+      log.info("{partition} was taken over: {reason}; asking the group who owns it", {
+        partition,
+        reason: messageOf(error),
+      });
+      // Only the member that the group still calls the owner may fence again, or two would fence each other for ever.
+      if (!await assignment.stillOwned()) return false;
+      break;
+    case "unknown":
+      log.warn("{partition}: {reason}; opening a new session", {
+        partition,
+        reason: messageOf(error),
+      });
+      break;
+    default:
+      verdict satisfies never;
+  }
+  await delay(backoffMs(failures, reopenBackoffMs, reopenBackoffMsMax), signal).catch(() => {});
+  return true;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
