@@ -65,23 +65,32 @@ async function runStack({ json }: Output): Promise<void> {
       return progress("It was running already and goes on; `deno task stack stop` ends it.");
     }
     progress("Ctrl-C stops it.");
-    try {
-      await watch(stack, signal);
-    } finally {
+    const ended = await watch(stack, signal);
+    if (ended === "by another command") return progress("Another command has stopped it.");
+    if (ended === undefined) {
       progress("Stopping (the first time, Kafka also saves its classes for quicker starts).");
-      await stopStack(config.STACK_DIR, stack.started);
     }
+    await stopStack(config.STACK_DIR, stack.started);
+    if (ended !== undefined) throw ended;
   }, { shutdownMsMax });
 }
 
-/** Returns when the signal fires. @throws {StackError} when a service ends by itself or by another command */
-async function watch(stack: StackState, signal: AbortSignal): Promise<void> {
+/** Why the watch is over: undefined when the signal fired, an error when a service ended by itself. */
+async function watch(
+  stack: StackState,
+  signal: AbortSignal,
+): Promise<undefined | "by another command" | StackError> {
+  const services = [["Kafka", stack.kafka], ["PostgreSQL", stack.postgres]] as const;
   while (!signal.aborted) {
-    for (
-      const [name, service] of [["Kafka", stack.kafka], ["PostgreSQL", stack.postgres]] as const
-    ) {
+    for (const [name, service] of services) {
       if (await isRunning(service)) continue;
-      throw new StackError(`${name} has ended. Its log is ${service.log}`);
+      await stopStack(stack.directory, []); // stops nothing, but waits for a command that does
+      const now = await inspectStack(stack.directory);
+      const ours = now.kafka.service?.startedAt === stack.kafka.startedAt ||
+        now.postgres.service?.startedAt === stack.postgres.startedAt;
+      return ours
+        ? new StackError(`${name} has ended. Its log is ${service.log}`)
+        : "by another command";
     }
     await pause(watchIntervalMs, signal);
   }

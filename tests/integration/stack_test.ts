@@ -97,6 +97,13 @@ Deno.test("a stack starts, is found, survives its command, is recognised as dead
     assertEquals(await findStack(directory), undefined);
   });
 
+  const third = start();
+  await t.step("stop from elsewhere ends the command too, in order", async () => {
+    await third.up;
+    assertEquals(JSON.parse((await run("stop", "--json")).stdout).postgres, "stopped");
+    assertEquals(await third.ended, 0);
+  });
+
   await t.step("reset deletes the data and keeps the jars", async () => {
     assertEquals((await run("reset")).code, 0);
     const left = [...Deno.readDirSync(directory)].map(({ name }) => name).sort();
