@@ -3,7 +3,8 @@ import { getLogger } from "@logtape/logtape";
 import { delay } from "../core/delay.ts";
 import type { KafkaClient } from "./kafka_client.ts";
 import { readLogRange } from "./log_range.ts";
-import { createAdmin, emitterClass, type VendorCluster } from "./vendor.ts";
+import { emitterClass, type VendorCluster } from "./vendor.ts";
+import { createAdmin } from "./vendor_admin.ts";
 
 /** A topic that must be there. */
 export interface TopicSpec {

@@ -149,28 +149,11 @@ export interface VendorProducer {
   sendBatch(batch: { topicMessages: { topic: string; messages: unknown[] }[] }): Promise<unknown>;
 }
 
-/** kafkajs's administrative client. */
-export interface VendorAdmin {
-  connect(): Promise<void>;
-  disconnect(): Promise<void>;
-  listTopics(): Promise<string[]>;
-  describeCluster(): Promise<{ brokers: unknown[] }>;
-  createTopics(options: {
-    waitForLeaders: boolean;
-    topics: {
-      topic: string;
-      numPartitions: number;
-      replicationFactor: number;
-      configEntries: { name: string; value: string }[];
-    }[];
-  }): Promise<boolean>;
-}
-
 /** The type of a constructor whose options kafkajs does not describe. */
 type Constructor<T> = new (options: Record<string, unknown>) => T;
 
 /** Loads a module of kafkajs by its path inside the package. */
-function part<T>(path: string): T {
+export function part<T>(path: string): T {
   return require(`kafkajs/src/${path}`) as T;
 }
 
@@ -193,9 +176,6 @@ export const consumerGroupClass = (): Constructor<VendorConsumerGroup> =>
 /** The factory of producers. */
 export const createProducer = (): (options: Record<string, unknown>) => VendorProducer =>
   part("producer/index.js");
-/** The factory of administrative clients. */
-export const createAdmin = (): (options: Record<string, unknown>) => VendorAdmin =>
-  part("admin/index.js");
 /** The round-robin assigner. */
 export const roundRobinAssigner = (): (options: Record<string, unknown>) => unknown =>
   part("consumer/assigners/roundRobinAssigner/index.js");

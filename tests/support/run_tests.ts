@@ -159,7 +159,7 @@ function parseTally(text: string): Tally | undefined {
 /** What the tests of a directory may do. Tests that start our own programs need Deno itself among what they run. */
 function permissions(name: string): string[] {
   const programs = [Deno.execPath(), "deno"];
-  if (!withoutServices.includes(name)) programs.push("javac", ...stackPrograms());
+  if (!withoutServices.includes(name)) programs.push("javac", "/bin/cp", ...stackPrograms());
   if (name === "browser") programs.push("chromium", "/usr/bin/chromium", "/usr/bin/google-chrome");
   return [
     "--allow-net=127.0.0.1,localhost",
