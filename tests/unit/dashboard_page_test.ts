@@ -60,7 +60,7 @@ Deno.test("the page's script fits the browser's types and the document's", async
       "check",
       "--quiet",
       "--no-lock",
-      "--config=tests/unit/dashboard_page_check.json",
+      "--config=tests/browser/page_check.json",
       "--import-map=deno.json",
       "src/dashboard/page/main.js",
     ],
