@@ -3,6 +3,7 @@
  * output what it does and stopping at crash points that it is told on standard input. Not a command of the user's.
  */
 import { configure, type LogRecord as LogtapeRecord } from "@logtape/logtape";
+import { runFlow } from "../compose/run_flow.ts";
 import { openRuntime, type Runtime } from "../compose/open_runtime.ts";
 import { runUntilSignal } from "../compose/run_until_signal.ts";
 import { roles, runWorker } from "../compose/run_worker.ts";
@@ -11,8 +12,7 @@ import { HaltError } from "../core/errors.ts";
 import { ensureTopics } from "../kafka/topics.ts";
 import { type Arming, crashPoints } from "./crash_points.ts";
 import type { RoleEvent } from "./role_event.ts";
-import { runSequences } from "./run_sequences.ts";
-import { sequenceTopics } from "./sequence_flow.ts";
+import { sequenceFlow, sequenceTopics } from "./sequence_flow.ts";
 import { watchedSql } from "./watched_sql.ts";
 
 /** Much below the default: a fault that drops an answer is over when the client stops waiting for it. */
@@ -101,11 +101,19 @@ async function run(chosen: readonly string[]): Promise<void> {
       stop,
     )];
     if (chosen.includes("sequences")) {
-      running.push(runSequences(runtime, config.GUARANTEE, {
-        committed: ({ records, outputs, deadLetters }) =>
-          committed("sequences", records, outputs + deadLetters),
-        resolved,
-      }, stop));
+      running.push(runFlow(runtime.client, sequenceFlow(), stop, {
+        guarantee: config.GUARANTEE,
+        batchRecordsMax: config.BATCH_RECORDS_MAX,
+        requestBytesMax: config.REQUEST_BYTES_MAX,
+        transactionTimeoutMs: config.TRANSACTION_TIMEOUT_MS,
+        sessionTimeoutMs: config.SESSION_TIMEOUT_MS,
+        topicPartitions: config.TOPIC_PARTITIONS,
+        observer: {
+          committed: ({ records, outputs, deadLetters }) =>
+            committed("sequences", records, outputs + deadLetters),
+          resolved,
+        },
+      }));
     }
     await Promise.all(running.map((role) => role.catch((error) => failed.abort(error))));
     if (failed.signal.aborted) throw failed.signal.reason;

@@ -19,7 +19,7 @@ import { startPrivateCluster } from "./private_cluster.ts";
 import { seededRandom } from "./random.ts";
 import { Recoveries, type Recovery } from "./recoveries.ts";
 import { RoleProcess, type UnaskedEnd } from "./role_process.ts";
-import { drawSchedule } from "./schedule.ts";
+import { drawSchedule, usualDensity } from "./schedule.ts";
 import { sequenceTopics } from "./sequence_flow.ts";
 import { Summary, type TortureReport } from "./summary.ts";
 import { tortureEnvironment, tortureTimeouts } from "./torture_environment.ts";
@@ -41,7 +41,6 @@ export interface TortureOptions {
 }
 
 const calmRoundsDefault = 3;
-const density = { pauseMsMin: 300, pauseMsMax: 3_000 };
 const roleFlags = [
   "--quiet",
   "--no-check",
@@ -157,7 +156,7 @@ export async function runTorture(options: TortureOptions): Promise<TortureReport
 
   const stopLoad = startLoad("load");
   const kinds = allFaults(tortureTimeouts);
-  const schedule = drawSchedule(options.seed, stage, kinds, density);
+  const schedule = drawSchedule(options.seed, stage, kinds, usualDensity);
   const time = AbortSignal.any([signal, AbortSignal.timeout(options.minutes * 60_000)]);
   await Promise.all(
     [...schedule].map(([track, faults]) =>

@@ -1,12 +1,18 @@
 /** Draws a run's faults from its seed. Pure: the same seed, length and stage give the same schedule. */
-import { type FaultKind, type PlannedFault, type Stage, tracks } from "./fault.ts";
+import { type FaultKind, type PlannedFault, type Stage, type Track, tracks } from "./fault.ts";
 import { seededRandom } from "./random.ts";
 
-/** How dense the faults are: the longest pause between two of a track, milliseconds. */
-export interface Density {
-  readonly pauseMsMin: number;
-  readonly pauseMsMax: number;
-}
+/** How dense the faults of a track are: the shortest and the longest pause between two of them, milliseconds. */
+export type Density = Readonly<Record<Track, readonly [pauseMsMin: number, pauseMsMax: number]>>;
+
+/** A worker that was killed is missed for a session's time-out: more faults than these would find no transaction. */
+export const usualDensity: Density = {
+  worker: [2_000, 7_000],
+  relay: [300, 3_000],
+  projector: [1_000, 5_000],
+  network: [200, 1_500],
+  infrastructure: [1_000, 6_000],
+};
 
 /** More than any run gets through: a track goes on until the time is over. */
 const faultsPerTrackMax = 2_000;
@@ -31,7 +37,7 @@ export function drawSchedule(
       Array.from({ length: faultsPerTrackMax }, (_, index): PlannedFault => {
         const kind = first[index] ?? random.weighted(usable);
         const { victim, amounts = {} } = kind.draw(random, stage);
-        const pauseMs = random.integer(density.pauseMsMin, density.pauseMsMax);
+        const pauseMs = random.integer(...density[track]);
         return { track, kind: kind.kind, pauseMs, victim, amounts };
       }),
     );

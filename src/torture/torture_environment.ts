@@ -1,11 +1,11 @@
 /** The settings of the processes under torture: small batches and short time-outs, so that faults meet many transactions. */
-import type { Guarantee } from "../config.ts";
+import { type Guarantee, settingNames } from "../config.ts";
 import type { PrivateCluster } from "./private_cluster.ts";
 
 /** Stops are shorter and longer than each of these, milliseconds. */
 export const tortureTimeouts = { transactionTimeoutMs: 3_000, sessionTimeoutMs: 6_000 } as const;
 
-/** The environment of every process of a run. */
+/** What the processes of a run have in their environment beside what they inherit. */
 export function tortureEnvironment(options: {
   readonly cluster: PrivateCluster;
   readonly httpPort: number;
@@ -13,6 +13,8 @@ export function tortureEnvironment(options: {
 }): Record<string, string> {
   const { cluster, httpPort, guarantee } = options;
   return {
+    // Settings of the user's own pipeline have no place here; an empty one counts as not set.
+    ...Object.fromEntries(settingNames.map((name) => [name, ""])),
     KAFKA_BROKERS: cluster.proxiedBrokers.join(","),
     DATABASE_URL: cluster.databaseUrl,
     DATABASE_CONNECTIONS_MAX: "5",
@@ -27,15 +29,5 @@ export function tortureEnvironment(options: {
     TRANSACTION_TIMEOUT_MS: String(tortureTimeouts.transactionTimeoutMs),
     SESSION_TIMEOUT_MS: String(tortureTimeouts.sessionTimeoutMs),
     DEPENDENCY_BACKOFF_MS_MAX: "1000",
-    ...passedOn("PATH", "HOME", "DENO_DIR", "NO_COLOR"),
   };
-}
-
-function passedOn(...names: string[]): Record<string, string> {
-  return Object.fromEntries(
-    names.flatMap((name) => {
-      const value = Deno.env.get(name);
-      return value === undefined ? [] : [[name, value]];
-    }),
-  );
 }

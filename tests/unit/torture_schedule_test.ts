@@ -1,7 +1,7 @@
 import { assertEquals, assertGreater, assertNotEquals } from "../support/assert.ts";
 import { allFaults } from "../../src/torture/faults/all_faults.ts";
 import type { Stage } from "../../src/torture/fault.ts";
-import { drawSchedule } from "../../src/torture/schedule.ts";
+import { drawSchedule, usualDensity } from "../../src/torture/schedule.ts";
 
 const stage: Stage = {
   brokers: 1,
@@ -10,8 +10,7 @@ const stage: Stage = {
   projectors: ["projector-1"],
 };
 const kinds = allFaults({ transactionTimeoutMs: 3_000, sessionTimeoutMs: 6_000 });
-const density = { pauseMsMin: 100, pauseMsMax: 1_000 };
-const draw = (seed: string, on = stage) => [...drawSchedule(seed, on, kinds, density)];
+const draw = (seed: string, on = stage) => [...drawSchedule(seed, on, kinds, usualDensity)];
 
 Deno.test("the same seed draws the same schedule", () => {
   assertEquals(draw("one"), draw("one"));

@@ -38,7 +38,7 @@ const transactionPoints: readonly TransactionPoint[] = [
 ];
 
 /** How long a point may take to be reached, milliseconds. */
-const waitMsMax = 9_000;
+const waitMsMax = 15_000;
 
 /** The points of transactions for workers and relays, and the inner points of relays and projectors. */
 export function crashPointFaults(): FaultKind[] {

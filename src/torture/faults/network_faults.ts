@@ -1,5 +1,6 @@
 /** Faults of the network, made by the proxy: answers lost, requests held back, connections silent, half-open or cut. */
 import { delay } from "../../core/delay.ts";
+import { waitFor } from "../../stack/wait.ts";
 import type { Arena } from "../arena.ts";
 import type { Passage, Verdict } from "../broker_proxy.ts";
 import type { FaultKind } from "../fault.ts";
@@ -15,8 +16,14 @@ const transactional = [
 ] as const;
 const around = ["initProducerId", "offsetFetch", "fetch", "heartbeat", "joinGroup"] as const;
 
-const waitMsMax = 9_000;
-const victims = ["worker", "relay"] as const;
+const waitMsMax = 15_000;
+
+/** Relays take part in no group and fetch nothing. */
+const ofMembers: readonly ApiName[] = ["fetch", "heartbeat", "joinGroup"];
+const victimsOf = (api: ApiName) => ofMembers.includes(api) ? ["worker"] : ["worker", "relay"];
+
+/** Requests at the start of a session: the connections are cut so that there is one. */
+const atStart: readonly ApiName[] = ["initProducerId", "offsetFetch"];
 
 /** A silent produce answer is waited for for half a minute, by the client's own rule: it is drawn rarely. */
 const silentWeight = (api: ApiName) => api === "produce" || api === "joinGroup" ? 0.2 : 1;
@@ -44,9 +51,7 @@ export function networkFaults(): FaultKind[] {
         victim: random.pick([...workers, ...relays, ...projectors]),
       }),
       strike: ({ cluster }, { victim }) =>
-        Promise.resolve(
-          cluster.brokers.reduce((sum, { proxy }) => sum + proxy.cut(victim), 0) > 0,
-        ),
+        untilSome(() => cluster.brokers.reduce((sum, { proxy }) => sum + proxy.cut(victim), 0)),
     },
     {
       kind: "all connections of a process silent",
@@ -54,11 +59,14 @@ export function networkFaults(): FaultKind[] {
       weight: 1,
       draw: (random, { workers, relays }) => ({ victim: random.pick([...workers, ...relays]) }),
       strike: ({ cluster }, { victim }) =>
-        Promise.resolve(
-          cluster.brokers.reduce((sum, { proxy }) => sum + proxy.silence(victim), 0) > 0,
-        ),
+        untilSome(() => cluster.brokers.reduce((sum, { proxy }) => sum + proxy.silence(victim), 0)),
     },
   ];
+}
+
+/** A process may be on its way back from another fault: tries until it has connections. */
+async function untilSome(strike: () => number): Promise<boolean> {
+  return await waitFor(() => strike() > 0 ? true : undefined, { waitMsMax }) ?? false;
 }
 
 /** Done to the next passage of that kind. */
@@ -69,23 +77,26 @@ function passageFault(
   verdict: Verdict,
   weight = 1,
 ): FaultKind {
+  const starting = atStart.includes(api);
   return {
     kind,
     track: "network",
     weight,
     draw: (random) => ({
-      victim: random.pick(victims),
-      amounts: { passes: random.integer(0, 4) },
+      victim: random.pick(victimsOf(api)),
+      amounts: { passes: starting ? 0 : random.integer(0, 4) },
     }),
     async strike(arena, { victim, amounts }, signal) {
-      const seen = await nextPassage(
-        arena,
-        { victim, direction, api },
-        amounts.passes ?? 0,
-        signal,
-        () => verdict,
-      );
-      return seen !== undefined;
+      const wanted = { victim, direction, api };
+      const seen = nextPassage(arena, wanted, amounts.passes ?? 0, signal, () => verdict);
+      if (starting) {
+        for (const name of arena.roles.keys()) {
+          if (name.startsWith(victim)) {
+            arena.cluster.brokers.forEach(({ proxy }) => proxy.cut(name));
+          }
+        }
+      }
+      return await seen !== undefined;
     },
   };
 }
@@ -97,7 +108,7 @@ function heldFault(api: ApiName): FaultKind {
     track: "network",
     weight: 2,
     draw: (random) => ({
-      victim: random.pick(victims),
+      victim: random.pick(victimsOf(api)),
       amounts: { passes: random.integer(0, 4) },
     }),
     async strike(arena, { victim, amounts }, signal) {
