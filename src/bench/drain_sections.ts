@@ -200,8 +200,11 @@ export function throughput(
 }
 
 /** The ratio of two variants' throughput, round by round. */
-export function ratioOf(found: Comparison, id: string, base: string) {
-  const rates = (name: string) => found.rounds.get(name)?.map((round) => round.recordsPerSecond);
+export function ratioOf(found: Comparison, id: string, base: string, warm = false) {
+  const rates = (name: string) =>
+    found.rounds.get(name)?.map((round) =>
+      warm ? round.warmRecordsPerSecond : round.recordsPerSecond
+    );
   const values = rates(id);
   const against = rates(base);
   return values && against && values.length > 0 && against.length > 0

@@ -11,6 +11,7 @@ import {
 import { httpSection } from "./http_section.ts";
 import { killsSection } from "./kills_section.ts";
 import { projectorSection, relaySection } from "./role_sections.ts";
+import { peersSection } from "./peers_section.ts";
 import { soakSection } from "./soak_section.ts";
 import { latencySection } from "./latency_section.ts";
 import { environmentOf } from "./environment.ts";
@@ -35,7 +36,7 @@ export interface BenchOptions {
 
 type Run = (context: BenchContext) => Promise<SectionResult>;
 
-const runners: Readonly<Partial<Record<SectionName | "peers", Run>>> = {
+const runners: Readonly<Record<SectionName | "peers", Run>> = {
   drain: drainSection,
   lookup: lookupSection,
   shapes: shapesSection,
@@ -45,6 +46,7 @@ const runners: Readonly<Partial<Record<SectionName | "peers", Run>>> = {
   relay: relaySection,
   projector: projectorSection,
   soak: soakSection,
+  peers: peersSection,
 };
 
 /**
@@ -88,9 +90,7 @@ export async function runBench(
 
 async function attempt(name: SectionName | "peers", context: BenchContext): Promise<SectionResult> {
   try {
-    const run = runners[name];
-    if (!run) throw new Error("this part is not built yet");
-    return await run(context);
+    return await runners[name](context);
   } catch (error) {
     context.signal.throwIfAborted();
     const reason = error instanceof Error ? error.message : String(error);
