@@ -18,7 +18,7 @@ export interface OutputCheck {
 
 /** Checks the outputs of the events 0 to `expected - 1`. */
 export async function checkOutput(
-  probe: Probe,
+  probe: Pick<Probe, "dump">,
   topic: string,
   { expected, work }: { readonly expected: number; readonly work: Job["work"] },
 ): Promise<OutputCheck> {

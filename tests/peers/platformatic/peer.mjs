@@ -56,7 +56,7 @@ const stream = await consumer.consume({
   highWaterMark: 2 * job.batch_records,
 });
 
-let batch = [];
+const batch = [];
 let working = false;
 stream.on("data", (message) => {
   if (firstMs === 0) {
