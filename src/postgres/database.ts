@@ -91,7 +91,7 @@ function explicitSettings(address: URL): Record<string, unknown> {
     keep_alive: 60,
     prepare: true,
     debug: false,
-    fetch_types: true,
+    fetch_types: false,
     publications: "alltables",
     target_session_attrs: null,
   };

@@ -1,12 +1,15 @@
 /** Loads the Postgres driver with lost connections thrown away. The one door to its inner parts; its version is pinned. */
 import { createRequire } from "node:module";
 import type postgres from "postgres";
+import { addArrayTypes } from "./array_types.ts";
 import { type ConnectionFactory, freshConnections } from "./fresh_connections.ts";
 import type { PoolOptions, Sql } from "./sql.ts";
 
 const require = createRequire(import.meta.url);
 
-let loaded: { readonly driver: typeof postgres; patchUsed: boolean } | undefined;
+let loaded:
+  | { readonly driver: typeof postgres; readonly types: string; patchUsed: boolean }
+  | undefined;
 
 /**
  * Makes a pool as the driver's own function does, with {@linkcode freshConnections} in place. The driver's CommonJS
@@ -16,7 +19,8 @@ let loaded: { readonly driver: typeof postgres; patchUsed: boolean } | undefined
  */
 export function openPool(url: string, options: PoolOptions): Sql {
   loaded ??= load();
-  const sql = loaded.driver(url, options);
+  const sql: Sql = loaded.driver(url, { ...options, fetch_types: false });
+  addArrayTypes(sql, require, loaded.types);
   if (loaded.patchUsed) return sql;
   throw new Error("Cannot patch the Postgres driver: its pool does not use the patch");
 }
@@ -37,5 +41,6 @@ function load(): NonNullable<typeof loaded> {
     if (loaded) loaded.patchUsed = true;
     return patched(...given);
   };
-  return { driver: require(entry), patchUsed: false };
+  const types = entry.replace(/index\.js$/, "types.js");
+  return { driver: require(entry), types, patchUsed: false };
 }
