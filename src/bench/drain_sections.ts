@@ -69,7 +69,7 @@ export async function shapesSection(context: BenchContext): Promise<SectionResul
       strong.map((guarantee) => ({
         ...base,
         id: `batch-${batch}.${guarantee}`,
-        label: `${batch} records a transaction, ${guarantee}`,
+        label: `batch ${batch}, ${guarantee}`,
         job: { guarantee, batch_records: batch },
       }))
     ),
@@ -110,7 +110,7 @@ export async function shapesSection(context: BenchContext): Promise<SectionResul
     if (ratio) {
       figures.push(figure(
         `shapes.batch-${batch}.ratio`,
-        `${batch} records a transaction: exactly-once to at-least-once`,
+        `batch ${batch}, exactly-once to at-least-once`,
         "x",
         "higher",
         ratio,

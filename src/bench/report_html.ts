@@ -60,13 +60,14 @@ ${sections}
 }
 
 function headline(report: BenchReport): string {
-  const wanted = report.sections.flatMap(({ figures }) => figures)
-    .filter(({ target }) => target !== undefined);
+  const wanted = report.sections.flatMap(({ title, figures }) =>
+    figures.filter(({ target }) => target !== undefined).map((one) => ({ title, ...one }))
+  );
   if (wanted.length === 0) return "";
-  const tiles = wanted.map(({ label, unit, spread, target, met, better }) =>
+  const tiles = wanted.map(({ title, label, unit, spread, target, met, better }) =>
     `<li class="${met ? "met" : "missed"}"><b>${formatNumber(spread.median)} <small>${
       escaped(unit)
-    }</small></b><span>${escaped(label)}</span><em>${met ? "met" : "missed"}: ${
+    }</small></b><span>${escaped(title)}: ${escaped(label)}</span><em>${met ? "met" : "missed"}: ${
       better === "higher" ? "at least" : "at most"
     } ${formatNumber(target ?? 0)}</em></li>`
   );

@@ -78,7 +78,7 @@ function drawLines(holder, { title, xLabel, yLabel, xScale, yScale, curves }) {
 }
 
 function drawBars(holder, unit, figures) {
-  const labels = figures.map(({ label }) => label.length > 26 ? `${label.slice(0, 25)}…` : label);
+  const labels = figures.map(({ label }) => label.length > 30 ? `${label.slice(0, 29)}…` : label);
   const medians = figures.map(({ spread }) => spread.median);
   const high = Math.max(...figures.map(({ spread, target }) => Math.max(spread.high, target ?? 0)));
   const ranges = (plot) => {
