@@ -23,7 +23,8 @@ const peerSchema = z.object({
   /** So slow that it gets a few records only, and no place among the ratios. */
   slow: z.boolean().default(false),
 });
-type Peer = z.output<typeof peerSchema>;
+/** One of them, and where its files are. */
+type Peer = z.output<typeof peerSchema> & { readonly directory: string };
 
 const peersDirectory = fileURLToPath(new URL("../../tests/peers", import.meta.url));
 const latencyRate = 1_000;
@@ -71,9 +72,7 @@ export async function peersSection(context: BenchContext): Promise<SectionResult
     throughput("peers", id, label, found)
   );
   for (const { peer } of ready.filter(({ peer }) => !peer.slow)) {
-    for (
-      const [warm, targets] of [[false, ratioTargets], [true, warmRatioTargets]] as const
-    ) {
+    for (const [warm, targets] of [[false, ratioTargets], [true, warmRatioTargets]] as const) {
       const ratio = ratioOf(found, "onceflow", peer.id, warm);
       if (!ratio) continue;
       figures.push(figure(
@@ -127,25 +126,20 @@ async function readPeers(): Promise<Peer[]> {
   for (const name of names) {
     const text = await Deno.readTextFile(join(peersDirectory, name, "peer.json"));
     for (const peer of z.array(peerSchema).parse(JSON.parse(text))) {
-      peers.push({ ...peer, prepare: peer.prepare, id: peer.id });
-      directories.set(peer.id, join(peersDirectory, name));
+      peers.push({ ...peer, directory: join(peersDirectory, name) });
     }
   }
   return peers;
 }
 
-/** Where each peer's files are, by its id. */
-const directories = new Map<string, string>();
-
 /** Copies and builds a peer; says why where that cannot be. */
 async function prepare(
   context: BenchContext,
-  { id, label, needs, prepare, command, inPlace }: Peer,
+  { id, label, needs, prepare, command, inPlace, directory: source }: Peer,
 ): Promise<MeasuredCommand | { readonly skipped: string }> {
   for (const program of needs) {
     if (!await isThere(program)) return { skipped: `there is no ${program} on the PATH` };
   }
-  const source = directories.get(id) ?? peersDirectory;
   const [program = "", ...args] = command;
   const run = program === "deno" ? Deno.execPath() : program;
   if (inPlace) return { command: run, args, cwd: source };
