@@ -1,5 +1,5 @@
 /** What every part of the benchmark works with: topics that go away again, filled inputs, the probe, the broker's CPU. */
-import { join } from "node:path";
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Config } from "../config.ts";
 import type { Services } from "../compose/services.ts";
@@ -57,10 +57,10 @@ export async function openContext(
   services: Services,
   { plan, signal, say }: ContextOptions,
 ): Promise<BenchContext> {
-  const cacheDirectory = join(Deno.cwd(), config.STACK_DIR, "bench");
+  const cacheDirectory = resolve(config.STACK_DIR, "bench");
   const jars = await kafkaJars({
     version: kafkaVersion,
-    cacheDirectory: join(Deno.cwd(), config.STACK_DIR, "cache"),
+    cacheDirectory: resolve(config.STACK_DIR, "cache"),
     onProgress: say,
     signal,
   });
