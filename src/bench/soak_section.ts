@@ -12,6 +12,8 @@ import { spreadOf } from "./statistics.ts";
 const rate = 1_000;
 const partitions = 4;
 const afterMs = 2_000;
+/** A process that has just started grows whatever it does: a shorter soak says nothing of growth. */
+const slopeSecondsMin = 30;
 
 /** See the file's first line. */
 export async function soakSection(context: BenchContext): Promise<SectionResult> {
@@ -59,7 +61,9 @@ export async function soakSection(context: BenchContext): Promise<SectionResult>
         spreadOf([Math.max(...sizes)]),
         targets.memoryMiB,
       ),
-      figure("soak.slope", "growth", "MiB/min", "lower", spreadOf([slope])),
+      ...(seconds < slopeSecondsMin
+        ? []
+        : [figure("soak.slope", "growth", "MiB/min", "lower", spreadOf([slope]))]),
     ],
     plots: [{
       title: "resident size",
