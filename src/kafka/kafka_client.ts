@@ -57,8 +57,9 @@ export const vendorRetry = { initialRetryTime: 20, maxRetryTime: 500, factor: 0.
  * @throws when kafkajs is not the version that the patches were made for
  */
 export function createKafkaClient(settings: KafkaSettings): KafkaClient {
-  assertVendorShape();
+  // First: what is patched must not have been loaded by anything that captures it.
   installPatches();
+  assertVendorShape();
   const logger = vendorLogger("client");
   const Cluster = clusterClass();
   const Emitter = emitterClass();
