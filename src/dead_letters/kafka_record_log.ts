@@ -3,6 +3,7 @@ import { protocolErrorType } from "../kafka/error_verdict.ts";
 import type { KafkaClient } from "../kafka/kafka_client.ts";
 import { readLogRange } from "../kafka/log_range.ts";
 import { openPartitionReader } from "../kafka/open_partition_reader.ts";
+import { fetchPlainOffset } from "../kafka/plain_offset.ts";
 import type { RecordLog } from "./record_log.ts";
 
 /** Connects when it is first asked; disposing disconnects. Readers are disposed of by their owners. */
@@ -24,15 +25,9 @@ export function openRecordLog(client: KafkaClient): RecordLog & AsyncDisposable 
     async highWatermark(partition) {
       return (await readLogRange(cluster, partition, { isolationLevel: 0 })).end;
     },
-    async committedOffset(groupId, { topic, partition }) {
+    async committedOffset(groupId, partition) {
       if (!cluster.isConnected()) await cluster.connect();
-      const coordinator = await cluster.findGroupCoordinator({ groupId });
-      const { responses } = await coordinator.offsetFetch({
-        groupId,
-        topics: [{ topic, partitions: [{ partition }] }],
-      });
-      const found = responses[0]?.partitions[0];
-      return { offset: Number(found?.offset ?? -1), metadata: found?.metadata ?? "" };
+      return await fetchPlainOffset(cluster, groupId, partition);
     },
     openReader: (partition, fromOffset) => openPartitionReader(client, partition, fromOffset),
     [Symbol.asyncDispose]: () => cluster.disconnect(),

@@ -1,11 +1,7 @@
 /** Who is in a consumer group at this moment: DescribeGroups over kafkajs's connection. */
 import { Buffer } from "node:buffer";
-import {
-  createErrorFromCode,
-  encoderClass,
-  type VendorCluster,
-  type VendorProtocol,
-} from "./vendor.ts";
+import { rawProtocol } from "./raw_protocol.ts";
+import { createErrorFromCode, type VendorCluster, type VendorProtocol } from "./vendor.ts";
 
 /** A member of a group. */
 export interface GroupMember {
@@ -31,39 +27,20 @@ export async function describeGroup(
 }
 
 function describeGroups(groupId: string): VendorProtocol<GroupDescription> {
-  return {
-    request: {
-      apiKey: 15,
-      apiVersion: 0,
-      apiName: "DescribeGroups",
-      // deno-lint-ignore require-await -- kafkajs awaits it
-      encode: async () => {
-        const Encoder = encoderClass();
-        const encoder = new Encoder();
-        const name = Buffer.from(groupId);
-        const body = Buffer.alloc(6 + name.length);
-        body.writeInt32BE(1, 0);
-        body.writeInt16BE(name.length, 4);
-        name.copy(body, 6);
-        encoder.writeBufferInternal(body);
-        return encoder;
-      },
-    },
-    response: {
-      decode: (raw) => Promise.resolve(raw),
-      // deno-lint-ignore require-await -- an error code rejects
-      parse: async (raw) => parseDescribeGroups(raw),
-    },
-    logResponseError: false,
-  };
+  const call = { apiKey: 15, apiVersion: 0, apiName: "DescribeGroups" };
+  return rawProtocol(call, () => {
+    const name = Buffer.from(groupId);
+    const body = Buffer.alloc(6 + name.length);
+    body.writeInt32BE(1, 0);
+    body.writeInt16BE(name.length, 4);
+    name.copy(body, 6);
+    return body;
+  }, parseDescribeGroups);
 }
 
 /** Parses an answer of version 0 about one group. Throws the error that it carries. */
-export function parseDescribeGroups(raw: unknown): GroupDescription {
-  if (!(raw instanceof Uint8Array)) {
-    throw new TypeError("DescribeGroups: kafkajs handed over an answer that is not bytes");
-  }
-  const fields = new FieldReader(raw);
+export function parseDescribeGroups(bytes: Uint8Array): GroupDescription {
+  const fields = new FieldReader(bytes);
   if (fields.int32() !== 1) throw new RangeError("DescribeGroups: the answer holds no group");
   const errorCode = fields.int16();
   if (errorCode !== 0) throw createErrorFromCode()(errorCode);

@@ -1,7 +1,8 @@
 /** Builds a Fetch request (version 11) for kafkajs's connection; its answer goes through our own decoder. */
 import { Buffer } from "node:buffer";
 import { type FetchResponse, fetchResponse } from "./codec/decode_fetch_response.ts";
-import { encoderClass, type VendorProtocol } from "./vendor.ts";
+import { answerBytes, rawRequest } from "./raw_protocol.ts";
+import type { VendorProtocol } from "./vendor.ts";
 
 const apiVersion = 11;
 
@@ -29,29 +30,16 @@ export function fetchRequest(
 ): VendorProtocol<FetchResponse> {
   const response = fetchResponse(apiVersion);
   return {
-    request: {
-      apiKey: 1,
-      apiVersion,
-      apiName: "Fetch",
-      // deno-lint-ignore require-await -- kafkajs awaits it
-      encode: async () => {
-        const Encoder = encoderClass();
-        const encoder = new Encoder();
-        encoder.writeBufferInternal(fetchBody(targets, bounds));
-        return encoder;
-      },
-    },
+    request: rawRequest(
+      { apiKey: 1, apiVersion, apiName: "Fetch" },
+      () => fetchBody(targets, bounds),
+    ),
     response: {
-      decode: (raw) => response.decode(bytesOf(raw)),
+      decode: (raw) => response.decode(answerBytes("Fetch", raw)),
       parse: (decoded) => response.parse(decoded as FetchResponse),
     },
     requestTimeout: bounds.waitMsMax + 10_000,
   };
-}
-
-function bytesOf(raw: unknown): Uint8Array {
-  if (raw instanceof Uint8Array) return raw;
-  throw new TypeError("Fetch: kafkajs handed over an answer that is not bytes");
 }
 
 function fetchBody(targets: readonly FetchTarget[], bounds: FetchBounds): Buffer {

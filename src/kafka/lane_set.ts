@@ -1,10 +1,11 @@
 /** The lanes of one member: a feed and a running lane for each partition that it owns. */
 import { delay } from "../core/delay.ts";
-import type { Assignment, CommittedOffset } from "../core/ports.ts";
+import type { Assignment } from "../core/ports.ts";
 import { formatPartition, type TopicPartition } from "../core/record.ts";
 import { Fetcher, type FetcherOptions } from "./fetcher.ts";
 import { readLogRange } from "./log_range.ts";
 import { PartitionFeed } from "./partition_feed.ts";
+import { fetchPlainOffset } from "./plain_offset.ts";
 import type { VendorCluster, VendorConsumerGroup } from "./vendor.ts";
 
 /** What lanes need of their member. */
@@ -108,21 +109,7 @@ export class LaneSet implements AsyncDisposable {
           topics: [{ topic, partitions: [{ partition, offset: String(offset) }] }],
         });
       },
-      committedOffset: () => plainOffset(this.cluster, groupId, feed),
+      committedOffset: () => fetchPlainOffset(this.cluster, groupId, feed),
     };
   }
-}
-
-async function plainOffset(
-  cluster: VendorCluster,
-  groupId: string,
-  { topic, partition }: TopicPartition,
-): Promise<CommittedOffset> {
-  const coordinator = await cluster.findGroupCoordinator({ groupId });
-  const { responses } = await coordinator.offsetFetch({
-    groupId,
-    topics: [{ topic, partitions: [{ partition }] }],
-  });
-  const found = responses[0]?.partitions[0];
-  return { offset: Number(found?.offset ?? -1), metadata: found?.metadata ?? "" };
 }

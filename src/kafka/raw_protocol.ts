@@ -1,0 +1,53 @@
+/** Requests that kafkajs cannot make itself, over its own connections: our bytes there, our parser back. */
+import { Buffer } from "node:buffer";
+import { encoderClass, type VendorProtocol } from "./vendor.ts";
+
+/** Which request, by Kafka's protocol guide. */
+export interface ApiCall {
+  readonly apiKey: number;
+  readonly apiVersion: number;
+  readonly apiName: string;
+}
+
+/** The request half: kafkajs writes the header, `body` what comes behind it. */
+export function rawRequest(
+  call: ApiCall,
+  body: () => Uint8Array,
+): VendorProtocol<unknown>["request"] {
+  return {
+    ...call,
+    // deno-lint-ignore require-await -- kafkajs awaits it
+    encode: async () => {
+      const Encoder = encoderClass();
+      const encoder = new Encoder();
+      const bytes = body();
+      encoder.writeBufferInternal(
+        Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+      );
+      return encoder;
+    },
+  };
+}
+
+/** A whole request. `parse` gets the answer's bytes behind the correlation id, and throws the error that they carry. */
+export function rawProtocol<T>(
+  call: ApiCall,
+  body: () => Uint8Array,
+  parse: (bytes: Uint8Array) => T,
+): VendorProtocol<T> {
+  return {
+    request: rawRequest(call, body),
+    response: {
+      decode: (raw) => Promise.resolve(raw),
+      // deno-lint-ignore require-await -- an error code rejects
+      parse: async (raw) => parse(answerBytes(call.apiName, raw)),
+    },
+    logResponseError: false,
+  };
+}
+
+/** What kafkajs hands over, checked to be bytes. */
+export function answerBytes(apiName: string, raw: unknown): Uint8Array {
+  if (raw instanceof Uint8Array) return raw;
+  throw new TypeError(`${apiName}: kafkajs handed over an answer that is not bytes`);
+}
