@@ -5,6 +5,7 @@ import { DependencyDownError, HaltError } from "../core/errors.ts";
 import { NoServicesError } from "../compose/services.ts";
 import { configureLogging } from "../observe/logging.ts";
 import { StackError } from "../stack/stack_error.ts";
+import { benchCommand } from "./bench.ts";
 import { demoCommand } from "./demo.ts";
 import { dlqCommand } from "./dlq.ts";
 import { exitCodes, FindingError } from "./exit_codes.ts";
@@ -17,6 +18,7 @@ import { stackCommand } from "./stack.ts";
 import { verifyCommand } from "./verify.ts";
 import { tortureCommand } from "./torture.ts";
 import {
+  benchActions,
   dlqActions,
   explainActions,
   offsetsActions,
@@ -57,6 +59,7 @@ function commands(): Command[] {
     explainCommand(explainActions),
     dlqCommand(dlqActions),
     projectionCommand(projectionActions),
+    benchCommand(benchActions),
     tortureCommand(),
   ];
 }

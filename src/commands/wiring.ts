@@ -1,9 +1,11 @@
 /** Gives commands what they act on: settings, services and a signal, opened for each and closed again. */
+import { join } from "node:path";
+import { runBench } from "../bench/run_bench.ts";
 import { checkBooks, explain, invoicingGroup } from "../compose/books.ts";
 import { rebuildViews, viewsStatus } from "../compose/read_model.ts";
 import { projectorGroup, relayGroup } from "../compose/run_worker.ts";
 import { runUntilSignal } from "../compose/run_until_signal.ts";
-import { resolveServices, type Services } from "../compose/services.ts";
+import { resolveServices, type Services, type StackUse } from "../compose/services.ts";
 import { type Config, readConfig } from "../config.ts";
 import { openDeadLetterStore } from "../dead_letters/open_dead_letter_store.ts";
 import { redriveGroup } from "../dead_letters/redrive_state.ts";
@@ -11,6 +13,7 @@ import { createKafkaClient } from "../kafka/kafka_client.ts";
 import { createTransactions } from "../kafka/transactions.ts";
 import { cursorMetadataAt } from "../outbox/relay_cursor.ts";
 import { openDatabase } from "../postgres/database.ts";
+import type { BenchActions } from "./bench.ts";
 import type { DlqActions } from "./dlq.ts";
 import type { ExplainActions } from "./explain.ts";
 import { progress } from "./progress.ts";
@@ -18,13 +21,14 @@ import type { OffsetsActions } from "./offsets.ts";
 import type { ProjectionActions } from "./projection.ts";
 import type { VerifyActions } from "./verify.ts";
 
-/** Commands that look at a pipeline or mend it use a stack that runs; they never start one. */
+/** Commands that look at a pipeline or mend it use a stack that runs; only those that say so start one. */
 function withServices<T>(
   act: (config: Config, services: Services, signal: AbortSignal) => Promise<T>,
+  use: StackUse = "find",
 ): Promise<T> {
   const config = readConfig();
   return runUntilSignal(
-    async (signal) => act(config, await resolveServices(config, "find", progress), signal),
+    async (signal) => act(config, await resolveServices(config, use, progress), signal),
     { shutdownMsMax: config.SHUTDOWN_MS_MAX },
   );
 }
@@ -83,4 +87,13 @@ export const offsetsActions: OffsetsActions = {
         relayMetadata: (shard, offset) => cursorMetadataAt(database.sql, shard, offset),
       }, signal);
     }),
+};
+
+export const benchActions: BenchActions = {
+  directory: () => join(readConfig().STACK_DIR, "bench"),
+  run: (options) =>
+    withServices(
+      (config, services, signal) => runBench(config, services, { ...options, signal }),
+      "start",
+    ),
 };
