@@ -33,6 +33,18 @@ export interface VendorProtocol<T> {
   readonly logResponseError?: boolean;
 }
 
+/** One connection, as far as a patch looks into it. */
+export interface VendorConnection {
+  readonly host: string;
+  readonly port: number;
+  chunks: Uint8Array[];
+  bytesBuffered: number;
+  bytesNeeded: number;
+  isConnected(): boolean;
+  rejectRequests(error: Error): void;
+  disconnect(): Promise<unknown>;
+}
+
 /** Two connections to one broker: the first for all requests, the second for Fetch alone. */
 export interface VendorConnectionPool {
   send<T>(protocol: VendorProtocol<T>): Promise<T>;
@@ -199,6 +211,7 @@ export const requestQueueClass = (): {
 export const connectionClass = (): {
   prototype: {
     processData(this: { chunks: Uint8Array[] }, bytes: Uint8Array): unknown;
+    send(this: VendorConnection, protocol: VendorProtocol<unknown>): Promise<unknown>;
   };
 } => part("network/connection.js");
 /** TCP and TLS sockets. */

@@ -3,6 +3,7 @@ import { patchClusterRetry } from "./cluster_retry.ts";
 import { patchIdleTimer } from "./idle_timer.ts";
 import { patchFraming } from "./framing.ts";
 import { patchReceiving } from "./receiving.ts";
+import { patchRequestTimeout } from "./request_timeout.ts";
 import { patchSendMessages } from "./send_messages.ts";
 
 let installed = false;
@@ -13,6 +14,7 @@ export function installPatches(): void {
   patchSendMessages();
   patchFraming();
   patchReceiving();
+  patchRequestTimeout();
   patchClusterRetry();
   patchIdleTimer();
   installed = true;

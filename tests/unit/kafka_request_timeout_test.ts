@@ -1,0 +1,69 @@
+import { nativeSocketFactory } from "../../src/kafka/patches/receive_buffer.ts";
+import { installPatches } from "../../src/kafka/patches/install_patches.ts";
+import {
+  connectionClass,
+  encoderClass,
+  socketFactory,
+  type VendorConnection,
+  type VendorLogger,
+  type VendorProtocol,
+} from "../../src/kafka/vendor.ts";
+import { assertEquals, assertRejects } from "../support/assert.ts";
+
+const logger: VendorLogger = {
+  namespace: () => logger,
+  debug() {},
+  info() {},
+  warn() {},
+  error() {},
+};
+
+const empty = (apiName: string): VendorProtocol<unknown> => ({
+  request: {
+    apiKey: 18, // ApiVersions needs no authentication
+    apiVersion: 0,
+    apiName,
+    encode: () => Promise.resolve(new (encoderClass())()),
+  },
+  response: { decode: (raw) => Promise.resolve(raw), parse: (data) => Promise.resolve(data) },
+});
+
+Deno.test("a connection whose other side fell silent is dropped at the first timeout, with all that waits on it", async () => {
+  installPatches();
+  const server = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const accepted: Deno.Conn[] = [];
+  const accepting = (async () => {
+    for await (const connection of server) accepted.push(connection); // and it never says a word
+  })();
+  const Connection = connectionClass() as unknown as new (
+    options: Record<string, unknown>,
+  ) => VendorConnection & {
+    connect(): Promise<unknown>;
+    send(protocol: VendorProtocol<unknown>): Promise<unknown>;
+  };
+  const connection = new Connection({
+    host: "127.0.0.1",
+    port: server.addr.port,
+    logger,
+    socketFactory: nativeSocketFactory(socketFactory()()),
+    requestTimeout: 150,
+    connectionTimeout: 1_000,
+    clientId: "test",
+  });
+  await connection.connect();
+  const impatient = connection.send(empty("first"));
+  const patient = connection.send({ ...empty("second"), requestTimeout: 60_000 });
+  const dropped = assertRejects(() => patient, Error, "not answered in time");
+  const late = await assertRejects(() => impatient, Error, "timed out");
+  assertEquals(late.name, "KafkaJSRequestTimeoutError");
+  await dropped;
+  assertEquals(connection.isConnected(), false);
+
+  await connection.connect();
+  assertEquals(connection.isConnected(), true);
+  await connection.disconnect();
+  server.close();
+  await accepting.catch(() => {});
+  assertEquals(accepted.length, 2, "the next request goes over a new connection");
+  for (const each of accepted) each.close();
+});
