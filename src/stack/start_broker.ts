@@ -71,9 +71,10 @@ export async function awaitBroker(
   throw await failure(`it does not answer on port ${port} after ${waitMsMax / 1000} s`, logFile);
 }
 
-/** A new cluster id as Kafka writes them. */
+/** A new cluster id as Kafka writes them. Never one that begins with "-": its tools take that for an option. */
 export function newClusterId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes.set([(bytes[0] ?? 0) & 0x7f]);
   return bytes.toBase64({ alphabet: "base64url", omitPadding: true });
 }
 
