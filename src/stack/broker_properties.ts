@@ -1,6 +1,6 @@
 /** The settings of an embedded broker as a properties file. Pure: starts nothing, writes nothing. */
 
-/** One member of the quorum; each embedded broker is broker and controller at once. */
+/** One member of the quorum. */
 export interface Voter {
   readonly nodeId: number;
   /** The port of 127.0.0.1 that its controller listens on. */
@@ -9,6 +9,8 @@ export interface Voter {
 
 /** What makes one broker differ from another. */
 export interface BrokerSettings {
+  /** What the process is; broker and controller at once where absent. A controller alone has no use for `port`. */
+  readonly roles?: "broker" | "controller";
   readonly nodeId: number;
   readonly port: number;
   readonly voters: readonly Voter[];
@@ -22,15 +24,21 @@ export function brokerProperties(broker: BrokerSettings): string {
   const replicas = Math.min(3, broker.voters.length);
   const inSync = Math.max(1, replicas - 1);
   const own = broker.voters.find((voter) => voter.nodeId === broker.nodeId);
-  if (own === undefined) throw new RangeError(`Broker ${broker.nodeId} is not among its voters`);
+  if (own === undefined && broker.roles !== "broker") {
+    throw new RangeError(`Broker ${broker.nodeId} is not among its voters`);
+  }
+  const client = `PLAINTEXT://127.0.0.1:${broker.port}`;
+  const listeners = [
+    ...(broker.roles === "controller" ? [] : [client]),
+    ...(own ? [`CONTROLLER://127.0.0.1:${own.controllerPort}`] : []),
+  ];
   const properties: Record<string, string | number> = {
-    "process.roles": "broker,controller",
+    "process.roles": broker.roles ?? "broker,controller",
     "node.id": broker.nodeId,
     "controller.quorum.voters": broker.voters
       .map((voter) => `${voter.nodeId}@127.0.0.1:${voter.controllerPort}`).join(","),
-    "listeners":
-      `PLAINTEXT://127.0.0.1:${broker.port},CONTROLLER://127.0.0.1:${own.controllerPort}`,
-    "advertised.listeners": `PLAINTEXT://127.0.0.1:${broker.port}`,
+    "listeners": listeners.join(","),
+    ...(broker.roles === "controller" ? {} : { "advertised.listeners": client }),
     "controller.listener.names": "CONTROLLER",
     "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
     "log.dirs": broker.dataDirectory,

@@ -85,23 +85,33 @@ export async function startPrivateCluster(options: ClusterOptions): Promise<Priv
   started.defer(() => forgetList(directory));
   const interceptors = new Interceptors();
   const clusterId = newClusterId();
-  const voters = Array.from(
-    { length: options.brokers },
-    (_, index) => ({ nodeId: index + 1, controllerPort: freePort() }),
-  );
-  const ports = voters.map(() => ({ direct: freePort(), behind: freePort(), proxied: freePort() }));
+  const nodeIds = Array.from({ length: options.brokers }, (_, index) => index + 1);
+  // A lone broker gets a controller that outlives it. One that was controller too would come back with leaders that it
+  // then loses while it registers anew; its transaction coordinator takes those partitions for deleted meanwhile and
+  // drops the markers of prepared transactions for good (Kafka 4.3.1: "Couldn't find leader endpoint").
+  const alone = options.brokers === 1;
+  const voters = (alone ? [loneControllerId] : nodeIds)
+    .map((nodeId) => ({ nodeId, controllerPort: freePort() }));
+  const common = { voters, clusterId, jars, java };
+  const ports = nodeIds.map(() => ({
+    direct: freePort(),
+    behind: freePort(),
+    proxied: freePort(),
+  }));
   const archive = await existing(
     join(cacheDirectory, `${basename(jars)}-java-${java.version}.jsa`),
   );
-  const brokers = voters.map(({ nodeId, controllerPort }, index): Broker => {
+  const controllers = alone ? [started.use(controllerService(common, directory, keep))] : [];
+  const brokers = nodeIds.map((nodeId, index): Broker => {
+    const own = voters.find((voter) => voter.nodeId === nodeId);
     const { direct = 0, behind = 0, proxied = 0 } = ports[index] ?? {};
     const proxy = started.use(
       new BrokerProxy({ nodeId, port: proxied, target: behind }, interceptors),
     );
     const settings = {
       ...brokerSettings,
-      "listeners": `PLAINTEXT://127.0.0.1:${direct},PROXIED://127.0.0.1:${behind},` +
-        `CONTROLLER://127.0.0.1:${controllerPort}`,
+      "listeners": `PLAINTEXT://127.0.0.1:${direct},PROXIED://127.0.0.1:${behind}` +
+        (own ? `,CONTROLLER://127.0.0.1:${own.controllerPort}` : ""),
       // A client gets the addresses of the listener that it came in by: those behind the proxy stay behind it.
       "advertised.listeners": `PLAINTEXT://127.0.0.1:${direct},PROXIED://127.0.0.1:${proxied}`,
       "listener.security.protocol.map":
@@ -109,7 +119,8 @@ export async function startPrivateCluster(options: ClusterOptions): Promise<Priv
       "inter.broker.listener.name": "PLAINTEXT",
     };
     const broker: BrokerOptions = {
-      ...{ nodeId, voters, clusterId, jars, java, settings, archive, heapMiB: 384 },
+      ...{ ...common, nodeId, settings, archive, heapMiB: 384 },
+      ...(alone && { roles: "broker" as const }),
       port: direct,
       dataDirectory: join(directory, `broker-${nodeId}`),
       logFile: join(directory, "logs", `broker-${nodeId}.log`),
@@ -133,7 +144,7 @@ export async function startPrivateCluster(options: ClusterOptions): Promise<Priv
     return { daemon, ready: () => awaitPostgres(daemon, server) };
   }));
   onProgress(`starting ${options.brokers} × Kafka ${version} and PostgreSQL in ${directory}`);
-  await Promise.all([...brokers, postgres].map((service) => service.start()));
+  await Promise.all([...controllers, ...brokers, postgres].map((service) => service.start()));
   const stack = started.move();
   return {
     ...{ brokers, postgres, interceptors, jars, postgresPort },
@@ -142,6 +153,30 @@ export async function startPrivateCluster(options: ClusterOptions): Promise<Priv
     databaseUrl: databaseUrl(postgresPort, "onceflow"),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
+}
+
+/** No broker of the cluster has it. */
+const loneControllerId = 100;
+
+/** The controller of a lone broker; no fault strikes it. Whether it works shows when the broker answers. */
+function controllerService(
+  common: Pick<BrokerOptions, "voters" | "clusterId" | "jars" | "java">,
+  directory: string,
+  keep: (mark: Daemon["mark"]) => void,
+) {
+  return daemonService("controller", "TERM", async () => {
+    const daemon = await startBroker({
+      ...common,
+      nodeId: loneControllerId,
+      roles: "controller",
+      port: 0,
+      heapMiB: 192,
+      dataDirectory: join(directory, "controller"),
+      logFile: join(directory, "logs", "controller.log"),
+    });
+    keep(daemon.mark);
+    return { daemon, ready: () => Promise.resolve() };
+  });
 }
 
 const startAttemptsMax = 20;
