@@ -2,7 +2,7 @@
 import { UnreachableError } from "./compile_reader.ts";
 import { decodeLogRecord, FrameBuffer, type LogRecord } from "./reader_frames.ts";
 
-/** One question at a time: the next may be asked when the last is answered. */
+/** One question at a time: the next one goes out when the last is answered, so that answers never cross. */
 export class Conversation {
   readonly #child: Deno.ChildProcess;
   readonly #signal: AbortSignal;
@@ -10,6 +10,7 @@ export class Conversation {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #frames = new FrameBuffer();
   readonly #encoder = new TextEncoder();
+  #answered: Promise<unknown> = Promise.resolve();
 
   constructor(child: Deno.ChildProcess, signal: AbortSignal) {
     this.#child = child;
@@ -23,8 +24,17 @@ export class Conversation {
     await this.#writer.write(this.#encoder.encode(text));
   }
 
-  /** Sends a command; hands its records over; returns the parsed JSON that ends it. */
+  /** Sends a command after all earlier ones are answered; hands its records over; returns the parsed JSON that ends it. */
   async ask(
+    words: readonly (string | number)[],
+    onRecord: (record: LogRecord) => void,
+  ): Promise<unknown> {
+    const answer = this.#answered.then(() => this.#exchange(words, onRecord));
+    this.#answered = answer.catch(() => undefined);
+    return await answer;
+  }
+
+  async #exchange(
     words: readonly (string | number)[],
     onRecord: (record: LogRecord) => void,
   ): Promise<unknown> {

@@ -88,7 +88,7 @@ async function traced(): Promise<void> {
 
 Deno.test("while tracing is on the trace goes from a record to what it becomes", async () => {
   const { stdout, stderr } = await new Deno.Command("deno", {
-    args: ["run", "--no-lock", "--cached-only", import.meta.filename ?? ""],
+    args: ["run", "--quiet", "--cached-only", import.meta.filename ?? ""],
     env: {
       OTEL_DENO: "true",
       OTEL_METRICS_EXPORTER: "none",

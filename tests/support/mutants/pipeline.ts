@@ -29,11 +29,12 @@ const stepMsMax = 20_000;
 const partition = 0;
 
 /** The independent reader, shared by the tests of a file: a JVM takes a while to start. */
-export async function openTestReader(): Promise<LogReader> {
+export async function openTestReader(
+  signal: AbortSignal = new AbortController().signal,
+): Promise<LogReader> {
   const { kafkaBrokers } = await services();
   const tools = { jarsDir: await testJars(), cacheDir: ".onceflow/verify" };
-  const never = new AbortController().signal;
-  return await openLogReader({ brokers: kafkaBrokers, ssl: false }, tools, never);
+  return await openLogReader({ brokers: kafkaBrokers, ssl: false }, tools, signal);
 }
 
 /** How a flow is run: each part is the engine's own unless a test brings another. */
