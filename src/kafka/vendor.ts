@@ -54,6 +54,7 @@ export interface VendorConnectionPool {
 export interface VendorBroker {
   readonly nodeId: number;
   readonly connectionPool: VendorConnectionPool;
+  connect(): Promise<void>;
   isConnected(): boolean;
   disconnect(): Promise<void>;
   addPartitionsToTxn(request: {
@@ -182,6 +183,12 @@ export function replacePart<T>(path: string, replace: (original: T) => T): T {
 
 /** The class `Cluster`. */
 export const clusterClass = (): Constructor<VendorCluster> => part("cluster/index.js");
+/** The class `Broker`, as far as a patch looks into it. */
+export const brokerClass = (): Constructor<VendorBroker> & {
+  prototype: {
+    isConnected(this: { lookupRequest: (...request: unknown[]) => unknown }): boolean;
+  };
+} => part("broker/index.js");
 /** The class `ConsumerGroup`. */
 export const consumerGroupClass = (): Constructor<VendorConsumerGroup> =>
   part("consumer/consumerGroup.js");

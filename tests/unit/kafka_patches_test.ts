@@ -4,6 +4,7 @@ import { installPatches } from "../../src/kafka/patches/install_patches.ts";
 import { groupByPartition, sendOnce, splitByBytes } from "../../src/kafka/patches/send_messages.ts";
 import {
   assertVendorShape,
+  brokerClass,
   clusterClass,
   createErrorFromCode,
   requestQueueClass,
@@ -42,6 +43,34 @@ Deno.test("row 15: no timer runs on a connection where nothing waits", () => {
   };
   requestQueueClass().prototype.scheduleCheckPendingRequests.call(queue);
   assertEquals(queue.throttleCheckTimeoutId, null);
+});
+
+Deno.test("a broker whose socket is open is not connected before its versions are known", async () => {
+  installPatches();
+  const asked = Promise.withResolvers<void>();
+  const versions = Promise.withResolvers<unknown>();
+  const connection = {
+    getSupportAuthenticationProtocol: () => true,
+    authenticate: () => Promise.resolve(),
+  };
+  const connectionPool = {
+    ...{ host: "kafka", port: 9092, connectionTimeout: 1_000 },
+    isConnected: () => true,
+    getConnection: () => Promise.resolve(connection),
+    setVersions: () => {},
+    send() {
+      asked.resolve();
+      return versions.promise;
+    },
+  };
+  const logger = { namespace: () => logger };
+  const broker = new (brokerClass())({ connectionPool, logger });
+  const connecting = broker.connect();
+  await asked.promise;
+  assert(!broker.isConnected(), "while the versions are asked for");
+  versions.resolve({ apiVersions: [] });
+  await connecting;
+  assert(broker.isConnected(), "once they are known");
 });
 
 Deno.test("row 16: batches stay under the limit, and keep the order", () => {

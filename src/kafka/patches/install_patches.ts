@@ -1,4 +1,5 @@
 /** Installs every patch of kafkajs once per process, before its parts are used. */
+import { patchBrokerReady } from "./broker_ready.ts";
 import { patchClusterRetry } from "./cluster_retry.ts";
 import { patchIdleTimer } from "./idle_timer.ts";
 import { patchFraming } from "./framing.ts";
@@ -15,6 +16,7 @@ export function installPatches(): void {
   patchFraming();
   patchReceiving();
   patchRequestTimeout();
+  patchBrokerReady();
   patchClusterRetry();
   patchIdleTimer();
   installed = true;
