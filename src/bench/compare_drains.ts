@@ -17,13 +17,13 @@ export interface Variant {
 
 /** What became of the variants. */
 export interface Comparison {
-  /** The rounds that count, by the variant's id; a variant that failed has none. */
+  /** The rounds that count, by the variant's id; a variant that failed has those before it did. */
   readonly rounds: ReadonlyMap<string, readonly DrainFigures[]>;
-  /** Why a variant failed, by its id. */
+  /** In which round a variant failed and why, by its id. */
   readonly failures: ReadonlyMap<string, string>;
 }
 
-const drainMsMax = 180_000;
+const stallMsMax = 45_000;
 
 /**
  * Runs `rounds` rounds after one that warms up the broker and the disk's cache and is thrown away; a single round goes
@@ -49,8 +49,8 @@ export async function compareDrains(
         if (round > 0) results.set(variant.id, [...results.get(variant.id) ?? [], figures]);
       } catch (error) {
         context.signal.throwIfAborted();
-        failures.set(variant.id, error instanceof Error ? error.message : String(error));
-        results.delete(variant.id);
+        const reason = error instanceof Error ? error.message : String(error);
+        failures.set(variant.id, round === 0 ? reason : `round ${round}: ${reason}`);
       }
     }
   }
@@ -70,7 +70,7 @@ async function drainOnce(
       processes,
       job: context.job({ input, output, group: name, records, partitions, ...job }),
       signal: context.signal,
-      drainMsMax,
+      stallMsMax,
     });
   } finally {
     if (!context.signal.aborted) await context.drop(output).catch(() => {});

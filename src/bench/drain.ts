@@ -26,14 +26,15 @@ export interface DrainOptions {
   readonly job: Job;
   /** The outputs are verified record by record; a peer's or a weak guarantee's may not be perfect. */
   readonly signal: AbortSignal;
-  readonly drainMsMax: number;
+  /** A drain that makes no progress for so long has failed, milliseconds. */
+  readonly stallMsMax: number;
   readonly onProgress?: (records: number) => void;
 }
 
 /**
  * Runs it. The output topic must exist and be empty, the input hold `job.records` events.
  *
- * @throws when a process ends early or the time is over
+ * @throws when a process ends early or nothing moves any more
  */
 export async function drain(probe: Probe, options: DrainOptions): Promise<DrainFigures> {
   const { job, processes, signal } = options;
@@ -41,10 +42,15 @@ export async function drain(probe: Probe, options: DrainOptions): Promise<DrainF
   const last = new Map<number, Mark>();
   const total = () => [...last.values()].reduce((sum, { records }) => sum + records, 0);
   const started: MeasuredProcess[] = [];
-  const timer = setTimeout(
-    () => done.reject(new Error(`only ${total()} of ${job.records} records after the time limit`)),
-    options.drainMsMax,
-  );
+  const stalled = () =>
+    done.reject(
+      new Error(
+        `it stood still at ${total()} of ${job.records} records for ${
+          options.stallMsMax / 1_000
+        } s`,
+      ),
+    );
+  let timer = setTimeout(stalled, options.stallMsMax);
   const onAbort = () => done.reject(signal.reason);
   signal.addEventListener("abort", onAbort, { once: true });
   done.promise.catch(() => {});
@@ -54,6 +60,8 @@ export async function drain(probe: Probe, options: DrainOptions): Promise<DrainF
       const own = processes === 1 ? job : { ...job, records: 0 };
       const child = new MeasuredProcess(options.command, own, (mark) => {
         last.set(index, mark);
+        clearTimeout(timer);
+        timer = setTimeout(stalled, options.stallMsMax);
         options.onProgress?.(total());
         if (total() >= job.records) done.resolve();
       });

@@ -1,5 +1,5 @@
 /** `bench`: the guarantees side by side, with a report. Wiring comes in as functions. */
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { SingleBar } from "cli-progress";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { formatReport } from "../bench/format_report.ts";
@@ -56,6 +56,8 @@ export function benchCommand(actions: BenchActions): Command {
         "groups are its own and are deleted at the end. Needs a JDK: outputs are read back by Kafka's own client.",
     )
     .action(async (given: BenchArguments) => {
+      const directory = resolve(given.out ?? actions.directory());
+      await prepareDirectory(directory);
       const earlier = given.against === undefined ? undefined : await readReport(given.against);
       const bar = partsBar();
       const report = await actions.run({
@@ -70,7 +72,7 @@ export function benchCommand(actions: BenchActions): Command {
           bar?.update(done);
         },
       }).finally(() => bar?.stop());
-      const files = await writeReport(report, earlier, given.out ?? actions.directory());
+      const files = await writeReport(report, earlier, directory);
       console.log(given.json ? JSON.stringify(report) : formatReport(report, earlier));
       progress(`${files.json}\n${files.html}`);
     });
@@ -102,7 +104,20 @@ function partsBar(): Bar | undefined {
 async function readReport(file: string): Promise<BenchReport> {
   const parsed = reportSchema.safeParse(JSON.parse(await Deno.readTextFile(file)));
   if (parsed.success) return parsed.data;
-  throw new InvalidArgumentError(`${file} is not a report of this benchmark.`);
+  throw new Error(`${file} is not a report of this benchmark.`);
+}
+
+/** Before anything is measured: a report that cannot be written is found out at once. */
+async function prepareDirectory(directory: string): Promise<void> {
+  try {
+    await Deno.mkdir(directory, { recursive: true });
+    await Deno.remove(await Deno.makeTempFile({ dir: directory }));
+  } catch (error) {
+    const reason = error instanceof Deno.errors.NotCapable
+      ? "the task may write below .onceflow only; name a directory there"
+      : String(error instanceof Error ? error.message : error);
+    throw new Error(`Cannot write reports to ${directory}: ${reason}.`);
+  }
 }
 
 async function writeReport(
@@ -110,8 +125,7 @@ async function writeReport(
   earlier: BenchReport | undefined,
   directory: string,
 ): Promise<{ json: string; html: string }> {
-  const stem = join(resolve(directory), `bench-${report.started_at.replaceAll(/[:.]/g, "-")}`);
-  await Deno.mkdir(dirname(stem), { recursive: true });
+  const stem = join(directory, `bench-${report.started_at.replaceAll(/[:.]/g, "-")}`);
   const files = { json: `${stem}.json`, html: `${stem}.html` };
   await Deno.writeTextFile(files.json, `${JSON.stringify(report, null, 2)}\n`);
   await Deno.writeTextFile(files.html, reportHtml(report, earlier));
