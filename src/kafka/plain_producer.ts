@@ -4,7 +4,8 @@ import { TransactionError } from "../core/ports.ts";
 import type { PlainProducer } from "../core/delivery.ts";
 import { transactionError } from "./error_verdict.ts";
 import type { KafkaClient } from "./kafka_client.ts";
-import { createProducer, emitterClass } from "./vendor.ts";
+import { emitterClass } from "./vendor.ts";
+import { createProducer } from "./vendor_producer.ts";
 
 const log = getLogger(["onceflow", "kafka", "producer"]);
 

@@ -1,7 +1,8 @@
 /** Builds one Produce request (version 7) for kafkajs's connection from records that know their partition. */
 import type { OutputRecord } from "../core/record.ts";
 import { encodeProduceRequest } from "./codec/encode_produce_request.ts";
-import { produceResponse, type VendorEosManager, type VendorProtocol } from "./vendor.ts";
+import { produceResponse, type VendorProtocol } from "./vendor.ts";
+import type { VendorEosManager } from "./vendor_producer.ts";
 
 /** The records of one partition that go into one record batch. */
 export interface ProduceBatch {

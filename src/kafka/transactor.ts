@@ -15,12 +15,8 @@ import { transactionError } from "./error_verdict.ts";
 import type { KafkaClient } from "./kafka_client.ts";
 import { whileConcurrent } from "./patches/send_messages.ts";
 import { cacheCoordinators } from "./coordinator_cache.ts";
-import {
-  createProducer,
-  emitterClass,
-  type VendorProducer,
-  type VendorTransaction,
-} from "./vendor.ts";
+import { emitterClass } from "./vendor.ts";
+import { createProducer, type VendorProducer, type VendorTransaction } from "./vendor_producer.ts";
 
 /** Where a transaction stands; named for traces and for crash tests. */
 export type TransactionStep =

@@ -127,41 +127,6 @@ export interface VendorConsumerGroup {
   assigned(): { topic: string; partitions: number[] }[];
 }
 
-/** The state of a producer's ids and sequences. */
-export interface VendorEosManager {
-  getProducerId(): string;
-  getProducerEpoch(): number;
-  getTransactionalId(): string | undefined;
-  getSequence(topic: string, partition: number): number;
-  updateSequence(topic: string, partition: number, increment: number): void;
-  isTransactional(): boolean;
-  addPartitionsToTransaction(
-    topicData: { topic: string; partitions: { partition: number }[] }[],
-  ): Promise<void>;
-}
-
-/** A transaction of kafkajs's producer. */
-export interface VendorTransaction {
-  sendBatch(batch: { topicMessages: { topic: string; messages: unknown[] }[] }): Promise<unknown>;
-  sendOffsets(offsets: {
-    consumerGroupId: string;
-    topics: {
-      topic: string;
-      partitions: { partition: number; offset: string; metadata?: string }[];
-    }[];
-  }): Promise<void>;
-  commit(): Promise<void>;
-  abort(): Promise<void>;
-}
-
-/** kafkajs's producer. */
-export interface VendorProducer {
-  connect(): Promise<void>;
-  disconnect(): Promise<void>;
-  transaction(): Promise<VendorTransaction>;
-  sendBatch(batch: { topicMessages: { topic: string; messages: unknown[] }[] }): Promise<unknown>;
-}
-
 /** The type of a constructor whose options kafkajs does not describe. */
 type Constructor<T> = new (options: Record<string, unknown>) => T;
 
@@ -192,9 +157,6 @@ export const brokerClass = (): Constructor<VendorBroker> & {
 /** The class `ConsumerGroup`. */
 export const consumerGroupClass = (): Constructor<VendorConsumerGroup> =>
   part("consumer/consumerGroup.js");
-/** The factory of producers. */
-export const createProducer = (): (options: Record<string, unknown>) => VendorProducer =>
-  part("producer/index.js");
 /** The round-robin assigner. */
 export const roundRobinAssigner = (): (options: Record<string, unknown>) => unknown =>
   part("consumer/assigners/roundRobinAssigner/index.js");

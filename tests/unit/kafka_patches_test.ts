@@ -9,8 +9,8 @@ import {
   createErrorFromCode,
   requestQueueClass,
   type VendorCluster,
-  type VendorEosManager,
 } from "../../src/kafka/vendor.ts";
+import type { VendorEosManager } from "../../src/kafka/vendor_producer.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 
 const record = (partition: number, value: string): OutputRecord => ({

@@ -1,0 +1,41 @@
+/** kafkajs's producer and its transactions with the types that we rely on. Owns no behaviour. */
+import { part } from "./vendor.ts";
+
+/** The state of a producer's ids and sequences. */
+export interface VendorEosManager {
+  getProducerId(): string;
+  getProducerEpoch(): number;
+  getTransactionalId(): string | undefined;
+  getSequence(topic: string, partition: number): number;
+  updateSequence(topic: string, partition: number, increment: number): void;
+  isTransactional(): boolean;
+  addPartitionsToTransaction(
+    topicData: { topic: string; partitions: { partition: number }[] }[],
+  ): Promise<void>;
+}
+
+/** A transaction of kafkajs's producer. */
+export interface VendorTransaction {
+  sendBatch(batch: { topicMessages: { topic: string; messages: unknown[] }[] }): Promise<unknown>;
+  sendOffsets(offsets: {
+    consumerGroupId: string;
+    topics: {
+      topic: string;
+      partitions: { partition: number; offset: string; metadata?: string }[];
+    }[];
+  }): Promise<void>;
+  commit(): Promise<void>;
+  abort(): Promise<void>;
+}
+
+/** kafkajs's producer. */
+export interface VendorProducer {
+  connect(): Promise<void>;
+  disconnect(): Promise<void>;
+  transaction(): Promise<VendorTransaction>;
+  sendBatch(batch: { topicMessages: { topic: string; messages: unknown[] }[] }): Promise<unknown>;
+}
+
+/** The factory of producers. */
+export const createProducer = (): (options: Record<string, unknown>) => VendorProducer =>
+  part("producer/index.js");
