@@ -3,6 +3,11 @@ import { getLogger } from "@logtape/logtape";
 
 const log = getLogger(["onceflow"]);
 const exitInterrupted = 130;
+/**
+ * One Ctrl-C comes more than once: the terminal sends it to the whole group of processes, and `deno task` and npx hand
+ * on what they got themselves. What follows the first within this time is the same press, not a second one.
+ */
+const samePressMsMax = 200;
 
 /**
  * Runs `work` with a signal that fires at the first SIGINT or SIGTERM. The second one ends the process at once; so does
@@ -14,8 +19,13 @@ export async function runUntilSignal<T>(
 ): Promise<T> {
   const stop = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let firstAt: number | undefined;
   const onSignal = () => {
-    if (stop.signal.aborted) Deno.exit(exitInterrupted);
+    if (firstAt !== undefined) {
+      if (performance.now() - firstAt > samePressMsMax) Deno.exit(exitInterrupted);
+      return;
+    }
+    firstAt = performance.now();
     log.info("Stopping; a second signal stops at once");
     stop.abort(new DOMException("Stopped by a signal", "AbortError"));
     timer = setTimeout(() => {
@@ -31,6 +41,9 @@ export async function runUntilSignal<T>(
     return await work(stop.signal);
   } finally {
     clearTimeout(timer);
-    for (const name of names) Deno.removeSignalListener(name, onSignal);
+    // After a signal they stay: without them the rest of the same key press would kill what is about to exit in order.
+    if (firstAt === undefined) {
+      for (const name of names) Deno.removeSignalListener(name, onSignal);
+    }
   }
 }
