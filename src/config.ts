@@ -51,7 +51,10 @@ const environment = z.object({
   HTTP_HOST: text.default("127.0.0.1"),
   HTTP_PORT: integer(0, 65535, 8080),
   WORKER_HTTP_PORT: integer(0, 65535, 0),
-  API_TOKEN: text.transform((value) => new Secret(value)).optional(),
+  API_TOKEN: z.string().regex(
+    /^[A-Za-z0-9._~+/-]+=*$/,
+    "a bearer token: letters, digits or ._~+/-, = only at its end",
+  ).transform((value) => new Secret(value)).optional(),
   GUARANTEE: z.enum(guarantees).default("exactly-once"),
   ORDERS_TOPIC: topicName("orders"),
   INVOICES_TOPIC: topicName("invoices"),

@@ -25,6 +25,14 @@ Deno.test("wrong settings are named, all at once", () => {
   assertThrows(() => readConfig({ KAFKA_BROKERS: "a:1" }), Error, "DATABASE_URL");
 });
 
+Deno.test("API token that no Authorization header could carry is refused, unseen", () => {
+  for (const API_TOKEN of ["two words", "naïve", "a=b"]) {
+    const error = assertThrows(() => readConfig({ API_TOKEN }), Error, "API_TOKEN");
+    assertEquals(error.message.includes(API_TOKEN), false);
+  }
+  assertEquals(readConfig({ API_TOKEN: "s3cret+/~.-_==" }).API_TOKEN?.reveal(), "s3cret+/~.-_==");
+});
+
 Deno.test("secrets do not show", () => {
   const url = "postgres://ada:hunter2@db/onceflow";
   const config = readConfig({ KAFKA_BROKERS: "a:1", DATABASE_URL: url, API_TOKEN: "hunter2" });
