@@ -5,7 +5,7 @@ import { Command, InvalidArgumentError } from "commander";
 import { type DemoOutcome, runDemo } from "../compose/run_demo.ts";
 import { runUntilSignal } from "../compose/run_until_signal.ts";
 import { readConfig } from "../config.ts";
-import { FindingError } from "./exit_codes.ts";
+import { exitCodes, FindingError } from "./exit_codes.ts";
 import { progress } from "./progress.ts";
 
 interface DemoArguments {
@@ -27,6 +27,7 @@ export function demoCommand(): Command {
       const config = readConfig();
       await runUntilSignal((signal) => demo(orders, once ?? false, json ?? false, signal), {
         shutdownMsMax: config.SHUTDOWN_MS_MAX,
+        lateExitCode: once ? exitCodes.finding : exitCodes.good,
       });
     });
 }
@@ -38,7 +39,7 @@ async function demo(
   signal: AbortSignal,
 ): Promise<void> {
   const bar = progressBar(orders);
-  let balanced = true;
+  let balanced: boolean | undefined;
   try {
     await runDemo(readConfig(), {
       orders,
@@ -63,7 +64,11 @@ async function demo(
   progress(
     `Kafka and PostgreSQL keep running, for "verify" and "explain"; "stack stop" ends them.`,
   );
-  if (!balanced) throw new FindingError("the books do not balance");
+  if (balanced === false) throw new FindingError("the books do not balance");
+  if (once && balanced === undefined) {
+    progress("Stopped before the books were checked.");
+    throw new FindingError("stopped before the books were checked");
+  }
 }
 
 /** Only on a terminal: elsewhere it would be a heap of control characters. */

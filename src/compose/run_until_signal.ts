@@ -11,11 +11,16 @@ const samePressMsMax = 200;
 
 /**
  * Runs `work` with a signal that fires at the first SIGINT or SIGTERM. The second one ends the process at once; so does
- * the time limit, with status 0: what is cut off then is an open transaction, which the coordinator aborts.
+ * the time limit, with status 0 unless said otherwise: what is cut off then is an open transaction, which the coordinator
+ * aborts.
  */
 export async function runUntilSignal<T>(
   work: (signal: AbortSignal) => Promise<T>,
-  { shutdownMsMax }: { readonly shutdownMsMax: number },
+  { shutdownMsMax, lateExitCode = 0 }: {
+    readonly shutdownMsMax: number;
+    /** For work that owes an answer: cut off, it has not given one. */
+    readonly lateExitCode?: number;
+  },
 ): Promise<T> {
   const stop = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -32,7 +37,7 @@ export async function runUntilSignal<T>(
       log.warn("Stopped after {shutdownMsMax} ms with work in hand; it will be done again", {
         shutdownMsMax,
       });
-      Deno.exit(0);
+      Deno.exit(lateExitCode);
     }, shutdownMsMax);
   };
   const names = ["SIGINT", "SIGTERM"] as const;

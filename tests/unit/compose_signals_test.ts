@@ -4,13 +4,16 @@ import { assertEquals } from "../support/assert.ts";
 const room = new URL("../../src/compose/run_until_signal.ts", import.meta.url).href;
 
 /** Runs that code as the work of a process of its own; `signal` and `interrupt()` are at hand there. */
-async function run(work: string, shutdownMsMax = 10_000): Promise<[code: number, output: string]> {
+async function run(
+  work: string,
+  limits: { shutdownMsMax: number; lateExitCode?: number } = { shutdownMsMax: 10_000 },
+): Promise<[code: number, output: string]> {
   const script = `
     import { runUntilSignal } from ${JSON.stringify(room)};
     const interrupt = () => Deno.kill(Deno.pid, "SIGINT");
     const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
     const aborted = (signal) => new Promise((resolve) => signal.addEventListener("abort", resolve));
-    await runUntilSignal(async (signal) => { ${work} }, { shutdownMsMax: ${shutdownMsMax} });
+    await runUntilSignal(async (signal) => { ${work} }, ${JSON.stringify(limits)});
     interrupt();
     await pause(20);
     console.log("ended in order");
@@ -40,14 +43,15 @@ Deno.test("second signal ends the process at once", async () => {
     setTimeout(interrupt, 300);
     await pause(60_000);
   `;
-  assertEquals(await run(work, 60_000), [130, ""]);
+  assertEquals(await run(work, { shutdownMsMax: 60_000 }), [130, ""]);
 });
 
-Deno.test("stop that takes too long ends with status 0 all the same", async () => {
+Deno.test("stop that takes too long ends with status 0 all the same, unless an answer was owed", async () => {
   const work = `
     setTimeout(interrupt);
     await aborted(signal);
     await pause(60_000);
   `;
-  assertEquals(await run(work, 100), [0, ""]);
+  assertEquals(await run(work, { shutdownMsMax: 100 }), [0, ""]);
+  assertEquals(await run(work, { shutdownMsMax: 100, lateExitCode: 2 }), [2, ""]);
 });
