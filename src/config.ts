@@ -90,6 +90,13 @@ const environment = z.object({
       message: "needs KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD beside it",
     });
   }
+  if (value.STACK_KAFKA_PORT === value.STACK_POSTGRES_PORT) {
+    context.addIssue({
+      code: "custom",
+      path: ["STACK_KAFKA_PORT"],
+      message: "must be another port than STACK_POSTGRES_PORT",
+    });
+  }
   if ((value.KAFKA_BROKERS === undefined) !== (value.DATABASE_URL === undefined)) {
     context.addIssue({
       code: "custom",

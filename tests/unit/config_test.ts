@@ -23,6 +23,7 @@ Deno.test("wrong settings are named, all at once", () => {
     assertStringIncludes(error.message, name);
   }
   assertThrows(() => readConfig({ KAFKA_BROKERS: "a:1" }), Error, "DATABASE_URL");
+  assertThrows(() => readConfig({ STACK_KAFKA_PORT: "15432" }), Error, "STACK_POSTGRES_PORT");
 });
 
 Deno.test("API token that no Authorization header could carry is refused, unseen", () => {
