@@ -38,16 +38,24 @@ async function demo(
   json: boolean,
   signal: AbortSignal,
 ): Promise<void> {
-  const bar = progressBar(orders);
+  let bar: SingleBar | undefined;
   let balanced: boolean | undefined;
+  /** A line of its own: while the bar is drawn it would come behind it. */
+  const say = (line: string) => {
+    bar?.stop();
+    bar = undefined;
+    progress(line);
+  };
   try {
     await runDemo(readConfig(), {
       orders,
       signal,
-      onProgress: progress,
-      onCount: ({ settled }) => bar?.update(settled),
+      onProgress: say,
+      onCount({ settled }) {
+        if (settled < orders) bar ??= progressBar(orders);
+        bar?.update(settled);
+      },
       async onBooks(outcome) {
-        bar?.update(orders);
         bar?.stop();
         balanced = outcome.books.good;
         console.log(json ? JSON.stringify(outcome) : describe(outcome));
@@ -75,7 +83,7 @@ async function demo(
 function progressBar(total: number): SingleBar | undefined {
   if (!Deno.stderr.isTerminal()) return undefined;
   const bar = new SingleBar({
-    format: "settled {bar} {value}/{total} orders, {eta_formatted} to go",
+    format: "settled {bar} {value}/{total} orders, {duration_formatted}",
     hideCursor: true,
     clearOnComplete: false,
   });
