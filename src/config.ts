@@ -110,7 +110,7 @@ const environment = z.object({
 /** The settings, parsed. */
 export type Config = Readonly<z.output<typeof environment>>;
 
-/** The names of all settings, in the order of `.env.example`. */
+/** The names of all settings. */
 export const settingNames: readonly string[] = Object.keys(environment.shape);
 
 /** Wrong settings: one line for each, naming the variable. */
