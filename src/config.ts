@@ -51,7 +51,10 @@ const environment = z.object({
   HTTP_HOST: text.default("127.0.0.1"),
   HTTP_PORT: integer(0, 65535, 8080),
   WORKER_HTTP_PORT: integer(0, 65535, 0),
-  API_TOKEN: text.transform((value) => new Secret(value)).optional(),
+  API_TOKEN: z.string().regex(
+    /^[A-Za-z0-9._~+/-]+=*$/,
+    "a bearer token: letters, digits or ._~+/-, = only at its end",
+  ).transform((value) => new Secret(value)).optional(),
   GUARANTEE: z.enum(guarantees).default("exactly-once"),
   ORDERS_TOPIC: topicName("orders"),
   INVOICES_TOPIC: topicName("invoices"),
@@ -87,6 +90,13 @@ const environment = z.object({
       message: "needs KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD beside it",
     });
   }
+  if (value.STACK_KAFKA_PORT === value.STACK_POSTGRES_PORT) {
+    context.addIssue({
+      code: "custom",
+      path: ["STACK_KAFKA_PORT"],
+      message: "must be another port than STACK_POSTGRES_PORT",
+    });
+  }
   if ((value.KAFKA_BROKERS === undefined) !== (value.DATABASE_URL === undefined)) {
     context.addIssue({
       code: "custom",
@@ -100,7 +110,7 @@ const environment = z.object({
 /** The settings, parsed. */
 export type Config = Readonly<z.output<typeof environment>>;
 
-/** The names of all settings, in the order of `.env.example`. */
+/** The names of all settings. */
 export const settingNames: readonly string[] = Object.keys(environment.shape);
 
 /** Wrong settings: one line for each, naming the variable. */

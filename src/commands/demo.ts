@@ -5,7 +5,7 @@ import { Command, InvalidArgumentError } from "commander";
 import { type DemoOutcome, runDemo } from "../compose/run_demo.ts";
 import { runUntilSignal } from "../compose/run_until_signal.ts";
 import { readConfig } from "../config.ts";
-import { FindingError } from "./exit_codes.ts";
+import { exitCodes, FindingError } from "./exit_codes.ts";
 import { progress } from "./progress.ts";
 
 interface DemoArguments {
@@ -27,6 +27,7 @@ export function demoCommand(): Command {
       const config = readConfig();
       await runUntilSignal((signal) => demo(orders, once ?? false, json ?? false, signal), {
         shutdownMsMax: config.SHUTDOWN_MS_MAX,
+        lateExitCode: once ? exitCodes.finding : exitCodes.good,
       });
     });
 }
@@ -37,16 +38,24 @@ async function demo(
   json: boolean,
   signal: AbortSignal,
 ): Promise<void> {
-  const bar = progressBar(orders);
-  let balanced = true;
+  let bar: SingleBar | undefined;
+  let balanced: boolean | undefined;
+  /** A line of its own: while the bar is drawn it would come behind it. */
+  const say = (line: string) => {
+    bar?.stop();
+    bar = undefined;
+    progress(line);
+  };
   try {
     await runDemo(readConfig(), {
       orders,
       signal,
-      onProgress: progress,
-      onCount: ({ settled }) => bar?.update(settled),
+      onProgress: say,
+      onCount({ settled }) {
+        if (settled < orders) bar ??= progressBar(orders);
+        bar?.update(settled);
+      },
       async onBooks(outcome) {
-        bar?.update(orders);
         bar?.stop();
         balanced = outcome.books.good;
         console.log(json ? JSON.stringify(outcome) : describe(outcome));
@@ -63,14 +72,18 @@ async function demo(
   progress(
     `Kafka and PostgreSQL keep running, for "verify" and "explain"; "stack stop" ends them.`,
   );
-  if (!balanced) throw new FindingError("the books do not balance");
+  if (balanced === false) throw new FindingError("the books do not balance");
+  if (once && balanced === undefined) {
+    progress("Stopped before the books were checked.");
+    throw new FindingError("stopped before the books were checked");
+  }
 }
 
 /** Only on a terminal: elsewhere it would be a heap of control characters. */
 function progressBar(total: number): SingleBar | undefined {
   if (!Deno.stderr.isTerminal()) return undefined;
   const bar = new SingleBar({
-    format: "settled {bar} {value}/{total} orders, {eta_formatted} to go",
+    format: "settled {bar} {value}/{total} orders, {duration_formatted}",
     hideCursor: true,
     clearOnComplete: false,
   });

@@ -80,6 +80,7 @@ export function addUnpark(command: Command, actions: DlqActions): void {
         );
         if (parked.length === 0) {
           progress(`No such key is parked. "dlq parked" lists those that are.`);
+          if (wanted && args.json) printJson([]);
           if (wanted) throw new FindingError("no such key is parked");
         }
         if (args.forget) await forgetAll(store, parked, args, signal);

@@ -98,7 +98,7 @@ function describeStatus(status: ProjectionStatus): string {
 function progressBar(): SingleBar | undefined {
   if (!Deno.stderr.isTerminal()) return undefined;
   const bar = new SingleBar({
-    format: "replayed {bar} {value}/{total} offsets, {eta_formatted} to go",
+    format: "replayed {bar} {value}/{total} offsets, {duration_formatted}",
     hideCursor: true,
   });
   bar.start(1, 0);

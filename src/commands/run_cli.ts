@@ -1,15 +1,14 @@
 /** Builds the program from its commands, runs one, and decides the exit code. */
 import { Command, CommanderError } from "commander";
-import { ConfigError, readConfig } from "../config.ts";
-import { DependencyDownError, HaltError } from "../core/errors.ts";
-import { NoServicesError } from "../compose/services.ts";
+import { readConfig } from "../config.ts";
+import { HaltError } from "../core/errors.ts";
 import { configureLogging } from "../observe/logging.ts";
-import { StackError } from "../stack/stack_error.ts";
 import { benchCommand } from "./bench.ts";
 import { demoCommand } from "./demo.ts";
 import { dlqCommand } from "./dlq.ts";
 import { exitCodes, FindingError } from "./exit_codes.ts";
 import { explainCommand } from "./explain.ts";
+import { messageOf } from "./message_of.ts";
 import { offsetsCommand } from "./offsets.ts";
 import { progress } from "./progress.ts";
 import { projectionCommand } from "./projection.ts";
@@ -81,15 +80,4 @@ function exitCodeOf(error: unknown): number {
   }
   progress(messageOf(error));
   return exitCodes.wrongUse;
-}
-
-function messageOf(error: unknown): string {
-  const expected = [ConfigError, NoServicesError, StackError, DependencyDownError];
-  if (expected.some((kind) => error instanceof kind)) return (error as Error).message;
-  if (!(error instanceof Error)) return String(error);
-  const causes: string[] = [];
-  for (let cause = error.cause; cause instanceof Error; cause = cause.cause) {
-    causes.push(`  because: ${cause.message}`);
-  }
-  return [error.message, ...causes].join("\n");
 }

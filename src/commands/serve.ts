@@ -5,7 +5,7 @@ import { createObservability } from "../compose/observability.ts";
 import { startHttp } from "../compose/run_serve.ts";
 import { runUntilSignal } from "../compose/run_until_signal.ts";
 import { readConfig } from "../config.ts";
-import { progress } from "./progress.ts";
+import { serviceProgress } from "./progress.ts";
 
 /** The command, ready to be added to the program. */
 export function serveCommand(): Command {
@@ -14,6 +14,7 @@ export function serveCommand(): Command {
     .addHelpText("after", "\nThe address is HTTP_HOST and HTTP_PORT (127.0.0.1:8080).")
     .action(async () => {
       const config = readConfig();
+      const progress = serviceProgress(config);
       await runUntilSignal(async (signal) => {
         await using runtime = await openRuntime(config, {
           applicationName: "onceflow serve",

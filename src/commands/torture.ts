@@ -1,5 +1,5 @@
 /** `torture`: faults against a pipeline of its own, ending in the books. */
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import Table from "cli-table3";
 import { type Guarantee, guarantees, readConfig } from "../config.ts";
@@ -27,11 +27,8 @@ export function tortureCommand(): Command {
     )
     .option("--seed <text>", "draw the same faults again", newSeed())
     .option("--minutes <number>", "how long faults strike", parseMinutes, 5)
-    .option("--kafka <version>", "the Kafka to run, such as 3.9.1", kafkaVersion)
-    .addOption(
-      new Option("--brokers <count>", "how many brokers").choices(["1", "3"]).default(1)
-        .argParser((text) => text === "3" ? 3 : 1),
-    )
+    .option("--kafka <version>", "the Kafka to run, such as 3.9.1", parseVersion, kafkaVersion)
+    .option("--brokers <count>", "how many brokers: 1 or 3", parseBrokers, 1)
     .addOption(
       new Option("--guarantee <guarantee>", "how strongly the flows guarantee their effects")
         .choices(guarantees).default(guarantees[0]),
@@ -40,7 +37,7 @@ export function tortureCommand(): Command {
     .action(async ({ json, ...options }: TortureArguments) => {
       const config = readConfig();
       progress(`seed ${options.seed}`);
-      const parent = join(Deno.cwd(), config.STACK_DIR);
+      const parent = resolve(config.STACK_DIR);
       await endLeftBehind(parent);
       const directory = join(parent, `torture-${Deno.pid}`);
       const stop = new AbortController();
@@ -71,6 +68,17 @@ export function tortureCommand(): Command {
 
 function newSeed(): string {
   return crypto.getRandomValues(new Uint8Array(4)).toHex();
+}
+
+function parseVersion(text: string): string {
+  if (/^\d+\.\d+\.\d+$/.test(text)) return text;
+  throw new InvalidArgumentError("Give a version of Kafka, such as 3.9.1.");
+}
+
+function parseBrokers(text: string): 1 | 3 {
+  if (text === "1") return 1;
+  if (text === "3") return 3;
+  throw new InvalidArgumentError("Give 1 or 3.");
 }
 
 function parseMinutes(text: string): number {

@@ -15,6 +15,7 @@ import { cursorMetadataAt } from "../outbox/relay_cursor.ts";
 import { openDatabase } from "../postgres/database.ts";
 import type { BenchActions } from "./bench.ts";
 import type { DlqActions } from "./dlq.ts";
+import { exitCodes } from "./exit_codes.ts";
 import type { ExplainActions } from "./explain.ts";
 import { progress } from "./progress.ts";
 import type { OffsetsActions } from "./offsets.ts";
@@ -29,7 +30,7 @@ function withServices<T>(
   const config = readConfig();
   return runUntilSignal(
     async (signal) => act(config, await resolveServices(config, use, progress), signal),
-    { shutdownMsMax: config.SHUTDOWN_MS_MAX },
+    { shutdownMsMax: config.SHUTDOWN_MS_MAX, lateExitCode: exitCodes.wrongUse },
   );
 }
 

@@ -6,7 +6,7 @@ import { runUntilSignal } from "../compose/run_until_signal.ts";
 import { type Role, roles, runWorker } from "../compose/run_worker.ts";
 import { type Guarantee, guarantees, readConfig } from "../config.ts";
 import { serveHealth } from "../observe/health_server.ts";
-import { progress } from "./progress.ts";
+import { serviceProgress } from "./progress.ts";
 
 interface WorkerArguments {
   readonly only: readonly Role[];
@@ -30,6 +30,7 @@ export function workerCommand(): Command {
     )
     .action(async ({ only, guarantee }: WorkerArguments) => {
       const config = readConfig();
+      const progress = serviceProgress(config);
       await runUntilSignal(async (signal) => {
         await using runtime = await openRuntime(config, {
           applicationName: "onceflow worker",

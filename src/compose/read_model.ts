@@ -3,6 +3,7 @@ import type { Config } from "../config.ts";
 import { createKafkaClient } from "../kafka/kafka_client.ts";
 import { openLogSource } from "../kafka/log_source.ts";
 import { openDatabase } from "../postgres/database.ts";
+import { translatingErrors } from "../postgres/translate_error.ts";
 import { type ProjectionStatus, projectionStatus } from "../projection/projection_status.ts";
 import {
   type RebuildProgress,
@@ -24,20 +25,24 @@ export async function rebuildViews(
 ): Promise<RebuildReport> {
   await using database = openViewsDatabase(services);
   await using source = openLogSource(createKafkaClient(services.kafka));
-  return await rebuildProjection({
+  const deps = {
     sql: database.sql,
     source,
     dedupe: "position",
     bounds: { recordsMax: config.BATCH_RECORDS_MAX, bytesMax: config.BATCH_BYTES_MAX },
     backoff: { firstMs: 100, waitMsMax: config.DEPENDENCY_BACKOFF_MS_MAX },
-  }, { projection: viewsOf(config), ...options });
+  } as const;
+  return await translatingErrors(() =>
+    rebuildProjection(deps, { projection: viewsOf(config), ...options })
+  );
 }
 
 /** Positions, lag and soundness of the read model. */
 export async function viewsStatus(config: Config, services: Services): Promise<ProjectionStatus> {
   await using database = openViewsDatabase(services);
   await using source = openLogSource(createKafkaClient(services.kafka));
-  return await projectionStatus({ sql: database.sql, source, projection: viewsOf(config) });
+  const deps = { sql: database.sql, source, projection: viewsOf(config) };
+  return await translatingErrors(() => projectionStatus(deps));
 }
 
 function openViewsDatabase({ databaseUrl }: Services) {

@@ -44,6 +44,7 @@ const getHealth = createRoute({
       description: "It answers",
       content: { "application/json": { schema: schemas.health } },
     },
+    ...problems({ 503: "The service is stopping" }),
   },
 });
 

@@ -80,10 +80,17 @@ async function readBounded(request: Request, bytesMax: number): Promise<Uint8Arr
 
 function tooLarge(bytesMax: number): ProblemError {
   return new ProblemError(
-    problemOf(413, "too-large", `The body is larger than ${bytesMax} bytes`),
+    problemOf(413, "too-large", `The body is larger than ${bytesMax} bytes`, {
+      errors: [{ field: "body", detail: `must be at most ${bytesMax} bytes long` }],
+    }),
   );
 }
 
 function brokenJson(detail: string): ProblemError {
-  return new ProblemError(problemOf(400, "broken-json", "The body is not JSON", { detail }));
+  return new ProblemError(
+    problemOf(400, "broken-json", "The body is not JSON", {
+      detail,
+      errors: [{ field: "body", detail: "must be JSON in UTF-8" }],
+    }),
+  );
 }

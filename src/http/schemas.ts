@@ -14,8 +14,11 @@ const plainText = (lengthMax: number) =>
       /^(?!\s)[^\p{Cc}\p{Cs}]+(?<!\s)$/u,
       "must not hold control characters or broken Unicode, or begin or end with white space",
     )
-    // Given again, because the generator would write the flag into the pattern.
-    .meta({ pattern: "^(?!\\s)[^\\p{Cc}\\p{Cs}]+(?<!\\s)$" });
+    .meta({ pattern: plainPattern });
+
+/** The same for the document: other validators' expressions may have no flags, no `\p` and no look-around. */
+const plainPattern = String
+  .raw`^[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f])?$`;
 
 /** A customer, in bodies and in paths. */
 export const userId = plainText(128).openapi({ example: "customer-7" });

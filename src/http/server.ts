@@ -1,5 +1,5 @@
 /** Listens for HTTP, and stops without cutting off a request in hand. Prints nothing. */
-
+import { problemOf, problemResponse } from "./problem.ts";
 import { withinTime } from "./within_time.ts";
 
 /** A server that listens. */
@@ -31,7 +31,7 @@ export function startServer(
   const inHand = new Set<Promise<Response>>();
   let closing: Promise<void> | undefined;
   const server = listen(host, port, cutOff.signal, async (request) => {
-    if (closing !== undefined) return new Response(null, { status: 503, headers: stopping });
+    if (closing !== undefined) return stopping();
     const answer = Promise.resolve(fetch(request));
     inHand.add(answer);
     try {
@@ -49,7 +49,12 @@ export function startServer(
   };
 }
 
-const stopping = { "retry-after": "1", connection: "close" };
+function stopping(): Response {
+  return problemResponse(problemOf(503, "stopping", "The service is stopping: try again"), {
+    "retry-after": "1",
+    connection: "close",
+  });
+}
 
 function listen(
   hostname: string,

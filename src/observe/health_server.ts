@@ -65,7 +65,8 @@ function answer(
   if (request.method !== "GET" && request.method !== "HEAD") {
     return new Response("Only GET and HEAD\n", { status: 405, headers: { allow: "GET, HEAD" } });
   }
-  switch (new URL(request.url).pathname) {
+  // Null where the client's Host header makes no URL.
+  switch (URL.parse(request.url)?.pathname) {
     case "/healthz":
       return Response.json({ status: "ok" });
     case "/readyz":

@@ -52,7 +52,9 @@ export async function listOrders(
   return { orders, next: more ? { placedAt: last.placed_at, orderId: last.order_id } : undefined };
 }
 
-const cursorFields = z.tuple([z.iso.datetime(), z.string().min(1).max(256)]);
+/** Postgres has no year 0. */
+const placedAt = z.iso.datetime().refine((time) => !time.startsWith("0000"));
+const cursorFields = z.tuple([placedAt, z.string().min(1).max(256)]);
 
 /** The cursor as clients carry it. They must not look into it. */
 export function formatCursor({ placedAt, orderId }: OrdersCursor): string {

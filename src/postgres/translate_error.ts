@@ -98,7 +98,8 @@ function adviceFor(code: string): string | undefined {
     case "42P01": // undefined_table
     case "42883": // undefined_function
     case "42703": // undefined_column
-      return "The schema in Postgres is missing or older than this program: run its migrations";
+      return "The schema in Postgres is missing or older than this program: serve and worker bring it up to date when " +
+        "they start";
   }
   switch (code.length === 5 ? code.slice(0, 2) : "") {
     case "08": // connection_exception

@@ -64,6 +64,9 @@ Deno.test("server that is closed finishes the request in hand and takes no new o
   const inHand = fetch(url);
   await arrived.promise;
   const closed = server.close();
+  const late = await fetch(url);
+  assertEquals(late.headers.get("content-type"), "application/problem+json");
+  assertEquals((await late.json()).status, 503);
   answer.resolve(new Response("finished"));
   assertEquals(await (await inHand).text(), "finished");
   await closed;

@@ -22,6 +22,16 @@ Deno.test("the listener tells health, readiness with reasons, and metrics", asyn
   assertEquals((await get("/metrics", { method: "POST" })).status, 405);
 });
 
+Deno.test("a Host header that makes no URL is a 404, no fault", async () => {
+  const options = { hostname: "127.0.0.1", health: createHealth(), metrics: createMetrics() };
+  await using server = serveHealth({ ...options, port: 0 });
+  using connection = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+  await connection.write(new TextEncoder().encode("GET /healthz HTTP/1.1\r\nhost: a b\r\n\r\n"));
+  const buffer = new Uint8Array(64);
+  const read = await connection.read(buffer) ?? 0;
+  assertEquals(new TextDecoder().decode(buffer.subarray(0, read)).slice(0, 12), "HTTP/1.1 404");
+});
+
 Deno.test("a taken port is named in the error", async () => {
   const options = { hostname: "127.0.0.1", health: createHealth(), metrics: createMetrics() };
   await using server = serveHealth({ ...options, port: 0 });

@@ -3,6 +3,17 @@ import { assertEquals, assertStringIncludes, assertThrows } from "../support/ass
 
 const root = new URL("../../", import.meta.url);
 
+/** What commander, kafkajs, the Postgres driver and Deno itself look up; none is a setting of ours. */
+const readByLibraries = [
+  "KAFKAJS_*",
+  "CLICOLOR_FORCE",
+  "NODE_ENV",
+  "NODE_V8_COVERAGE",
+  "PGAPPNAME",
+  "PGTARGETSESSIONATTRS",
+  "OTEL_*",
+];
+
 Deno.test("without settings everything has its default, and the embedded stack is meant", () => {
   const config = readConfig({});
   assertEquals([config.KAFKA_BROKERS, config.DATABASE_URL], [undefined, undefined]);
@@ -23,6 +34,15 @@ Deno.test("wrong settings are named, all at once", () => {
     assertStringIncludes(error.message, name);
   }
   assertThrows(() => readConfig({ KAFKA_BROKERS: "a:1" }), Error, "DATABASE_URL");
+  assertThrows(() => readConfig({ STACK_KAFKA_PORT: "15432" }), Error, "STACK_POSTGRES_PORT");
+});
+
+Deno.test("API token that no Authorization header could carry is refused, unseen", () => {
+  for (const API_TOKEN of ["two words", "naïve", "a=b"]) {
+    const error = assertThrows(() => readConfig({ API_TOKEN }), Error, "API_TOKEN");
+    assertEquals(error.message.includes(API_TOKEN), false);
+  }
+  assertEquals(readConfig({ API_TOKEN: "s3cret+/~.-_==" }).API_TOKEN?.reveal(), "s3cret+/~.-_==");
 });
 
 Deno.test("secrets do not show", () => {
@@ -40,6 +60,7 @@ Deno.test(".env.example and the tasks' permissions name every setting", async ()
   const listed = [...example.matchAll(/^#?([A-Z_]+)=/gm)].map(([, name]) => name);
   assertEquals(listed.toSorted(), [...settingNames].toSorted());
   const { permissions } = JSON.parse(await Deno.readTextFile(new URL("deno.json", root)));
-  const missing = settingNames.filter((name) => !permissions.onceflow.env.includes(name));
-  assertEquals(missing, []);
+  const { env } = permissions.onceflow;
+  assertEquals(settingNames.filter((name) => !env.includes(name)), []);
+  assertEquals(env.filter((name: string) => !settingNames.includes(name)), readByLibraries);
 });

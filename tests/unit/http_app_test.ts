@@ -71,7 +71,8 @@ Deno.test("body beyond 64 KiB is a 413, with its length announced or not", async
     { method: "POST", headers: json, body: new Blob([large]).stream() },
   ];
   for (const request of requests) {
-    assertEquals((await problemOf(api.app.request("/orders", request))).status, 413);
+    const { status, errors } = await problemOf(api.app.request("/orders", request));
+    assertEquals([status, errors[0].field], [413, "body"]);
   }
 });
 
@@ -81,7 +82,8 @@ Deno.test("body that is not JSON in UTF-8 is a 400", async () => {
   const deep = "[".repeat(60_000);
   for (const body of ["", " ", "{", "{'a':1}", '{"amount":NaN}', goodBody + "x", latin1, deep]) {
     const request = { method: "POST", headers: json, body };
-    assertEquals((await problemOf(api.app.request("/orders", request))).status, 400);
+    const { status, errors } = await problemOf(api.app.request("/orders", request));
+    assertEquals([status, errors[0].field], [400, "body"]);
   }
 });
 
@@ -195,37 +197,4 @@ Deno.test("request id is taken from the client where it is harmless, and made ot
   };
   assertEquals(await idFor("client-42"), "client-42");
   assertMatch(await idFor("<script>") ?? "", /^[0-9a-f-]{36}$/);
-});
-
-Deno.test("OpenAPI document is of version 3.1 and describes every route and every answer", async () => {
-  await using api = appWithoutDatabase();
-  const document = await (await api.app.request("/openapi.json")).json();
-  assertEquals(document.openapi, "3.1.0");
-  const described = Object.entries<Record<string, unknown>>(document.paths)
-    .flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method} ${path}`));
-  assertEquals(described.sort(), [
-    "get /customers/{id}/totals",
-    "get /healthz",
-    "get /orders",
-    "get /orders/{id}",
-    "get /readyz",
-    "post /orders",
-  ]);
-  const post = document.paths["/orders"].post;
-  assertEquals(Object.keys(post.responses), [
-    "202",
-    "400",
-    "401",
-    "409",
-    "413",
-    "415",
-    "422",
-    "500",
-    "503",
-  ]);
-  assertExists(post.responses["202"].headers.Location);
-  assertEquals(post.parameters.map((p: { name: string }) => p.name), ["Idempotency-Key"]);
-  const text = JSON.stringify(document);
-  const refs = [...text.matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g)];
-  for (const [, name] of refs) assertExists(document.components.schemas[name ?? ""]);
 });

@@ -1,0 +1,30 @@
+/** What a person is told about the error that ended a command: what went wrong, and what to do about it. Pure. */
+import { NoServicesError } from "../compose/services.ts";
+import { ConfigError } from "../config.ts";
+import { DependencyDownError } from "../core/errors.ts";
+import { StackError } from "../stack/stack_error.ts";
+
+/** These say it all; their causes would only repeat it. */
+const complete = [ConfigError, NoServicesError, StackError, DependencyDownError];
+
+/** One line or more, without the stack. */
+export function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (complete.some((kind) => error instanceof kind)) return error.message;
+  if (error instanceof Deno.errors.NotCapable) {
+    return `${error.message}\nWhat the tasks may do stands in deno.json, under "permissions"; ` +
+      "they write below .onceflow only, so STACK_DIR has to be there";
+  }
+  const chain = [...chainOf(error)];
+  const unreached = chain.find(({ name }) => name === "KafkaJSConnectionError");
+  if (unreached) {
+    const at = "broker" in unreached && unreached.broker ? ` at ${unreached.broker}` : "";
+    return `Cannot reach Kafka${at}: is it running, and does KAFKA_BROKERS name it? (${unreached.message})`;
+  }
+  const [first = error, ...causes] = chain;
+  return [first.message, ...causes.map(({ message }) => `  because: ${message}`)].join("\n");
+}
+
+function* chainOf(error: Error): Generator<Error> {
+  for (let at: unknown = error; at instanceof Error; at = at.cause) yield at;
+}

@@ -1,0 +1,51 @@
+/**
+ * The guarantee is an option of the same flow. While nothing breaks all three give each output once; they differ in what a
+ * crash between the outputs and the offset leaves: nothing (one transaction), outputs twice, or outputs never.
+ */
+import { z } from "zod";
+import { defineFlow, topic } from "../../src/mod.ts";
+import { openPartitionReader } from "../../src/kafka/open_partition_reader.ts";
+import { assertEquals, assertGreater } from "../support/assert.ts";
+import {
+  freshTopics,
+  jsons,
+  produce,
+  readPartition,
+  record,
+  testClient,
+} from "../support/kafka.ts";
+import { runUntil } from "../support/run_until.ts";
+
+const read = z.object({ order_id: z.string() });
+
+/** Invoices three orders; answers with the invoices, and how many offsets of their topic are no records. */
+async function invoiceThree(guarantee: "exactly-once" | "at-least-once" | "at-most-once") {
+  const client = await testClient();
+  const [ordersTopic = "", invoicesTopic = ""] = await freshTopics(client, 1, "orders", "invoices");
+  const invoices = topic(invoicesTopic, { read, key: (event) => event.order_id });
+  const flow = defineFlow({
+    name: `${guarantee}-${ordersTopic}`,
+    from: topic(ordersTopic, { read, key: (event) => event.order_id }),
+    to: [invoices],
+    transform: (order) => invoices.event(order),
+  });
+
+  await produce(client, ["a", "b", "c"].map((id) => record(ordersTopic, 0, id, { order_id: id })));
+  await runUntil(client, flow, ({ records }) => records === 3, { guarantee });
+
+  const ids = jsons(await readPartition(client, invoicesTopic)).map(({ order_id }) => order_id);
+  await using reader = await openPartitionReader(client, { topic: invoicesTopic, partition: 0 }, 0);
+  return { ids, markers: (await reader.range()).end - ids.length };
+}
+
+Deno.test("exactly-once: outputs and offset are one transaction, which ends in a marker", async () => {
+  const { ids, markers } = await invoiceThree("exactly-once");
+  assertEquals(ids, ["a", "b", "c"]);
+  assertGreater(markers, 0);
+});
+
+for (const guarantee of ["at-least-once", "at-most-once"] as const) {
+  Deno.test(`${guarantee}: the same flow without transactions`, async () => {
+    assertEquals(await invoiceThree(guarantee), { ids: ["a", "b", "c"], markers: 0 });
+  });
+}
