@@ -47,7 +47,8 @@ export async function planRun<T>(
 ): Promise<Plan> {
   const planned: Planned[] = [];
   const pending = new Map<string, Promise<void>>();
-  const startedAt = performance.now();
+  // Looked at for each record: `performance.now()` would cost a fiftieth of what the record costs.
+  const startedAt = Date.now();
   const { parking } = context;
   const inner: PlanContext = { ...context, once: onceByName() };
   const plan = (record: InputRecord) =>
@@ -57,7 +58,7 @@ export async function planRun<T>(
   let taken = 0;
   try {
     for (const record of records) {
-      if (taken > 0 && performance.now() - startedAt > target.planMsMax) break;
+      if (taken > 0 && Date.now() - startedAt > target.planMsMax) break;
       const index = taken++;
       const key = pending.size > 0 ? keyOf(record) : undefined;
       const before = key === undefined ? undefined : pending.get(key);
@@ -92,8 +93,7 @@ function planToTheEnd<T>(
 ): Planned | Promise<Planned> {
   const check = (planned: Planned): Planned => {
     if (planned.kind === "dead-letter") return planned;
-    const written = planned.emissions.map((emission) => toOutput(emission, target));
-    const reason = tooLarge(flow, written, target);
+    const reason = addOutputs(flow, planned.emissions, target, []);
     return reason ? { kind: "dead-letter", reason } : planned;
   };
   const planned = planRecord(flow, record, context);
@@ -115,19 +115,17 @@ function gather<T>(
     const record = records[index];
     const outcome = planned[index];
     if (!record || !outcome) throw new Error(`record ${index} of the run was not planned`);
-    const written = outcome.kind === "emit"
-      ? outcome.emissions.map((emission) => toOutput(emission, target))
-      : [];
-    const reason = outcome.kind === "emit" ? tooLarge(flow, written, target) : outcome.reason;
+    const before = outputs.length;
+    const reason = outcome.kind === "emit"
+      ? addOutputs(flow, outcome.emissions, target, outputs)
+      : outcome.reason;
     if (reason) {
       deadLetters++;
       const topic = flow.deadLetters;
       const destination = { topic, partitionCount: target.partitionCount(topic) };
+      outputs.length = before;
       outputs.push(deadLetter(parking?.numbered(record) ?? record, reason, destination));
-    } else {
-      emitted += written.length;
-      outputs.push(...written);
-    }
+    } else emitted += outputs.length - before;
   }
   if (parking) outputs.push(...parking.entries());
   return { outputs, deadLetters, emitted, taken, parking };
@@ -138,19 +136,26 @@ function toOutput({ topic, key, value, headers }: Emission, target: PlanTarget):
   return { topic, partition, key, value, headers };
 }
 
-/** A record over the limit would be refused by the broker, and its whole batch with it. */
-function tooLarge<T>(
+/**
+ * Appends what a record emits to `outputs`. Answers with the reason where one of them is over the limit: the broker would
+ * refuse it, and its whole batch with it.
+ */
+function addOutputs<T>(
   { groupId }: Flow<T>,
-  written: readonly OutputRecord[],
-  { recordBytesMax }: PlanTarget,
+  emissions: readonly Emission[],
+  target: PlanTarget,
+  outputs: OutputRecord[],
 ): DeadLetterReason | undefined {
-  const large = written.find((record) =>
-    encodedBytesMax(record) > recordBytesMax && encodedBytes(record) > recordBytesMax
-  );
-  if (!large) return undefined;
-  const error = `the output for ${large.topic} has ${encodedBytes(large)} bytes, over the limit ` +
-    `of ${recordBytesMax} (REQUEST_BYTES_MAX)`;
-  return { errorClass: "RecordTooLargeError", error, attempts: 1, groupId };
+  const { recordBytesMax } = target;
+  for (const emission of emissions) {
+    const output = toOutput(emission, target);
+    if (encodedBytesMax(output) > recordBytesMax && encodedBytes(output) > recordBytesMax) {
+      const error = `the output for ${output.topic} has ${encodedBytes(output)} bytes, over the ` +
+        `limit of ${recordBytesMax} (REQUEST_BYTES_MAX)`;
+      return { errorClass: "RecordTooLargeError", error, attempts: 1, groupId };
+    }
+    outputs.push(output);
+  }
 }
 
 const decoder = new TextDecoder();

@@ -7,7 +7,12 @@
  * batch is sent once, and any doubt is the caller's (the poison rule).
  */
 import { delay } from "../../core/delay.ts";
-import { encodedBytes, encodedBytesMax, type OutputRecord } from "../../core/record.ts";
+import {
+  encodedBytes,
+  encodedBytesMax,
+  encodedBytesOfAll,
+  type OutputRecord,
+} from "../../core/record.ts";
 import { isConcurrentTransactions } from "../error_verdict.ts";
 import { type ProduceBatch, produceRequest } from "../produce_request.ts";
 import { replacePart, type VendorCluster } from "../vendor.ts";
@@ -93,7 +98,7 @@ export function splitByBytes(
   batchBytesMax: number,
 ): OutputRecord[][] {
   const bound = records.reduce((sum, record) => sum + encodedBytesMax(record), 0);
-  if (bound <= batchBytesMax) return [[...records]];
+  if (bound <= batchBytesMax || encodedBytesOfAll(records) <= batchBytesMax) return [[...records]];
   const parts: OutputRecord[][] = [];
   let part: OutputRecord[] = [];
   let bytes = 0;
