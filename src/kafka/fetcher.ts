@@ -11,6 +11,7 @@ import { HaltError } from "../core/errors.ts";
 import { formatPartition } from "../core/record.ts";
 import { CodecError } from "./codec/codec_error.ts";
 import type { FetchedPartition } from "./codec/decode_fetch_response.ts";
+import { type Brought, fetchPauseMs } from "./fetch_pause.ts";
 import { fetchRequest, type FetchTarget } from "./fetch_request.ts";
 import type { PartitionFeed } from "./partition_feed.ts";
 import type { VendorCluster } from "./vendor.ts";
@@ -21,6 +22,8 @@ export interface FetcherOptions {
   readonly bytesMax: number;
   readonly partitionBytesMax: number;
   readonly isolationLevel: 0 | 1;
+  /** The longest pause between two fetches of one broker; see {@linkcode fetchPauseMs}. */
+  readonly pauseMsMax: number;
 }
 
 /** Generous for throughput, small enough for a laptop. */
@@ -29,6 +32,7 @@ export const fetcherDefaults: FetcherOptions = {
   bytesMax: 16 * 1024 * 1024,
   partitionBytesMax: 2 * 1024 * 1024,
   isolationLevel: 1,
+  pauseMsMax: 15,
 };
 
 const retryMs = 100;
@@ -119,7 +123,7 @@ export class Fetcher implements AsyncDisposable {
         if (wanted.length === 0) {
           if (feeds.length === 0) return void this.#loops.delete(nodeId);
           await Promise.race([changed, delay(1_000, this.#stop.signal).catch(() => {})]);
-        } else await this.#fetch(nodeId, wanted);
+        } else await this.#fetchPaced(nodeId, wanted);
       } catch (error) {
         if (this.#stop.signal.aborted) return;
         log.debug("Cannot fetch from broker {nodeId}; trying again: {error}", { nodeId, error });
@@ -130,7 +134,15 @@ export class Fetcher implements AsyncDisposable {
     }
   }
 
-  async #fetch(nodeId: number, feeds: readonly PartitionFeed[]): Promise<void> {
+  async #fetchPaced(nodeId: number, feeds: readonly PartitionFeed[]): Promise<void> {
+    const startedAt = performance.now();
+    const brought = await this.#fetch(nodeId, feeds);
+    const pauseMs = fetchPauseMs(brought, this.options.pauseMsMax);
+    const leftMs = startedAt + pauseMs - performance.now();
+    if (leftMs > 1) await delay(leftMs, this.#stop.signal).catch(() => {});
+  }
+
+  async #fetch(nodeId: number, feeds: readonly PartitionFeed[]): Promise<Brought> {
     const targets = new Map<string, FetchTarget & { feed: PartitionFeed }>();
     for (const feed of feeds) {
       if (feed.wanted === undefined) continue;
@@ -143,7 +155,12 @@ export class Fetcher implements AsyncDisposable {
     );
     if (answer.errorCode !== 0) throw new Error(`Fetch: error code ${answer.errorCode}`);
     const refused: string[] = [];
+    const brought = { records: 0, bytes: 0 };
     for (const partition of answer.partitions) {
+      for (const { recordCount, bytes } of partition.batches) {
+        brought.records += recordCount;
+        brought.bytes += bytes.length;
+      }
       const target = targets.get(formatPartition(partition));
       if (!target) continue;
       const { errorCode } = partition;
@@ -153,6 +170,7 @@ export class Fetcher implements AsyncDisposable {
     }
     // A leader that moved, most often: the caller reads the metadata again after a pause.
     if (refused.length > 0) throw new Error(`Fetch: ${refused.join(", ")}`);
+    return brought;
   }
 }
 
