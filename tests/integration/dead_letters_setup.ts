@@ -23,7 +23,7 @@ export interface DeadLetterTopics {
   open(options?: Partial<StoreOptions>): DeadLetterStore & AsyncDisposable;
   /** Writes a dead letter of a record of the input topic, as a lane would. */
   fail(...records: readonly Failure[]): Promise<void>;
-  /** All committed records of a topic, in offset order partition by partition. */
+  /** All committed records of a topic, in offset order partition by partition; transactions under way are waited for. */
   read(topic: string): Promise<readonly InputRecord[]>;
 }
 
@@ -64,8 +64,10 @@ export async function deadLetterTopics(): Promise<DeadLetterTopics> {
       await using log = openRecordLog(client);
       const found: InputRecord[] = [];
       for (let partition = 0; partition < 2; partition++) {
-        const { start, end } = await log.range({ topic, partition });
-        for await (const run of readRange(log, { topic, partition, from: start, to: end })) {
+        const { start: from } = await log.range({ topic, partition });
+        // A commit is acknowledged before its marker is in the log: the last stable offset may lie below it still.
+        const to = await log.highWatermark({ topic, partition });
+        for await (const run of readRange(log, { topic, partition, from, to })) {
           found.push(...run.map(plainRecord));
         }
       }

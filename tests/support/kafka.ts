@@ -3,6 +3,7 @@ import type { OutputRecord } from "../../src/core/record.ts";
 import type { InputRecord } from "../../src/core/record.ts";
 import { createKafkaClient, type KafkaClient } from "../../src/kafka/kafka_client.ts";
 import { openPartitionReader } from "../../src/kafka/open_partition_reader.ts";
+import { readLogRange } from "../../src/kafka/log_range.ts";
 import { openPlainProducer } from "../../src/kafka/plain_producer.ts";
 import { ensureTopics } from "../../src/kafka/topics.ts";
 import { services } from "./services.ts";
@@ -58,24 +59,57 @@ export async function produce(client: KafkaClient, records: readonly OutputRecor
   await producer.send(records);
 }
 
-/** All committed records of a partition, up to its last stable offset at this moment. */
+/** How long the markers of transactions that were acknowledged may take, milliseconds. */
+const markersMsMax = 60_000;
+
+/**
+ * All committed records of a partition. The end of a transaction is acknowledged before its marker is in the log, so it
+ * reads up to the high watermark, and not to whatever the last stable offset is at this moment.
+ */
 export async function readPartition(
   client: KafkaClient,
   topic: string,
   partition = 0,
 ): Promise<InputRecord[]> {
   await using reader = await openPartitionReader(client, { topic, partition }, 0);
-  const { start, end } = await reader.range();
+  const end = await highWatermark(client, topic, partition);
+  const { start } = await reader.range();
   reader.seek(start);
   const records: InputRecord[] = [];
   while (reader.position < end) {
     const run = await reader.next(
       { recordsMax: 10_000, bytesMax: 1 << 26 },
-      AbortSignal.timeout(20_000),
+      AbortSignal.timeout(markersMsMax),
     );
     records.push(...run.records);
   }
   return records;
+}
+
+/** Resolves when what was acknowledged to be committed in these topics can be read by everybody. */
+export async function settled(client: KafkaClient, topics: readonly string[]): Promise<void> {
+  const partitions = await ensureTopics(
+    client,
+    topics.map((topic) => ({ topic, partitions: 1, replicationFactor: 1 })),
+  );
+  for (const [topic, count] of partitions) {
+    for (let partition = 0; partition < count; partition++) {
+      await readPartition(client, topic, partition);
+    }
+  }
+}
+
+async function highWatermark(
+  client: KafkaClient,
+  topic: string,
+  partition: number,
+): Promise<number> {
+  const cluster = client.cluster();
+  try {
+    return (await readLogRange(cluster, { topic, partition }, { isolationLevel: 0 })).end;
+  } finally {
+    await cluster.disconnect();
+  }
 }
 
 /** The values of records as text. */

@@ -3,6 +3,7 @@ import { runFlow, type RunFlowHooks, type RunFlowOptions } from "../../src/compo
 import type { Flow } from "../../src/core/flow.ts";
 import type { LaneObserver } from "../../src/core/lane.ts";
 import type { KafkaClient } from "../../src/kafka/kafka_client.ts";
+import { settled } from "./kafka.ts";
 
 /** What lanes reported, summed up. */
 export interface Totals {
@@ -15,11 +16,11 @@ export interface Totals {
 }
 
 /** How long a test waits at most, milliseconds. */
-const patienceMs = 60_000;
+const patienceMs = 120_000;
 
 /**
- * Runs the flow until `done(totals)` holds after a commit, then stops it. Rejects when that takes a minute, or when the
- * flow halts.
+ * Runs the flow until `done(totals)` holds after a commit, then stops it; what it wrote can be read then. Rejects when that
+ * takes too long, or when the flow halts.
  */
 export async function runUntil<T>(
   client: KafkaClient,
@@ -64,6 +65,7 @@ export async function runUntil<T>(
     clearTimeout(timer);
   }
   if (stop.signal.reason !== finished) throw stop.signal.reason;
+  await settled(client, [...flow.to.map(({ name }) => name), flow.deadLetters]);
   return totals;
 }
 
