@@ -105,11 +105,13 @@ Deno.test("the checker finds the mistakes that a flow can make", async (test) =>
       let seeks = 0;
       let steps = 0;
       const again = Promise.withResolvers<void>();
+      const waitsAtTheEnd = Promise.withResolvers<void>();
+      const end = await pipeline.endOfOrders();
       const transactions = pipeline.transactions({
         onStep: async (at) => {
-          // Given a lane whose first commit fails while the next fetch is under way.
+          // Given a lane whose second commit fails while a fetch from the end of the log is under way.
           if (at !== "before-send" || ++steps !== 2) return;
-          await new Promise((resolve) => setTimeout(resolve, 300));
+          await waitsAtTheEnd.promise;
           throw died();
         },
       });
@@ -117,7 +119,10 @@ Deno.test("the checker finds the mistakes that a flow can make", async (test) =>
         pipeline.client,
         pipeline.names.ordersTopic,
         !mutated,
-        { onSeek: () => ++seeks === 2 && again.resolve() },
+        {
+          onSeek: () => ++seeks === 2 && again.resolve(),
+          onFetch: (offset) => offset >= end && waitsAtTheEnd.resolve(),
+        },
       );
       const invoicing = pipeline.invoice({ delivery: exactlyOnce(transactions), reader: feed });
       await again.promise;
@@ -140,14 +145,11 @@ Deno.test("the checker finds the mistakes that a flow can make", async (test) =>
         await writeOverlappingAborts(kafkaBrokers, topic);
         await pipeline.place(1);
         await pipeline.relay();
-        const ours = await openPartitionReader(pipeline.client, { topic, partition: 0 }, 0);
-        const stock = mutated
-          ? await openStockReader(kafkaBrokers, topic, () => ours.range())
-          : undefined;
-        if (stock) await ours[Symbol.asyncDispose]();
+        await using ours = await openPartitionReader(pipeline.client, { topic, partition: 0 }, 0);
+        const range = () => ours.range();
         await pipeline.invoice({
           delivery: exactlyOnce(pipeline.transactions()),
-          reader: stock ?? ours,
+          ...(mutated && { reader: await openStockReader(kafkaBrokers, topic, range) }),
           until: pipeline.written(pipeline.names.invoicesTopic, mutated ? 3 : 2),
         });
         const found = await pipeline.findings();

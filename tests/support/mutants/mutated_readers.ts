@@ -16,12 +16,20 @@ class UnguardedFeed extends PartitionFeed {
   }
 }
 
-/** Tells when the lane seeks again, and when an answer has been taken. */
+/** What is told of a feed. */
 export interface FeedWatch {
   readonly onSeek: () => void;
+  /** The fetcher asks for records from this offset. */
+  readonly onFetch: (offset: number) => void;
 }
 
-/** A reader over a feed with the position guard or without it; `watch` is told of each seek. */
+/** How long a fetch at the end of the log waits there; below the client's own patience with a request. */
+const longPollMs = 20_000;
+
+/**
+ * A reader over a feed with the position guard or without it. Until the lane has gone back, its fetches wait at the end of
+ * the log for as long as it takes: the answer that comes too late is under way when the lane seeks.
+ */
 export async function openFeedReader(
   client: KafkaClient,
   topic: string,
@@ -30,8 +38,13 @@ export async function openFeedReader(
 ): Promise<PartitionReader & AsyncDisposable> {
   const cluster = client.cluster();
   await cluster.connect();
-  // A long poll: the answer that comes too late is under way when the lane seeks.
-  const fetcher = new Fetcher(cluster, { ...fetcherDefaults, waitMsMax: 1_500 });
+  let seeks = 0;
+  const fetcher = new Fetcher(cluster, {
+    ...fetcherDefaults,
+    get waitMsMax() {
+      return seeks < 2 ? longPollMs : fetcherDefaults.waitMsMax;
+    },
+  });
   const options: FeedOptions = {
     bufferBytesMax: 1_000_000,
     range: () => readLogRange(cluster, { topic, partition: 0 }),
@@ -39,10 +52,18 @@ export async function openFeedReader(
   };
   const Feed = guarded ? PartitionFeed : UnguardedFeed;
   const feed = new Feed({ topic, partition: 0 }, options);
+  Object.defineProperty(feed, "wanted", {
+    get() {
+      const offset = Reflect.get(PartitionFeed.prototype, "wanted", feed);
+      if (offset !== undefined) watch.onFetch(offset);
+      return offset;
+    },
+  });
   fetcher.add(feed);
   const seek = feed.seek.bind(feed);
   return Object.assign(feed, {
     seek(offset: number) {
+      seeks++;
       seek(offset);
       watch.onSeek();
     },

@@ -17,17 +17,17 @@ export function withoutBarrier(sql: Sql): Sql {
   });
 }
 
-/** Relays the numbered events in order of `(xid, position)`, below the horizon: it looks right and can invert a key. */
-export async function relayByXid(pipeline: Pipeline, until: Promise<unknown>): Promise<void> {
+/**
+ * Relays the numbered events in order of `(xid, position)`, below the horizon, until it has relayed so many: it looks right
+ * and can invert a key. Somebody else's transaction on this server may hold the horizon for a while.
+ */
+export async function relayByXid(pipeline: Pipeline, eventsMin: number): Promise<void> {
   const { sql, names } = pipeline;
   const place = { groupId: names.relayGroup, topic: names.cursorTopic, partition: 0 };
   await using transactor = await pipeline.transactions().open(`${names.relayGroup}/by-xid`);
   const encoder = new TextEncoder();
   let [xid, position] = ["0", 0];
-  let running = true;
-  until.then(() => running = false);
-  let idle = 0;
-  while (running || idle < 3) {
+  for (let relayed = 0; relayed < eventsMin;) {
     const rows = await sql<
       { xid: string; position: number; topic: string; key: string; value: Uint8Array }[]
     >`
@@ -37,7 +37,7 @@ export async function relayByXid(pipeline: Pipeline, until: Promise<unknown>): P
       order by xid, position limit 10
     `;
     const last = rows.at(-1);
-    idle = last ? 0 : idle + 1;
+    relayed += rows.length;
     if (last) {
       await transactor.commit({
         records: rows.map(({ topic, key, value }) => ({

@@ -25,7 +25,12 @@ import { sequenceTopicsNamed } from "../../../src/torture/sequence_flow.ts";
 import { freshDatabase, services } from "../services.ts";
 import { testJars } from "./jars.ts";
 
-const stepMsMax = 20_000;
+/** Generous: on a machine that is busy with other things a step takes long, and is none the worse for it. */
+const stepMsMax = 60_000;
+/** Markers follow the answer to EndTxn. What is still open after this was left open. */
+const markersMsMax = 20_000;
+/** Longer than any test: nobody's transaction is to be ended by the broker. */
+const transactionTimeoutMs = 120_000;
 const partition = 0;
 
 /** The independent reader, shared by the tests of a file: a JVM takes a while to start. */
@@ -104,7 +109,7 @@ export class Pipeline implements AsyncDisposable {
   /** Transactions of the engine; disposed of with the pipeline. */
   transactions(options: Partial<TransactorOptions> = {}): Transactions {
     return this.owned.use(
-      createTransactions(this.client, { transactionTimeoutMs: 10_000, ...options }),
+      createTransactions(this.client, { transactionTimeoutMs, ...options }),
     );
   }
 
@@ -221,13 +226,18 @@ export class Pipeline implements AsyncDisposable {
     }
   }
 
+  /** The offset behind everything that is on the orders topic. */
+  async endOfOrders(): Promise<number> {
+    const [ends] = await this.reader.ends([this.names.ordersTopic], 0);
+    return ends?.partitions[0]?.highWatermark ?? 0;
+  }
+
   /** Resolves when the group's offset has reached the end of the orders topic. */
   async invoiced(): Promise<void> {
     const { ordersTopic, invoicingGroup } = this.names;
     await this.#when(async () => {
-      const [ends] = await this.reader.ends([ordersTopic], 0);
+      const end = await this.endOfOrders();
       const [found] = await this.reader.offsets(invoicingGroup, [ordersTopic]);
-      const end = ends?.partitions[0]?.highWatermark ?? 0;
       return end > 0 && (found?.offset ?? 0) >= end;
     }, "everything is invoiced");
   }
@@ -254,7 +264,7 @@ export class Pipeline implements AsyncDisposable {
       names: this.names,
       spillDir: this.spillDir,
       drained: false,
-      openTransactionWaitMs: 500,
+      openTransactionWaitMs: markersMsMax,
       signal: AbortSignal.timeout(stepMsMax),
     });
     return [...new Set(report.findings.map(({ kind }) => kind))];
@@ -264,7 +274,7 @@ export class Pipeline implements AsyncDisposable {
   async sequenceFindings(): Promise<SequenceFinding["kind"][]> {
     const report = await checkSequences(this.sql, this.reader, {
       topics: this.sequences,
-      openTransactionWaitMs: 500,
+      openTransactionWaitMs: markersMsMax,
       inputOnly: true,
     });
     return report.findings.map(({ kind }) => kind);
