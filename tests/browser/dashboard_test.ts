@@ -73,7 +73,7 @@ function browserTest(name: string, run: () => Promise<void>): void {
 
 /** Waits until the element reads so; playwright fails with what it read instead. */
 async function untilText(page: Page, selector: string, text: string): Promise<void> {
-  await page.locator(selector).filter({ hasText: text }).waitFor({ timeout: 10_000 });
+  await page.locator(selector).filter({ hasText: text }).waitFor({ timeout: 30_000 });
 }
 
 browserTest("the numbers on the page follow the data", async () => {

@@ -109,7 +109,7 @@ Deno.test("a read model gets a new column from the log, while the old one is sti
   // With the next release:
   const report = await rebuildProjection({ ...settings, sql, source: log }, {
     projection: pageViews(2, topic),
-    signal: AbortSignal.timeout(30_000),
+    signal: AbortSignal.timeout(120_000),
   });
   assertEquals([report.replacedVersion, report.version, report.events], [1, 2, 4]);
   assertEquals(

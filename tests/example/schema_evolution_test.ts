@@ -78,11 +78,15 @@ Deno.test("a breaking change is a new topic, and both run side by side", async (
   const oneEach = { topicPartitions: 1 };
   await produce(client, [record(v1Topic, 0, "a", { order_id: "a", amount: "1.50" })]);
   await runUntil(client, fromV1, ({ records }) => records === 1, oneEach);
+  let sent: Promise<void> | undefined;
   await runUntil(client, fromV2, ({ records }) => records === 1, {
     ...oneEach,
     onAssigned: () =>
-      void produce(client, [record(v2Topic, 0, "b", { order_id: "b", amount_cents: 250 })]),
+      void (sent ??= produce(client, [
+        record(v2Topic, 0, "b", { order_id: "b", amount_cents: 250 }),
+      ])),
   });
+  await sent;
 
   assertEquals(jsons(await readPartition(client, totalsTopic)), [
     { order_id: "a", cents: 150, from: "orders" },

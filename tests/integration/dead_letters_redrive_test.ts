@@ -3,11 +3,12 @@ import { delay } from "../../src/core/delay.ts";
 import { HaltError } from "../../src/core/errors.ts";
 import { listDeadLetters } from "../../src/dead_letters/list_dead_letters.ts";
 import { redriveDeadLetters } from "../../src/dead_letters/redrive.ts";
-import { markEntry } from "../../src/dead_letters/redrive_state.ts";
+import { markEntry, redrivenTopic } from "../../src/dead_letters/redrive_state.ts";
 import { openPlainProducer } from "../../src/kafka/plain_producer.ts";
 import { createTransactions } from "../../src/kafka/transactions.ts";
 import type { TransactionStep } from "../../src/kafka/transactor.ts";
 import { assertEquals, assertRejects } from "../support/assert.ts";
+import { settled } from "../support/kafka.ts";
 import { deadLetterTopics, header, headerTexts, valueText } from "./dead_letters_setup.ts";
 
 Deno.test("redrive sends every dead letter back to its partition, bytes unaltered", async () => {
@@ -150,6 +151,7 @@ Deno.test("a selected redrive leaves holes that a redrive of all respects", asyn
   assertEquals((await redriveDeadLetters(store, { errorClass: "TaxError", limit: 5 })).skipped, 1);
   const values = async () => (await topics.read(topics.input)).map(valueText);
   assertEquals(await values(), ["3", "2"]);
+  await settled(topics.client, [redrivenTopic]);
   const pending = await listDeadLetters(store, { limit: 10, pending: true });
   assertEquals(pending.map(({ record }) => valueText(record)), ["4", "1"]);
 

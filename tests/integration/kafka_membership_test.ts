@@ -34,9 +34,12 @@ Deno.test("row 18: a lane that lost its partition does not fence the new owner b
   const [source = "", outTopic = ""] = await freshTopics(client, 1, "moved", "out");
   const flow = echo(source, outTopic);
   let opened = 0;
+  const bothOpened = Promise.withResolvers<void>();
   await using transactions = createTransactions(client, {
     transactionTimeoutMs: 20_000,
-    onStep: (step) => void (step === "after-init-producer-id" && opened++),
+    onStep(step) {
+      if (step === "after-init-producer-id" && ++opened === 2) bothOpened.resolve();
+    },
   });
   const stop = new AbortController();
   const at = { topic: source, partition: 0 };
@@ -74,6 +77,7 @@ Deno.test("row 18: a lane that lost its partition does not fence the new owner b
   await committed.promise;
   committed = Promise.withResolvers();
   const owner = lane(ownerReader, true);
+  await bothOpened.promise; // from here on the zombie is fenced, whoever reads "b" first
   await send("b");
   await committed.promise;
   await send("c");

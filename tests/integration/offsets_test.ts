@@ -19,7 +19,7 @@ async function standing() {
   const failures = Array.from({ length: 10 }, () => ({ key: "a", value: "1", partition: 1 }));
   await topics.fail(...failures);
   const groupId = `group-${crypto.randomUUID()}`;
-  const transactions = createTransactions(topics.client, { transactionTimeoutMs: 10_000 });
+  const transactions = createTransactions(topics.client, { transactionTimeoutMs: 60_000 });
   const id = `${groupId}/${topics.dlq}/1`;
   await commit(transactions, id, { groupId, topic: topics.dlq, offset: 4, metadata: "mine" });
   return { topics, groupId, transactions, id, target: targetOf(topics, groupId) };
@@ -143,7 +143,7 @@ Deno.test("set refuses while a transaction is open on the offset, and when it ha
   const open = Promise.withResolvers<void>();
   const goOn = Promise.withResolvers<void>();
   const slow = createTransactions(topics.client, {
-    transactionTimeoutMs: 10_000,
+    transactionTimeoutMs: 60_000,
     async onStep(step) {
       if (step !== "before-end-txn") return;
       open.resolve();

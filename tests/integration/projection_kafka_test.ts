@@ -91,7 +91,7 @@ Deno.test("on real Kafka, a rebuild under load and a projector that joins late c
   const live = await dumpViews(sql);
   await rebuildProjection({ sql, source: log, dedupe: "position", bounds, backoff }, {
     projection,
-    signal: AbortSignal.timeout(30_000),
+    signal: AbortSignal.timeout(120_000),
   });
   assertEquals(await dumpViews(sql), live);
   assertEquals(await lagOf(sql, projection, log), 0);

@@ -49,10 +49,10 @@ function rebuild(
     dedupe: more.dedupe ?? "position",
     bounds: { recordsMax: 50, bytesMax: 1_000_000 },
     backoff: { firstMs: 5, waitMsMax: 20 },
-    limits: { lockTimeoutMs: 100, lockAttemptsMax: more.lockAttemptsMax ?? 20 },
+    limits: { lockTimeoutMs: 100, lockAttemptsMax: more.lockAttemptsMax ?? 200 },
   }, {
     projection: more.projection ?? projection,
-    signal: AbortSignal.timeout(30_000),
+    signal: AbortSignal.timeout(120_000),
     allowMissingHistory: more.allowMissingHistory,
   });
 }

@@ -72,6 +72,9 @@ Deno.test("a stack starts, is found, survives its command, is recognised as dead
   await t.step("after kill -9 of the services the record is known to be stale", async () => {
     assert(await sendSignal(before.kafka, "KILL"));
     assert(await sendSignal(before.postgres, "KILL"));
+    for (const service of [before.kafka, before.postgres]) {
+      assert(await waitUntilGone(service, { waitMsMax: 30_000 }));
+    }
     assertEquals(await findStack(directory), undefined);
     const { code, stdout } = await run("status", "--json");
     assertEquals(code, 1);

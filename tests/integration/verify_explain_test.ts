@@ -99,7 +99,7 @@ Deno.test("explain follows an order through the pipeline", async (t) => {
     const [late = ""] = await pipeline.place(1);
     const drafts = (await pipeline.announcements()).map(({ draft }) => draft);
     await pipeline.write(names.ordersTopic, drafts, "open");
-    const { standing } = await pipeline.explain(late);
+    const { standing } = await pipeline.explain(late, "atOnce");
     assertEquals(standing.stage, "being announced");
     assertMatch(standing.because, /the transaction of verify-test-.* is open since offset \d+/);
   });

@@ -2,6 +2,7 @@
 import { Buffer } from "node:buffer";
 import { Kafka, logLevel, type Message, type Producer, type Transaction } from "kafkajs";
 import { deadLetter } from "../../src/core/dead_letter.ts";
+import { delay } from "../../src/core/delay.ts";
 import { partitionForKey } from "../../src/core/partition_for_key.ts";
 import type { Header, InputRecord } from "../../src/core/record.ts";
 import { encodeInvoiceIssued, orderPlaced } from "../../src/orders/events.ts";
@@ -35,6 +36,10 @@ export interface Draft {
 export type Ending = "commit" | "abort" | "open";
 
 const partitionCount = 2;
+/** Markers follow the answer to EndTxn; on a machine that is busy they take a while. */
+const markersMsMax = 20_000;
+/** For a transaction that is known to stay open. */
+const openWaitMs = 300;
 const encoder = new TextEncoder();
 
 /** The independent reader on the shared services. */
@@ -121,7 +126,7 @@ export class HandMadePipeline implements AsyncDisposable {
   async #awaitCoordinators(): Promise<void> {
     const { cursorTopic, relayGroup } = this.names;
     const topics = [{ topic: cursorTopic, partitions: [{ partition: 1, offset: "0" }] }];
-    for (let triesLeft = 20;; triesLeft--) {
+    for (let triesLeft = 60;; triesLeft--) {
       try {
         await this.#transaction(
           "commit",
@@ -131,6 +136,7 @@ export class HandMadePipeline implements AsyncDisposable {
         return;
       } catch (error) {
         if (triesLeft === 0) throw error;
+        await delay(100);
       }
     }
   }
@@ -386,22 +392,28 @@ export class HandMadePipeline implements AsyncDisposable {
     return announced;
   }
 
-  /** What the checker says. */
-  async verify(drained = true): Promise<ConservationReport> {
+  /** What the checker says; `leftOpen` where a transaction will not end. */
+  async verify(drained = true, leftOpen = false): Promise<ConservationReport> {
     return await checkConservation(this.sql, this.reader, {
       names: this.names,
       spillDir: this.spillDir,
       drained,
-      openTransactionWaitMs: 300,
-      signal: AbortSignal.timeout(60_000),
+      openTransactionWaitMs: leftOpen ? openWaitMs : markersMsMax,
+      signal: AbortSignal.timeout(120_000),
     });
   }
 
-  /** What explain says. */
-  async explain(orderId: string): Promise<OrderExplanation> {
-    const { names, spillDir } = this;
-    const signal = AbortSignal.timeout(60_000);
-    return await explainOrder(this.sql, this.reader, orderId, { names, spillDir, signal });
+  /** What explain says: of what has ended, or, with `atOnce`, while a transaction is open. */
+  async explain(orderId: string, how: "settled" | "atOnce" = "settled"): Promise<OrderExplanation> {
+    const { names, spillDir, reader } = this;
+    if (how === "settled") {
+      const { ordersTopic, invoicesTopic, deadLettersTopic, cursorTopic } = names;
+      await reader.ends([ordersTopic, invoicesTopic, deadLettersTopic], markersMsMax);
+      await reader.offsets(names.relayGroup, [cursorTopic], markersMsMax);
+      await reader.offsets(names.invoicingGroup, [ordersTopic], markersMsMax);
+    }
+    const signal = AbortSignal.timeout(120_000);
+    return await explainOrder(this.sql, reader, orderId, { names, spillDir, signal });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

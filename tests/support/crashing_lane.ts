@@ -1,5 +1,6 @@
 /** A process of its own that runs one lane until its partition is done; a record of the value "killer" ends it at once. */
 import { z } from "zod";
+import { delay } from "../../src/core/delay.ts";
 import { exactlyOnce } from "../../src/core/delivery.ts";
 import { defineFlow } from "../../src/core/flow.ts";
 import { runLane } from "../../src/core/lane.ts";
@@ -28,7 +29,7 @@ const notes = client.cluster();
 const { end } = await reader.range();
 const stop = new AbortController();
 const unused = () => Promise.reject(new Error("not under exactly-once"));
-await runLane(
+const running = runLane(
   flow,
   {
     groupId: flow.groupId,
@@ -46,11 +47,12 @@ await runLane(
     dependencyBackoffMsMax: 100,
     crashLog: openCrashLog(notes, flow.groupId, reader),
   },
-  {
-    committed() {
-      transactions.stableOffset(flow.groupId, reader)
-        .then(({ offset }) => offset >= end && stop.abort());
-    },
-  },
 );
+await Promise.all([running, untilDone()]);
 await notes.disconnect();
+
+/** Ends the lane when all is committed, by this process or by one before it. */
+async function untilDone(): Promise<void> {
+  while ((await transactions.stableOffset(flow.groupId, reader)).offset < end) await delay(50);
+  stop.abort();
+}
