@@ -32,8 +32,8 @@ export interface OrderExplanation {
 }
 
 /**
- * Gathers what Postgres and Kafka say of one order. The logs are read by the independent reader, one partition each: the
- * one that Kafka's partitioner gives to the key.
+ * Gathers what Postgres and Kafka say of one order. The logs are read by the independent reader, first the partitions that
+ * Kafka's partitioner gives to the key.
  *
  * @throws {UnreachableError} when Kafka or Java cannot be reached
  */
@@ -87,6 +87,10 @@ async function readKey(
   }
 }
 
+/**
+ * Reads the partition that the key belongs to, and where it holds nothing of the key all others: partitions may have been
+ * added since, and a dead letter stands in the partition of its original's number.
+ */
 async function readPartitionOfKey(
   reader: LogReader,
   topic: string,
@@ -95,8 +99,15 @@ async function readPartitionOfKey(
   onRecord: (record: LogRecord) => void,
 ): Promise<void> {
   const number = await reader.partitionOf(key, partitions.length);
-  const range = partitions.find(({ partition }) => partition === number);
-  if (range === undefined) return;
-  const { start: from, lastStable: stable, highWatermark: to } = range;
-  await reader.read({ topic, partition: number, from, stable, to, key }, onRecord);
+  let found = 0;
+  const read = async ({ partition, ...ends }: TopicEnds["partitions"][number]) => {
+    const { start: from, lastStable: stable, highWatermark: to } = ends;
+    await reader.read({ topic, partition, from, stable, to, key }, (record) => {
+      found++;
+      onRecord(record);
+    });
+  };
+  for (const range of partitions) if (range.partition === number) await read(range);
+  if (found > 0) return;
+  for (const range of partitions) if (range.partition !== number) await read(range);
 }

@@ -1,4 +1,5 @@
 /** `explain` on real Kafka and Postgres: at every station of an order's way it names the station and the reason. */
+import { partitionForKey } from "../../src/core/partition_for_key.ts";
 import { formatExplanation } from "../../src/verify/format_explanation.ts";
 import { assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
 import { HandMadePipeline, openSharedReader } from "./verify_pipeline.ts";
@@ -94,6 +95,21 @@ Deno.test("explain follows an order through the pipeline", async (t) => {
       "projected",
     ]);
   });
+
+  await t.step(
+    "an order is found in another partition than its key's: some were added since",
+    async () => {
+      const [old = ""] = await pipeline.place(1);
+      const elsewhere = 1 - partitionForKey(new TextEncoder().encode(old), 2);
+      const moved = await pipeline.relay((drafts) =>
+        drafts.map((draft) => ({ ...draft, partition: elsewhere }))
+      );
+      assertEquals(await stage(old), "waiting for the worker");
+      await pipeline.work(moved, [], moved.map((record) => pipeline.deadLetterOf(record)));
+      await pipeline.project();
+      assertEquals(await stage(old), "dead-lettered");
+    },
+  );
 
   await t.step("an order that is pending above the last stable offset says whose", async () => {
     const [late = ""] = await pipeline.place(1);
