@@ -41,6 +41,8 @@ export interface TortureOptions {
 }
 
 const calmRoundsDefault = 3;
+/** A transaction's time, two of the broker's sweeps of those that are over it, and the markers: then it was left open. */
+const openTransactionWaitMs = tortureTimeouts.transactionTimeoutMs + 30_000;
 const roleFlags = [
   "--quiet",
   "--no-check",
@@ -179,12 +181,12 @@ export async function runTorture(options: TortureOptions): Promise<TortureReport
     names,
     spillDir: directory,
     drained: left.length === 0,
-    openTransactionWaitMs: tortureTimeouts.transactionTimeoutMs + 10_000,
+    openTransactionWaitMs,
     signal,
   });
   const sequences = await checkSequences(sql, reader, {
     topics: sequenceTopics,
-    openTransactionWaitMs: 1_000,
+    openTransactionWaitMs,
   });
   const placed = await sql<{ id: string }[]>`select order_id as id from orders`;
   const known = new Set(placed.map(({ id }) => id));

@@ -29,6 +29,43 @@ Deno.test("every kind of fault is drawn early on its track", () => {
   }
 });
 
+Deno.test("there is a kind of fault for everything that the torture promises", () => {
+  const inTransactions = [
+    ...["after InitProducerId", "after the offset fetch", "after AddPartitions"],
+    ...["between produce requests", "after the last produce", "before EndTxn"],
+    ...["between AddOffsets and TxnOffsetCommit", "EndTxn sent, its answer dropped"],
+    "after the commit",
+  ].flatMap((point) => ["worker", "relay"].map((role) => `kill -9 ${point}: ${role}`));
+  const inside = [
+    ...["relay-before-mark", "relay-after-mark", "relay-within-barrier", "relay-before-read"],
+    ...["relay-after-read", "projector-before-commit", "projector-after-commit"],
+  ].map((point) => `kill -9 ${point}`);
+  const ofProcesses = ["worker", "relay", "projector", "serve"].flatMap((role) => [
+    `kill -9 at random: ${role}`,
+    `SIGSTOP, short: ${role}`,
+    `SIGSTOP, longer than the transaction timeout: ${role}`,
+    `SIGSTOP, longer than the session timeout: ${role}`,
+  ]);
+  const transactional = [
+    ...["addPartitionsToTxn", "produce", "addOffsetsToTxn", "txnOffsetCommit", "endTxn"],
+  ].flatMap((api) => [
+    `answer dropped, connection closed: ${api}`,
+    `answer dropped in silence: ${api}`,
+    `request held back, released in the next transaction: ${api}`,
+  ]);
+  const others = [
+    ...["black-holed connection: endTxn", "half-open connection: endTxn"],
+    ...["all connections of a process cut", "all connections of a process silent"],
+    ...["broker killed and restarted", "leaders and coordinators moved"],
+    ...["rolling restart of the brokers", "broker stopped and continued"],
+    ...["Postgres killed and restarted", "Postgres connections terminated"],
+    ...["a long writer", "a prepared transaction", "rebalance storm", "a partition increase"],
+  ];
+  const there = new Set(kinds.map(({ kind }) => kind));
+  const promised = [...inTransactions, ...inside, ...ofProcesses, ...transactional, ...others];
+  assertEquals(promised.filter((kind) => !there.has(kind)), []);
+});
+
 Deno.test("faults that need three brokers are not drawn for one", () => {
   const needing = new Set(kinds.filter((kind) => kind.needsThreeBrokers).map(({ kind }) => kind));
   for (const [, faults] of draw("four")) {

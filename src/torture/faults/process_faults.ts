@@ -3,12 +3,21 @@ import { delay } from "../../core/delay.ts";
 import { roleNamed } from "../arena.ts";
 import type { FaultKind, Stage, Track } from "../fault.ts";
 
-/** Who may be struck on a track. */
-const victimsOf: Partial<Record<Track, (stage: Stage) => readonly string[]>> = {
-  worker: ({ workers }) => workers,
-  relay: ({ relays }) => relays,
-  projector: ({ projectors }) => [...projectors, "serve-1"],
-};
+/** Processes of one sort. */
+interface Sort {
+  readonly name: string;
+  readonly track: Track;
+  readonly victims: (stage: Stage) => readonly string[];
+  /** How often one of them is struck, relative to the others of the track. */
+  readonly share: number;
+}
+
+const sorts: readonly Sort[] = [
+  { name: "worker", track: "worker", victims: ({ workers }) => workers, share: 1 },
+  { name: "relay", track: "relay", victims: ({ relays }) => relays, share: 1 },
+  { name: "projector", track: "projector", victims: ({ projectors }) => projectors, share: 1 },
+  { name: "serve", track: "projector", victims: () => ["serve-1"], share: 0.5 },
+];
 
 /** `transactionTimeoutMs` and `sessionTimeoutMs` are those of the run: stops are shorter and longer than each. */
 export function processFaults(
@@ -22,35 +31,35 @@ export function processFaults(
     ["longer than the transaction timeout", transactionTimeoutMs + 500, sessionTimeoutMs - 500, 1],
     ["longer than the session timeout", sessionTimeoutMs + 500, sessionTimeoutMs + 2_000, 1],
   ] as const;
-  return (["worker", "relay", "projector"] as const).flatMap((track) => [
-    killFault(track),
-    ...stops.map(([length, low, high, weight]) => stopFault(track, length, low, high, weight)),
+  return sorts.flatMap((sort) => [
+    killFault(sort),
+    ...stops.map(([length, low, high, weight]) => stopFault(sort, length, low, high, weight)),
   ]);
 }
 
-function killFault(track: Track): FaultKind {
+function killFault({ name, track, victims, share }: Sort): FaultKind {
   return {
-    kind: `kill -9 at random: ${track}`,
+    kind: `kill -9 at random: ${name}`,
     track,
-    weight: 3,
-    draw: (random, stage) => ({ victim: random.pick(victimsOf[track]?.(stage) ?? []) }),
+    weight: 3 * share,
+    draw: (random, stage) => ({ victim: random.pick(victims(stage)) }),
     strike: (arena, { victim }) => roleNamed(arena, victim).kill(),
   };
 }
 
 function stopFault(
-  track: Track,
+  { name, track, victims, share }: Sort,
   length: string,
   low: number,
   high: number,
   weight: number,
 ): FaultKind {
   return {
-    kind: `SIGSTOP, ${length}: ${track}`,
+    kind: `SIGSTOP, ${length}: ${name}`,
     track,
-    weight,
+    weight: weight * share,
     draw: (random, stage) => ({
-      victim: random.pick(victimsOf[track]?.(stage) ?? []),
+      victim: random.pick(victims(stage)),
       amounts: { stopMs: random.integer(low, Math.max(low, high)) },
     }),
     async strike(arena, { victim, amounts }, signal) {

@@ -144,7 +144,7 @@ async function killAndRestart(
 
 const undone = new Error("undone on purpose");
 
-/** Takes its xid, stays open, and appends at the end: nothing that committed since may be announced before it ends. */
+/** Takes its xid and a position, and stays open: nothing behind that may be announced before it has ended. */
 const longWriter: FaultKind["strike"] = async (
   { sql, ordersTopic, shards },
   { amounts },
