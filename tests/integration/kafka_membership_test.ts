@@ -1,6 +1,7 @@
 /** Members of a group: partitions move without loss, and two that both think they own one do not fence for ever. */
 import { z } from "zod";
 import { runFlow } from "../../src/compose/run_flow.ts";
+import { delay } from "../../src/core/delay.ts";
 import { exactlyOnce } from "../../src/core/delivery.ts";
 import { runLane } from "../../src/core/lane.ts";
 import type { Assignment } from "../../src/core/ports.ts";
@@ -16,6 +17,7 @@ import {
   record,
   testClient,
 } from "../support/kafka.ts";
+import { runUntil } from "../support/run_until.ts";
 
 const read = z.object({ id: z.string() });
 
@@ -91,6 +93,33 @@ Deno.test("row 18: a lane that lost its partition does not fence the new owner b
   const ids = jsons(await readPartition(client, outTopic)).map(({ id }) => id);
   assertEquals(ids, ["a", "b", "c"]);
   assertEquals(opened <= 4, true, `${opened} sessions were opened for two lanes`);
+});
+
+Deno.test("row 18: a member whose handler outlasts its session stays in the group", async () => {
+  const client = await testClient();
+  const sessionTimeoutMs = 4_000;
+  // A machine that stands still may cost a member its session once; a member that does not beat loses every one.
+  for (let attempt = 1, stayed = false; !stayed; attempt++) {
+    const [source = "", outTopic = ""] = await freshTopics(client, 1, "slow", "out");
+    const out = topic(outTopic, { read, key: ({ id }) => id });
+    const flow = defineFlow({
+      name: `slow-${source}`,
+      from: topic(source, { read, key: ({ id }) => id }),
+      to: [out],
+      async transform(event) {
+        await delay(2 * sessionTimeoutMs);
+        return out.event(event);
+      },
+    });
+    await produce(client, [record(source, 0, "a", { id: "a" })]);
+    let joined = 0;
+    await runUntil(client, flow, ({ records }) => records === 1, {
+      sessionTimeoutMs,
+      onAssigned: () => void joined++,
+    });
+    stayed = joined === 1;
+    assertEquals(stayed || attempt < 3, true, `it joined ${joined} times`);
+  }
 });
 
 Deno.test("partitions that move between members are processed once each", async () => {

@@ -130,11 +130,12 @@ Deno.test("rows 13 and 14: transactions follow each other without a refusal", as
   const rounds = 60;
   for (let round = 1; round <= rounds; round++) {
     await transactor.commit({
-      records: [record(topic, 0, "k", String(round))],
+      // Every other one begins with its offset: that request is refused, too, while the last markers are being written.
+      records: round % 2 === 0 ? [] : [record(topic, 0, "k", String(round))],
       offsets: [{ groupId, topic, partition: 0, offset: round }],
     });
   }
-  assertEquals((await readPartition(client, topic)).length, rounds);
+  assertEquals((await readPartition(client, topic)).length, rounds / 2);
 });
 
 Deno.test("row 16: a transaction of several megabytes is sent in batches that the broker takes", async () => {

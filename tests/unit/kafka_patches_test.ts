@@ -1,7 +1,12 @@
 import type { OutputRecord } from "../../src/core/record.ts";
 import { verdictOf } from "../../src/kafka/error_verdict.ts";
 import { installPatches } from "../../src/kafka/patches/install_patches.ts";
-import { groupByPartition, sendOnce, splitByBytes } from "../../src/kafka/patches/send_messages.ts";
+import {
+  groupByPartition,
+  sendOnce,
+  splitByBytes,
+  whileConcurrent,
+} from "../../src/kafka/patches/send_messages.ts";
 import {
   assertVendorShape,
   brokerClass,
@@ -112,6 +117,16 @@ Deno.test("row 3: a batch that was refused is not sent again", async () => {
   } as unknown as VendorEosManager;
   await assertRejects(() => sendOnce({ cluster, eosManager }, [record(0, "a")]));
   assertEquals(produced, 1);
+});
+
+Deno.test("row 14: a step that is refused as concurrent is taken again, and no other one", async () => {
+  for (const [code, wanted] of [[51, 4], [48, 1]] as const) { // CONCURRENT_TRANSACTIONS, INVALID_TXN_STATE
+    let taken = 0;
+    const step = () =>
+      ++taken < 4 ? Promise.reject(createErrorFromCode()(code)) : Promise.resolve("done");
+    const outcome = await whileConcurrent(step).catch(() => "refused");
+    assertEquals([outcome, taken], [code === 51 ? "done" : "refused", wanted]);
+  }
 });
 
 Deno.test("row 22: a fence and a duplicate sequence have their verdicts although kafkajs has no name for them", () => {

@@ -1,0 +1,42 @@
+import { HaltError } from "../../src/core/errors.ts";
+import type { Assignment } from "../../src/core/ports.ts";
+import { startOffset } from "../../src/core/start_offset.ts";
+import { assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
+
+/** A lane of a partition whose log holds the offsets 10 to 20. */
+const assignment: Assignment = {
+  groupId: "group",
+  reader: {
+    topic: "t",
+    partition: 0,
+    position: 0,
+    seek: () => {},
+    next: () => Promise.reject(new Error("nothing is read")),
+    range: () => Promise.resolve({ start: 10, end: 20 }),
+  },
+  signal: new AbortController().signal,
+  stillOwned: () => Promise.resolve(true),
+  commitOffset: () => Promise.resolve(),
+  committedOffset: () => Promise.resolve({ offset: -1, metadata: "" }),
+};
+
+const startAt = (offset: number, known = -1) =>
+  startOffset(assignment, { offset, metadata: "" }, known);
+
+Deno.test("a session starts at the committed offset", async () => {
+  assertEquals(await startAt(15), 15);
+  assertEquals(await startAt(20, 15), 20);
+});
+
+Deno.test("a group that never committed starts at the start of the log", async () => {
+  assertEquals(await startAt(-1), 10);
+});
+
+Deno.test("row 10: an offset that was there and is gone halts, and is not taken for a new group's", async () => {
+  const halt = await assertRejects(() => startAt(-1, 15), HaltError, "worker offsets");
+  assertStringIncludes(halt.message, "had committed offset 15 and now has none");
+});
+
+Deno.test("row 10: an offset below the log halts and counts what was deleted unread", async () => {
+  await assertRejects(() => startAt(7), HaltError, "3 records were deleted unread");
+});
