@@ -8,6 +8,7 @@ import { atLeastOnce, atMostOnce, exactlyOnce } from "../../src/core/delivery.ts
 import { TransactionError } from "../../src/core/ports.ts";
 import { openPartitionReader } from "../../src/kafka/open_partition_reader.ts";
 import { openPlainProducer } from "../../src/kafka/plain_producer.ts";
+import { inTime } from "../support/in_time.ts";
 import { services } from "../support/services.ts";
 
 const died = () => new TransactionError("unknown", "the process died here");
@@ -88,12 +89,12 @@ Deno.test("the checker finds the mistakes that a flow can make", async (test) =>
           return Promise.resolve(false);
         },
       });
-      await asleep.promise;
+      await inTime(asleep.promise, "the first worker is asleep");
       await pipeline.invoice({ delivery: make(pipeline.transactions()) });
       // When the first one wakes up.
       wake.resolve();
       if (mutated) await pipeline.written(pipeline.names.invoicesTopic, 16);
-      else await over.promise;
+      else await inTime(over.promise, "the first worker is refused");
       over.resolve();
       await sleeper;
       // Then its batch counts a second time, or is refused.
@@ -125,7 +126,7 @@ Deno.test("the checker finds the mistakes that a flow can make", async (test) =>
         },
       );
       const invoicing = pipeline.invoice({ delivery: exactlyOnce(transactions), reader: feed });
-      await again.promise;
+      await inTime(again.promise, "the lane goes back");
       // When records come just after it went back.
       await pipeline.place(3);
       await pipeline.relay();
