@@ -1,4 +1,5 @@
 /** Showing and setting a group's offsets on real Kafka. */
+import { offsetsCommand } from "../../src/commands/offsets.ts";
 import { fetcherDefaults } from "../../src/kafka/fetcher.ts";
 import { showOffsets } from "../../src/kafka/group_standing.ts";
 import { runMembership } from "../../src/kafka/membership.ts";
@@ -165,4 +166,29 @@ Deno.test("set refuses while a transaction is open on the offset, and when it ha
     OffsetRefusedError,
     "moved from 4 to 5",
   );
+});
+
+Deno.test("the command shows what it would set, and sets it only when it may", async () => {
+  const { topics, groupId, transactions, target } = await standing();
+  await using _ = transactions;
+  const access = {
+    ...{ client: topics.client, transactions, groups: [groupId], flowGroup: groupId },
+    relay: { groupId: "relay", cursorTopic: "cursor" },
+    relayMetadata: () => Promise.resolve(undefined),
+  };
+  const set = (...flags: string[]) =>
+    offsetsCommand({
+      withOffsets: (act) => act(access, new AbortController().signal),
+      confirm: () => false,
+    }).parseAsync(
+      ["set", "--topic", target.topic, "--partition", "1", "--to", "7", ...flags],
+      { from: "user" },
+    );
+  const committed = async () => (await transactions.stableOffset(groupId, target)).offset;
+  await set("--dry-run");
+  assertEquals(await committed(), 4);
+  await assertRejects(() => set(), OffsetRefusedError, "not confirmed");
+  assertEquals(await committed(), 4);
+  await set("--yes");
+  assertEquals(await committed(), 7);
 });

@@ -1,0 +1,72 @@
+/** Where a relay may go on, and where it must halt: the cursor in Kafka against the rows in Postgres. */
+import { HaltError } from "../../src/core/errors.ts";
+import type { Sql } from "../../src/postgres/database.ts";
+import { checkCursor, cursorMetadataAt, noteRelayed } from "../../src/outbox/relay_cursor.ts";
+import { relayMigrations } from "../../src/outbox/relay_migrations.ts";
+import { migrate } from "../../src/postgres/migrate.ts";
+import { assert, assertEquals, assertRejects } from "../support/assert.ts";
+import { outboxDatabase } from "./outbox_database.ts";
+import { appendCommitted } from "./outbox_writer.ts";
+
+const place = { groupId: "relay", cursorTopic: "cursor", shard: 0 };
+
+/** A database whose outbox holds positions 1 to 3, and the cursor of a relay that has announced all of them. */
+async function announced() {
+  const db = await outboxDatabase();
+  await migrate(db.sql, relayMigrations);
+  for (const text of ["1", "2", "3"]) await appendCommitted(db.sql, "k", text);
+  const metadata = await cursorMetadataAt(db.sql, 0, 4);
+  assert(metadata !== undefined);
+  return { db, sql: db.sql, cursor: { offset: 4, metadata } };
+}
+
+const check = (sql: Sql, cursor: { readonly offset: number; readonly metadata: string }) =>
+  checkCursor(sql, place, cursor);
+
+Deno.test("relay goes on behind the event that its cursor names", async () => {
+  const { db, sql, cursor } = await announced();
+  await using _ = db;
+  assertEquals((await check(sql, cursor)).after, 3);
+});
+
+Deno.test("relay that never committed a cursor starts at the beginning", async () => {
+  const { db, sql } = await announced();
+  await using _ = db;
+  assertEquals((await check(sql, { offset: -1, metadata: "" })).after, 0);
+});
+
+Deno.test("relay halts when its cursor is gone although it had one", async () => {
+  const { db, sql } = await announced();
+  await using _ = db;
+  await noteRelayed(sql, 0);
+  await assertRejects(() => check(sql, { offset: -1, metadata: "" }), HaltError, "is gone");
+});
+
+Deno.test("relay halts when the database lies behind the cursor, whatever was written since", async () => {
+  const { db, sql, cursor } = await announced();
+  await using _ = db;
+  await sql`delete from outbox where position = 3`;
+  const restored = () => check(sql, cursor);
+  await assertRejects(restored, HaltError, "restored to an earlier state");
+  // The restored sequence hands the position out a second time, to another event.
+  await sql`select setval('outbox_position', 2)`;
+  await appendCommitted(sql, "k", "another third");
+  assertEquals((await sql`select position from outbox order by position`).at(-1)?.position, 3);
+  await assertRejects(restored, HaltError, "restored to an earlier state");
+});
+
+Deno.test("relay halts when the cursor was written for another database", async () => {
+  const { db, cursor } = await announced();
+  await using _ = db;
+  await using other = await outboxDatabase();
+  await migrate(other.sql, relayMigrations);
+  await assertRejects(() => check(other.sql, cursor), HaltError, "was written for database");
+});
+
+Deno.test("relay halts when the cursor's metadata is not its own", async () => {
+  const { db, sql } = await announced();
+  await using _ = db;
+  for (const metadata of ["", "[]", "{}", `{"system": 1}`]) {
+    await assertRejects(() => check(sql, { offset: 4, metadata }), HaltError, "not ours");
+  }
+});
