@@ -101,7 +101,7 @@ async function readUntil(
   reader: { read(): Promise<DashboardData> },
   isGood: (data: DashboardData) => boolean,
 ): Promise<DashboardData> {
-  for (let attempt = 0; attempt < 100; attempt++) {
+  for (let attempt = 0; attempt < 600; attempt++) {
     const data = await reader.read();
     if (isGood(data)) return data;
   }

