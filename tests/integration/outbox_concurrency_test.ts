@@ -43,7 +43,7 @@ async function readUntilDone(
   writersDone: AbortSignal,
   next: () => number,
 ): Promise<string[]> {
-  const signal = AbortSignal.timeout(60_000);
+  const signal = AbortSignal.timeout(180_000);
   const seen: string[] = [];
   let after = 0;
   let mark: Mark | undefined;
