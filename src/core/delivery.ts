@@ -1,4 +1,5 @@
 /** The three guarantees as three orders of the same two steps: write the outputs, commit the offset. */
+import { type Beginning, type Beginnings, topicIdMetadata } from "./beginnings.ts";
 import type { Assignment, CommittedOffset, Transactions } from "./ports.ts";
 import type { OutputRecord } from "./record.ts";
 
@@ -6,6 +7,10 @@ import type { OutputRecord } from "./record.ts";
 export interface DeliverySession extends AsyncDisposable {
   /** The offset that the group has committed, read after everyone before us was shut out. */
   readonly start: CommittedOffset;
+  /** The identity of the topic that is read, where it is known. */
+  readonly topicId?: string;
+  /** That the group has committed before, where it has no offset now. */
+  readonly begun?: Beginning;
   /** Makes the outputs and the offset count. Throws `TransactionError`; then the session is over. */
   commit(outputs: readonly OutputRecord[], nextOffset: number): Promise<void>;
 }
@@ -25,19 +30,30 @@ export interface PlainProducer extends AsyncDisposable {
 /**
  * Outputs and offset in one transaction. The transactional id is the input partition's own, so whoever takes the partition
  * fences whoever had it, and the stable offset read after that is exactly the committed prefix (KAFKAJS.md, row 8).
+ * `beginnings` tells a group that lost its offset from a new one; without it both start at the start of the log.
  */
-export function exactlyOnce(transactions: Transactions): Delivery {
+export function exactlyOnce(transactions: Transactions, beginnings?: Beginnings): Delivery {
   return {
     guarantee: "exactly-once",
     async open({ groupId, reader, signal }) {
       const { topic, partition } = reader;
+      const lane = { groupId, topic, partition };
       const transactor = await transactions.open(transactionalId(groupId, reader), signal);
       try {
+        const topicId = await reader.topicId?.();
         const start = await transactions.stableOffset(groupId, reader, signal);
+        const begun = start.offset < 0 ? await beginnings?.find(lane, signal) : undefined;
+        const metadata = topicIdMetadata(topicId);
+        let notes = beginnings ? [beginnings.note(lane, { topicId: topicId ?? "" })] : [];
         return {
-          start,
-          commit: (records, offset) =>
-            transactor.commit({ records, offsets: [{ groupId, topic, partition, offset }] }),
+          ...{ start, topicId, begun },
+          commit(records, offset) {
+            const offsets = [{ ...lane, offset, metadata }];
+            if (notes.length === 0) return transactor.commit({ records, offsets });
+            const first = [...records, ...notes];
+            notes = [];
+            return transactor.commit({ records: first, offsets });
+          },
           [Symbol.asyncDispose]: () => transactor[Symbol.asyncDispose](),
         };
       } catch (error) {

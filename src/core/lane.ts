@@ -93,7 +93,7 @@ export async function runLane<T>(
 
 async function runSession<T>(lane: Lane<T>, session: DeliverySession): Promise<void> {
   const { assignment: { reader, signal }, options, progress, observer } = lane;
-  const start = await startOffset(lane.assignment, session.start, progress.known);
+  const start = await startOffset(lane.assignment, session, progress.known);
   const committed = session.start.offset;
   if (progress.doubt !== undefined) resolve(progress, committed, observer);
   progress.doubt = undefined;

@@ -8,9 +8,13 @@ export interface CommittedOffset {
   readonly metadata: string;
 }
 
-/** An offset to commit: the next offset to read. */
-export interface OffsetCommit extends TopicPartition {
+/** A lane: one group's work on one partition. */
+export interface LanePlace extends TopicPartition {
   readonly groupId: string;
+}
+
+/** An offset to commit: the next offset to read. */
+export interface OffsetCommit extends LanePlace {
   readonly offset: number;
   readonly metadata?: string;
 }
@@ -90,6 +94,8 @@ export interface PartitionReader extends TopicPartition {
   next(bounds: RunBounds, signal: AbortSignal): Promise<RecordRun>;
   /** Where the log starts and ends at this moment. */
   range(): Promise<LogRange>;
+  /** The topic's identity now (KIP-516), where the broker tells: one that was deleted and made again has another. */
+  topicId?(): Promise<string | undefined>;
 }
 
 /** One partition, owned by this member of a group for as long as `signal` has not fired. */

@@ -1,27 +1,37 @@
 /** Decides where a session starts reading, and halts where that cannot be known. */
 import { HaltError } from "./errors.ts";
-import type { Assignment, CommittedOffset } from "./ports.ts";
+import { topicIdOf } from "./beginnings.ts";
+import type { DeliverySession } from "./delivery.ts";
+import type { Assignment } from "./ports.ts";
 import { formatPartition } from "./record.ts";
 
 /**
- * The committed offset, or the start of the log for a group that has none yet.
+ * The committed offset, or the start of the log for a group that has never committed one.
  *
  * @param known the last offset that this lane saw committed, or -1
- * @throws {HaltError} when the offset lies outside the log, or is gone although there was one
+ * @throws {HaltError} when the offset lies outside the log, is gone although there was one, or is of another topic
  */
 export async function startOffset(
   { groupId, reader }: Assignment,
-  committed: CommittedOffset,
+  { start: committed, topicId, begun }: Pick<DeliverySession, "start" | "topicId" | "begun">,
   known: number,
 ): Promise<number> {
   const partition = formatPartition(reader);
   const range = await reader.range();
   const { offset } = committed;
-  if (offset < 0) {
-    if (known < 0) return range.start;
+  const workedOn = begun?.topicId || topicIdOf(committed.metadata);
+  if (workedOn !== undefined && topicId !== undefined && workedOn !== topicId) {
     throw new HaltError(
-      `Cannot go on with ${partition}: group ${groupId} had committed offset ${known} and now has ` +
-        `none (it expired, or the group was deleted). ${decide}`,
+      `Cannot go on with ${partition}: group ${groupId} worked on another topic of this name ` +
+        `(${workedOn}, now it is ${topicId}): it was deleted and made again. ${decide}`,
+    );
+  }
+  if (offset < 0) {
+    if (known < 0 && begun === undefined) return range.start;
+    const had = known < 0 ? "had committed an offset" : `had committed offset ${known}`;
+    throw new HaltError(
+      `Cannot go on with ${partition}: group ${groupId} ${had} and now has none (it expired while ` +
+        `no worker ran, or the group was deleted). ${decide}`,
     );
   }
   if (offset < range.start) {

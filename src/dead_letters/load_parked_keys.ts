@@ -1,8 +1,8 @@
 /** Reads the parked keys of a lane, or of all lanes, from the compacted topic. Writes nothing. */
+import type { LanePlace } from "../core/ports.ts";
 import { formatPartition, type InputRecord } from "../core/record.ts";
 import { HaltError } from "../core/errors.ts";
 import {
-  type LanePlace,
   type ParkedKey,
   parkedPlace,
   type ParkedQueue,

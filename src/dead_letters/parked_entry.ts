@@ -1,14 +1,10 @@
 /** An entry of the compacted topic `onceflow.parked`: how far one key's queue has come. Pure. */
 import { z } from "zod";
+import type { LanePlace } from "../core/ports.ts";
 import type { InputRecord, OutputRecord, TopicPartition } from "../core/record.ts";
 
 /** The compacted topic. */
 export const parkedTopic = "onceflow.parked";
-
-/** A lane: one group's work on one partition. */
-export interface LanePlace extends TopicPartition {
-  readonly groupId: string;
-}
 
 /** The queue of one parked key. */
 export interface ParkedQueue {

@@ -1,14 +1,10 @@
 /** Decides which records of a partition are parked, and numbers them. Pure state; parking.ts has the argument. */
+import type { LanePlace } from "../core/ports.ts";
 import { Buffer } from "node:buffer";
 import type { DeadLetterReason } from "../core/dead_letter.ts";
 import type { Planned } from "../core/plan_record.ts";
 import { headerText, type InputRecord } from "../core/record.ts";
-import {
-  type LanePlace,
-  parkedEntry,
-  type ParkedQueue,
-  type ParkedRecord,
-} from "./parked_entry.ts";
+import { parkedEntry, type ParkedQueue, type ParkedRecord } from "./parked_entry.ts";
 import { type ParkedLink, parkedLink, parkedSkipHeader, withParkedLink } from "./parked_link.ts";
 import type { ParkedKeys, ParkingPlan } from "../core/parking.ts";
 

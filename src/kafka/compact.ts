@@ -15,6 +15,12 @@ export class CompactWriter {
     return this;
   }
 
+  /** Bytes without a length. */
+  raw(value: Uint8Array): this {
+    this.#bytes.push(...value);
+    return this;
+  }
+
   boolean(value: boolean): this {
     this.#bytes.push(value ? 1 : 0);
     return this;
@@ -73,6 +79,14 @@ export class CompactReader {
   int64(): bigint {
     this.#at += 8;
     return this.#view.getBigInt64(this.#at - 8);
+  }
+
+  /** So many bytes without a length. */
+  raw(length: number): Uint8Array {
+    const start = this.#at;
+    if (start + length > this.bytes.length) throw new RangeError("the answer ends within a field");
+    this.#at += length;
+    return this.bytes.subarray(start, this.#at);
   }
 
   string(): string | null {

@@ -5,6 +5,7 @@ import { formatPartition, type TopicPartition } from "../core/record.ts";
 import { Fetcher, type FetcherOptions } from "./fetcher.ts";
 import { readLogRange } from "./log_range.ts";
 import { PartitionFeed } from "./partition_feed.ts";
+import { fetchTopicId } from "./topic_id.ts";
 import { fetchPlainOffset } from "./plain_offset.ts";
 import type { VendorCluster, VendorConsumerGroup } from "./vendor.ts";
 
@@ -64,6 +65,7 @@ export class LaneSet implements AsyncDisposable {
     const feed = new PartitionFeed(partition, {
       bufferBytesMax: this.options.bufferBytesMax,
       range: () => readLogRange(this.cluster, partition, { signal: stop.signal }),
+      topicId: () => fetchTopicId(this.cluster, partition.topic),
       onHungry: () => this.#fetcher.wake(),
     });
     this.#fetcher.add(feed);

@@ -3,12 +3,14 @@ import type { LogRange, PartitionReader } from "../core/ports.ts";
 import type { TopicPartition } from "../core/record.ts";
 import type { KafkaClient } from "./kafka_client.ts";
 import { readLogRange } from "./log_range.ts";
+import { fetchTopicId } from "./topic_id.ts";
 import { openPartitionReader } from "./open_partition_reader.ts";
 
 /** Reads under read_committed. Disposing closes its connection; readers are disposed of by their owners. */
 export interface KafkaLogSource extends AsyncDisposable {
   partitions(topic: string): Promise<readonly number[]>;
   range(partition: TopicPartition): Promise<LogRange>;
+  topicId(topic: string): Promise<string | undefined>;
   openReader(
     partition: TopicPartition,
     fromOffset: number,
@@ -28,6 +30,7 @@ export function openLogSource(client: KafkaClient): KafkaLogSource {
       );
     },
     range: (partition) => readLogRange(cluster, partition),
+    topicId: (topic) => fetchTopicId(cluster, topic),
     openReader: (partition, fromOffset) => openPartitionReader(client, partition, fromOffset),
     [Symbol.asyncDispose]: () => cluster.disconnect(),
   };

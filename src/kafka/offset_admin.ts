@@ -5,6 +5,7 @@
  * that id: InitProducerId shuts out a zombie that would overwrite it, and a lane that starts meanwhile fences this and
  * then reads what was set, or what was there.
  */
+import { topicIdOf } from "../core/beginnings.ts";
 import { transactionalId } from "../core/delivery.ts";
 import type { Transactions } from "../core/ports.ts";
 import { formatPartition, type TopicPartition } from "../core/record.ts";
@@ -68,7 +69,9 @@ export async function planOffset(client: KafkaClient, target: OffsetTarget): Pro
       `Cannot set ${name} to ${after}: the log holds ${start} to ${stableEnd}`,
     );
   }
-  return { ...target, before, after, metadataAfter: target.metadata ?? before.metadata };
+  // Which topic the old offset was of: the operator has decided, and a lane must not halt on it again.
+  const kept = topicIdOf(before.metadata) === undefined ? before.metadata : "";
+  return { ...target, before, after, metadataAfter: target.metadata ?? kept };
 }
 
 /**

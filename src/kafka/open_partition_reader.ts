@@ -5,6 +5,7 @@ import { Fetcher, fetcherDefaults } from "./fetcher.ts";
 import type { KafkaClient } from "./kafka_client.ts";
 import { readLogRange } from "./log_range.ts";
 import { PartitionFeed } from "./partition_feed.ts";
+import { fetchTopicId } from "./topic_id.ts";
 
 const bufferBytesMax = 8 * 1024 * 1024;
 
@@ -23,6 +24,7 @@ export async function openPartitionReader(
   const feed = new PartitionFeed(partition, {
     bufferBytesMax,
     range: () => readLogRange(cluster, partition),
+    topicId: () => fetchTopicId(cluster, partition.topic),
     onHungry: () => fetcher.wake(),
   });
   fetcher.add(feed);

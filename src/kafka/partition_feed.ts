@@ -22,6 +22,7 @@ export interface FeedOptions {
   /** No more is fetched while this much waits, bytes. */
   readonly bufferBytesMax: number;
   readonly range: () => Promise<LogRange>;
+  readonly topicId: () => Promise<string | undefined>;
   /** Called when the feed wants more again. */
   readonly onHungry: () => void;
 }
@@ -83,6 +84,10 @@ export class PartitionFeed implements PartitionReader {
 
   range(): Promise<LogRange> {
     return this.options.range();
+  }
+
+  topicId(): Promise<string | undefined> {
+    return this.options.topicId();
   }
 
   async next(bounds: RunBounds, signal: AbortSignal): Promise<RecordRun> {

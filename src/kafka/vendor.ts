@@ -5,11 +5,9 @@
  * generation), so its parts are used one by one. The version is pinned; {@linkcode assertVendorShape} fails at start
  * when a part is not what is declared here.
  */
-import { createRequire } from "node:module";
 import type { Buffer } from "node:buffer";
 import type { SocketFactory } from "./patches/receive_buffer.ts";
-
-const require = createRequire(import.meta.url);
+import { part, vendorVersion } from "./vendor_copy.ts";
 
 /** kafkajs's own logger interface. */
 export interface VendorLogger {
@@ -130,22 +128,6 @@ export interface VendorConsumerGroup {
 /** The type of a constructor whose options kafkajs does not describe. */
 type Constructor<T> = new (options: Record<string, unknown>) => T;
 
-/** Loads a module of kafkajs by its path inside the package. */
-export function part<T>(path: string): T {
-  return require(`kafkajs/src/${path}`) as T;
-}
-
-/** Puts another implementation in the place of a module whose export is a function; before any user loads it. */
-export function replacePart<T>(path: string, replace: (original: T) => T): T {
-  const file = require.resolve(`kafkajs/src/${path}`);
-  const original = require(file) as T;
-  const cached = require.cache[file];
-  if (!cached) throw new Error(`Cannot patch kafkajs: ${path} is not in the module cache`);
-  const replacement = replace(original);
-  cached.exports = replacement;
-  return replacement;
-}
-
 /** The class `Cluster`. */
 export const clusterClass = (): Constructor<VendorCluster> => part("cluster/index.js");
 /** The class `Broker`, as far as a patch looks into it. */
@@ -196,7 +178,7 @@ export const createErrorFromCode = (): (code: number) => Error => {
 
 /** Fails loudly when kafkajs is not the version that these parts were read from. */
 export function assertVendorShape(): void {
-  const { version } = require("kafkajs/package.json") as { version: string };
+  const version = vendorVersion();
   const wrong = version !== "2.2.4";
   const cluster = clusterClass().prototype as Partial<VendorCluster>;
   const group = consumerGroupClass().prototype as Partial<VendorConsumerGroup>;

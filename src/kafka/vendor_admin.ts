@@ -1,5 +1,5 @@
 /** kafkajs's administrative client with the types that we rely on. Owns no behaviour. */
-import { part } from "./vendor.ts";
+import { part } from "./vendor_copy.ts";
 
 /** kafkajs's administrative client. */
 export interface VendorAdmin {

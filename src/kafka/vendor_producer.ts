@@ -1,5 +1,5 @@
 /** kafkajs's producer and its transactions with the types that we rely on. Owns no behaviour. */
-import { part } from "./vendor.ts";
+import { part } from "./vendor_copy.ts";
 
 /** The state of a producer's ids and sequences. */
 export interface VendorEosManager {

@@ -85,7 +85,7 @@ async function startReading<Event extends ProjectionEvent>(
   deps: ProjectorDeps<Event>,
   signal: AbortSignal,
 ): Promise<number> {
-  const topicId = await deps.topicId?.(reader.topic);
+  const topicId = await (deps.topicId ? deps.topicId(reader.topic) : reader.topicId?.());
   const position = await waitForPostgres(
     () => openPosition(deps.sql, target, reader, topicId),
     deps.backoff,

@@ -1,14 +1,25 @@
 /** Where going on would lose or double something, a lane halts and says what a person can do. */
+import { Kafka, logLevel } from "kafkajs";
 import { z } from "zod";
+import { applyOffset, planOffset } from "../../src/kafka/offset_admin.ts";
+import { ensureTopics } from "../../src/kafka/topics.ts";
 import { createTransactions } from "../../src/kafka/transactions.ts";
 import { defineFlow, HaltError, topic } from "../../src/mod.ts";
-import { assertRejects, assertStringIncludes } from "../support/assert.ts";
-import { freshTopics, produce, record, testClient } from "../support/kafka.ts";
+import { assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
+import {
+  freshTopics,
+  produce,
+  readPartition,
+  record,
+  testClient,
+  texts,
+} from "../support/kafka.ts";
 import { runUntil } from "../support/run_until.ts";
 
 const read = z.object({ id: z.string() });
 
-async function flowWithOffset(offset: number) {
+/** A flow whose input holds two records. */
+async function flowOfTwo() {
   const client = await testClient();
   const [source = "", outTopic = ""] = await freshTopics(client, 1, "halt", "out");
   const out = topic(outTopic, { read, key: ({ id }) => id });
@@ -18,7 +29,16 @@ async function flowWithOffset(offset: number) {
     to: [out],
     transform: (event) => out.event(event),
   });
-  await produce(client, ["a", "b"].map((id) => record(source, 0, id, { id })));
+  const fill = (...ids: string[]) =>
+    produce(client, ids.map((id) => record(source, 0, id, { id })));
+  await fill("a", "b");
+  const admin = new Kafka({ brokers: [...client.settings.brokers], logLevel: logLevel.NOTHING })
+    .admin();
+  return { client, flow, source, outTopic, fill, admin };
+}
+
+async function flowWithOffset(offset: number) {
+  const { client, flow, source } = await flowOfTwo();
   await using transactions = createTransactions(client, { transactionTimeoutMs: 20_000 });
   await using transactor = await transactions.open(`${flow.groupId}/${source}/0`);
   await transactor.commit({
@@ -35,4 +55,42 @@ Deno.test("row 10: a committed offset beyond the end of the log halts the lane, 
   assertStringIncludes(halt.message, "worker offsets");
   // Had it been reset, a second start would go on in silence.
   await assertRejects(() => runUntil(client, flow, () => true), HaltError);
+});
+
+Deno.test("row 10: a group whose offset expired while no worker ran halts, until somebody decides", async () => {
+  const { client, flow, source, outTopic, fill, admin } = await flowOfTwo();
+  await runUntil(client, flow, ({ records }) => records === 2);
+  await admin.connect();
+  await admin.deleteGroups([flow.groupId]); // as `offsets.retention.minutes` would
+  await admin.disconnect();
+  const halt = await assertRejects(() => runUntil(client, flow, () => true), HaltError);
+  assertStringIncludes(halt.message, "had committed an offset and now has none");
+
+  const change = await planOffset(client, {
+    groupId: flow.groupId,
+    topic: source,
+    partition: 0,
+    to: 2,
+  });
+  await using transactions = createTransactions(client, { transactionTimeoutMs: 20_000 });
+  await applyOffset(client, transactions, change);
+  await fill("c");
+  await runUntil(client, flow, ({ records }) => records === 1);
+  assertEquals(texts(await readPartition(client, outTopic)).map((text) => JSON.parse(text).id), [
+    "a",
+    "b",
+    "c",
+  ]);
+});
+
+Deno.test("row 10: a topic that was deleted and made again halts, although it holds more records than before", async () => {
+  const { client, flow, source, fill, admin } = await flowOfTwo();
+  await runUntil(client, flow, ({ records }) => records === 2);
+  await admin.connect();
+  await admin.deleteTopics({ topics: [source] });
+  await admin.disconnect();
+  await ensureTopics(client, [{ topic: source, partitions: 1, replicationFactor: 1 }]);
+  await fill("x", "y", "z");
+  const halt = await assertRejects(() => runUntil(client, flow, () => true), HaltError);
+  assertStringIncludes(halt.message, "deleted and made again");
 });

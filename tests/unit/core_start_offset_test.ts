@@ -21,7 +21,7 @@ const assignment: Assignment = {
 };
 
 const startAt = (offset: number, known = -1) =>
-  startOffset(assignment, { offset, metadata: "" }, known);
+  startOffset(assignment, { start: { offset, metadata: "" } }, known);
 
 Deno.test("a session starts at the committed offset", async () => {
   assertEquals(await startAt(15), 15);
@@ -39,4 +39,31 @@ Deno.test("row 10: an offset that was there and is gone halts, and is not taken 
 
 Deno.test("row 10: an offset below the log halts and counts what was deleted unread", async () => {
   await assertRejects(() => startAt(7), HaltError, "3 records were deleted unread");
+});
+
+const begun = { topicId: "topic-1" };
+
+Deno.test("a group that lost its offset while no worker ran halts, and is not taken for a new one", async () => {
+  const session = { start: { offset: -1, metadata: "" }, topicId: "topic-1", begun };
+  const halt = await assertRejects(() => startOffset(assignment, session, -1), HaltError);
+  assertStringIncludes(halt.message, "had committed an offset and now has none");
+});
+
+Deno.test("a topic that was deleted and made again halts, whether the offset went with it or not", async () => {
+  const again = [
+    { start: { offset: -1, metadata: "" }, topicId: "topic-2", begun },
+    { start: { offset: 15, metadata: "topic_id=topic-1" }, topicId: "topic-2" },
+  ];
+  for (const session of again) {
+    const halt = await assertRejects(() => startOffset(assignment, session, -1), HaltError);
+    assertStringIncludes(halt.message, "made again");
+    assertStringIncludes(halt.message, "worker offsets");
+  }
+});
+
+Deno.test("an offset without a topic's identity is taken at its word", async () => {
+  const plain = { start: { offset: 15, metadata: "somebody's" }, topicId: "topic-2" };
+  assertEquals(await startOffset(assignment, plain, -1), 15);
+  const older = { start: { offset: 15, metadata: "topic_id=topic-1" } };
+  assertEquals(await startOffset(assignment, older, -1), 15);
 });

@@ -12,6 +12,7 @@ function feedAt(offset: number, bufferBytesMax = 1_000_000): PartitionFeed {
   const feed = new PartitionFeed(place, {
     bufferBytesMax,
     range: () => Promise.resolve({ start: 0, end: 100 }),
+    topicId: () => Promise.resolve(undefined),
     onHungry: () => {},
   });
   feed.seek(offset);

@@ -1,3 +1,5 @@
+import { createRequire } from "node:module";
+import "kafkajs"; // As a program would that uses it beside onceflow, and loads it first.
 import type { OutputRecord } from "../../src/core/record.ts";
 import { verdictOf } from "../../src/kafka/error_verdict.ts";
 import { installPatches } from "../../src/kafka/patches/install_patches.ts";
@@ -136,4 +138,21 @@ Deno.test("row 22: a fence and a duplicate sequence have their verdicts although
   assertEquals(verdictOf(createErrorFromCode()(10)), "rejected"); // MESSAGE_TOO_LARGE
   assertEquals(verdictOf(createErrorFromCode()(53)), "fatal"); // TRANSACTIONAL_ID_AUTHORIZATION_FAILED
   assertEquals(verdictOf(new Error("socket hang up")), "unknown");
+});
+
+Deno.test("kafkajs as the program itself uses it is neither changed nor in the way", () => {
+  installPatches();
+  const require = createRequire(import.meta.url);
+  const theirs = require("kafkajs/src/cluster/index.js");
+  assert(!("retry" in theirs.prototype), "theirs is as it was");
+  assert("retry" in clusterClass().prototype, "ours is patched");
+  const sendMessages = require("kafkajs/src/producer/sendMessages.js");
+  assertEquals(
+    require.cache[require.resolve("kafkajs/src/producer/sendMessages.js")]?.exports,
+    sendMessages,
+  );
+  assert(
+    sendMessages.toString().includes("createTopicData"),
+    "its own, which partitions by itself",
+  );
 });

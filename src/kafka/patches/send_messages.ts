@@ -15,7 +15,8 @@ import {
 } from "../../core/record.ts";
 import { isConcurrentTransactions } from "../error_verdict.ts";
 import { type ProduceBatch, produceRequest } from "../produce_request.ts";
-import { replacePart, type VendorCluster } from "../vendor.ts";
+import type { VendorCluster } from "../vendor.ts";
+import { replacePart } from "../vendor_copy.ts";
 import type { VendorEosManager } from "../vendor_producer.ts";
 
 /** The broker's `max.message.bytes` bounds one batch; its default is 1,048,588 (KAFKAJS.md, row 16). */

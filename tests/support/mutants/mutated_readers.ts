@@ -48,6 +48,7 @@ export async function openFeedReader(
   const options: FeedOptions = {
     bufferBytesMax: 1_000_000,
     range: () => readLogRange(cluster, { topic, partition: 0 }),
+    topicId: () => Promise.resolve(undefined),
     onHungry: () => fetcher.wake(),
   };
   const Feed = guarded ? PartitionFeed : UnguardedFeed;
