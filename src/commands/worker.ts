@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { createObservability, workerObservers } from "../compose/observability.ts";
 import { openRuntime } from "../compose/open_runtime.ts";
 import { runUntilSignal } from "../compose/run_until_signal.ts";
+import { watchPostgres } from "../compose/watch_postgres.ts";
 import { type Role, roles, runWorker } from "../compose/run_worker.ts";
 import { type Guarantee, guarantees, readConfig } from "../config.ts";
 import { serveHealth } from "../observe/health_server.ts";
@@ -43,11 +44,22 @@ export function workerCommand(): Command {
           ...observability,
         });
         progress(`Working; health and metrics at http://${health.hostname}:${health.port}/readyz`);
-        await runWorker(runtime, {
-          roles: only,
-          guarantee: guarantee ?? config.GUARANTEE,
-          observers: workerObservers(observability),
-        }, signal);
+        const ended = new AbortController();
+        const watching = watchPostgres(
+          runtime.database.sql,
+          observability.health,
+          AbortSignal.any([signal, ended.signal]),
+        );
+        try {
+          await runWorker(runtime, {
+            roles: only,
+            guarantee: guarantee ?? config.GUARANTEE,
+            observers: workerObservers(observability),
+          }, signal);
+        } finally {
+          ended.abort();
+          await watching;
+        }
       }, { shutdownMsMax: config.SHUTDOWN_MS_MAX });
     });
 }
