@@ -38,7 +38,7 @@ export async function runRelay(
   const progress: RelayProgress = { after: -1, eventId: undefined, doubt: undefined, failures: 0 };
   while (!signal.aborted) {
     try {
-      await untilHeld(deps.lock, signal);
+      await untilHeld(deps.lock, observer, signal);
       observer.leading?.(shard, true);
       await relaySession(deps, options, signal, observer, progress);
     } catch (error) {
@@ -50,8 +50,16 @@ export async function runRelay(
   }
 }
 
-async function untilHeld(lock: AdvisoryLock, signal: AbortSignal): Promise<void> {
-  while (!await lock.tryHold()) await delay(lockPollMs, signal);
+async function untilHeld(
+  lock: AdvisoryLock,
+  observer: RelayObserver,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!await lock.tryHold()) {
+    // It has answered, and a relay that stands by opens no session that would say so.
+    observer.dependency?.("postgres", true);
+    await delay(lockPollMs, signal);
+  }
 }
 
 /** Decides whether another session may start, and waits before it. */
