@@ -1,5 +1,6 @@
 /** The three guarantees as three orders of the same two steps: write the outputs, commit the offset. */
 import { type Beginning, type Beginnings, topicIdMetadata } from "./beginnings.ts";
+import { settledOffset } from "./settled_offset.ts";
 import type { Assignment, CommittedOffset, Transactions } from "./ports.ts";
 import type { OutputRecord } from "./record.ts";
 
@@ -41,8 +42,10 @@ export function exactlyOnce(transactions: Transactions, beginnings?: Beginnings)
       const transactor = await transactions.open(transactionalId(groupId, reader), signal);
       try {
         const topicId = await reader.topicId?.();
-        const start = await transactions.stableOffset(groupId, reader, signal);
+        const read = () => transactions.stableOffset(groupId, reader, signal);
+        let start = await read();
         const begun = start.offset < 0 ? await beginnings?.find(lane, signal) : undefined;
+        if (begun) start = await settledOffset(read, signal);
         const metadata = topicIdMetadata(topicId);
         let notes = beginnings ? [beginnings.note(lane, { topicId: topicId ?? "" })] : [];
         return {

@@ -103,7 +103,8 @@ function parseMetadata(text: string, where: string): { system: string; event: st
   throw new HaltError(`${where} carries metadata that is not ours: ${text}`);
 }
 
-async function relayedBefore(sql: Sql, shard: number): Promise<boolean> {
+/** Whether this shard is known to have had a cursor in Kafka. */
+export async function relayedBefore(sql: Sql, shard: number): Promise<boolean> {
   const rows = await translatingErrors(() =>
     sql<{ shard: number }[]>`select shard from outbox_relayed where shard = ${shard}`
   );

@@ -1,5 +1,6 @@
 /** One session of a relay: from fencing and the stable cursor to the first doubt. */
 import { getLogger } from "@logtape/logtape";
+import { settledOffset } from "../core/settled_offset.ts";
 import { delay } from "../core/delay.ts";
 import { HaltError } from "../core/errors.ts";
 import { partitionForKey } from "../core/partition_for_key.ts";
@@ -8,7 +9,13 @@ import { type OutputRecord, textHeader } from "../core/record.ts";
 import type { Sql } from "../postgres/database.ts";
 import { barrierRead, type Mark, type OutboxRow } from "./barrier_read.ts";
 import { deletePublishedBelow } from "./delete_published.ts";
-import { checkCursor, cursorMetadata, type CursorPlace, noteRelayed } from "./relay_cursor.ts";
+import {
+  checkCursor,
+  cursorMetadata,
+  type CursorPlace,
+  noteRelayed,
+  relayedBefore,
+} from "./relay_cursor.ts";
 
 /** What a relay needs. */
 export interface RelayDeps {
@@ -71,7 +78,11 @@ export async function relaySession(
   const place = { topic: cursorTopic, partition: shard };
   const id = `${groupId}/${cursorTopic}/${shard}`;
   await using transactor = await deps.transactions.open(id, signal);
-  const cursor = await deps.transactions.stableOffset(groupId, place, signal);
+  const read = () => deps.transactions.stableOffset(groupId, place, signal);
+  let cursor = await read();
+  if (cursor.offset < 0 && await relayedBefore(deps.sql, shard)) {
+    cursor = await settledOffset(read, signal);
+  }
   const { after, eventId } = await checkCursor(deps.sql, options, cursor);
   observer.dependency?.("postgres", true);
   if (progress.doubt !== undefined) {
