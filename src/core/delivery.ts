@@ -1,6 +1,7 @@
 /** The three guarantees as three orders of the same two steps: write the outputs, commit the offset. */
 import { type Beginning, type Beginnings, topicIdMetadata } from "./beginnings.ts";
 import { settledOffset } from "./settled_offset.ts";
+import { assertNotBelow } from "./start_offset.ts";
 import type { Assignment, CommittedOffset, Transactions } from "./ports.ts";
 import type { OutputRecord } from "./record.ts";
 
@@ -19,7 +20,8 @@ export interface DeliverySession extends AsyncDisposable {
 /** Opens sessions with one guarantee. */
 export interface Delivery {
   readonly guarantee: "exactly-once" | "at-least-once" | "at-most-once";
-  open(assignment: Assignment): Promise<DeliverySession>;
+  /** `known` is the highest offset that this lane has seen committed, or -1. */
+  open(assignment: Assignment, known?: number): Promise<DeliverySession>;
 }
 
 /** A plain producer, for the guarantees weaker than exactly-once. */
@@ -36,7 +38,7 @@ export interface PlainProducer extends AsyncDisposable {
 export function exactlyOnce(transactions: Transactions, beginnings?: Beginnings): Delivery {
   return {
     guarantee: "exactly-once",
-    async open({ groupId, reader, signal }) {
+    async open({ groupId, reader, signal }, known = -1) {
       const { topic, partition } = reader;
       const lane = { groupId, topic, partition };
       const transactor = await transactions.open(transactionalId(groupId, reader), signal);
@@ -45,7 +47,8 @@ export function exactlyOnce(transactions: Transactions, beginnings?: Beginnings)
         const read = () => transactions.stableOffset(groupId, reader, signal);
         let start = await read();
         const begun = start.offset < 0 ? await beginnings?.find(lane, signal) : undefined;
-        if (begun) start = await settledOffset(read, signal);
+        if (begun || start.offset < known) start = await settledOffset(read, signal);
+        assertNotBelow(known, { ...lane, offset: start.offset });
         const metadata = topicIdMetadata(topicId);
         let notes = beginnings ? [beginnings.note(lane, { topicId: topicId ?? "" })] : [];
         return {

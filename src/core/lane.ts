@@ -82,7 +82,7 @@ export async function runLane<T>(
   const lane: Lane<T> = { flow, assignment, target, options, observer, progress, guard };
   while (!assignment.signal.aborted) {
     try {
-      await using session = await delivery.open(assignment);
+      await using session = await delivery.open(assignment, progress.known);
       await runSession(lane, session);
     } catch (error) {
       if (assignment.signal.aborted) return;

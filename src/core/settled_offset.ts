@@ -12,11 +12,11 @@ export interface SettleOptions {
 /**
  * The committed offset, or that there is none, once the answer has stayed the same for `settleMs` (10 s).
  *
- * For a group that is known to have committed and whose offset seems to be gone. A broker that loses and regains the
- * leadership of an offsets partition while it loads it serves the partition too early: the end of the first load is
- * taken for the end of the second (`CoordinatorRuntime`, Kafka 4.3.1). Meanwhile OffsetFetch answers "none", then
- * offsets that were overwritten long ago, and no error. Seen after `kill -9` of a lone broker on a busy machine, for two
- * seconds. Whoever asks here has shut out everyone else, so the true answer cannot change.
+ * For a group that is known to have committed, where the answer is "none" or below what was committed. A broker that loses
+ * and regains the leadership of an offsets partition while it loads it serves the partition too early: the end of the
+ * first load is taken for the end of the second (`CoordinatorRuntime`, Kafka 4.3.1). Meanwhile OffsetFetch answers "none",
+ * then offsets that were overwritten long ago, and no error. Seen after `kill -9` of a lone broker on a busy machine, for
+ * two seconds. Whoever asks here has shut out everyone else, so the true answer cannot change.
  */
 export async function settledOffset(
   read: () => Promise<CommittedOffset>,
@@ -24,13 +24,11 @@ export async function settledOffset(
   { settleMs = 10_000, pauseMs = 250 }: SettleOptions = {},
 ): Promise<CommittedOffset> {
   let answer = await read();
-  let since = performance.now();
-  while (performance.now() - since < settleMs) {
+  for (let quietMs = 0; quietMs < settleMs; quietMs += pauseMs) {
     await delay(pauseMs, signal);
     const next = await read();
-    if (next.offset === answer.offset) continue;
+    if (next.offset !== answer.offset) quietMs = 0;
     answer = next;
-    since = performance.now();
   }
   return answer;
 }

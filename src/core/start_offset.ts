@@ -2,7 +2,7 @@
 import { HaltError } from "./errors.ts";
 import { topicIdOf } from "./beginnings.ts";
 import type { DeliverySession } from "./delivery.ts";
-import type { Assignment } from "./ports.ts";
+import type { Assignment, OffsetCommit } from "./ports.ts";
 import { formatPartition } from "./record.ts";
 
 /**
@@ -41,6 +41,18 @@ export async function startOffset(
     );
   }
   return offset;
+}
+
+/** @throws {HaltError} when the offset is below one that is known to be committed: nobody but Kafka can have lost it */
+export function assertNotBelow(
+  known: number,
+  { groupId, topic, partition, offset }: OffsetCommit,
+): void {
+  if (offset < 0 || offset >= known) return;
+  throw new HaltError(
+    `Cannot go on with ${formatPartition({ topic, partition })}: group ${groupId} had committed ` +
+      `offset ${known} and now stands at ${offset}: Kafka has lost what it had acknowledged. ${decide}`,
+  );
 }
 
 const decide = `Decide with "deno task worker offsets" where to go on`;

@@ -1,6 +1,7 @@
 /** One session of a relay: from fencing and the stable cursor to the first doubt. */
 import { getLogger } from "@logtape/logtape";
 import { settledOffset } from "../core/settled_offset.ts";
+import { assertNotBelow } from "../core/start_offset.ts";
 import { delay } from "../core/delay.ts";
 import { HaltError } from "../core/errors.ts";
 import { partitionForKey } from "../core/partition_for_key.ts";
@@ -80,9 +81,11 @@ export async function relaySession(
   await using transactor = await deps.transactions.open(id, signal);
   const read = () => deps.transactions.stableOffset(groupId, place, signal);
   let cursor = await read();
-  if (cursor.offset < 0 && await relayedBefore(deps.sql, shard)) {
+  const known = progress.after < 0 ? -1 : progress.after + 1;
+  if (cursor.offset < known || cursor.offset < 0 && await relayedBefore(deps.sql, shard)) {
     cursor = await settledOffset(read, signal);
   }
+  assertNotBelow(known, { groupId, ...place, offset: cursor.offset });
   const { after, eventId } = await checkCursor(deps.sql, options, cursor);
   observer.dependency?.("postgres", true);
   if (progress.doubt !== undefined) {

@@ -1,7 +1,8 @@
 import { exactlyOnce } from "../../src/core/delivery.ts";
+import { HaltError } from "../../src/core/errors.ts";
 import type { Assignment, CommittedOffset } from "../../src/core/ports.ts";
 import { settledOffset } from "../../src/core/settled_offset.ts";
-import { assertEquals } from "../support/assert.ts";
+import { assertEquals, assertRejects, fakeClock } from "../support/assert.ts";
 
 const signal = new AbortController().signal;
 
@@ -26,8 +27,8 @@ Deno.test("an offset that stays away is gone", async () => {
   assertEquals((await settledOffset(answers(-1).read, signal, quick)).offset, -1);
 });
 
-Deno.test("a group that never committed starts at once", async () => {
-  const { read, asked } = answers(-1);
+/** A session of a lane whose group's offset is read like this. */
+function openLane(read: () => Promise<CommittedOffset>, known?: number) {
   const delivery = exactlyOnce({
     open: (transactionalId) =>
       Promise.resolve({
@@ -38,6 +39,29 @@ Deno.test("a group that never committed starts at once", async () => {
     stableOffset: read,
   }, { find: () => Promise.resolve(undefined), note: () => ({}) as never });
   const reader = { topic: "orders", partition: 0 };
-  await using session = await delivery.open({ groupId: "g", reader, signal } as Assignment);
+  return delivery.open({ groupId: "g", reader, signal } as Assignment, known);
+}
+
+/** Lets fake time go by while this is under way. */
+async function passing<T>(work: Promise<T>): Promise<T> {
+  using clock = fakeClock();
+  for (let tick = 0; tick < 200; tick++) {
+    await clock.tickAsync(250);
+  }
+  return await work;
+}
+
+Deno.test("a group that never committed starts at once", async () => {
+  const { read, asked } = answers(-1);
+  await using session = await openLane(read);
   assertEquals([session.start.offset, asked()], [-1, 1]);
+});
+
+Deno.test("an offset below what this lane saw committed does not count while a broker still loads", async () => {
+  await using session = await passing(openLane(answers(3, 3, 7).read, 7));
+  assertEquals(session.start.offset, 7);
+});
+
+Deno.test("an offset that stays below what this lane saw committed halts it", async () => {
+  await passing(assertRejects(() => openLane(answers(3).read, 7), HaltError, "lost"));
 });
