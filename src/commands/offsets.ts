@@ -20,6 +20,8 @@ export interface OffsetsAccess {
   readonly relay: { readonly groupId: string; readonly cursorTopic: string };
   /** The relay's metadata for this offset, from the outbox row just below it; undefined where there is no such row. */
   relayMetadata(shard: number, offset: number): Promise<string | undefined>;
+  /** Notes in Postgres that the relay's cursor stands at this offset, or the relay would halt on one that was set back. */
+  noteRelay(shard: number, offset: number): Promise<void>;
 }
 
 /** What the commands are given by whoever mounts them. */
@@ -122,6 +124,7 @@ async function setOffset(
     throw new OffsetRefusedError("Nothing was changed: it was not confirmed. Add --yes to do it");
   }
   await applyOffset(access.client, access.transactions, change, signal);
+  if (isCursor) await access.noteRelay(partition, change.after);
   progress(`Set ${formatPartition(change)} of ${group} to ${change.after}.`);
 }
 

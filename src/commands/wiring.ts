@@ -11,7 +11,7 @@ import { openDeadLetterStore } from "../dead_letters/open_dead_letter_store.ts";
 import { redriveGroup } from "../dead_letters/redrive_state.ts";
 import { createKafkaClient } from "../kafka/kafka_client.ts";
 import { createTransactions } from "../kafka/transactions.ts";
-import { cursorMetadataAt } from "../outbox/relay_cursor.ts";
+import { cursorMetadataAt, noteRelayed } from "../outbox/relay_cursor.ts";
 import { openDatabase } from "../postgres/database.ts";
 import type { BenchActions } from "./bench.ts";
 import type { DlqActions } from "./dlq.ts";
@@ -86,6 +86,7 @@ export const offsetsActions: OffsetsActions = {
         flowGroup: invoicingGroup,
         relay: { groupId: relayGroup, cursorTopic: config.OUTBOX_CURSOR_TOPIC },
         relayMetadata: (shard, offset) => cursorMetadataAt(database.sql, shard, offset),
+        noteRelay: (shard, offset) => noteRelayed(database.sql, shard, Math.max(0, offset - 1)),
       }, signal);
     }),
 };

@@ -6,10 +6,10 @@ import type { TopicPartition } from "../core/record.ts";
 import { openRecordLog } from "../dead_letters/kafka_record_log.ts";
 import { createParking } from "../dead_letters/load_parked_keys.ts";
 import { stateTopics } from "../dead_letters/open_dead_letter_store.ts";
-import { beginningsTopic, openBeginnings } from "../kafka/beginnings.ts";
 import { openCrashLog } from "../kafka/crash_log.ts";
 import { fetcherDefaults, type FetcherOptions } from "../kafka/fetcher.ts";
 import { createKafkaClient, type KafkaClient, type KafkaSettings } from "../kafka/kafka_client.ts";
+import { laneNotesTopic, openLaneNotes } from "../kafka/lane_notes.ts";
 import { runMembership } from "../kafka/membership.ts";
 import { openPlainProducer } from "../kafka/plain_producer.ts";
 import { createTransactions } from "../kafka/transactions.ts";
@@ -105,7 +105,7 @@ export async function runFlow<T>(
       replicationFactor: options.topicReplicationFactor,
       ...(topic === flow.deadLetters && { config: deadLetterTopicConfig }),
     })),
-    beginningsTopic(options.topicReplicationFactor),
+    laneNotesTopic(options.topicReplicationFactor),
     ...(parks ? stateTopics(options.topicReplicationFactor) : []),
   ]);
   await using log = openRecordLog(client);
@@ -118,7 +118,7 @@ export async function runFlow<T>(
   await using _notes = { [Symbol.asyncDispose]: () => notes.disconnect() };
   const openProducer = () => openPlainProducer(client, { batchBytesMax: options.requestBytesMax });
   const deliveries: Record<RunFlowOptions["guarantee"], Delivery> = {
-    "exactly-once": exactlyOnce(transactions, openBeginnings(client)),
+    "exactly-once": exactlyOnce(transactions, openLaneNotes(client)),
     "at-least-once": atLeastOnce(openProducer),
     "at-most-once": atMostOnce(openProducer),
   };

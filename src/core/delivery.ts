@@ -1,5 +1,5 @@
 /** The three guarantees as three orders of the same two steps: write the outputs, commit the offset. */
-import { type Beginning, type Beginnings, topicIdMetadata } from "./beginnings.ts";
+import { type LaneNote, type LaneNotes, topicIdMetadata } from "./lane_notes.ts";
 import { settledOffset } from "./settled_offset.ts";
 import { assertNotBelow } from "./start_offset.ts";
 import type { Assignment, CommittedOffset, Transactions } from "./ports.ts";
@@ -11,8 +11,8 @@ export interface DeliverySession extends AsyncDisposable {
   readonly start: CommittedOffset;
   /** The identity of the topic that is read, where it is known. */
   readonly topicId?: string;
-  /** That the group has committed before, where it has no offset now. */
-  readonly begun?: Beginning;
+  /** What was noted of this lane by its own transactions. */
+  readonly note?: LaneNote;
   /** Makes the outputs and the offset count. Throws `TransactionError`; then the session is over. */
   commit(outputs: readonly OutputRecord[], nextOffset: number): Promise<void>;
 }
@@ -33,9 +33,10 @@ export interface PlainProducer extends AsyncDisposable {
 /**
  * Outputs and offset in one transaction. The transactional id is the input partition's own, so whoever takes the partition
  * fences whoever had it, and the stable offset read after that is exactly the committed prefix (KAFKAJS.md, row 8).
- * `beginnings` tells a group that lost its offset from a new one; without it both start at the start of the log.
+ * `notes` tell a group that lost its offset from a new one, and an offset that was overwritten from the present one;
+ * without them both are believed.
  */
-export function exactlyOnce(transactions: Transactions, beginnings?: Beginnings): Delivery {
+export function exactlyOnce(transactions: Transactions, notes?: LaneNotes): Delivery {
   return {
     guarantee: "exactly-once",
     async open({ groupId, reader, signal }, known = -1) {
@@ -46,19 +47,20 @@ export function exactlyOnce(transactions: Transactions, beginnings?: Beginnings)
         const topicId = await reader.topicId?.();
         const read = () => transactions.stableOffset(groupId, reader, signal);
         let start = await read();
-        const begun = start.offset < 0 ? await beginnings?.find(lane, signal) : undefined;
-        if (begun || start.offset < known) start = await settledOffset(read, signal);
-        assertNotBelow(known, { ...lane, offset: start.offset });
+        const note = await notes?.find(lane, { all: start.offset < 0, signal });
+        const ofThisTopic = topicId === undefined || note?.topicId === topicId;
+        const floor = Math.max(known, note && ofThisTopic ? note.offset : -1);
+        if (start.offset < floor) start = await settledOffset(read, signal);
+        assertNotBelow(floor, { ...lane, offset: start.offset });
         const metadata = topicIdMetadata(topicId);
-        let notes = beginnings ? [beginnings.note(lane, { topicId: topicId ?? "" })] : [];
+        const clock = new NoteClock();
         return {
-          ...{ start, topicId, begun },
+          ...{ start, topicId, note },
           commit(records, offset) {
             const offsets = [{ ...lane, offset, metadata }];
-            if (notes.length === 0) return transactor.commit({ records, offsets });
-            const first = [...records, ...notes];
-            notes = [];
-            return transactor.commit({ records: first, offsets });
+            if (!notes || !clock.isDue()) return transactor.commit({ records, offsets });
+            const noted = notes.record(lane, { topicId: topicId ?? "", offset });
+            return transactor.commit({ records: [...records, noted], offsets });
           },
           [Symbol.asyncDispose]: () => transactor[Symbol.asyncDispose](),
         };
@@ -68,6 +70,20 @@ export function exactlyOnce(transactions: Transactions, beginnings?: Beginnings)
       }
     },
   };
+}
+
+const noteEveryMs = 1_000;
+
+/** Due at first, and once a second: a note in every transaction would cost the broker a partition more in each. */
+class NoteClock {
+  #notedAt = -Infinity;
+
+  isDue(): boolean {
+    const now = performance.now();
+    if (now - this.#notedAt < noteEveryMs) return false;
+    this.#notedAt = now;
+    return true;
+  }
 }
 
 /** `<group>/<topic>/<partition>`: neither a topic nor a partition holds a slash, so ids of two lanes never meet. */

@@ -1,6 +1,6 @@
 /** Decides where a session starts reading, and halts where that cannot be known. */
 import { HaltError } from "./errors.ts";
-import { topicIdOf } from "./beginnings.ts";
+import { topicIdOf } from "./lane_notes.ts";
 import type { DeliverySession } from "./delivery.ts";
 import type { Assignment, OffsetCommit } from "./ports.ts";
 import { formatPartition } from "./record.ts";
@@ -13,13 +13,13 @@ import { formatPartition } from "./record.ts";
  */
 export async function startOffset(
   { groupId, reader }: Assignment,
-  { start: committed, topicId, begun }: Pick<DeliverySession, "start" | "topicId" | "begun">,
+  { start: committed, topicId, note }: Pick<DeliverySession, "start" | "topicId" | "note">,
   known: number,
 ): Promise<number> {
   const partition = formatPartition(reader);
   const range = await reader.range();
   const { offset } = committed;
-  const workedOn = begun?.topicId || topicIdOf(committed.metadata);
+  const workedOn = note?.topicId || topicIdOf(committed.metadata);
   if (workedOn !== undefined && topicId !== undefined && workedOn !== topicId) {
     throw new HaltError(
       `Cannot go on with ${partition}: group ${groupId} worked on another topic of this name ` +
@@ -27,7 +27,7 @@ export async function startOffset(
     );
   }
   if (offset < 0) {
-    if (known < 0 && begun === undefined) return range.start;
+    if (known < 0 && note === undefined) return range.start;
     const had = known < 0 ? "had committed an offset" : `had committed offset ${known}`;
     throw new HaltError(
       `Cannot go on with ${partition}: group ${groupId} ${had} and now has none (it expired while ` +
@@ -51,7 +51,9 @@ export function assertNotBelow(
   if (offset < 0 || offset >= known) return;
   throw new HaltError(
     `Cannot go on with ${formatPartition({ topic, partition })}: group ${groupId} had committed ` +
-      `offset ${known} and now stands at ${offset}: Kafka has lost what it had acknowledged. ${decide}`,
+      `offset ${known} and now stands at ${offset}: somebody has set it back, or Kafka has lost what ` +
+      `it had acknowledged. Where a broker has just come back from a crash, stop it in order and start ` +
+      `it again: it may have loaded its offsets wrongly (src/core/settled_offset.ts). ${decide}`,
   );
 }
 

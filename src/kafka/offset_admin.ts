@@ -5,13 +5,16 @@
  * that id: InitProducerId shuts out a zombie that would overwrite it, and a lane that starts meanwhile fences this and
  * then reads what was set, or what was there.
  */
-import { topicIdOf } from "../core/beginnings.ts";
+import { topicIdOf } from "../core/lane_notes.ts";
 import { transactionalId } from "../core/delivery.ts";
-import type { Transactions } from "../core/ports.ts";
-import { formatPartition, type TopicPartition } from "../core/record.ts";
+import type { LanePlace, Transactions } from "../core/ports.ts";
+import { formatPartition, type OutputRecord, type TopicPartition } from "../core/record.ts";
 import { describeGroup, type GroupDescription } from "./describe_group.ts";
 import { type PartitionStanding, showOffsets, withCluster } from "./group_standing.ts";
 import type { KafkaClient } from "./kafka_client.ts";
+import { laneNotesTopic, openLaneNotes } from "./lane_notes.ts";
+import { fetchTopicId } from "./topic_id.ts";
+import { ensureTopics } from "./topics.ts";
 
 /** An offset to set. */
 export interface OffsetTarget extends TopicPartition {
@@ -83,7 +86,8 @@ export async function planOffset(client: KafkaClient, target: OffsetTarget): Pro
 export async function applyOffset(
   client: KafkaClient,
   transactions: Transactions,
-  { groupId, topic, partition, before, after: offset, metadataAfter: metadata }: OffsetChange,
+  { groupId, topic, partition, before, after: offset, metadataAfter: metadata, unbounded }:
+    OffsetChange,
   signal?: AbortSignal,
 ): Promise<void> {
   const place = { topic, partition };
@@ -100,7 +104,15 @@ export async function applyOffset(
     groupId,
     ...await withCluster(client, (cluster) => describeGroup(cluster, groupId)),
   });
-  await transactor.commit({ records: [], offsets: [{ groupId, ...place, offset, metadata }] });
+  const records = unbounded ? [] : [await noteOf(client, { groupId, ...place }, offset)];
+  await transactor.commit({ records, offsets: [{ groupId, ...place, offset, metadata }] });
+}
+
+/** The lane must find its own note at the offset that was set, or it would halt. */
+async function noteOf(client: KafkaClient, lane: LanePlace, offset: number): Promise<OutputRecord> {
+  await ensureTopics(client, [laneNotesTopic(-1)]);
+  const topicId = await withCluster(client, (cluster) => fetchTopicId(cluster, lane.topic));
+  return openLaneNotes(client).record(lane, { topicId: topicId ?? "", offset });
 }
 
 function refuseWhileActive(

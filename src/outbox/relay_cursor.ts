@@ -72,7 +72,7 @@ export async function checkCursor(
     `Find out which of the two was restored or replaced. To relay every row that is ` +
     `in the outbox now, delete the group's offsets: events may then be announced twice`;
   if (cursor.offset < 0) {
-    if (!await relayedBefore(sql, shard)) return { after: 0, eventId: undefined };
+    if (await relayedUpTo(sql, shard) === undefined) return { after: 0, eventId: undefined };
     throw new HaltError(
       `${where} is gone although rows were relayed: it expired, or Kafka's data was replaced. ${restart}`,
     );
@@ -103,17 +103,20 @@ function parseMetadata(text: string, where: string): { system: string; event: st
   throw new HaltError(`${where} carries metadata that is not ours: ${text}`);
 }
 
-/** Whether this shard is known to have had a cursor in Kafka. */
-export async function relayedBefore(sql: Sql, shard: number): Promise<boolean> {
+/** A position that this shard's cursor in Kafka has certainly reached; undefined where it is not known to have one. */
+export async function relayedUpTo(sql: Sql, shard: number): Promise<number | undefined> {
   const rows = await translatingErrors(() =>
-    sql<{ shard: number }[]>`select shard from outbox_relayed where shard = ${shard}`
+    sql<{ position: number }[]>`select position from outbox_relayed where shard = ${shard}`
   );
-  return rows.length > 0;
+  return rows[0]?.position;
 }
 
-/** Leaves a trace in Postgres that this shard has a cursor in Kafka, so that its loss is noticed. */
-export async function noteRelayed(sql: Sql, shard: number): Promise<void> {
+/** Leaves a trace in Postgres that this shard's cursor in Kafka was at this position, so that its loss is noticed. */
+export async function noteRelayed(sql: Sql, shard: number, position: number): Promise<void> {
   await translatingErrors(() =>
-    sql`insert into outbox_relayed (shard) values (${shard}) on conflict do nothing`
+    sql`
+      insert into outbox_relayed (shard, position) values (${shard}, ${position})
+      on conflict (shard) do update set position = excluded.position, noted_at = clock_timestamp()
+    `
   );
 }

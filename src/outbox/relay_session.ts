@@ -15,7 +15,7 @@ import {
   cursorMetadata,
   type CursorPlace,
   noteRelayed,
-  relayedBefore,
+  relayedUpTo,
 } from "./relay_cursor.ts";
 
 /** What a relay needs. */
@@ -61,6 +61,7 @@ export interface RelayProgress {
 const log = getLogger(["onceflow", "outbox", "relay"]);
 const dayMs = 24 * 60 * 60 * 1_000;
 const pruneIntervalMs = 60_000;
+const noteEveryMs = 1_000;
 const pruneRowsMax = 10_000;
 
 /**
@@ -81,11 +82,10 @@ export async function relaySession(
   await using transactor = await deps.transactions.open(id, signal);
   const read = () => deps.transactions.stableOffset(groupId, place, signal);
   let cursor = await read();
-  const known = progress.after < 0 ? -1 : progress.after + 1;
-  if (cursor.offset < known || cursor.offset < 0 && await relayedBefore(deps.sql, shard)) {
-    cursor = await settledOffset(read, signal);
-  }
-  assertNotBelow(known, { groupId, ...place, offset: cursor.offset });
+  const noted = await relayedUpTo(deps.sql, shard);
+  const floor = Math.max(progress.after, noted ?? -1) + 1;
+  if (cursor.offset < floor && floor > 0) cursor = await settledOffset(read, signal);
+  assertNotBelow(floor, { groupId, ...place, offset: cursor.offset });
   const { after, eventId } = await checkCursor(deps.sql, options, cursor);
   observer.dependency?.("postgres", true);
   if (progress.doubt !== undefined) {
@@ -107,16 +107,18 @@ async function relayRows(
   const { shard, batchRecordsMax: limit, pollIntervalMs } = options;
   let mark: Mark | undefined;
   let committedAt = Date.now();
-  let noted = false;
+  let notedAt = 0;
   let prunedAt = 0;
   while (!signal.aborted) {
     const read = await barrierRead(deps.sql, { shard, after: progress.after, limit, mark, signal });
     if (read.kind === "rows") {
       mark = read.mark;
       await announce(deps, options, transactor, read.rows, progress);
-      if (!noted) await noteRelayed(deps.sql, shard);
-      noted = true;
       committedAt = Date.now();
+      if (committedAt - notedAt >= noteEveryMs) {
+        await noteRelayed(deps.sql, shard, progress.after);
+        notedAt = committedAt;
+      }
       const oldestAt = read.rows[0]?.createdAt ?? new Date();
       observer.relayed?.({ shard, rows: read.rows.length, position: progress.after, oldestAt });
       continue;

@@ -38,7 +38,7 @@ Deno.test("relay that never committed a cursor starts at the beginning", async (
 Deno.test("relay halts when its cursor is gone although it had one", async () => {
   const { db, sql } = await announced();
   await using _ = db;
-  await noteRelayed(sql, 0);
+  await noteRelayed(sql, 0, 3);
   await assertRejects(() => check(sql, { offset: -1, metadata: "" }), HaltError, "is gone");
 });
 

@@ -1,5 +1,6 @@
 import { exactlyOnce } from "../../src/core/delivery.ts";
 import { HaltError } from "../../src/core/errors.ts";
+import type { LaneNote } from "../../src/core/lane_notes.ts";
 import type { Assignment, CommittedOffset } from "../../src/core/ports.ts";
 import { settledOffset } from "../../src/core/settled_offset.ts";
 import { assertEquals, assertRejects, fakeClock } from "../support/assert.ts";
@@ -28,7 +29,7 @@ Deno.test("an offset that stays away is gone", async () => {
 });
 
 /** A session of a lane whose group's offset is read like this. */
-function openLane(read: () => Promise<CommittedOffset>, known?: number) {
+function openLane(read: () => Promise<CommittedOffset>, known?: number, note?: LaneNote) {
   const delivery = exactlyOnce({
     open: (transactionalId) =>
       Promise.resolve({
@@ -37,7 +38,7 @@ function openLane(read: () => Promise<CommittedOffset>, known?: number) {
         [Symbol.asyncDispose]: () => Promise.resolve(),
       }),
     stableOffset: read,
-  }, { find: () => Promise.resolve(undefined), note: () => ({}) as never });
+  }, { find: () => Promise.resolve(note), record: () => ({}) as never });
   const reader = { topic: "orders", partition: 0 };
   return delivery.open({ groupId: "g", reader, signal } as Assignment, known);
 }
@@ -60,6 +61,13 @@ Deno.test("a group that never committed starts at once", async () => {
 Deno.test("an offset below what this lane saw committed does not count while a broker still loads", async () => {
   await using session = await passing(openLane(answers(3, 3, 7).read, 7));
   assertEquals(session.start.offset, 7);
+});
+
+Deno.test("an offset below what was noted of the lane does not count, in a process that never committed", async () => {
+  const note = { topicId: "", offset: 7 };
+  await using session = await passing(openLane(answers(3, 3, 7).read, -1, note));
+  assertEquals(session.start.offset, 7);
+  await passing(assertRejects(() => openLane(answers(3).read, -1, note), HaltError, "lost"));
 });
 
 Deno.test("an offset that stays below what this lane saw committed halts it", async () => {

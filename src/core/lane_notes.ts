@@ -1,0 +1,45 @@
+/**
+ * Notes of how far a lane has come, beside the offset that its group has committed: for where that offset cannot be
+ * believed.
+ *
+ * An offset expires when the group was idle for long (`offsets.retention.minutes`), and goes with a topic that is deleted:
+ * then a group that has worked looks like a new one. And a coordinator may answer one that was overwritten long ago
+ * (settled_offset.ts). The first transaction of each session, and one a second after it, carries a note; what it says was
+ * committed, and stays.
+ */
+import type { LanePlace } from "./ports.ts";
+import type { OutputRecord } from "./record.ts";
+
+/** What is noted of a lane. */
+export interface LaneNote {
+  /** The identity of the topic that it worked on (KIP-516); empty where the broker did not tell. */
+  readonly topicId: string;
+  /** An offset that was committed; the group cannot stand below it. */
+  readonly offset: number;
+}
+
+/** The notes, kept where nothing expires. */
+export interface LaneNotes {
+  /**
+   * The latest note of this lane; to be asked while its transactional id is held. What transactions of other lanes that
+   * are still open may hide is waited for with `all`, and left out without.
+   */
+  find(
+    lane: LanePlace,
+    options: { readonly all: boolean; readonly signal: AbortSignal },
+  ): Promise<LaneNote | undefined>;
+  /** The record that notes it, for the lane's own transaction. */
+  record(lane: LanePlace, note: LaneNote): OutputRecord;
+}
+
+const prefix = "topic_id=";
+
+/** A committed offset's metadata that says which topic the offset belongs to. */
+export function topicIdMetadata(topicId: string | undefined): string {
+  return topicId === undefined ? "" : prefix + topicId;
+}
+
+/** The topic that a committed offset belongs to; undefined where its metadata does not say. */
+export function topicIdOf(metadata: string): string | undefined {
+  return metadata.startsWith(prefix) ? metadata.slice(prefix.length) : undefined;
+}
