@@ -1,9 +1,11 @@
 /** The embedded broker from nothing to answering: free port, Java, jars, data directory, process. Keeps no record itself. */
 import { basename, join } from "node:path";
+import { endedUncleanly, fenceDeadBroker } from "./fence_dead_broker.ts";
 import { requireJava } from "./java.ts";
 import { kafkaJars } from "./kafka_jars.ts";
 import type { StackPaths } from "./paths.ts";
 import { freePort, requireFreePort } from "./ports.ts";
+import type { Daemon } from "./processes.ts";
 import type { KafkaService } from "./stack_state.ts";
 import { awaitBroker, clusterIdOf, newClusterId, startBroker } from "./start_broker.ts";
 
@@ -44,17 +46,21 @@ export async function bringUpKafka(paths: StackPaths, options: KafkaStart): Prom
     archive: join(cacheDirectory, `${basename(jars)}-java-${java.version}.jsa`),
     signal,
   };
-  onProgress?.(`starting Kafka ${kafkaVersion} on 127.0.0.1:${kafkaPort}`);
-  const daemon = await startBroker(broker);
-  const service: KafkaService = {
-    ...daemon.mark,
+  const serviceOf = ({ mark }: Daemon): KafkaService => ({
+    ...mark,
     port: kafkaPort,
     version: kafkaVersion,
     log: paths.kafkaLog,
     clusterId: broker.clusterId,
     archive: broker.archive,
-  };
-  options.onStarted(service);
+  });
+  if (await endedUncleanly(dataDirectory)) {
+    onProgress?.("Kafka was not stopped in order: fencing its dead broker first");
+    await fenceDeadBroker(broker, (daemon) => options.onStarted(serviceOf(daemon)));
+  }
+  onProgress?.(`starting Kafka ${kafkaVersion} on 127.0.0.1:${kafkaPort}`);
+  const daemon = await startBroker(broker);
+  options.onStarted(serviceOf(daemon));
   await awaitBroker(daemon, broker);
-  return service;
+  return serviceOf(daemon);
 }

@@ -8,6 +8,7 @@ import {
   assertStringIncludes,
 } from "../support/assert.ts";
 import { freshDatabase, root, services } from "../support/services.ts";
+import { endedUncleanly } from "../../src/stack/fence_dead_broker.ts";
 import { findStack } from "../../src/stack/find_stack.ts";
 import { freePort } from "../../src/stack/ports.ts";
 import { runStatement } from "../../src/stack/postgres_wire.ts";
@@ -90,6 +91,20 @@ Deno.test("a stack starts, is found, survives its command, is recognised as dead
     assertEquals(after?.postgres.systemIdentifier, before.postgres.systemIdentifier);
   });
 
+  await t.step("the broker that died was fenced before the new one started", async () => {
+    const logs = `${directory}/logs`;
+    const fencings: string[] = [];
+    for await (const { name } of Deno.readDir(logs)) {
+      if (!/^kafka\.log(\.\d)?$/.test(name)) continue;
+      if ((await Deno.readTextFile(`${logs}/${name}`)).includes("Fencing broker 1")) {
+        fencings.push(name);
+      }
+    }
+    // By a run of its own, whose log was put aside by the broker's.
+    assertEquals(fencings.length, 1);
+    assertEquals(fencings.includes("kafka.log"), false);
+  });
+
   const running = await findStack(directory);
   assertExists(running);
   await t.step("Ctrl-C stops what the command has started", async () => {
@@ -98,6 +113,7 @@ Deno.test("a stack starts, is found, survives its command, is recognised as dead
     assertEquals(await isRunning(running.kafka), false);
     assertEquals(await isRunning(running.postgres), false);
     assertEquals(await findStack(directory), undefined);
+    assertEquals(await endedUncleanly(`${directory}/kafka/broker-1`), false);
   });
 
   const third = start();
