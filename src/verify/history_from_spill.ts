@@ -123,7 +123,7 @@ function deadLetterStep(row: SpillRow, names: PipelineNames): HistoryStep {
     state: String(row.state),
     detail:
       `from ${names.ordersTopic}-${row.from_partition}@${row.from_offset}, ${row.error_class}: ${row.error} ` +
-      `(${row.attempts} attempts), ${at(row.timestamp)}`,
+      `(attempts: ${row.attempts}), ${at(row.timestamp)}`,
   };
 }
 

@@ -149,7 +149,7 @@ function afterTheOutcome(
     : {
       stage,
       because:
-        `${outcome.error_class}: ${outcome.error} (${outcome.attempts} attempts); the dead letter is at ${place}. ` +
+        `${outcome.error_class}: ${outcome.error} (attempts: ${outcome.attempts}); the dead letter is at ${place}. ` +
         "Redrive it once the cause is mended",
     };
 }

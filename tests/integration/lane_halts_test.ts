@@ -94,3 +94,18 @@ Deno.test("row 10: a topic that was deleted and made again halts, although it ho
   const halt = await assertRejects(() => runUntil(client, flow, () => true), HaltError);
   assertStringIncludes(halt.message, "deleted and made again");
 });
+
+Deno.test("row 9: an offset below what the lane noted of itself halts, also in a new process", async () => {
+  const { client, flow, source, outTopic } = await flowOfTwo();
+  await runUntil(client, flow, ({ records }) => records === 2);
+  // As a coordinator that serves what it has loaded by half would answer, or a tool that sets it back.
+  await using transactions = createTransactions(client, { transactionTimeoutMs: 20_000 });
+  {
+    await using transactor = await transactions.open(`${flow.groupId}/${source}/0`);
+    const place = { groupId: flow.groupId, topic: source, partition: 0 };
+    await transactor.commit({ records: [], offsets: [{ ...place, offset: 0 }] });
+  }
+  const halt = await assertRejects(() => runUntil(client, flow, () => true), HaltError);
+  assertStringIncludes(halt.message, "had committed offset 2 and now stands at 0");
+  assertEquals((await readPartition(client, outTopic)).length, 2, "nothing is done again");
+});
