@@ -72,7 +72,7 @@ Deno.test("explain follows an order through the pipeline", async (t) => {
     assertEquals(await stage(order), "invoiced");
     const { standing } = await pipeline.explain(bad);
     assertEquals(standing.stage, "dead-lettered");
-    assertStringIncludes(standing.because, "PoisonError: no tax rate (1 attempts)");
+    assertStringIncludes(standing.because, "PoisonError: no tax rate (attempts: 1)");
   });
 
   await t.step("a redriven order shows the way that it came", async () => {
