@@ -1,6 +1,6 @@
 /** The embedded broker from nothing to answering: free port, Java, jars, data directory, process. Keeps no record itself. */
 import { basename, join } from "node:path";
-import { endedUncleanly, fenceDeadBroker } from "./fence_dead_broker.ts";
+import { fenceLastBroker } from "./fence_last_broker.ts";
 import { requireJava } from "./java.ts";
 import { kafkaJars } from "./kafka_jars.ts";
 import type { StackPaths } from "./paths.ts";
@@ -34,12 +34,13 @@ export async function bringUpKafka(paths: StackPaths, options: KafkaStart): Prom
   const cacheDirectory = options.cacheDirectory ?? join(paths.directory, "cache");
   const jars = await kafkaJars({ version: kafkaVersion, cacheDirectory, onProgress, signal });
   const dataDirectory = join(paths.kafkaData, "broker-1");
+  const clusterId = await clusterIdOf(dataDirectory);
   const broker = {
     nodeId: 1,
     port: kafkaPort,
     voters: [{ nodeId: 1, controllerPort: freePort() }],
     dataDirectory,
-    clusterId: await clusterIdOf(dataDirectory) ?? newClusterId(),
+    clusterId: clusterId ?? newClusterId(),
     jars,
     java,
     logFile: paths.kafkaLog,
@@ -54,11 +55,10 @@ export async function bringUpKafka(paths: StackPaths, options: KafkaStart): Prom
     clusterId: broker.clusterId,
     archive: broker.archive,
   });
-  if (await endedUncleanly(dataDirectory)) {
-    onProgress?.("Kafka was not stopped in order: fencing its dead broker first");
-    await fenceDeadBroker(broker, (daemon) => options.onStarted(serviceOf(daemon)));
-  }
   onProgress?.(`starting Kafka ${kafkaVersion} on 127.0.0.1:${kafkaPort}`);
+  if (clusterId !== undefined) {
+    await fenceLastBroker(broker, (daemon) => options.onStarted(serviceOf(daemon)));
+  }
   const daemon = await startBroker(broker);
   options.onStarted(serviceOf(daemon));
   await awaitBroker(daemon, broker);

@@ -1,33 +1,24 @@
-/** Has a lone node's controller declare its dead broker dead, before that broker starts again. Starts no broker itself. */
-import { join } from "node:path";
+/** Has a lone node's controller declare its broker's last session over, before that broker starts again. Starts no broker. */
 import type { Daemon } from "./processes.ts";
-import { type BrokerOptions, clusterIdOf, startBroker } from "./start_broker.ts";
+import { type BrokerOptions, startBroker } from "./start_broker.ts";
 import { stopService } from "./stop_service.ts";
 import { waitFor } from "./wait.ts";
 
 /** The dead session ends this soon after the controller's start. */
 const sessionMs = 500;
 /** A controller that has nobody to fence (the broker died before it was let in) is not waited for any longer. */
-const waitMsMax = 20_000;
+const waitMsMax = 15_000;
 const fencing = /Fencing broker \d+/;
 
-/** True when the node's last run ended without a word: `kill -9`, a crash, a power cut. */
-export async function endedUncleanly(dataDirectory: string): Promise<boolean> {
-  if (await clusterIdOf(dataDirectory) === undefined) return false;
-  // Kafka leaves this file behind when it stops in order, and removes it when it starts.
-  const clean = join(dataDirectory, ".kafka_cleanshutdown");
-  return await Deno.stat(clean).then(() => false, () => true);
-}
-
 /**
- * Runs the node as a controller only, until it has fenced the broker that died.
+ * Runs the node as a controller only, until it has fenced the broker of the last run.
  *
- * A node that is broker and controller and died without a word still counts as the leader of its partitions when it comes
- * back: it begins to load offsets and transactions, loses the leadership when its dead session is fenced, and gets it
- * again. Kafka 4.3.1 then serves what it has loaded by half (src/core/settled_offset.ts), and leaves out the markers of
+ * A node that is broker and controller still counts as the leader of its partitions when it comes back, whether it died or
+ * was stopped (broker_properties.ts says why it does not give the leadership up): it begins to load offsets and
+ * transactions, loses the leadership when its last session is fenced, and gets it again. Kafka 4.3.1 then serves what it has loaded by half (src/core/settled_offset.ts), and leaves out the markers of
  * transactions that were being committed. A broker that was fenced before it starts becomes leader once.
  */
-export async function fenceDeadBroker(
+export async function fenceLastBroker(
   broker: BrokerOptions,
   onStarted: (daemon: Daemon) => void,
 ): Promise<void> {
