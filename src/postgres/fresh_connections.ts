@@ -92,7 +92,8 @@ function standIn(
         attempted.terminate();
         discard(attempted, connectionError("CONNECT_TIMEOUT", "the server did not answer in time"));
       }, seconds * 1000);
-      inner.connect(withOuter(first));
+      // From then on it is connected, and the statement may take as long as it takes.
+      inner.connect(whenExecuted(withOuter(first), () => clearTimeout(deadline)));
     },
     execute(statement) {
       if (inUse) return inner.execute(withOuter(statement));
@@ -146,6 +147,21 @@ function standIn(
     if (onexecute) statement.options = { ...statement.options, onexecute: () => onexecute(outer) };
     return statement;
   }
+}
+
+/**
+ * Calls `then` when the driver sends the statement. The driver has no hook that fits: `onopen` comes when the connection
+ * is free again, after the first statement, or the whole transaction that it begins, has ended.
+ */
+function whenExecuted(statement: Statement, then: () => void): Statement {
+  let state: unknown = null;
+  return Object.defineProperty(statement, "state", {
+    get: () => state,
+    set(value) {
+      state = value;
+      then();
+    },
+  });
 }
 
 function connectionError(code: string, message: string): Error {
