@@ -23,7 +23,7 @@ export interface Spill extends Disposable {
   count(sql: string, ...values: SpillValue[]): number;
 }
 
-const cacheKiB = 96 * 1024;
+const cacheKiB = 32 * 1024;
 
 /** Opens an empty scratch database in a file of its own under `directory`. */
 export function openSpill(directory: string): Spill {
