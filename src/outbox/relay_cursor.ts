@@ -111,6 +111,15 @@ export async function relayedUpTo(sql: Sql, shard: number): Promise<number | und
   return rows[0]?.position;
 }
 
+/**
+ * The lowest offset that the cursor can have, or -1 where there need not be one: `after` is the position that this process
+ * knows to be announced (0 or -1 for none), `noted` the one that Postgres does.
+ */
+export function lowestCursor(after: number, noted: number | undefined): number {
+  if (after <= 0 && noted === undefined) return -1;
+  return Math.max(after, noted ?? 0) + 1;
+}
+
 /** Leaves a trace in Postgres that this shard's cursor in Kafka was at this position, so that its loss is noticed. */
 export async function noteRelayed(sql: Sql, shard: number, position: number): Promise<void> {
   await translatingErrors(() =>

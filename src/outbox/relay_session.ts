@@ -3,6 +3,7 @@ import { getLogger } from "@logtape/logtape";
 import { settledOffset } from "../core/settled_offset.ts";
 import { assertNotBelow } from "../core/start_offset.ts";
 import { delay } from "../core/delay.ts";
+import { transactionalId } from "../core/delivery.ts";
 import { HaltError } from "../core/errors.ts";
 import { partitionForKey } from "../core/partition_for_key.ts";
 import type { Transactions, Transactor } from "../core/ports.ts";
@@ -14,6 +15,7 @@ import {
   checkCursor,
   cursorMetadata,
   type CursorPlace,
+  lowestCursor,
   noteRelayed,
   relayedUpTo,
 } from "./relay_cursor.ts";
@@ -78,13 +80,11 @@ export async function relaySession(
 ): Promise<void> {
   const { shard, groupId, cursorTopic } = options;
   const place = { topic: cursorTopic, partition: shard };
-  const id = `${groupId}/${cursorTopic}/${shard}`;
-  await using transactor = await deps.transactions.open(id, signal);
+  await using transactor = await deps.transactions.open(transactionalId(groupId, place), signal);
   const read = () => deps.transactions.stableOffset(groupId, place, signal);
   let cursor = await read();
-  const noted = await relayedUpTo(deps.sql, shard);
-  const floor = Math.max(progress.after, noted ?? -1) + 1;
-  if (cursor.offset < floor && floor > 0) cursor = await settledOffset(read, signal);
+  const floor = lowestCursor(progress.after, await relayedUpTo(deps.sql, shard));
+  if (cursor.offset < floor) cursor = await settledOffset(read, signal);
   assertNotBelow(floor, { groupId, ...place, offset: cursor.offset });
   const { after, eventId } = await checkCursor(deps.sql, options, cursor);
   observer.dependency?.("postgres", true);
