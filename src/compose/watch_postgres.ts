@@ -12,7 +12,6 @@ export async function watchPostgres(
   sql: Sql,
   health: Pick<Health, "up" | "down">,
   signal: AbortSignal,
-  { everyMs = intervalMs }: { readonly everyMs?: number } = {},
 ): Promise<void> {
   while (!signal.aborted) {
     try {
@@ -22,6 +21,6 @@ export async function watchPostgres(
       // The cause names hosts, and this is shown to whoever asks for readiness; the roles log it.
       health.down("postgres", "Postgres does not answer");
     }
-    await delay(everyMs, signal).catch(() => {});
+    await delay(intervalMs, signal).catch(() => {});
   }
 }

@@ -1,5 +1,6 @@
 /** Keeps the notes of lanes in the compacted topic `onceflow.lanes`. */
 import { z } from "zod";
+import { transactionalId } from "../core/delivery.ts";
 import type { LaneNote, LaneNotes } from "../core/lane_notes.ts";
 import type { LanePlace } from "../core/ports.ts";
 import type { TopicPartition } from "../core/record.ts";
@@ -35,7 +36,7 @@ export function openLaneNotes(client: KafkaClient): LaneNotes {
     find: (lane, { all, signal }) => findNote(client, lane, all, signal),
     record: (lane, { topicId, offset }) => ({
       ...place,
-      key: keyOf(lane),
+      key: transactionalId(lane.groupId, lane),
       value: JSON.stringify({ topic_id: topicId, offset }),
       headers: [],
     }),
@@ -55,7 +56,7 @@ async function findNote(
     const { start, end } = await readLogRange(cluster, place, { isolationLevel, signal });
     if (start === end) return undefined;
     await using reader = await openPartitionReader(client, place, start);
-    const key = keyOf(lane);
+    const key = transactionalId(lane.groupId, lane);
     let found: LaneNote | undefined;
     for (let position = start; position < end;) {
       const { records, nextOffset } = await reader.next(bounds, signal);
@@ -73,8 +74,4 @@ async function findNote(
 function parseNote(value: Uint8Array | null): LaneNote {
   const { topic_id: topicId, offset } = shape.parse(JSON.parse(decoder.decode(value ?? undefined)));
   return { topicId, offset };
-}
-
-function keyOf({ groupId, topic, partition }: LanePlace): string {
-  return `${groupId}/${topic}/${partition}`;
 }

@@ -15,14 +15,16 @@ const fencing = /Fencing broker \d+/;
  *
  * A node that is broker and controller still counts as the leader of its partitions when it comes back, whether it died or
  * was stopped (broker_properties.ts says why it does not give the leadership up): it begins to load offsets and
- * transactions, loses the leadership when its last session is fenced, and gets it again. Kafka 4.3.1 then serves what it has loaded by half (src/core/settled_offset.ts), and leaves out the markers of
- * transactions that were being committed. A broker that was fenced before it starts becomes leader once.
+ * transactions, loses the leadership when its last session is fenced, and gets it again. Kafka 4.3.1 then serves what it
+ * has loaded by half (src/core/settled_offset.ts), and leaves out the markers of transactions that were being committed. A
+ * broker that was fenced before it starts becomes leader once.
  */
 export async function fenceLastBroker(
   broker: BrokerOptions,
   onStarted: (daemon: Daemon) => void,
 ): Promise<void> {
   const { dataDirectory, logFile, signal } = broker;
+  const startedAt = Date.now();
   const daemon = await startBroker({
     ...broker,
     roles: "controller",
@@ -39,11 +41,16 @@ export async function fenceLastBroker(
   try {
     await waitFor(async () => {
       if (daemon.exited() !== undefined) return true;
-      // The log is a new one for each run.
-      const log = await Deno.readTextFile(logFile).catch(() => "");
-      return fencing.test(log) ? true : undefined;
+      return await saysFencing(logFile, startedAt) ? true : undefined;
     }, { waitMsMax, intervalMs: 100, signal });
   } finally {
     await stopService(daemon.mark, `the controller of ${dataDirectory}`, "TERM");
   }
+}
+
+/** Each run puts the last one's log aside and begins its own; until then the file is the last one's, and tells of that. */
+async function saysFencing(logFile: string, startedAt: number): Promise<boolean> {
+  const file = await Deno.stat(logFile).catch(() => undefined);
+  if ((file?.mtime?.getTime() ?? 0) < startedAt) return false;
+  return fencing.test(await Deno.readTextFile(logFile));
 }
