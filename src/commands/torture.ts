@@ -14,6 +14,7 @@ interface TortureArguments {
   readonly seed: string;
   readonly minutes: number;
   readonly kafka: string;
+  readonly transactionVersion?: number;
   readonly brokers: 1 | 3;
   readonly guarantee: Guarantee;
   readonly json?: true;
@@ -28,6 +29,11 @@ export function tortureCommand(): Command {
     .option("--seed <text>", "draw the same faults again", newSeed())
     .option("--minutes <number>", "how long faults strike", parseMinutes, 5)
     .option("--kafka <version>", "the Kafka to run, such as 3.9.1", parseVersion, kafkaVersion)
+    .option(
+      "--transaction-version <level>",
+      "the cluster's transaction.version, 0 to 2; the release's own where absent",
+      parseTransactionVersion,
+    )
     .option("--brokers <count>", "how many brokers: 1 or 3", parseBrokers, 1)
     .addOption(
       new Option("--guarantee <guarantee>", "how strongly the flows guarantee their effects")
@@ -73,6 +79,11 @@ function newSeed(): string {
 function parseVersion(text: string): string {
   if (/^\d+\.\d+\.\d+$/.test(text)) return text;
   throw new InvalidArgumentError("Give a version of Kafka, such as 3.9.1.");
+}
+
+function parseTransactionVersion(text: string): number {
+  if (/^[012]$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("Give 0, 1 or 2; 2 is the protocol of KIP-890.");
 }
 
 function parseBrokers(text: string): 1 | 3 {

@@ -10,9 +10,20 @@ export class CompactWriter {
     return this;
   }
 
+  int16(value: number): this {
+    this.#bytes.push(value >>> 8 & 255, value & 255);
+    return this;
+  }
+
   int32(value: number): this {
     this.#bytes.push(value >>> 24 & 255, value >>> 16 & 255, value >>> 8 & 255, value & 255);
     return this;
+  }
+
+  int64(value: bigint): this {
+    return this.int32(Number(BigInt.asIntN(32, value >> 32n))).int32(
+      Number(BigInt.asIntN(32, value)),
+    );
   }
 
   /** Bytes without a length. */
@@ -26,7 +37,8 @@ export class CompactWriter {
     return this;
   }
 
-  string(value: string): this {
+  string(value: string | null): this {
+    if (value === null) return this.uvarint(0);
     const bytes = new TextEncoder().encode(value);
     this.uvarint(bytes.length + 1);
     this.#bytes.push(...bytes);

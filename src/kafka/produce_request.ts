@@ -1,6 +1,12 @@
-/** Builds one Produce request (version 7) for kafkajs's connection from records that know their partition. */
+/** Builds one Produce request for kafkajs's connection from records that know their partition. */
 import type { OutputRecord } from "../core/record.ts";
-import { encodeProduceRequest } from "./codec/encode_produce_request.ts";
+import {
+  encodeFlexibleProduce,
+  FLEXIBLE_PRODUCE_VERSION,
+} from "./codec/encode_flexible_produce.ts";
+import { encodeProduceRequest, PRODUCE_VERSION_MAX } from "./codec/encode_produce_request.ts";
+import { parseProduceAnswer } from "./produce_answer.ts";
+import { answerBytes } from "./raw_protocol.ts";
 import { produceResponse, type VendorProtocol } from "./vendor.ts";
 import type { VendorEosManager } from "./vendor_producer.ts";
 
@@ -11,18 +17,19 @@ export interface ProduceBatch {
   readonly records: readonly OutputRecord[];
 }
 
-const apiVersion = 7;
 const produceTimeoutMs = 30_000;
 const acksOfAllReplicas = -1;
 
 /**
- * A request that writes each batch once, and takes its sequence numbers. `batches` holds at most one per partition.
+ * A request that writes each batch once, and takes its sequence numbers. `batches` holds at most one per partition. Under
+ * transaction protocol 2 it is version 12, by which the partitions join the transaction, else 7.
  */
 export function produceRequest(
   batches: readonly ProduceBatch[],
   eosManager: VendorEosManager,
 ): VendorProtocol<unknown> {
   const transactional = eosManager.isTransactional();
+  const protocol2 = eosManager.usesProtocol2?.() ?? false;
   const numbered = batches.map(({ topic, partition, records }) => {
     const firstSequence = eosManager.getSequence(topic, partition);
     eosManager.updateSequence(topic, partition, records.length);
@@ -30,6 +37,16 @@ export function produceRequest(
   });
   const topics = [...Map.groupBy(numbered, ({ topic }) => topic)]
     .map(([topic, partitions]) => ({ topic, partitions }));
+  const request = () => ({
+    transactionalId: transactional ? eosManager.getTransactionalId() ?? null : null,
+    producerId: BigInt(eosManager.getProducerId()),
+    producerEpoch: eosManager.getProducerEpoch(),
+    acks: acksOfAllReplicas,
+    timeoutMs: produceTimeoutMs,
+    timestampMs: Date.now(),
+    topics,
+  });
+  const apiVersion = protocol2 ? FLEXIBLE_PRODUCE_VERSION : PRODUCE_VERSION_MAX;
   return {
     request: {
       apiKey: 0,
@@ -37,17 +54,15 @@ export function produceRequest(
       apiName: "Produce",
       // deno-lint-ignore require-await -- kafkajs awaits it
       encode: async () =>
-        encodeProduceRequest({
-          transactionalId: transactional ? eosManager.getTransactionalId() ?? null : null,
-          producerId: BigInt(eosManager.getProducerId()),
-          producerEpoch: eosManager.getProducerEpoch(),
-          acks: acksOfAllReplicas,
-          timeoutMs: produceTimeoutMs,
-          timestampMs: Date.now(),
-          topics,
-        }, apiVersion),
+        protocol2 ? encodeFlexibleProduce(request()) : encodeProduceRequest(request(), apiVersion),
     },
-    response: produceResponse(),
+    response: protocol2 ? flexibleAnswer : produceResponse(),
     requestTimeout: produceTimeoutMs + 5_000,
   };
 }
+
+const flexibleAnswer: VendorProtocol<unknown>["response"] = {
+  decode: (raw) => Promise.resolve(raw),
+  // deno-lint-ignore require-await -- an error code rejects
+  parse: async (raw) => parseProduceAnswer(answerBytes("Produce", raw)),
+};

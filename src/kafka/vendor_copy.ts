@@ -15,6 +15,7 @@ const copied = [
   "network/connection.js",
   "network/connectionPool.js",
   "network/requestQueue/index.js",
+  "producer/eosManager/index.js",
   "producer/index.js",
   "producer/messageProducer.js",
   "producer/sendMessages.js",

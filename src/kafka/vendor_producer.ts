@@ -3,6 +3,9 @@ import { part } from "./vendor_copy.ts";
 
 /** The state of a producer's ids and sequences. */
 export interface VendorEosManager {
+  /** Ours: true where transactions follow KIP-890. */
+  usesProtocol2?(): boolean;
+  initProducerId(): Promise<void>;
   getProducerId(): string;
   getProducerEpoch(): number;
   getTransactionalId(): string | undefined;
@@ -12,18 +15,23 @@ export interface VendorEosManager {
   addPartitionsToTransaction(
     topicData: { topic: string; partitions: { partition: number }[] }[],
   ): Promise<void>;
+  sendOffsets(offsets: VendorGroupOffsets): Promise<void>;
+  commit(): Promise<void>;
+}
+
+/** Offsets of one group, as they are committed. */
+export interface VendorGroupOffsets {
+  readonly consumerGroupId: string;
+  readonly topics: {
+    topic: string;
+    partitions: { partition: number; offset: string; metadata?: string }[];
+  }[];
 }
 
 /** A transaction of kafkajs's producer. */
 export interface VendorTransaction {
   sendBatch(batch: { topicMessages: { topic: string; messages: unknown[] }[] }): Promise<unknown>;
-  sendOffsets(offsets: {
-    consumerGroupId: string;
-    topics: {
-      topic: string;
-      partitions: { partition: number; offset: string; metadata?: string }[];
-    }[];
-  }): Promise<void>;
+  sendOffsets(offsets: VendorGroupOffsets): Promise<void>;
   commit(): Promise<void>;
   abort(): Promise<void>;
 }

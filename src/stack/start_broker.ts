@@ -18,6 +18,8 @@ export interface BrokerOptions extends BrokerSettings {
   readonly java: Java;
   readonly logFile: string;
   readonly heapMiB?: number;
+  /** The feature `transaction.version` of a new cluster; the release's own where absent. */
+  readonly transactionVersion?: number;
   /** Where classes are kept parsed between starts (class data sharing); without it every start reads the jars. */
   readonly archive?: string;
   readonly signal?: AbortSignal;
@@ -118,12 +120,14 @@ async function archiveFlags(archive: string): Promise<string[]> {
 }
 
 async function format(options: BrokerOptions, properties: string): Promise<void> {
+  const { transactionVersion: level } = options;
+  const features = level === undefined ? [] : ["--feature", `transaction.version=${level}`];
   const run = await new Deno.Command("java", {
     args: [
       "-XX:TieredStopAtLevel=1",
       ...jvmFlags(options),
       "kafka.tools.StorageTool",
-      ...["format", "--cluster-id", options.clusterId, "--config", properties],
+      ...["format", "--cluster-id", options.clusterId, "--config", properties, ...features],
     ],
     stdin: "null",
     signal: options.signal,

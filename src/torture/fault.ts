@@ -25,6 +25,8 @@ export type Drawn = Pick<PlannedFault, "victim"> & Partial<Pick<PlannedFault, "a
 /** The cluster and roles that faults are drawn for. */
 export interface Stage {
   readonly brokers: 1 | 3;
+  /** By it a transaction has other requests (KIP-890). */
+  readonly transactionProtocol: 1 | 2;
   readonly workers: readonly string[];
   readonly relays: readonly string[];
   readonly projectors: readonly string[];
@@ -38,6 +40,8 @@ export interface FaultKind {
   readonly weight: number;
   /** Only where there are three brokers. */
   readonly needsThreeBrokers?: boolean;
+  /** Only where transactions have AddPartitionsToTxn and AddOffsetsToTxn. */
+  readonly needsProtocol1?: boolean;
   /** Drawn without looking at anything but the stage: the same seed gives the same fault. */
   draw(random: Random, stage: Stage): Drawn;
   /** Makes it happen, and undoes what would not end by itself. True when its effect was seen. */

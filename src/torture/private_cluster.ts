@@ -23,6 +23,8 @@ export interface ClusterOptions {
   /** Jars and class archives that commands share. */
   readonly cacheDirectory: string;
   readonly kafkaVersion: string;
+  /** The feature `transaction.version`; the release's own where absent. */
+  readonly transactionVersion?: number;
   readonly brokers: 1 | 3;
   readonly signal: AbortSignal;
   readonly onProgress: (line: string) => void;
@@ -92,7 +94,8 @@ export async function startPrivateCluster(options: ClusterOptions): Promise<Priv
   const alone = options.brokers === 1;
   const voters = (alone ? [loneControllerId] : nodeIds)
     .map((nodeId) => ({ nodeId, controllerPort: freePort() }));
-  const common = { voters, clusterId, jars, java };
+  const { transactionVersion } = options;
+  const common = { voters, clusterId, jars, java, transactionVersion };
   const ports = nodeIds.map(() => ({
     direct: freePort(),
     behind: freePort(),

@@ -29,6 +29,8 @@ export interface TortureOptions {
   readonly seed: string;
   readonly minutes: number;
   readonly kafkaVersion: string;
+  /** The cluster's feature `transaction.version`, 0 to 2; the release's own where absent. */
+  readonly transactionVersion?: number;
   readonly brokers: 1 | 3;
   readonly guarantee: Guarantee;
   /** How often each role is killed with nothing else going wrong, to measure its recovery; 3 where absent. */
@@ -117,6 +119,7 @@ export async function runTorture(options: TortureOptions): Promise<TortureReport
     },
   };
   const stage: Stage = {
+    transactionProtocol: transactionProtocolOf(options),
     brokers: options.brokers,
     workers: ["worker-1", "worker-2"],
     relays: ["relay-1", "relay-2"],
@@ -203,6 +206,12 @@ export async function runTorture(options: TortureOptions): Promise<TortureReport
     recoveries: [...recoveries.done, ...calm],
   });
   return report;
+}
+
+/** From Kafka 4.0 on a new cluster has protocol 2, unless it is told otherwise. */
+function transactionProtocolOf({ kafkaVersion, transactionVersion }: TortureOptions): 1 | 2 {
+  const level = transactionVersion ?? (Number.parseInt(kafkaVersion) >= 4 ? 2 : 0);
+  return level >= 2 ? 2 : 1;
 }
 
 /** One track: fault after fault until the time is over. */

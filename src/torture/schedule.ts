@@ -28,7 +28,8 @@ export function drawSchedule(
   for (const track of tracks) {
     const random = seededRandom(`${seed}/${track}`);
     const usable = kinds.filter((kind) =>
-      kind.track === track && (!kind.needsThreeBrokers || stage.brokers === 3)
+      kind.track === track && (!kind.needsThreeBrokers || stage.brokers === 3) &&
+      (!kind.needsProtocol1 || stage.transactionProtocol === 1)
     );
     if (usable.length === 0) continue;
     const first = shuffled(usable, (high) => random.integer(0, high));

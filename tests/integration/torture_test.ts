@@ -5,13 +5,21 @@ import { runTorture } from "../../src/torture/run_torture.ts";
 
 const root = fileURLToPath(new URL("../../.onceflow", import.meta.url));
 
-// Two schedules of a minute each: what one leaves out, the other strikes.
-for (const seed of ["ci", "ci-2"]) {
-  Deno.test(`a pipeline under torture loses, doubles and invents nothing, seed ${seed}`, async () => {
+// Two schedules of a minute each: what one leaves out, the other strikes. And both protocols of transactions.
+for (const [seed, transactionVersion] of [["ci", 2], ["ci-2", 0]] as const) {
+  Deno.test(`a pipeline under torture loses, doubles and invents nothing, transaction.version ${transactionVersion}`, async () => {
     const directory = `${root}/torture-test-${crypto.randomUUID().slice(0, 8)}`;
     const lines: string[] = [];
     const report = await runTorture({
-      ...{ seed, minutes: 1, calmRounds: 0, kafkaVersion, brokers: 1, guarantee: "exactly-once" },
+      ...{
+        seed,
+        transactionVersion,
+        minutes: 1,
+        calmRounds: 0,
+        kafkaVersion,
+        brokers: 1,
+        guarantee: "exactly-once",
+      },
       ...{ directory, cacheDirectory: `${root}/cache` },
       onProgress: (line) => lines.push(line),
       signal: AbortSignal.timeout(8 * 60_000),

@@ -5,6 +5,7 @@ import { drawSchedule, usualDensity } from "../../src/torture/schedule.ts";
 
 const stage: Stage = {
   brokers: 1,
+  transactionProtocol: 1,
   workers: ["worker-1", "worker-2"],
   relays: ["relay-1"],
   projectors: ["projector-1"],
@@ -64,6 +65,14 @@ Deno.test("there is a kind of fault for everything that the torture promises", (
   const there = new Set(kinds.map(({ kind }) => kind));
   const promised = [...inTransactions, ...inside, ...ofProcesses, ...transactional, ...others];
   assertEquals(promised.filter((kind) => !there.has(kind)), []);
+});
+
+Deno.test("faults of requests that a protocol has not are not drawn for it", () => {
+  const needing = new Set(kinds.filter((kind) => kind.needsProtocol1).map(({ kind }) => kind));
+  assertGreater(needing.size, 8);
+  for (const [, faults] of draw("five", { ...stage, transactionProtocol: 2 })) {
+    assertEquals(faults.filter(({ kind }) => needing.has(kind)), []);
+  }
 });
 
 Deno.test("faults that need three brokers are not drawn for one", () => {

@@ -46,7 +46,7 @@ export function encodeProduceRequest(request: ProduceRequest, apiVersion: number
       `Cannot encode a Produce request of version ${apiVersion}: only ${PRODUCE_VERSION_MIN} to ${PRODUCE_VERSION_MAX}`,
     );
   }
-  const writer = new ByteWriter(requestBytesExpected(request), HEADER_BYTES_MAX);
+  const writer = produceWriter(request);
   writer.string(request.transactionalId);
   writer.int16(request.acks);
   writer.int32(request.timeoutMs);
@@ -73,12 +73,13 @@ export function encodeProduceRequest(request: ProduceRequest, apiVersion: number
   return writer;
 }
 
-function requestBytesExpected({ transactionalId, topics }: ProduceRequest): number {
+/** Sized for the request, with room in front for its header. */
+export function produceWriter({ transactionalId, topics }: ProduceRequest): ByteWriter {
   let bytes = 32 + (transactionalId?.length ?? 0) * 3;
   for (const { topic, partitions } of topics) {
     bytes += 8 + topic.length * 3;
     // Twice, for the text that is staged behind a batch: memory that is never touched costs nothing.
     for (const { records } of partitions) bytes += 8 + 2 * batchBytesExpected(records);
   }
-  return bytes;
+  return new ByteWriter(bytes, HEADER_BYTES_MAX);
 }

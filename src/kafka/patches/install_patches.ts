@@ -6,6 +6,7 @@ import { patchFraming } from "./framing.ts";
 import { patchReceiving } from "./receiving.ts";
 import { patchRequestTimeout } from "./request_timeout.ts";
 import { patchSendMessages } from "./send_messages.ts";
+import { patchTransactionVersion } from "./transaction_v2.ts";
 
 let installed = false;
 
@@ -13,6 +14,7 @@ let installed = false;
 export function installPatches(): void {
   if (installed) return;
   patchSendMessages();
+  patchTransactionVersion();
   patchFraming();
   patchReceiving();
   patchRequestTimeout();

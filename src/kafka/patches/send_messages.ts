@@ -54,7 +54,12 @@ export async function sendOnce(
     const broker = await cluster.findBroker({ nodeId });
     // In flight together: one connection keeps their order, and a failure of any poisons the producer.
     await Promise.all(
-      rounds(batches).map((round) => broker.connectionPool.send(produceRequest(round, eosManager))),
+      rounds(batches).map((round) => {
+        const request = produceRequest(round, eosManager);
+        const send = () => broker.connectionPool.send(request);
+        // Under protocol 2 it is this request that joins the transaction; what was refused keeps its sequence numbers.
+        return eosManager.usesProtocol2?.() ? whileConcurrent(send) : send();
+      }),
     );
   }));
 }

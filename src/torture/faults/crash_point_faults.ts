@@ -12,6 +12,7 @@ interface TransactionPoint {
   readonly watch: () => (passage: Passage) => Verdict | undefined;
   /** The point is at the start of a session: connections are cut so that there is one. */
   readonly needsSession?: boolean;
+  readonly needsProtocol1?: boolean;
 }
 
 const transactionPoints: readonly TransactionPoint[] = [
@@ -25,12 +26,17 @@ const transactionPoints: readonly TransactionPoint[] = [
     watch: on("answer", "offsetFetch", "drop"),
     needsSession: true,
   },
-  { name: "after AddPartitions", watch: on("answer", "addPartitionsToTxn", "drop") },
+  {
+    name: "after AddPartitions",
+    watch: on("answer", "addPartitionsToTxn", "drop"),
+    needsProtocol1: true,
+  },
   { name: "between produce requests", watch: onSecondProduce },
-  { name: "after the last produce", watch: on("request", "addOffsetsToTxn", "drop") },
+  { name: "after the last produce", watch: onOffsetsAfterProduce },
   {
     name: "between AddOffsets and TxnOffsetCommit",
     watch: on("request", "txnOffsetCommit", "drop"),
+    needsProtocol1: true,
   },
   { name: "before EndTxn", watch: on("request", "endTxn", "drop") },
   { name: "EndTxn sent, its answer dropped", watch: on("answer", "endTxn", "drop") },
@@ -55,6 +61,7 @@ function transactionFault(track: Track, point: TransactionPoint): FaultKind {
     kind: `kill -9 ${point.name}: ${track}`,
     track,
     weight: 2,
+    needsProtocol1: point.needsProtocol1,
     draw: (random) => ({ victim: track, amounts: { passes: random.integer(0, 5) } }),
     strike: (arena, { victim, amounts }, signal) =>
       killAt(arena, victim, point, amounts.passes ?? 0, signal),
@@ -123,13 +130,32 @@ function onSecondProduce() {
   };
 }
 
+/** The first request that is about offsets behind one that produced. */
+function onOffsetsAfterProduce() {
+  let produced = false;
+  return ({ direction, api }: Passage): Verdict | undefined => {
+    if (direction !== "request") return undefined;
+    if (api === "produce") produced = true;
+    if (!produced || (api !== "addOffsetsToTxn" && api !== "txnOffsetCommit")) return undefined;
+    produced = false;
+    return "drop";
+  };
+}
+
+/** What a transaction may begin with: the first two under protocol 1, the others under protocol 2. */
+const beginning: readonly ApiName[] = [
+  "addPartitionsToTxn",
+  "addOffsetsToTxn",
+  "produce",
+  "txnOffsetCommit",
+];
+
 /** The first request of the transaction after a commit: nothing of it reaches the broker. */
 function onNextTransaction() {
   let committed = false;
   return ({ direction, api }: Passage): Verdict | undefined => {
     if (direction === "answer" && api === "endTxn") committed = true;
-    const next = direction === "request" &&
-      (api === "addPartitionsToTxn" || api === "addOffsetsToTxn");
+    const next = direction === "request" && api !== undefined && beginning.includes(api);
     return committed && next ? "drop" : undefined;
   };
 }

@@ -22,6 +22,9 @@ const waitMsMax = 15_000;
 const ofMembers: readonly ApiName[] = ["fetch", "heartbeat", "joinGroup"];
 const victimsOf = (api: ApiName) => ofMembers.includes(api) ? ["worker"] : ["worker", "relay"];
 
+/** Requests that only transaction protocol 1 has. */
+const ofProtocol1: readonly ApiName[] = ["addPartitionsToTxn", "addOffsetsToTxn"];
+
 /** Requests at the start of a session: the connections are cut so that there is one. */
 const atStart: readonly ApiName[] = ["initProducerId", "offsetFetch"];
 
@@ -82,6 +85,7 @@ function passageFault(
     kind,
     track: "network",
     weight,
+    needsProtocol1: ofProtocol1.includes(api),
     draw: (random) => ({
       victim: random.pick(victimsOf(api)),
       amounts: { passes: starting ? 0 : random.integer(0, 4) },
@@ -107,6 +111,7 @@ function heldFault(api: ApiName): FaultKind {
     kind: `request held back, released in the next transaction: ${api}`,
     track: "network",
     weight: 2,
+    needsProtocol1: ofProtocol1.includes(api),
     draw: (random) => ({
       victim: random.pick(victimsOf(api)),
       amounts: { passes: random.integer(0, 4) },

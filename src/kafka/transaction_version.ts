@@ -1,0 +1,47 @@
+/** Asks a broker which transaction protocol its cluster has agreed on (the feature `transaction.version`, KIP-1022). */
+import { CompactReader, CompactWriter } from "./compact.ts";
+import { rawProtocol } from "./raw_protocol.ts";
+import type { VendorBroker, VendorProtocol } from "./vendor.ts";
+
+const feature = "transaction.version";
+const finalizedFeatures = 2;
+
+/** 2 and more is the protocol of KIP-890; 0 where the cluster has never heard of the feature (before Kafka 4.0). */
+export function fetchTransactionVersion(broker: VendorBroker): Promise<number> {
+  return broker.connectionPool.send(apiVersions());
+}
+
+/** ApiVersions version 3 (KIP-584): kafkajs asks with version 2, which has no features in its answer. */
+function apiVersions(): VendorProtocol<number> {
+  const call = { apiKey: 18, apiVersion: 3, apiName: "ApiVersions" };
+  // The first tag buffer ends the flexible header, which kafkajs does not know of.
+  const body = () =>
+    new CompactWriter().tags().string("onceflow").string("kafkajs").tags().finish();
+  return rawProtocol(call, body, parseTransactionVersion);
+}
+
+/** Parses an answer from its body on: the header of this answer alone has no tag buffer. */
+export function parseTransactionVersion(bytes: Uint8Array): number {
+  const reader = new CompactReader(bytes);
+  // A broker that knows no version 3 says so in the layout of version 0, and has no features either.
+  if (reader.int16() !== 0) return 0;
+  reader.array(() => {
+    reader.raw(6); // a key, its lowest and its highest version
+    reader.tags();
+  });
+  reader.int32(); // throttle time
+  for (let tags = reader.uvarint(); tags > 0; tags--) {
+    const tag = reader.uvarint();
+    const value = new CompactReader(reader.raw(reader.uvarint()));
+    if (tag !== finalizedFeatures) continue;
+    const levels = value.array(() => {
+      const name = value.string();
+      const level = value.int16();
+      value.int16(); // the lowest level
+      value.tags();
+      return { name, level };
+    });
+    return levels.find(({ name }) => name === feature)?.level ?? 0;
+  }
+  return 0;
+}
