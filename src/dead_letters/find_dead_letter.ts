@@ -6,7 +6,7 @@ import {
   type ListedDeadLetter,
 } from "./list_dead_letters.ts";
 import { readDeadLetter } from "./read_dead_letter.ts";
-import { readRange } from "./read_range.ts";
+import { readRange } from "../core/read_range.ts";
 import { isRedriven, type Mark, markOf, readRedriveState, redriveGroup } from "./redrive_state.ts";
 
 /** A dead letter with all that is known of it. */

@@ -2,7 +2,7 @@
 import type { Transactions } from "../core/ports.ts";
 import type { TopicPartition } from "../core/record.ts";
 import { type DeadLetter, readDeadLetter } from "./read_dead_letter.ts";
-import { readRange } from "./read_range.ts";
+import { readRange } from "../core/read_range.ts";
 import type { RecordLog } from "./record_log.ts";
 import { isRedriven, readRedriveState, redriveGroup } from "./redrive_state.ts";
 import { type Selection, selects } from "./select_dead_letters.ts";

@@ -11,7 +11,7 @@ import {
 } from "./parked_entry.ts";
 import { keyName, parkedKeys } from "./parked_keys.ts";
 import type { Parking } from "../core/parking.ts";
-import { readRange } from "./read_range.ts";
+import { readRange } from "../core/read_range.ts";
 import type { RecordLog } from "./record_log.ts";
 import type { StateReading } from "./redrive_state.ts";
 

@@ -1,7 +1,7 @@
 /** Which dead letters of a partition are still to be redriven, in batches that fit a transaction. Writes nothing. */
 import { encodedBytes, type TopicPartition } from "../core/record.ts";
 import { type DeadLetter, readDeadLetter } from "./read_dead_letter.ts";
-import { readRange } from "./read_range.ts";
+import { readRange } from "../core/read_range.ts";
 import type { RecordLog } from "./record_log.ts";
 import { isRedriven, markOf, type RedriveState } from "./redrive_state.ts";
 import { isPartial, type Selection, selects } from "./select_dead_letters.ts";

@@ -16,7 +16,7 @@ import { z } from "zod";
 import type { CommittedOffset } from "../core/ports.ts";
 import type { OutputRecord, TopicPartition } from "../core/record.ts";
 import { formatAddress } from "./dead_letter_address.ts";
-import { readRange } from "./read_range.ts";
+import { readRange } from "../core/read_range.ts";
 import type { RecordLog } from "./record_log.ts";
 
 /** The compacted topic. */

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { transactionalId } from "../core/delivery.ts";
 import type { LaneNote, LaneNotes } from "../core/lane_notes.ts";
 import type { LanePlace } from "../core/ports.ts";
+import { readRange } from "../core/read_range.ts";
 import type { TopicPartition } from "../core/record.ts";
 import type { KafkaClient } from "./kafka_client.ts";
 import { readLogRange } from "./log_range.ts";
@@ -12,7 +13,6 @@ import type { TopicSpec } from "./topics.ts";
 const topic = "onceflow.lanes";
 /** Always the first partition: a choice by hash would lose the notes when somebody adds partitions. */
 const place: TopicPartition = { topic, partition: 0 };
-const bounds = { recordsMax: 1_000, bytesMax: 1024 * 1024 };
 const decoder = new TextDecoder();
 const shape = z.object({ topic_id: z.string(), offset: z.int() });
 
@@ -51,19 +51,18 @@ async function findNote(
   signal: AbortSignal,
 ): Promise<LaneNote | undefined> {
   const cluster = client.cluster();
+  const openReader = (partition: TopicPartition, from: number) =>
+    openPartitionReader(client, partition, from);
   try {
     const isolationLevel = all ? 0 : 1;
     const { start, end } = await readLogRange(cluster, place, { isolationLevel, signal });
-    if (start === end) return undefined;
-    await using reader = await openPartitionReader(client, place, start);
+    const stretch = { ...place, from: start, to: end };
     const key = transactionalId(lane.groupId, lane);
     let found: LaneNote | undefined;
-    for (let position = start; position < end;) {
-      const { records, nextOffset } = await reader.next(bounds, signal);
+    for await (const records of readRange({ openReader }, stretch, signal)) {
       for (const record of records) {
         if (decoder.decode(record.key ?? undefined) === key) found = parseNote(record.value);
       }
-      position = nextOffset;
     }
     return found;
   } finally {

@@ -7,7 +7,7 @@ import {
   openDeadLetterStore,
   type StoreOptions,
 } from "../../src/dead_letters/open_dead_letter_store.ts";
-import { readRange } from "../../src/dead_letters/read_range.ts";
+import { readRange } from "../../src/core/read_range.ts";
 import { plainRecord } from "../../src/kafka/codec/committed_records.ts";
 import { createKafkaClient, type KafkaClient } from "../../src/kafka/kafka_client.ts";
 import { openPlainProducer } from "../../src/kafka/plain_producer.ts";

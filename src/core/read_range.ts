@@ -1,7 +1,14 @@
 /** Reads a stretch of a partition, run by run, and never waits for records beyond it. */
-import type { RunBounds } from "../core/ports.ts";
-import { formatPartition, type InputRecord, type TopicPartition } from "../core/record.ts";
-import type { RecordLog } from "./record_log.ts";
+import type { PartitionReader, RunBounds } from "./ports.ts";
+import { formatPartition, type InputRecord, type TopicPartition } from "./record.ts";
+
+/** Opens readers of partitions, without a group. */
+export interface RangeSource {
+  openReader(
+    partition: TopicPartition,
+    fromOffset: number,
+  ): Promise<PartitionReader & AsyncDisposable>;
+}
 
 /** Records of one partition from `from` on, below `to`. */
 export interface Stretch extends TopicPartition {
@@ -18,12 +25,12 @@ const stallMsMax = 60_000;
  * @throws when nothing arrives for a minute: a transaction below `to` stays open, or the leader is gone
  */
 export async function* readRange(
-  log: RecordLog,
+  source: RangeSource,
   { from, to, ...partition }: Stretch,
   signal: AbortSignal = neverAborted,
 ): AsyncGenerator<readonly InputRecord[]> {
   if (from >= to) return;
-  await using reader = await log.openReader(partition, from);
+  await using reader = await source.openReader(partition, from);
   for (let position = from; position < to;) {
     const { records, nextOffset } = await withinTime(
       (limited) => reader.next(bounds, limited),
