@@ -1,4 +1,8 @@
-/** `@platformatic/kafka`: a stream of messages, a transaction for as many as the job's bound or what is there now. */
+/**
+ * `@platformatic/kafka`: a stream of messages, a transaction for as many as the job's bound or what is there now. Its
+ * default `retryDelay` of a second is for brokers that fail, yet the producer also waits it out whenever a transaction
+ * begins before the last one's markers are written (CONCURRENT_TRANSACTIONS): most of the time in a drain.
+ */
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { z } from "zod";
@@ -35,6 +39,10 @@ const producer = new Producer({
   transactionalId: job.group,
   idempotent: true,
   acks: -1,
+  // "None", for InitProducerId: the library asks as producer 0 otherwise, and a restarted process would be fenced.
+  producerId: -1n,
+  producerEpoch: -1,
+  retryDelay: (_client, _operation, attempt) => Math.min(1_000, 10 * 2 ** (attempt - 1)),
 });
 
 const nowMs = () => performance.timeOrigin + performance.now();
@@ -56,6 +64,7 @@ const stream = await consumer.consume({
   highWaterMark: 2 * job.batch_records,
 });
 
+// Transformed as they arrive, while a transaction waits for the broker.
 const batch = [];
 let working = false;
 stream.on("data", (message) => {
@@ -63,36 +72,37 @@ stream.on("data", (message) => {
     firstCpuMs = cpuMs();
     firstMs = nowMs();
   }
-  batch.push(message);
+  batch.push({ message, output: transformed(message.value) });
   if (batch.length >= 2 * job.batch_records) stream.pause();
-  if (!working) setImmediate(work);
-});
-stream.on("error", (error) => {
-  console.error(error);
-  process.exit(1);
-});
-
-async function work() {
   if (working) return;
   working = true;
+  setImmediate(() => work().catch(fail));
+});
+stream.on("error", fail);
+
+function transformed(value) {
+  const parsed = order.parse(JSON.parse(value.toString()));
+  return {
+    topic: job.output,
+    key: Buffer.from(parsed.order_id),
+    value: Buffer.from(JSON.stringify({ ...parsed, invoice_id: `invoice-${parsed.order_id}` })),
+  };
+}
+
+function fail(error) {
+  console.error(error);
+  process.exit(1);
+}
+
+async function work() {
   while (batch.length > 0) {
     const part = batch.splice(0, job.batch_records);
     if (stream.isPaused()) stream.resume();
     const transaction = await producer.beginTransaction();
     await transaction.addConsumer(consumer);
-    await transaction.send({
-      messages: part.map(({ value }) => {
-        const parsed = order.parse(JSON.parse(value.toString()));
-        return {
-          topic: job.output,
-          key: Buffer.from(parsed.order_id),
-          value: Buffer.from(
-            JSON.stringify({ ...parsed, invoice_id: `invoice-${parsed.order_id}` }),
-          ),
-        };
-      }),
-    });
-    const last = new Map(part.map((message) => [message.partition, message]));
+    await transaction.send({ messages: part.map(({ output }) => output) });
+    const last = new Map(part.map(({ message }) => [message.partition, message]));
+    // One after the other: the library takes calls at the same time for one and the same, and drops all but the first.
     for (const message of last.values()) await transaction.addOffset(message);
     await transaction.commit();
     records += part.length;
