@@ -13,6 +13,8 @@ export interface Variant {
   readonly records: number;
   readonly partitions: number;
   readonly job?: Partial<Job>;
+  /** What is different in the round that is thrown away. */
+  readonly warmUp?: Partial<Job>;
 }
 
 /** What became of the variants. */
@@ -45,7 +47,11 @@ export async function compareDrains(
         `${name}: ${round === 0 ? "warm-up" : `round ${round} of ${rounds}`}, ${variant.label}`,
       );
       try {
-        const figures = await drainOnce(context, `${name}.${variant.id}.${round}`, variant);
+        const job = { ...variant.job, ...(round === 0 && variant.warmUp) };
+        const figures = await drainOnce(context, `${name}.${variant.id}.${round}`, {
+          ...variant,
+          job,
+        });
         if (round > 0) results.set(variant.id, [...results.get(variant.id) ?? [], figures]);
       } catch (error) {
         context.signal.throwIfAborted();

@@ -137,6 +137,8 @@ function ofGuarantee(guarantee: Guarantee, records: number, work: "plain" | "loo
     records,
     partitions: 4,
     job: { guarantee, work },
+    // Many small transactions: a broker that was started just now compiles its code for them only after hundreds.
+    warmUp: { batch_records: 200 },
   };
 }
 
