@@ -5,7 +5,16 @@ import type { BenchReport, Figure, Section } from "./report.ts";
 /** Every part with its figures; with the change against an earlier report where there is one. */
 export function formatReport(report: BenchReport, earlier?: BenchReport): string {
   const before = earlier && figuresById(earlier);
-  return report.sections.map((section) => formatSection(section, before)).join("\n\n");
+  const parts = report.sections.map((section) => formatSection(section, before));
+  const warning = earlier && sizeWarning(report, earlier);
+  return (warning ? [warning, ...parts] : parts).join("\n\n");
+}
+
+/** What a comparison of runs of two sizes is worth; undefined where they are of one. */
+export function sizeWarning(report: BenchReport, earlier: BenchReport): string | undefined {
+  if (report.size === earlier.size) return undefined;
+  return `The earlier run was of ${earlier.size} size and this one is of ${report.size} size: figures differ for that ` +
+    `alone, since short parts show how processes start as much as how fast they are.`;
 }
 
 /** All figures of a report by their id. */

@@ -7,6 +7,7 @@ import {
   formatChange,
   formatNumber,
   pivot,
+  sizeWarning,
   targetText,
 } from "./format_report.ts";
 import type { BenchReport, Figure, Section } from "./report.ts";
@@ -36,7 +37,11 @@ export function reportHtml(report: BenchReport, earlier?: BenchReport): string {
 <p>${date} UTC, ${report.size} size, ${Math.round(report.seconds)} s. <code>${
     escaped(report.command)
   }</code>${
-    earlier ? ` Changes are against the run of ${escaped(earlier.started_at.slice(0, 16))}.` : ""
+    earlier
+      ? ` Changes are against the run of ${escaped(earlier.started_at.slice(0, 16))}. ${
+        sizeWarning(report, earlier) ?? ""
+      }`
+      : ""
   }</p>
 ${headline(report)}
 <nav>${links}</nav>

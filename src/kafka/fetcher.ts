@@ -32,7 +32,7 @@ export const fetcherDefaults: FetcherOptions = {
   bytesMax: 16 * 1024 * 1024,
   partitionBytesMax: 2 * 1024 * 1024,
   isolationLevel: 1,
-  pauseMsMax: 15,
+  pauseMsMax: 13,
 };
 
 const retryMs = 100;

@@ -49,6 +49,13 @@ Deno.test("the table says what was missed and what changed since the earlier run
   const text = formatReport(reportOf(rate(90)), reportOf(rate(100)));
   assertStringIncludes(text, "MISSED ≥ 100");
   assertStringIncludes(text, "-10.0 %");
+  assertEquals(text.includes("of full size"), false);
+});
+
+Deno.test("a comparison of runs of two sizes says so, in the table and on the page", () => {
+  const earlier: BenchReport = { ...reportOf(rate(100)), size: "full" };
+  assertStringIncludes(formatReport(reportOf(rate(90)), earlier), "of full size");
+  assertStringIncludes(reportHtml(reportOf(rate(90)), earlier), "of full size");
 });
 
 Deno.test("the page holds its library and its data, and no text of the report can end a script", () => {
