@@ -230,11 +230,21 @@ Deno.test("where the cluster has not agreed on protocol 2, all of it holds under
     clientId: "onceflow-test",
     ssl: false,
   });
+  await groupsLoaded(client);
   assertEquals(await transactionVersionOf(client), 0);
   for (const [name, run] of cases) await t.step(name, () => run(client));
   assert(seen.has("addPartitionsToTxn") && seen.has("addOffsetsToTxn"));
   await Deno.remove(directory, { recursive: true });
 });
+
+/** Waits until a new cluster's group coordinators answer: as a lane does, which reads its offset before it commits. */
+async function groupsLoaded(client: Client): Promise<void> {
+  const [topic = ""] = await freshTopics(client, 1, "first");
+  await using transactions = createTransactions(client, options);
+  // More groups than the offsets topic has partitions, so that each of those is asked.
+  const groups = Array.from({ length: 40 }, () => uniqueName("group"));
+  await Promise.all(groups.map((id) => transactions.stableOffset(id, { topic, partition: 0 })));
+}
 
 async function transactionVersionOf(client: Client): Promise<number> {
   const cluster = client.cluster();
