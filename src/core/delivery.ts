@@ -1,7 +1,7 @@
 /** The three guarantees as three orders of the same two steps: write the outputs, commit the offset. */
 import { type LaneNote, type LaneNotes, topicIdMetadata } from "./lane_notes.ts";
-import { settledOffset } from "./settled_offset.ts";
-import { assertNotBelow } from "./start_offset.ts";
+import { NoteClock } from "./note_clock.ts";
+import { offsetNotBelow } from "./start_offset.ts";
 import type { Assignment, CommittedOffset, Transactions } from "./ports.ts";
 import type { OutputRecord } from "./record.ts";
 
@@ -46,12 +46,11 @@ export function exactlyOnce(transactions: Transactions, notes?: LaneNotes): Deli
       try {
         const topicId = await reader.topicId?.();
         const read = () => transactions.stableOffset(groupId, reader, signal);
-        let start = await read();
-        const note = await notes?.find(lane, { all: start.offset < 0, signal });
+        const answer = await read();
+        const note = await notes?.find(lane, { all: answer.offset < 0, signal });
         const ofThisTopic = topicId === undefined || note?.topicId === topicId;
         const floor = Math.max(known, note && ofThisTopic ? note.offset : -1);
-        if (start.offset < floor) start = await settledOffset(read, signal);
-        assertNotBelow(floor, { ...lane, offset: start.offset });
+        const start = await offsetNotBelow(floor, lane, answer, read, signal);
         const metadata = topicIdMetadata(topicId);
         const clock = new NoteClock();
         return {
@@ -70,20 +69,6 @@ export function exactlyOnce(transactions: Transactions, notes?: LaneNotes): Deli
       }
     },
   };
-}
-
-const noteEveryMs = 1_000;
-
-/** Due at first, and once a second: a note in every transaction would cost the broker a partition more in each. */
-class NoteClock {
-  #notedAt = -Infinity;
-
-  isDue(): boolean {
-    const now = performance.now();
-    if (now - this.#notedAt < noteEveryMs) return false;
-    this.#notedAt = now;
-    return true;
-  }
 }
 
 /** `<group>/<topic>/<partition>`: neither a topic nor a partition holds a slash, so ids of two lanes never meet. */

@@ -2,8 +2,9 @@
 import { HaltError } from "./errors.ts";
 import { topicIdOf } from "./lane_notes.ts";
 import type { DeliverySession } from "./delivery.ts";
-import type { Assignment, OffsetCommit } from "./ports.ts";
+import type { Assignment, CommittedOffset, LanePlace } from "./ports.ts";
 import { formatPartition } from "./record.ts";
+import { settledOffset } from "./settled_offset.ts";
 
 /**
  * The committed offset, or the start of the log for a group that has never committed one.
@@ -43,12 +44,22 @@ export async function startOffset(
   return offset;
 }
 
-/** @throws {HaltError} when the offset is below one that is known to be committed: nobody but Kafka can have lost it */
-export function assertNotBelow(
+/**
+ * The committed offset, of which `answer` is what `read` said first. One below `known`, which is certainly committed, is
+ * asked for until it has settled.
+ *
+ * @throws {HaltError} when it stays below that: nobody but Kafka can have lost it. That there is none is the caller's to judge
+ */
+export async function offsetNotBelow(
   known: number,
-  { groupId, topic, partition, offset }: OffsetCommit,
-): void {
-  if (offset < 0 || offset >= known) return;
+  { groupId, topic, partition }: LanePlace,
+  answer: CommittedOffset,
+  read: () => Promise<CommittedOffset>,
+  signal: AbortSignal,
+): Promise<CommittedOffset> {
+  const committed = answer.offset < known ? await settledOffset(read, signal) : answer;
+  const { offset } = committed;
+  if (offset < 0 || offset >= known) return committed;
   throw new HaltError(
     `Cannot go on with ${formatPartition({ topic, partition })}: group ${groupId} had committed ` +
       `offset ${known} and now stands at ${offset}: somebody has set it back, or Kafka has lost what ` +

@@ -1,7 +1,7 @@
 /** OffsetFetch version 7 (KIP-447), which kafkajs lacks: how it is asked for, and how its answer is read. */
 import type { TopicPartition } from "../core/record.ts";
-import { CompactReader, CompactWriter } from "./compact.ts";
-import { rawProtocol } from "./raw_protocol.ts";
+import { CompactReader } from "./compact.ts";
+import { flexibleProtocol } from "./raw_protocol.ts";
 import { createErrorFromCode, type VendorProtocol } from "./vendor.ts";
 
 /** One partition of an answer; its error is the caller's to judge. */
@@ -19,15 +19,14 @@ export function offsetFetch(
   requireStable: boolean,
 ): VendorProtocol<FetchedOffset[]> {
   const call = { apiKey: 9, apiVersion: 7, apiName: "OffsetFetch" };
-  return rawProtocol(call, () => {
-    // The first tag buffer ends the flexible header, which kafkajs does not know of.
-    const body = new CompactWriter().tags().string(groupId);
+  return flexibleProtocol(call, (body) => {
+    body.string(groupId);
     if (partition === undefined) body.uvarint(allTopics);
     else {
       body.arrayLength(1).string(partition.topic)
         .arrayLength(1).int32(partition.partition).tags();
     }
-    return body.boolean(requireStable).tags().finish();
+    return body.boolean(requireStable);
   }, parseOffsetFetch);
 }
 

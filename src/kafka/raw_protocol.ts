@@ -1,5 +1,6 @@
 /** Requests that kafkajs cannot make itself, over its own connections: our bytes there, our parser back. */
 import { Buffer } from "node:buffer";
+import { CompactWriter } from "./compact.ts";
 import { encoderClass, type VendorProtocol } from "./vendor.ts";
 
 /** Which request, by Kafka's protocol guide. */
@@ -44,6 +45,18 @@ export function rawProtocol<T>(
     },
     logResponseError: false,
   };
+}
+
+/**
+ * A whole request of a flexible version (KIP-482). `write` appends the body's fields; the empty tag buffers are added here:
+ * the one that ends the header, which kafkajs does not know of, and the body's own.
+ */
+export function flexibleProtocol<T>(
+  call: ApiCall,
+  write: (body: CompactWriter) => CompactWriter,
+  parse: (bytes: Uint8Array) => T,
+): VendorProtocol<T> {
+  return rawProtocol(call, () => write(new CompactWriter().tags()).tags().finish(), parse);
 }
 
 /** What kafkajs hands over, checked to be bytes. */

@@ -1,6 +1,6 @@
 /** Metadata version 10 (KIP-516), which kafkajs lacks: the identity that tells a topic from another one of its name. */
-import { CompactReader, CompactWriter } from "./compact.ts";
-import { rawProtocol } from "./raw_protocol.ts";
+import { CompactReader } from "./compact.ts";
+import { flexibleProtocol } from "./raw_protocol.ts";
 import { createErrorFromCode, type VendorCluster, type VendorProtocol } from "./vendor.ts";
 
 const noTopic = "00000000000000000000000000000000";
@@ -26,12 +26,11 @@ export async function fetchTopicId(
 
 function metadataOf(topic: string): VendorProtocol<string> {
   const call = { apiKey: 3, apiVersion: 10, apiName: "Metadata" };
-  return rawProtocol(
+  return flexibleProtocol(
     call,
-    () =>
-      // The first tag buffer ends the flexible header, which kafkajs does not know of.
-      new CompactWriter().tags().arrayLength(1).raw(new Uint8Array(16)).string(topic).tags()
-        .boolean(false).boolean(false).boolean(false).tags().finish(),
+    (body) =>
+      body.arrayLength(1).raw(new Uint8Array(16)).string(topic).tags()
+        .boolean(false).boolean(false).boolean(false),
     parseTopicId,
   );
 }

@@ -1,6 +1,6 @@
 /** TxnOffsetCommit and EndTxn in version 5, those of transaction protocol 2 (KIP-890), which kafkajs lacks. */
-import { CompactReader, CompactWriter } from "./compact.ts";
-import { rawProtocol } from "./raw_protocol.ts";
+import { CompactReader } from "./compact.ts";
+import { flexibleProtocol } from "./raw_protocol.ts";
 import { createErrorFromCode, type VendorProtocol } from "./vendor.ts";
 import type { VendorGroupOffsets } from "./vendor_producer.ts";
 
@@ -19,9 +19,8 @@ export function txnOffsetCommit(
   { consumerGroupId, topics }: VendorGroupOffsets,
 ): VendorProtocol<void> {
   const call = { apiKey: 28, apiVersion, apiName: "TxnOffsetCommit" };
-  return rawProtocol(call, () => {
-    // The first tag buffer ends the flexible header, which kafkajs does not know of.
-    const body = new CompactWriter().tags().string(transactionalId).string(consumerGroupId)
+  return flexibleProtocol(call, (body) => {
+    body.string(transactionalId).string(consumerGroupId)
       .int64(producerId).int16(producerEpoch)
       // No generation and no member: the transactional id is the partition's own, and fences by itself.
       .int32(-1).string("").string(null).arrayLength(topics.length);
@@ -32,7 +31,7 @@ export function txnOffsetCommit(
       }
       body.tags();
     }
-    return body.tags().finish();
+    return body;
   }, parseTxnOffsetCommit);
 }
 
@@ -57,11 +56,9 @@ export function endTxn(
   { transactionalId, producerId, producerEpoch }: TransactionIdentity,
 ): VendorProtocol<TransactionIdentity> {
   const call = { apiKey: 26, apiVersion, apiName: "EndTxn" };
-  return rawProtocol(
+  return flexibleProtocol(
     call,
-    () =>
-      new CompactWriter().tags().string(transactionalId).int64(producerId).int16(producerEpoch)
-        .boolean(true).tags().finish(),
+    (body) => body.string(transactionalId).int64(producerId).int16(producerEpoch).boolean(true),
     (bytes) => ({ transactionalId, ...parseEndTxn(bytes) }),
   );
 }

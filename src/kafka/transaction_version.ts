@@ -1,6 +1,6 @@
 /** Asks a broker which transaction protocol its cluster has agreed on (the feature `transaction.version`, KIP-1022). */
-import { CompactReader, CompactWriter } from "./compact.ts";
-import { rawProtocol } from "./raw_protocol.ts";
+import { CompactReader } from "./compact.ts";
+import { flexibleProtocol } from "./raw_protocol.ts";
 import type { VendorBroker, VendorProtocol } from "./vendor.ts";
 
 const feature = "transaction.version";
@@ -14,10 +14,11 @@ export function fetchTransactionVersion(broker: VendorBroker): Promise<number> {
 /** ApiVersions version 3 (KIP-584): kafkajs asks with version 2, which has no features in its answer. */
 function apiVersions(): VendorProtocol<number> {
   const call = { apiKey: 18, apiVersion: 3, apiName: "ApiVersions" };
-  // The first tag buffer ends the flexible header, which kafkajs does not know of.
-  const body = () =>
-    new CompactWriter().tags().string("onceflow").string("kafkajs").tags().finish();
-  return rawProtocol(call, body, parseTransactionVersion);
+  return flexibleProtocol(
+    call,
+    (body) => body.string("onceflow").string("kafkajs"),
+    parseTransactionVersion,
+  );
 }
 
 /** Parses an answer from its body on: the header of this answer alone has no tag buffer. */

@@ -1,7 +1,7 @@
 /** One session of a relay: from fencing and the stable cursor to the first doubt. */
 import { getLogger } from "@logtape/logtape";
-import { settledOffset } from "../core/settled_offset.ts";
-import { assertNotBelow } from "../core/start_offset.ts";
+import { NoteClock } from "../core/note_clock.ts";
+import { offsetNotBelow } from "../core/start_offset.ts";
 import { delay } from "../core/delay.ts";
 import { transactionalId } from "../core/delivery.ts";
 import { HaltError } from "../core/errors.ts";
@@ -63,7 +63,6 @@ export interface RelayProgress {
 const log = getLogger(["onceflow", "outbox", "relay"]);
 const dayMs = 24 * 60 * 60 * 1_000;
 const pruneIntervalMs = 60_000;
-const noteEveryMs = 1_000;
 const pruneRowsMax = 10_000;
 
 /**
@@ -82,10 +81,9 @@ export async function relaySession(
   const place = { topic: cursorTopic, partition: shard };
   await using transactor = await deps.transactions.open(transactionalId(groupId, place), signal);
   const read = () => deps.transactions.stableOffset(groupId, place, signal);
-  let cursor = await read();
+  const answer = await read();
   const floor = lowestCursor(progress.after, await relayedUpTo(deps.sql, shard));
-  if (cursor.offset < floor) cursor = await settledOffset(read, signal);
-  assertNotBelow(floor, { groupId, ...place, offset: cursor.offset });
+  const cursor = await offsetNotBelow(floor, { groupId, ...place }, answer, read, signal);
   const { after, eventId } = await checkCursor(deps.sql, options, cursor);
   observer.dependency?.("postgres", true);
   if (progress.doubt !== undefined) {
@@ -107,7 +105,7 @@ async function relayRows(
   const { shard, batchRecordsMax: limit, pollIntervalMs } = options;
   let mark: Mark | undefined;
   let committedAt = Date.now();
-  let notedAt = 0;
+  const clock = new NoteClock();
   let prunedAt = 0;
   while (!signal.aborted) {
     const read = await barrierRead(deps.sql, { shard, after: progress.after, limit, mark, signal });
@@ -115,10 +113,7 @@ async function relayRows(
       mark = read.mark;
       await announce(deps, options, transactor, read.rows, progress);
       committedAt = Date.now();
-      if (committedAt - notedAt >= noteEveryMs) {
-        await noteRelayed(deps.sql, shard, progress.after);
-        notedAt = committedAt;
-      }
+      if (clock.isDue()) await noteRelayed(deps.sql, shard, progress.after);
       const oldestAt = read.rows[0]?.createdAt ?? new Date();
       observer.relayed?.({ shard, rows: read.rows.length, position: progress.after, oldestAt });
       continue;

@@ -1,6 +1,7 @@
 /** The transactor and the stable offset against a real broker: rows 1 to 16 of the defects of kafkajs. */
 import { fileURLToPath } from "node:url";
 import { TransactionError } from "../../src/core/ports.ts";
+import { withCluster } from "../../src/kafka/group_standing.ts";
 import { createKafkaClient } from "../../src/kafka/kafka_client.ts";
 import { fetchTransactionVersion } from "../../src/kafka/transaction_version.ts";
 import { openTransactor } from "../../src/kafka/transactor.ts";
@@ -246,17 +247,12 @@ async function groupsLoaded(client: Client): Promise<void> {
   await Promise.all(groups.map((id) => transactions.stableOffset(id, { topic, partition: 0 })));
 }
 
-async function transactionVersionOf(client: Client): Promise<number> {
-  const cluster = client.cluster();
-  try {
-    await cluster.connect();
-    const groupId = uniqueName("tx");
-    return await fetchTransactionVersion(
-      await cluster.findGroupCoordinator({ groupId, coordinatorType: 1 }),
-    );
-  } finally {
-    await cluster.disconnect();
-  }
+function transactionVersionOf(client: Client): Promise<number> {
+  const coordinator = { groupId: uniqueName("tx"), coordinatorType: 1 };
+  return withCluster(
+    client,
+    async (cluster) => fetchTransactionVersion(await cluster.findGroupCoordinator(coordinator)),
+  );
 }
 
 type Offset = { groupId: string; topic: string; partition: number; offset: number };

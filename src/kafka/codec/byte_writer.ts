@@ -123,8 +123,13 @@ export class ByteWriter {
 
   /** A zigzag varint of an int32. */
   varint(value: number): void {
+    this.uvarint(((value << 1) ^ (value >> 31)) >>> 0);
+  }
+
+  /** An unsigned varint of a uint32. */
+  uvarint(value: number): void {
     this.reserve(5);
-    let left = ((value << 1) ^ (value >> 31)) >>> 0;
+    let left = value;
     while (left > 0x7f) {
       this.#bytes[this.position++] = (left & 0x7f) | 0x80;
       left >>>= 7;
@@ -147,6 +152,10 @@ export class ByteWriter {
 
 /** The bytes that a varint of this int32 takes. */
 export function varintBytes(value: number): number {
-  const raw = ((value << 1) ^ (value >> 31)) >>> 0;
+  return uvarintBytes(((value << 1) ^ (value >> 31)) >>> 0);
+}
+
+/** The bytes that an unsigned varint of this uint32 takes. */
+export function uvarintBytes(raw: number): number {
   return raw < 0x80 ? 1 : raw < 0x4000 ? 2 : raw < 0x20_0000 ? 3 : raw < 0x1000_0000 ? 4 : 5;
 }

@@ -1,11 +1,7 @@
 /** Encodes the body of a Produce request of version 12 (KIP-890): the fields of version 7 in the compact encodings of KIP-482. */
-import { batchBytesExpected, writeRecordBatch } from "./encode_record_batch.ts";
-import {
-  type ProducePartition,
-  type ProduceRequest,
-  produceWriter,
-} from "./encode_produce_request.ts";
-import type { ByteWriter } from "./byte_writer.ts";
+import { batchBytesExpected } from "./encode_record_batch.ts";
+import { type ProduceRequest, produceWriter, writeBatchOf } from "./encode_produce_request.ts";
+import { type ByteWriter, uvarintBytes } from "./byte_writer.ts";
 
 /** The one version that is written; with it the broker takes the partitions into the transaction itself. */
 export const FLEXIBLE_PRODUCE_VERSION = 12;
@@ -29,7 +25,7 @@ export function encodeFlexibleProduce(request: ProduceRequest): ByteWriter {
     for (const partition of partitions) {
       writer.int32(partition.partition);
       writeSized(writer, batchBytesExpected(partition.records), () => {
-        writeRecordBatch(writer, batchOf(request, partition));
+        writeBatchOf(writer, request, partition);
       });
       writeTags(writer);
     }
@@ -37,20 +33,6 @@ export function encodeFlexibleProduce(request: ProduceRequest): ByteWriter {
   }
   writeTags(writer);
   return writer;
-}
-
-function batchOf(request: ProduceRequest, { records, firstSequence }: ProducePartition) {
-  const { producerId, producerEpoch, transactionalId, timestampMs, compression } = request;
-  const transactional = transactionalId !== null;
-  return {
-    records,
-    firstSequence,
-    producerId,
-    producerEpoch,
-    transactional,
-    timestampMs,
-    compression,
-  };
 }
 
 /** What `write` appends, behind its length; guessed first, so that most often nothing has to move for it. */
@@ -72,10 +54,7 @@ function writeSized(writer: ByteWriter, bytesExpected: number, write: () => void
 
 /** Compact lengths are one more than they count; 0 stands for null. */
 function writeLength(writer: ByteWriter, length: number): void {
-  writer.reserve(5);
-  let left = length + 1;
-  for (; left > 127; left >>>= 7) writer.memory[writer.position++] = (left & 127) | 128;
-  writer.memory[writer.position++] = left;
+  writer.uvarint(length + 1);
 }
 
 function writeString(writer: ByteWriter, value: string | null): void {
@@ -85,16 +64,4 @@ function writeString(writer: ByteWriter, value: string | null): void {
 
 function writeTags(writer: ByteWriter): void {
   writeLength(writer, -1);
-}
-
-function uvarintBytes(value: number): number {
-  return value < 0x80
-    ? 1
-    : value < 0x4000
-    ? 2
-    : value < 0x20_0000
-    ? 3
-    : value < 0x1000_0000
-    ? 4
-    : 5;
 }

@@ -54,23 +54,26 @@ export function encodeProduceRequest(request: ProduceRequest, apiVersion: number
   for (const { topic, partitions } of request.topics) {
     writer.string(topic);
     writer.int32(partitions.length);
-    for (const { partition, firstSequence, records } of partitions) {
-      writer.int32(partition);
+    for (const partition of partitions) {
+      writer.int32(partition.partition);
       const sizeAt = writer.position;
       writer.int32(0);
-      writeRecordBatch(writer, {
-        records,
-        firstSequence,
-        producerId: request.producerId,
-        producerEpoch: request.producerEpoch,
-        transactional: request.transactionalId !== null,
-        timestampMs: request.timestampMs,
-        compression: request.compression,
-      });
+      writeBatchOf(writer, request, partition);
       writer.patchInt32(sizeAt, writer.position - sizeAt - 4);
     }
   }
   return writer;
+}
+
+/** The batch of one partition, in either layout of the request. */
+export function writeBatchOf(
+  writer: ByteWriter,
+  { producerId, producerEpoch, transactionalId, timestampMs, compression }: ProduceRequest,
+  { records, firstSequence }: ProducePartition,
+): void {
+  const transactional = transactionalId !== null;
+  const producer = { producerId, producerEpoch, firstSequence, transactional };
+  writeRecordBatch(writer, { records, ...producer, timestampMs, compression });
 }
 
 /** Sized for the request, with room in front for its header. */
