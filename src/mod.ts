@@ -42,3 +42,10 @@ export {
   type TopicContractOptions,
 } from "./core/topic_contract.ts";
 export type { KafkaSettings } from "./kafka/kafka_client.ts";
+export {
+  createHealth,
+  type DownOptions,
+  type Health,
+  type HealthCheck,
+  type Readiness,
+} from "./core/health.ts";

@@ -54,6 +54,7 @@ export function workerCommand(): Command {
           await runWorker(runtime, {
             roles: only,
             guarantee: guarantee ?? config.GUARANTEE,
+            health: observability.health,
             observers: workerObservers(observability),
           }, signal);
         } finally {

@@ -1,5 +1,5 @@
 /** What one process measures and reports, and the observers that feed it. */
-import { createHealth, type Health } from "../observe/health.ts";
+import { createHealth, type Health } from "../core/health.ts";
 import { laneObserver } from "../observe/lane_observer.ts";
 import { createMetrics, type Metrics } from "../observe/metrics.ts";
 import { projectorObserver } from "../observe/projector_observer.ts";

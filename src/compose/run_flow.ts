@@ -1,6 +1,7 @@
 /** Runs any flow: a member of its group, one lane a partition, with the guarantee that is asked for. */
 import { atLeastOnce, atMostOnce, type Delivery, exactlyOnce } from "../core/delivery.ts";
 import type { Flow } from "../core/flow.ts";
+import { createHealth, type Health } from "../core/health.ts";
 import { type LaneObserver, runLane } from "../core/lane.ts";
 import type { TopicPartition } from "../core/record.ts";
 import { openRecordLog } from "../dead_letters/kafka_record_log.ts";
@@ -38,6 +39,8 @@ export interface RunFlowOptions {
   readonly topicPartitions: number;
   /** Replicas of those topics; -1 for three, or as many as there are brokers. */
   readonly topicReplicationFactor: number;
+  /** Told what stands in the way of this flow; the changes are logged where absent, too. */
+  readonly health?: Health;
   /** Told what the lanes do. */
   readonly observer?: LaneObserver;
   /** Told which partitions this process has, after each rebalance. */
@@ -92,6 +95,7 @@ export async function runFlow<T>(
   hooks: RunFlowHooks = {},
 ): Promise<void> {
   const options = { ...runFlowDefaults, ...given };
+  const health = options.health ?? createHealth();
   const parks = flow.park === "key";
   if (parks && options.guarantee !== "exactly-once") {
     throw new TypeError(
@@ -131,12 +135,14 @@ export async function runFlow<T>(
     recordsMax: options.batchRecordsMax,
     bytesMax: options.batchBytesMax,
     dependencyBackoffMsMax: options.dependencyBackoffMsMax,
+    health,
     parking: parks ? createParking(log, flow.deadLetters) : undefined,
   };
   const delivery = deliveries[options.guarantee];
   await runMembership(client, {
     groupId: flow.groupId,
     topics: [flow.from.name],
+    health,
     sessionTimeoutMs: options.sessionTimeoutMs,
     bufferBytesMax: 2 * options.batchBytesMax,
     fetch: hooks.fetch ?? fetcherDefaults,

@@ -1,6 +1,7 @@
 /** Runs the background roles of one process: relay, flow, projector. */
 import { getLogger } from "@logtape/logtape";
 import type { Guarantee } from "../config.ts";
+import type { Health } from "../core/health.ts";
 import type { LaneObserver } from "../core/lane.ts";
 import { fetcherDefaults } from "../kafka/fetcher.ts";
 import { runMembership } from "../kafka/membership.ts";
@@ -30,6 +31,8 @@ export interface WorkerObservers {
 export interface WorkerOptions {
   readonly roles: readonly Role[];
   readonly guarantee: Guarantee;
+  /** Told what stands in the way of any role. */
+  readonly health?: Health;
   readonly observers?: WorkerObservers;
   readonly beforeTry?: InvoicingOptions["beforeTry"];
 }
@@ -92,6 +95,7 @@ async function runRelays(
     await runRelay(
       {
         sql: database.sql,
+        health: options.health,
         transactions,
         lock,
         partitionCount: (topic) => partitions.get(topic),
@@ -132,6 +136,7 @@ function runInvoicing(
     transactionTimeoutMs: config.TRANSACTION_TIMEOUT_MS,
     sessionTimeoutMs: config.SESSION_TIMEOUT_MS,
     dependencyBackoffMsMax: config.DEPENDENCY_BACKOFF_MS_MAX,
+    health: options.health,
     observer: options.observers?.lane,
   });
 }
@@ -146,12 +151,14 @@ function runProjector(
     sql: database.sql,
     projection,
     dedupe: "position",
+    health: options.health,
     bounds: { recordsMax: config.BATCH_RECORDS_MAX, bytesMax: config.BATCH_BYTES_MAX },
     backoff: { firstMs: 100, waitMsMax: config.DEPENDENCY_BACKOFF_MS_MAX },
     ...options.observers?.projector,
   };
   return runMembership(client, {
     groupId: projectorGroup,
+    health: options.health,
     sessionTimeoutMs: config.SESSION_TIMEOUT_MS,
     bufferBytesMax: 2 * config.BATCH_BYTES_MAX,
     fetch: fetcherDefaults,

@@ -1,6 +1,6 @@
 /** Asks Postgres every few seconds: a role with nothing to do for it now would not notice that it is down. */
 import { delay } from "../core/delay.ts";
-import type { Health } from "../observe/health.ts";
+import type { Health } from "../core/health.ts";
 import { withinMs } from "../observe/within_ms.ts";
 import type { Sql } from "../postgres/sql.ts";
 

@@ -11,6 +11,7 @@ import { CrashGuard, type CrashLog, CrashLoopError } from "./crash_guard.ts";
 import type { Delivery, DeliverySession } from "./delivery.ts";
 import { DependencyDownError } from "./errors.ts";
 import type { Flow } from "./flow.ts";
+import type { Health } from "./health.ts";
 import type { ParkedKeys, Parking } from "./parking.ts";
 import { type Plan, planRun, type PlanTarget } from "./plan_run.ts";
 import type { Assignment, RecordRun, RunBounds } from "./ports.ts";
@@ -25,6 +26,8 @@ export interface LaneOptions extends RunBounds {
   readonly dependencyBackoffMsMax: number;
   /** Where the parked keys are kept, for a flow with `park: "key"`. */
   readonly parking?: Parking;
+  /** Told what stands in the lane's way, as `lane:<topic>-<n>`. */
+  readonly health?: Health;
   /** Notes that outlive the process, to find a record that kills it. */
   readonly crashLog?: CrashLog;
 }

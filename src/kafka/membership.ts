@@ -6,6 +6,7 @@
  */
 import { getLogger } from "@logtape/logtape";
 import { delay } from "../core/delay.ts";
+import type { Health } from "../core/health.ts";
 import { formatPartition, type TopicPartition } from "../core/record.ts";
 import { protocolErrorType } from "./error_verdict.ts";
 import type { KafkaClient } from "./kafka_client.ts";
@@ -23,6 +24,8 @@ export interface MembershipOptions extends LaneSetOptions {
   readonly topics: readonly string[];
   /** The coordinator gives a silent member's partitions away after this long, milliseconds. */
   readonly sessionTimeoutMs: number;
+  /** Told what stands in the member's way, as `group:<id>`. */
+  readonly health?: Health;
   /** Told whenever the set of owned partitions may have changed. */
   readonly onAssigned?: (partitions: readonly TopicPartition[]) => void;
 }

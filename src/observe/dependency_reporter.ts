@@ -1,5 +1,5 @@
 /** Notes that a role waits for something, or no longer does. */
-import type { Health } from "./health.ts";
+import type { Health } from "../core/health.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** Longer than the longest pause between two tries of a role that waits (DEPENDENCY_BACKOFF_MS_MAX is 5 s by default). */

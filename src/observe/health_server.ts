@@ -1,5 +1,5 @@
 /** A small HTTP listener beside the worker: is it alive, is it ready, and its metrics. It takes no orders. */
-import type { Health } from "./health.ts";
+import type { Health } from "../core/health.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** What the listener needs. */
@@ -40,7 +40,7 @@ export function serveHealth(options: HealthServerOptions): HealthServer {
   };
 }
 
-/** The answer to `/readyz`: `{ ready, checks: [{ name, ok, detail }] }`. */
+/** The answer to `/readyz`: `{ ready, checks: [{ name, ok, since, detail }] }`. */
 export function readyResponse(health: Health): Response {
   const readiness = health.ready();
   return Response.json(readiness, {

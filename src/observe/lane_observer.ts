@@ -1,7 +1,7 @@
 /** Turns what the lanes of one flow report into metrics and health. */
 import type { LaneObserver } from "../core/lane.ts";
 import { dependencyReporter } from "./dependency_reporter.ts";
-import type { Health } from "./health.ts";
+import type { Health } from "../core/health.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** One observer serves all lanes of the flow in this process. */

@@ -1,7 +1,7 @@
 /** Turns what the projectors of one process report into metrics and health. */
 import type { TopicPartition } from "../core/record.ts";
 import { dependencyReporter } from "./dependency_reporter.ts";
-import type { Health } from "./health.ts";
+import type { Health } from "../core/health.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** The callbacks of the projection room's `ProjectorDeps`, written out because this room imports only the core. */

@@ -1,6 +1,6 @@
 /** Turns what the relays of one process report into metrics and health. */
 import { dependencyReporter } from "./dependency_reporter.ts";
-import type { Health } from "./health.ts";
+import type { Health } from "../core/health.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** The shape of the outbox room's `RelayObserver`, written out because rooms like this one import only the core. */

@@ -5,6 +5,7 @@ import { offsetNotBelow } from "../core/start_offset.ts";
 import { delay } from "../core/delay.ts";
 import { transactionalId } from "../core/delivery.ts";
 import { HaltError } from "../core/errors.ts";
+import type { Health } from "../core/health.ts";
 import { partitionForKey } from "../core/partition_for_key.ts";
 import type { Transactions, Transactor } from "../core/ports.ts";
 import { type OutputRecord, textHeader } from "../core/record.ts";
@@ -24,6 +25,8 @@ import {
 export interface RelayDeps {
   readonly sql: Sql;
   readonly transactions: Transactions;
+  /** Told what stands in the relay's way, as `relay:<shard>`. */
+  readonly health?: Health;
   /** Partitions of a topic, or undefined where there is no such topic. */
   readonly partitionCount: (topic: string) => number | undefined;
 }

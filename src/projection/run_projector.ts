@@ -2,6 +2,7 @@
 import { getLogger } from "@logtape/logtape";
 import { delay } from "../core/delay.ts";
 import { HaltError } from "../core/errors.ts";
+import type { Health } from "../core/health.ts";
 import type { Assignment, LogRange, PartitionReader, RecordRun, RunBounds } from "../core/ports.ts";
 import { formatPartition, type TopicPartition } from "../core/record.ts";
 import type { Sql } from "../postgres/sql.ts";
@@ -29,6 +30,8 @@ export interface ProjectorDeps<Event extends ProjectionEvent> {
   readonly dedupe: Dedupe;
   readonly bounds: RunBounds;
   readonly backoff: Backoff;
+  /** Told what stands in the projector's way, as `projection:<name>`. */
+  readonly health?: Health;
   /** The identity of a topic in the cluster, where it is known. */
   topicId?(topic: string): string | undefined | Promise<string | undefined>;
   onApplied?(applied: AppliedRun): void;

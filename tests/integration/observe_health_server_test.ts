@@ -1,4 +1,4 @@
-import { createHealth } from "../../src/observe/health.ts";
+import { createHealth } from "../../src/core/health.ts";
 import { serveHealth } from "../../src/observe/health_server.ts";
 import { createMetrics } from "../../src/observe/metrics.ts";
 import { assertEquals, assertStringIncludes, assertThrows } from "../support/assert.ts";

@@ -1,5 +1,5 @@
 import { watchPostgres } from "../../src/compose/watch_postgres.ts";
-import { createHealth } from "../../src/observe/health.ts";
+import { createHealth } from "../../src/core/health.ts";
 import { openDatabase } from "../../src/postgres/database.ts";
 import { freePort } from "../../src/stack/ports.ts";
 import { assert, assertEquals } from "../support/assert.ts";

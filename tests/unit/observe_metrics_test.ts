@@ -1,4 +1,4 @@
-import { createHealth } from "../../src/observe/health.ts";
+import { createHealth } from "../../src/core/health.ts";
 import { laneObserver } from "../../src/observe/lane_observer.ts";
 import { createMetrics, type Metrics } from "../../src/observe/metrics.ts";
 import { projectorObserver } from "../../src/observe/projector_observer.ts";

@@ -1,5 +1,5 @@
 import { laneObserver } from "../../src/observe/lane_observer.ts";
-import { createHealth } from "../../src/observe/health.ts";
+import { createHealth } from "../../src/core/health.ts";
 import { createMetrics } from "../../src/observe/metrics.ts";
 import { assertEquals } from "../support/assert.ts";
 
@@ -8,12 +8,17 @@ Deno.test("a process that nothing was said of is ready", () => {
 });
 
 Deno.test("a lane that waits for a dependency makes the process not ready until it is back", () => {
-  const health = createHealth();
+  const health = createHealth(() => 0);
   const observer = laneObserver(createMetrics(), health, "invoicing");
   observer.dependency?.("postgres", false);
   assertEquals(health.ready(), {
     ready: false,
-    checks: [{ name: "invoicing/postgres", ok: false, detail: "invoicing waits for postgres" }],
+    checks: [{
+      name: "invoicing/postgres",
+      ok: false,
+      since: "1970-01-01T00:00:00.000Z",
+      detail: "invoicing waits for postgres",
+    }],
   });
   observer.dependency?.("postgres", true);
   assertEquals(health.ready().ready, true);
@@ -27,4 +32,23 @@ Deno.test("a report that nobody repeats lapses", () => {
   assertEquals(health.ready().ready, false);
   now = 10;
   assertEquals(health.ready().ready, true);
+});
+
+Deno.test("each cause is taken back by itself, and since tells the last change", () => {
+  let now = 0;
+  const health = createHealth(() => now);
+  health.down("lane:orders-0", "no leader", { cause: "leader" });
+  now = 5_000;
+  health.down("lane:orders-0", "no offset", { cause: "offset" });
+  health.up("lane:orders-0", "leader");
+  assertEquals(health.ready().checks, [{
+    name: "lane:orders-0",
+    ok: false,
+    since: "1970-01-01T00:00:00.000Z",
+    detail: "no offset",
+  }]);
+  health.up("lane:orders-0");
+  assertEquals(health.ready().checks[0]?.since, "1970-01-01T00:00:05.000Z");
+  health.remove("lane:orders-0");
+  assertEquals(health.ready(), { ready: true, checks: [] });
 });

@@ -1,0 +1,113 @@
+/**
+ * Holds what stands in the way of this process, by name and cause, and says each change of it once in the log. It checks
+ * nothing itself: whoever waits, retries or halts reports here, so that an operator can see it at `/readyz`.
+ */
+import { getLogger } from "@logtape/logtape";
+
+/** One condition as it stands. */
+export interface HealthCheck {
+  /** `postgres`, `kafka`, `group:<id>`, `lane:<topic>-<n>`, `relay:<shard>`, `projection:<name>`, ... */
+  readonly name: string;
+  readonly ok: boolean;
+  /** When it became so: ISO 8601, UTC. */
+  readonly since: string;
+  /** Why it is not ok, cause by cause; empty where it is. */
+  readonly detail: string;
+}
+
+/** Ready when every condition is ok. */
+export interface Readiness {
+  readonly ready: boolean;
+  readonly checks: readonly HealthCheck[];
+}
+
+/** What tells one reason for a condition from another, and how long it counts. */
+export interface DownOptions {
+  /** Several reasons may hold at a time; each is taken back by its own cause. The empty one where absent. */
+  readonly cause?: string;
+  /**
+   * The report lapses unless it is repeated in time: a lane that waits for a dependency can lose its partition, and then
+   * nobody is left to say that the dependency is back. Milliseconds.
+   */
+  readonly forMsMax?: number;
+}
+
+/** The conditions of one process. Reports may be repeated at will: only a change is logged. */
+export interface Health {
+  /** This part works; with a cause, only that reason is taken back. */
+  up(name: string, cause?: string): void;
+  /** Not ready, for this reason. */
+  down(name: string, reason: string, options?: DownOptions): void;
+  /** Forgets the condition: whoever reported it has ended, or its partition has another owner. */
+  remove(name: string): void;
+  ready(): Readiness;
+}
+
+interface Condition {
+  /** Reasons by cause; none when all is well. */
+  readonly reasons: Map<string, Reason>;
+  ok: boolean;
+  /** Milliseconds since the epoch. */
+  since: number;
+}
+
+interface Reason {
+  readonly text: string;
+  /** When a report that is not repeated lapses, milliseconds since the epoch. */
+  readonly lapsesAt: number;
+}
+
+const log = getLogger(["onceflow", "health"]);
+
+/** No condition at first: a process that nothing was said of is ready. */
+export function createHealth(now: () => number = Date.now): Health {
+  const conditions = new Map<string, Condition>();
+
+  /** Brings `ok` and `since` up to date, and logs the change. */
+  function settle(name: string, condition: Condition): void {
+    for (const [cause, { lapsesAt }] of condition.reasons) {
+      if (lapsesAt <= now()) condition.reasons.delete(cause);
+    }
+    const ok = condition.reasons.size === 0;
+    if (ok === condition.ok) return;
+    Object.assign(condition, { ok, since: now() });
+    if (ok) log.info("{name} is all right again", { name });
+  }
+
+  function conditionOf(name: string): Condition {
+    let condition = conditions.get(name);
+    if (!condition) {
+      conditions.set(name, condition = { reasons: new Map(), ok: true, since: now() });
+    }
+    return condition;
+  }
+
+  return {
+    up(name, cause) {
+      const condition = conditionOf(name);
+      if (cause === undefined) condition.reasons.clear();
+      else condition.reasons.delete(cause);
+      settle(name, condition);
+    },
+    down(name, text, { cause = "", forMsMax = Infinity } = {}) {
+      const condition = conditionOf(name);
+      const said = condition.reasons.get(cause)?.text === text;
+      condition.reasons.set(cause, { text, lapsesAt: now() + forMsMax });
+      if (!said) log.warn("{name} is not ready: {reason}", { name, reason: text });
+      settle(name, condition);
+    },
+    remove: (name) => void conditions.delete(name),
+    ready() {
+      const checks = [...conditions].map(([name, condition]): HealthCheck => {
+        settle(name, condition);
+        return {
+          name,
+          ok: condition.ok,
+          since: new Date(condition.since).toISOString(),
+          detail: [...condition.reasons.values()].map(({ text }) => text).join("; "),
+        };
+      });
+      return { ready: checks.every(({ ok }) => ok), checks };
+    },
+  };
+}
