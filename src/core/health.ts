@@ -8,6 +8,7 @@ import { getLogger } from "@logtape/logtape";
 export interface HealthCheck {
   /** `postgres`, `kafka`, `group:<id>`, `lane:<topic>-<n>`, `relay:<shard>`, `projection:<name>`, ... */
   readonly name: string;
+  /** Whether it stands in nobody's way. */
   readonly ok: boolean;
   /** When it became so: ISO 8601, UTC. */
   readonly since: string;
@@ -17,7 +18,9 @@ export interface HealthCheck {
 
 /** Ready when every condition is ok. */
 export interface Readiness {
+  /** Whether every condition is ok. */
   readonly ready: boolean;
+  /** The conditions, in the order of their first report. */
   readonly checks: readonly HealthCheck[];
 }
 
@@ -40,6 +43,7 @@ export interface Health {
   down(name: string, reason: string, options?: DownOptions): void;
   /** Forgets the condition: whoever reported it has ended, or its partition has another owner. */
   remove(name: string): void;
+  /** The conditions as they stand. */
   ready(): Readiness;
 }
 
