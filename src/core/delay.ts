@@ -1,4 +1,4 @@
-/** Waiting that an abort signal ends early. */
+/** Waiting that an abort signal, or a time limit, ends early. */
 
 /** Resolves after `ms` milliseconds; rejects with the signal's reason as soon as that fires. */
 export function delay(ms: number, signal?: AbortSignal): Promise<void> {
@@ -14,4 +14,28 @@ export function delay(ms: number, signal?: AbortSignal): Promise<void> {
     }, ms);
     signal?.addEventListener("abort", stop, { once: true });
   });
+}
+
+/** Whether the promise was fulfilled within `ms` milliseconds; what it stands for goes on. Rejects as the promise does. */
+export async function doneWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<boolean>((resolve) => timer = setTimeout(() => resolve(false), ms));
+  try {
+    return await Promise.race([promise.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What the promise gives; rejects with the signal's reason as soon as that fires. What it stands for goes on. */
+export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const stop = () => reject(signal.reason);
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
 }

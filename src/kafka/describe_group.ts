@@ -83,6 +83,7 @@ class FieldReader {
   }
 
   skipBytes(): void {
-    this.#at += Math.max(0, this.int32());
+    const length = this.int32();
+    this.#at += Math.max(0, length);
   }
 }

@@ -1,8 +1,10 @@
 /** The lanes of one member: a feed and a running lane for each partition that it owns. */
-import { delay } from "../core/delay.ts";
+import { getLogger } from "@logtape/logtape";
+import { delay, doneWithin } from "../core/delay.ts";
 import type { Assignment } from "../core/ports.ts";
 import { formatPartition, type TopicPartition } from "../core/record.ts";
 import { Fetcher, type FetcherOptions } from "./fetcher.ts";
+import type { Heartbeat } from "./heartbeat.ts";
 import { readLogRange } from "./log_range.ts";
 import { PartitionFeed } from "./partition_feed.ts";
 import { fetchTopicId } from "./topic_id.ts";
@@ -18,6 +20,15 @@ export interface LaneSetOptions {
   readonly lane: (assignment: Assignment) => Promise<void>;
 }
 
+/** The member that the lanes belong to. */
+export interface LaneMember {
+  readonly cluster: VendorCluster;
+  readonly group: VendorConsumerGroup;
+  readonly heartbeat: Heartbeat;
+  /** A lane that takes longer to end once its partition is revoked is left to itself, milliseconds. */
+  readonly laneEndMsMax: number;
+}
+
 /** A lane that runs, and the way to end it. */
 interface RunningLane {
   readonly feed: PartitionFeed;
@@ -25,20 +36,19 @@ interface RunningLane {
   readonly done: Promise<void>;
 }
 
+const log = getLogger(["onceflow", "kafka", "group"]);
 const heartbeatRetryMs = 200;
 
-/** Starts and ends lanes as partitions come and go. Disposing ends all of them. */
-export class LaneSet implements AsyncDisposable {
+/** Starts and ends lanes as partitions come and go. */
+export class LaneSet {
   readonly #fetcher: Fetcher;
   readonly #lanes = new Map<string, RunningLane>();
+  /** Lanes whose partition is gone, until they have ended or were left to themselves. */
+  readonly #ending = new Map<string, Promise<void>>();
   readonly #failed = new AbortController();
 
-  constructor(
-    readonly cluster: VendorCluster,
-    readonly group: VendorConsumerGroup,
-    readonly options: LaneSetOptions,
-  ) {
-    this.#fetcher = new Fetcher(cluster, options.fetch);
+  constructor(readonly member: LaneMember, readonly options: LaneSetOptions) {
+    this.#fetcher = new Fetcher(member.cluster, options.fetch);
   }
 
   /** Fires with the error of the first lane that ended by itself. */
@@ -46,45 +56,69 @@ export class LaneSet implements AsyncDisposable {
     return this.#failed.signal;
   }
 
-  /** Ends the lanes of partitions that are not among these, then starts those that are missing. */
-  async own(partitions: readonly TopicPartition[]): Promise<void> {
+  /**
+   * Tells the lanes of partitions that are not among these to end, and starts those that are missing. Waits for neither: a
+   * member that waits for a lane does not beat. Whoever has the partition now shuts out what the lane may still do.
+   */
+  own(partitions: readonly TopicPartition[]): void {
     const keys = new Set(partitions.map(formatPartition));
-    await this.#stop([...this.#lanes.keys()].filter((key) => !keys.has(key)));
+    for (const key of [...this.#lanes.keys()]) if (!keys.has(key)) this.#revoke(key);
     for (const partition of partitions) {
       if (!this.#lanes.has(formatPartition(partition))) this.#start(partition);
     }
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#stop([...this.#lanes.keys()]);
-    await this.#fetcher[Symbol.asyncDispose]();
+  /** Tells all lanes to end and waits for them, but no longer than `msMax`. */
+  async end(msMax: number): Promise<void> {
+    for (const key of [...this.#lanes.keys()]) this.#revoke(key, msMax);
+    await doneWithin(Promise.all(this.#ending.values()), msMax);
+    await doneWithin(this.#fetcher[Symbol.asyncDispose](), fetcherEndMsMax);
   }
 
   #start(partition: TopicPartition): void {
+    const key = formatPartition(partition);
+    const { cluster } = this.member;
     const stop = new AbortController();
     const feed = new PartitionFeed(partition, {
       bufferBytesMax: this.options.bufferBytesMax,
-      range: () => readLogRange(this.cluster, partition, { signal: stop.signal }),
-      topicId: () => fetchTopicId(this.cluster, partition.topic),
+      range: () => readLogRange(cluster, partition, { signal: stop.signal }),
+      topicId: () => fetchTopicId(cluster, partition.topic),
       onHungry: () => this.#fetcher.wake(),
     });
     this.#fetcher.add(feed);
-    const done = this.options.lane(this.#assignment(feed, stop.signal)).catch((error) => {
+    const run = async (before: Promise<void> | undefined) => {
+      // The partition was revoked and is back: its former lane first.
+      await before;
+      if (!stop.signal.aborted) await this.options.lane(this.#assignment(feed, stop.signal));
+    };
+    const done = run(this.#ending.get(key)).catch((error) => {
       if (!stop.signal.aborted) this.#failed.abort(error);
     });
-    this.#lanes.set(formatPartition(partition), { feed, stop, done });
+    this.#lanes.set(key, { feed, stop, done });
   }
 
-  async #stop(keys: readonly string[]): Promise<void> {
-    const lanes = keys.map((key) => this.#lanes.get(key)).filter((lane) => lane !== undefined);
-    for (const key of keys) this.#lanes.delete(key);
-    for (const lane of lanes) lane.stop.abort(new DOMException("Partition revoked", "AbortError"));
-    await Promise.all(lanes.map(({ done }) => done));
-    for (const { feed } of lanes) this.#fetcher.remove(feed);
+  #revoke(key: string, msMax = this.member.laneEndMsMax): void {
+    const lane = this.#lanes.get(key);
+    if (!lane) return;
+    this.#lanes.delete(key);
+    this.#fetcher.remove(lane.feed);
+    lane.stop.abort(new DOMException("Partition revoked", "AbortError"));
+    const ended = doneWithin(lane.done, msMax).then((inTime) => {
+      if (!inTime) {
+        log.warn(
+          "{partition} was given up {ms} ms ago and its lane has not ended: a transform that ignores its signal, most " +
+            "often. It is left to itself; the partition's next owner shuts out what it may still write",
+          { partition: key, ms: msMax },
+        );
+      }
+      if (this.#ending.get(key) === ended) this.#ending.delete(key);
+    });
+    this.#ending.set(key, ended);
   }
 
   #assignment(feed: PartitionFeed, signal: AbortSignal): Assignment {
     const { groupId } = this.options;
+    const { cluster, group, heartbeat } = this.member;
     const { topic, partition } = feed;
     return {
       groupId,
@@ -94,7 +128,7 @@ export class LaneSet implements AsyncDisposable {
         // A refusal means that a rebalance is under way: it ends in another accepted heartbeat or in the signal.
         while (!signal.aborted) {
           try {
-            await this.group.heartbeat({ interval: 0 });
+            await heartbeat.beat();
             return !signal.aborted;
           } catch {
             await delay(heartbeatRetryMs, signal).catch(() => {});
@@ -103,15 +137,20 @@ export class LaneSet implements AsyncDisposable {
         return false;
       },
       commitOffset: async (offset) => {
-        const coordinator = await this.cluster.findGroupCoordinator({ groupId });
+        const coordinator = await cluster.findGroupCoordinator({ groupId });
+        // A lane that was left to itself would commit it under a generation in which the partition is another member's.
+        signal.throwIfAborted();
         await coordinator.offsetCommit({
           groupId,
-          groupGenerationId: this.group.generationId ?? -1,
-          memberId: this.group.memberId ?? "",
+          groupGenerationId: group.generationId ?? -1,
+          memberId: group.memberId ?? "",
           topics: [{ topic, partitions: [{ partition, offset: String(offset) }] }],
         });
       },
-      committedOffset: () => fetchPlainOffset(this.cluster, groupId, feed),
+      committedOffset: () => fetchPlainOffset(cluster, groupId, feed),
     };
   }
 }
+
+/** The fetch in hand brings nothing that anybody waits for. */
+const fetcherEndMsMax = 500;

@@ -2,15 +2,18 @@
  * One member of a consumer group: joins, beats, and hands each partition it owns to a lane.
  *
  * It uses kafkajs's group protocol but not its consumer. Heartbeats have a timer of their own, and lanes of partitions
- * that stay with this member run on through a rebalance: fencing by InitProducerId keeps that safe (KAFKAJS.md, row 18).
+ * that stay with this member run on through a rebalance: fencing by InitProducerId keeps that safe.
  */
 import { getLogger } from "@logtape/logtape";
-import { delay } from "../core/delay.ts";
+import { delay, unlessAborted } from "../core/delay.ts";
 import type { Health } from "../core/health.ts";
 import { formatPartition, type TopicPartition } from "../core/record.ts";
 import { protocolErrorType } from "./error_verdict.ts";
+import { Heartbeat } from "./heartbeat.ts";
 import type { KafkaClient } from "./kafka_client.ts";
 import { LaneSet, type LaneSetOptions } from "./lane_set.ts";
+import { leaveGroup } from "./leave_group.ts";
+import { Rejoining } from "./rejoining.ts";
 import {
   consumerGroupClass,
   emitterClass,
@@ -31,11 +34,16 @@ export interface MembershipOptions extends LaneSetOptions {
 }
 
 const log = getLogger(["onceflow", "kafka", "group"]);
-const rejoinMs = 200;
+/** At the end of the member: the transactions in hand are done in a fraction of it. */
+const laneEndMsMax = 2_000;
 
 /**
- * Takes part in the group until the signal fires; then ends its lanes, leaves the group and resolves.
+ * Takes part in the group until the signal fires; then ends its lanes, leaves the group and resolves, within some three
+ * seconds whatever the lanes and the network do. While it cannot take part it waits, and says so in `health`.
+ *
  * Rejects when a lane does: the caller decides what that means for the process.
+ *
+ * @throws {HaltError} when the cluster refuses the member for good
  */
 export async function runMembership(
   client: KafkaClient,
@@ -54,10 +62,14 @@ export async function runMembership(
 
 class Member {
   readonly #group: VendorConsumerGroup;
+  readonly #heartbeat: Heartbeat;
   readonly #lanes: LaneSet;
+  readonly #rejoining: Rejoining;
+  /** Set while the coordinator holds an answer to JoinGroup back. */
+  #joining: Promise<void> | undefined;
 
   constructor(
-    client: KafkaClient,
+    readonly client: KafkaClient,
     readonly cluster: VendorCluster,
     readonly options: MembershipOptions,
   ) {
@@ -65,6 +77,8 @@ class Member {
     const Group = consumerGroupClass();
     const Emitter = emitterClass();
     const { logger } = client;
+    const rebalanceTimeout = Math.max(sessionTimeoutMs, 10_000);
+    this.#rejoining = new Rejoining(groupId, options.health);
     this.#group = new Group({
       cluster,
       groupId,
@@ -76,12 +90,14 @@ class Member {
       instrumentationEmitter: new Emitter({}),
       assigners: [roundRobinAssigner()({ cluster, groupId, logger })],
       sessionTimeout: sessionTimeoutMs,
-      rebalanceTimeout: Math.max(sessionTimeoutMs, 10_000),
+      rebalanceTimeout,
       autoCommit: false,
       isolationLevel: 1,
       retry: { initialRetryTime: 50, maxRetryTime: 1_000, retries: 5 },
     });
-    this.#lanes = new LaneSet(cluster, this.#group, options);
+    this.#heartbeat = new Heartbeat(groupId, this.#group);
+    const member = { cluster, group: this.#group, heartbeat: this.#heartbeat };
+    this.#lanes = new LaneSet({ ...member, laneEndMsMax: rebalanceTimeout }, options);
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -92,36 +108,40 @@ class Member {
         await this.#beat(ended);
       } catch (error) {
         if (ended.aborted) break;
-        const type = protocolErrorType(error);
-        log.info("Rejoining group {groupId}: {reason}", {
-          groupId: this.options.groupId,
-          reason: type ?? String(error),
-        });
-        if (type === "UNKNOWN_MEMBER_ID" || type === "FENCED_INSTANCE_ID") {
-          this.#group.memberId = null;
-        }
-        if (type !== "REBALANCE_IN_PROGRESS") await delay(rejoinMs, ended).catch(() => {});
+        if (protocolErrorType(error) === "UNKNOWN_MEMBER_ID") this.#group.memberId = null;
+        await this.#rejoining.after(error, ended);
       }
     }
     if (this.#lanes.failed.aborted) throw this.#lanes.failed.reason;
   }
 
+  /** Beats until the lanes have ended or their time is over, then leaves whatever they do. */
   async stop(): Promise<void> {
-    await this.#lanes[Symbol.asyncDispose]();
-    await this.#group.leave().catch((error) => {
-      log.debug("Could not leave the group; its session will time out: {error}", { error });
-    });
+    const lanesEnded = new AbortController();
+    const beating = this.#beat(lanesEnded.signal).catch(() => {});
+    await this.#lanes.end(laneEndMsMax);
+    lanesEnded.abort();
+    await beating;
+    await leaveGroup(this.client, this.#group, this.options.groupId, this.#joining !== undefined);
+    // A join that is refused later would connect anew.
+    this.#joining?.catch(() => {}).finally(() => this.cluster.disconnect());
+    this.#rejoining.end();
   }
 
   async #join(signal: AbortSignal): Promise<void> {
-    if (!this.cluster.isConnected()) await this.cluster.connect();
-    await this.cluster.addMultipleTargetTopics([...this.options.topics]);
-    await this.cluster.refreshMetadata();
-    await this.#group.joinAndSync();
-    if (signal.aborted) return;
+    this.#heartbeat.end();
+    this.#joining = this.#joinAndSync();
+    try {
+      // The coordinator answers when all other members have joined or are given up: nothing to wait for at the end.
+      await unlessAborted(this.#joining, signal);
+    } finally {
+      if (!signal.aborted) this.#joining = undefined;
+    }
+    this.#joining = undefined;
     const owned = this.#group.assigned()
       .flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, partition })));
-    await this.#lanes.own(owned);
+    this.#lanes.own(owned);
+    this.#heartbeat.begin();
     log.info("Group {groupId}, generation {generation}: {partitions}", {
       groupId: this.options.groupId,
       generation: this.#group.generationId,
@@ -130,21 +150,29 @@ class Member {
     this.options.onAssigned?.(owned);
   }
 
+  async #joinAndSync(): Promise<void> {
+    if (!this.cluster.isConnected()) await this.cluster.connect();
+    await this.cluster.addMultipleTargetTopics([...this.options.topics]);
+    await this.cluster.refreshMetadata();
+    await this.#group.joinAndSync();
+  }
+
   async #beat(signal: AbortSignal): Promise<void> {
     const { sessionTimeoutMs } = this.options;
     const counts = this.#partitionCounts();
-    let answeredAt = Date.now();
+    let answeredAt = performance.now();
     while (!signal.aborted) {
       await delay(sessionTimeoutMs / 6, signal).catch(() => {});
       if (signal.aborted) return;
       try {
-        await this.#heartbeat();
-        answeredAt = Date.now();
+        await this.#heartbeat.beat();
+        answeredAt = performance.now();
+        this.#rejoining.accepted();
       } catch (error) {
         const type = protocolErrorType(error);
         const coordinatorLost = type === undefined || type === "NOT_COORDINATOR_FOR_GROUP" ||
           type === "GROUP_COORDINATOR_NOT_AVAILABLE";
-        if (!coordinatorLost || Date.now() - answeredAt > sessionTimeoutMs) throw error;
+        if (!coordinatorLost || performance.now() - answeredAt > sessionTimeoutMs) throw error;
         await this.#findCoordinator();
       }
       await this.cluster.refreshMetadataIfNecessary().catch(() => {});
@@ -153,10 +181,6 @@ class Member {
         return;
       }
     }
-  }
-
-  #heartbeat(): Promise<void> {
-    return this.#group.heartbeat({ interval: 0 });
   }
 
   async #findCoordinator(): Promise<void> {

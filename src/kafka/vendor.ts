@@ -61,6 +61,12 @@ export interface VendorBroker {
     producerEpoch: number;
     topics: { topic: string; partitions: number[] }[];
   }): Promise<unknown>;
+  heartbeat(request: {
+    groupId: string;
+    groupGenerationId: number;
+    memberId: string;
+  }): Promise<unknown>;
+  leaveGroup(request: { groupId: string; memberId: string }): Promise<unknown>;
   offsetCommit(request: {
     groupId: string;
     groupGenerationId: number;
@@ -119,7 +125,6 @@ export interface VendorConsumerGroup {
   coordinator: VendorBroker | null;
   connect(): Promise<void>;
   joinAndSync(): Promise<void>;
-  heartbeat(options: { interval: number }): Promise<void>;
   leave(): Promise<void>;
   isLeader(): boolean;
   assigned(): { topic: string; partitions: number[] }[];
@@ -163,6 +168,7 @@ export const connectionClass = (): {
   prototype: {
     processData(this: { chunks: Uint8Array[] }, bytes: Uint8Array): unknown;
     send(this: VendorConnection, protocol: VendorProtocol<unknown>): Promise<unknown>;
+    disconnect(this: VendorConnection): Promise<unknown>;
   };
 } => part("network/connection.js");
 /** TCP and TLS sockets. */
@@ -185,7 +191,7 @@ export function assertVendorShape(): void {
   const missing = [
     ...["findBroker", "findGroupCoordinator", "findTopicPartitionMetadata"]
       .filter((name) => !(name in cluster)),
-    ...["joinAndSync", "heartbeat", "leave", "assigned"].filter((name) => !(name in group)),
+    ...["joinAndSync", "leave", "assigned"].filter((name) => !(name in group)),
   ];
   if (wrong || missing.length > 0) {
     throw new Error(

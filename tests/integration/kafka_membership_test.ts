@@ -10,8 +10,8 @@ import { withCluster } from "../../src/kafka/group_standing.ts";
 import type { KafkaClient } from "../../src/kafka/kafka_client.ts";
 import { openPartitionReader } from "../../src/kafka/open_partition_reader.ts";
 import { createTransactions } from "../../src/kafka/transactions.ts";
-import { defineFlow, topic } from "../../src/mod.ts";
-import { assertEquals } from "../support/assert.ts";
+import { defineFlow, HaltError, topic } from "../../src/mod.ts";
+import { assertEquals, assertRejects } from "../support/assert.ts";
 import {
   freshTopics,
   jsons,
@@ -175,4 +175,102 @@ Deno.test("partitions that move between members are processed once each", async 
   ].map(({ id }) => id);
   assertEquals(ids.length, count);
   assertEquals(new Set(ids).size, count);
+});
+
+/** A flow whose transform waits for `release` and ignores its signal. */
+function deaf(source: string, outTopic: string, release: Promise<void>, onBusy: () => void) {
+  const out = topic(outTopic, { read, key: ({ id }) => id });
+  return defineFlow({
+    name: `deaf-${source}`,
+    from: topic(source, { read, key: ({ id }) => id }),
+    to: [out],
+    async transform(event) {
+      onBusy();
+      await release;
+      return out.event(event);
+    },
+  });
+}
+
+/** The members' ids, sorted: a member that was thrown out and came back has another. */
+async function memberIds(client: KafkaClient, groupId: string): Promise<string[]> {
+  const { members } = await withCluster(client, (cluster) => describeGroup(cluster, groupId));
+  return members.map(({ memberId }) => memberId).sort();
+}
+
+Deno.test({
+  name: "a transform that ignores its signal costs no member its session, and no leave",
+  // Lanes that were left to themselves end after the test.
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async () => {
+  const client = await testClient();
+  const [source = "", outTopic = ""] = await freshTopics(client, 2, "deaf", "out");
+  const release = Promise.withResolvers<void>();
+  const bothBusy = Promise.withResolvers<void>();
+  let busy = 0;
+  const flow = deaf(source, outTopic, release.promise, () => ++busy === 2 && bothBusy.resolve());
+  const sessionTimeoutMs = 2_500;
+  const options = { sessionTimeoutMs };
+  await produce(client, [0, 1].map((n) => record(source, n, `k${n}`, { id: `k${n}` })));
+
+  const [first, second] = [new AbortController(), new AbortController()];
+  const running = runFlow(client, flow, first.signal, options);
+  await inTime(bothBusy.promise, "both lanes are busy");
+  const shared = Promise.withResolvers<void>();
+  const other = runFlow(client, flow, second.signal, {
+    ...options,
+    onAssigned: (partitions) => partitions.length === 1 && shared.resolve(),
+  });
+  await inTime(shared.promise, "the second member has its share");
+  const before = await memberIds(client, flow.groupId);
+  await delay(2 * sessionTimeoutMs);
+  assertEquals(await memberIds(client, flow.groupId), before, "nobody was thrown out");
+
+  const stoppedAt = performance.now();
+  first.abort();
+  second.abort();
+  await Promise.all([running, other]);
+  const tookMs = performance.now() - stoppedAt;
+  assertEquals(tookMs < 5_000, true, `stopping took ${tookMs} ms`);
+  assertEquals(await memberIds(client, flow.groupId), [], "they have left");
+
+  release.resolve();
+});
+
+Deno.test("a clock that is stepped back costs no member its session", async () => {
+  const client = await testClient();
+  const [source = "", outTopic = ""] = await freshTopics(client, 1, "clock", "out");
+  const sessionTimeoutMs = 1_500;
+  const stop = new AbortController();
+  const joined = Promise.withResolvers<void>();
+  const flow = echo(source, outTopic);
+  const running = runFlow(client, flow, stop.signal, {
+    sessionTimeoutMs,
+    onAssigned: () => joined.resolve(),
+  });
+  await inTime(joined.promise, "the member has joined");
+  const before = await memberIds(client, flow.groupId);
+  const { now } = Date;
+  Date.now = () => now() - 3_600_000;
+  try {
+    await delay(2.5 * sessionTimeoutMs);
+    assertEquals(await memberIds(client, flow.groupId), before);
+  } finally {
+    Date.now = now;
+    stop.abort();
+    await running;
+  }
+});
+
+Deno.test("what the cluster refuses for good halts the member, and says what to do", async () => {
+  const client = await testClient();
+  const [source = "", outTopic = ""] = await freshTopics(client, 1, "refused", "out");
+  const error = await assertRejects(
+    () =>
+      runFlow(client, echo(source, outTopic), AbortSignal.timeout(30_000), { sessionTimeoutMs: 5 }),
+    HaltError,
+    "SESSION_TIMEOUT_MS",
+  );
+  assertEquals(error.message.includes(`onceflow.echo-${source}`), true);
 });

@@ -1,4 +1,5 @@
 /** Installs every patch of kafkajs once per process, before its parts are used. */
+import { patchBoundedDisconnect } from "./bounded_disconnect.ts";
 import { patchBrokerReady } from "./broker_ready.ts";
 import { patchClusterRetry } from "./cluster_retry.ts";
 import { patchIdleTimer } from "./idle_timer.ts";
@@ -18,6 +19,7 @@ export function installPatches(): void {
   patchFraming();
   patchReceiving();
   patchRequestTimeout();
+  patchBoundedDisconnect();
   patchBrokerReady();
   patchClusterRetry();
   patchIdleTimer();

@@ -7,7 +7,7 @@
 import { connectionClass, type VendorConnection } from "../vendor.ts";
 
 /** What all requests that wait on the dropped connection are told; their owners connect anew or start over. */
-class ConnectionDroppedError extends Error {
+export class ConnectionDroppedError extends Error {
   override name = "KafkaJSConnectionClosedError";
   readonly retriable = true;
 

@@ -1,0 +1,79 @@
+/** How a member comes back after an error: when, how often, and what is said of it. Owns no connection. */
+import { getLogger } from "@logtape/logtape";
+import { delay } from "../core/delay.ts";
+import { HaltError } from "../core/errors.ts";
+import { createHealth, type Health } from "../core/health.ts";
+import { backoffMs } from "../core/retry_policy.ts";
+import { groupAdvice, groupErrorText, groupVerdict } from "./group_verdict.ts";
+
+const log = getLogger(["onceflow", "kafka", "group"]);
+const backoffFirstMs = 200;
+const backoffMsMax = 5_000;
+/** A member that is thrown out so often, without a beat accepted in between, has something in its way. */
+const rejoinsMax = 3;
+/** kafkajs trips over its own state when a cluster goes away, and that passes; a mistake in the program does not. */
+const mistakesMax = 5;
+
+/** See the file's first line. */
+export class Rejoining {
+  readonly #name: string;
+  /** Since the last accepted beat. */
+  #failures = 0;
+  #mistakes = 0;
+
+  constructor(readonly groupId: string, readonly health: Health = createHealth()) {
+    this.#name = `group:${groupId}`;
+  }
+
+  /** The coordinator has accepted a beat: all is well. */
+  accepted(): void {
+    this.#failures = this.#mistakes = 0;
+    this.health.up(this.#name);
+  }
+
+  /** The member has ended. */
+  end(): void {
+    this.health.remove(this.#name);
+  }
+
+  /**
+   * Resolves when it is time to join again; or when the signal fires.
+   *
+   * @throws {HaltError} when no retry can help; the error itself when it is a mistake in the program
+   */
+  async after(error: unknown, signal: AbortSignal): Promise<void> {
+    const verdict = groupVerdict(error);
+    const reason = groupErrorText(error);
+    log.debug("Joining {group} again: {error}", { group: this.#name, error });
+    // Others come and go: no failure, and the coordinator holds the answer to JoinGroup back for as long as it takes.
+    if (reason === "REBALANCE_IN_PROGRESS") return;
+    const failures = ++this.#failures;
+    switch (verdict) {
+      case "halt":
+        throw new HaltError(
+          `Cannot take part in group ${this.groupId}: ${reason}; ${
+            groupAdvice(error, this.groupId)
+          }, then start again`,
+          { cause: error },
+        );
+      case "mistake":
+        if (++this.#mistakes >= mistakesMax) throw error;
+        this.#down(`tripped over ${reason}`);
+        break;
+      case "wait":
+        this.#down(`cannot take part: ${reason}; trying again`);
+        break;
+      case "rejoin":
+        if (failures <= rejoinsMax) return;
+        this.#down(`was thrown out ${rejoinsMax} times in a row (${reason}); joining again`);
+        break;
+      default:
+        verdict satisfies never;
+    }
+    await delay(backoffMs(failures, backoffFirstMs, backoffMsMax), signal).catch(() => {});
+  }
+
+  #down(reason: string): void {
+    this.health.down(this.#name, reason);
+  }
+}

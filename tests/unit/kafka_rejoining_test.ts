@@ -1,0 +1,57 @@
+import { HaltError } from "../../src/core/errors.ts";
+import { createHealth } from "../../src/core/health.ts";
+import { groupVerdict } from "../../src/kafka/group_verdict.ts";
+import { Rejoining } from "../../src/kafka/rejoining.ts";
+import { createErrorFromCode } from "../../src/kafka/vendor.ts";
+import { assertEquals, assertRejects } from "../support/assert.ts";
+
+const protocolError = (code: number) => createErrorFromCode()(code);
+const [groupAuthorizationFailed, rebalanceInProgress, unknownMember, notCoordinator] = [
+  30,
+  27,
+  25,
+  16,
+];
+const signal = AbortSignal.abort(); // no pause is waited for
+
+Deno.test("what a group answers is told apart: its own course, an outage, a refusal, a mistake", () => {
+  assertEquals(groupVerdict(protocolError(rebalanceInProgress)), "rejoin");
+  assertEquals(groupVerdict(protocolError(unknownMember)), "rejoin");
+  assertEquals(groupVerdict(protocolError(notCoordinator)), "wait");
+  assertEquals(groupVerdict(new Error("Connection timeout")), "wait");
+  assertEquals(groupVerdict(protocolError(groupAuthorizationFailed)), "halt");
+  const login = Object.assign(new Error("no"), { name: "KafkaJSSASLAuthenticationError" });
+  assertEquals(groupVerdict(new Error("retries exceeded", { cause: login })), "halt");
+  const wrapped = new Error("kafkajs", { cause: new TypeError("x is undefined") });
+  assertEquals(groupVerdict(wrapped), "mistake");
+});
+
+Deno.test("an outage is one condition of the group, taken back by the first accepted beat", async () => {
+  const health = createHealth();
+  const rejoining = new Rejoining("g", health);
+  await rejoining.after(protocolError(rebalanceInProgress), signal);
+  await rejoining.after(protocolError(unknownMember), signal);
+  assertEquals(health.ready().ready, true, "a rebalance is nothing to report");
+  await rejoining.after(new Error("Connection timeout"), signal);
+  const [check] = health.ready().checks;
+  assertEquals(check?.name, "group:g");
+  assertEquals(check?.detail.includes("Connection timeout"), true);
+  rejoining.accepted();
+  assertEquals(health.ready().ready, true);
+});
+
+Deno.test("a member that is thrown out each time it joins says so", async () => {
+  const health = createHealth();
+  const rejoining = new Rejoining("g", health);
+  for (let i = 0; i < 4; i++) await rejoining.after(protocolError(unknownMember), signal);
+  assertEquals(health.ready().ready, false);
+});
+
+Deno.test("a refusal for good halts with an advice; a mistake surfaces when it does not pass", async () => {
+  const rejoining = new Rejoining("g");
+  const refusal = protocolError(groupAuthorizationFailed);
+  await assertRejects(() => rejoining.after(refusal, signal), HaltError, "Read and Describe");
+  const mistake = new TypeError("x is undefined");
+  for (let i = 0; i < 4; i++) await rejoining.after(mistake, signal);
+  await assertRejects(() => rejoining.after(mistake, signal), TypeError, "x is undefined");
+});
