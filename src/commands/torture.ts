@@ -28,7 +28,12 @@ export function tortureCommand(): Command {
     )
     .option("--seed <text>", "draw the same faults again", newSeed())
     .option("--minutes <number>", "how long faults strike", parseMinutes, 5)
-    .option("--kafka <version>", "the Kafka to run, such as 3.9.1", parseVersion, kafkaVersion)
+    .option(
+      "--kafka <version>",
+      "the Kafka to run; 3.9.1, 4.2.2 and 4.3.1 are what it is held to",
+      parseVersion,
+      kafkaVersion,
+    )
     .option(
       "--transaction-version <level>",
       "the cluster's transaction.version, 0 to 2; the release's own where absent",

@@ -14,7 +14,7 @@ export interface SettleOptions {
  *
  * For a group that is known to have committed, where the answer is "none" or below what was committed. A broker that loses
  * and regains the leadership of an offsets partition while it loads it serves the partition too early: the end of the
- * first load is taken for the end of the second (`CoordinatorRuntime`, Kafka 4.3.1). Meanwhile OffsetFetch answers "none",
+ * first load is taken for the end of the second (`CoordinatorRuntime`, Kafka 4.0 to 4.3 at least). Meanwhile OffsetFetch answers "none",
  * then offsets that were overwritten long ago, and no error. Seen after `kill -9` of a lone broker on a busy machine, for
  * two seconds. Whoever asks here has shut out everyone else, so the true answer cannot change.
  */

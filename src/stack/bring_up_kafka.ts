@@ -9,8 +9,11 @@ import type { Daemon } from "./processes.ts";
 import type { KafkaService } from "./stack_state.ts";
 import { awaitBroker, clusterIdOf, newClusterId, startBroker } from "./start_broker.ts";
 
-/** The Kafka of the embedded stack. */
-export const kafkaVersion = "4.3.1";
+/**
+ * The Kafka of the embedded stack: the newest line that writes the marker of every transaction (KAFKA-20734). 4.3.0, 4.3.1
+ * and 4.4.0 skip that of a partition without a leader; `tests/integration/kafka_markers_test.ts` is red on them.
+ */
+export const kafkaVersion = "4.2.2";
 
 /** Where the broker listens, where its jars are kept, and whom to tell. */
 export interface KafkaStart {

@@ -23,7 +23,7 @@ export interface StackOptions {
   readonly postgresPort: number;
   /** Jars and class archives, which other directories may share; `cache` in the directory by default. */
   readonly cacheDirectory?: string;
-  /** Lines for a person: `starting Kafka 4.3.1 on 127.0.0.1:19092`. */
+  /** Lines for a person: `starting Kafka 4.2.2 on 127.0.0.1:19092`. */
   readonly onProgress?: (line: string) => void;
   readonly signal?: AbortSignal;
 }

@@ -15,9 +15,10 @@ const fencing = /Fencing broker \d+/;
  *
  * A node that is broker and controller still counts as the leader of its partitions when it comes back, whether it died or
  * was stopped (broker_properties.ts says why it does not give the leadership up): it begins to load offsets and
- * transactions, loses the leadership when its last session is fenced, and gets it again. Kafka 4.3.1 then serves what it
- * has loaded by half (src/core/settled_offset.ts), and leaves out the markers of transactions that were being committed. A
- * broker that was fenced before it starts becomes leader once.
+ * transactions, loses the leadership when its last session is fenced, and gets it again. Kafka can then serve what it has
+ * loaded by half (src/core/settled_offset.ts). A broker that was fenced before it starts becomes leader once. Measured on
+ * 4.2.2, started again without this after `kill -9`: in each of three starts it loaded all offsets, dropped them within two
+ * seconds and loaded them again, once in the middle of the first load.
  */
 export async function fenceLastBroker(
   broker: BrokerOptions,

@@ -154,9 +154,23 @@ async function format(options: BrokerOptions, properties: string): Promise<void>
 }
 
 async function failure(what: string, logFile: string): Promise<StackError> {
+  if (await isOfNewerKafka(logFile)) {
+    return new StackError(
+      `Cannot start Kafka: its data was made by a newer version, and this one cannot read it. ` +
+        `Delete the data of the embedded stack with "deno task stack reset" (Kafka's and ` +
+        `PostgreSQL's, which belong together) and start again. Kafka's log is ${logFile}`,
+    );
+  }
   const tail = await lastLines(logFile, 8, / (ERROR|FATAL) /) ||
     await lastLines(`${logFile}.out`, 8);
   return new StackError(
     `Cannot start Kafka: ${what}. Its log is ${logFile}${tail ? `, and says:\n${tail}` : ""}`,
   );
+}
+
+/** A field or a feature that this version has never heard of, in the log of the cluster's metadata. */
+async function isOfNewerKafka(logFile: string): Promise<boolean> {
+  const log = await Deno.readTextFile(logFile).catch(() => "");
+  return /MetadataParseException|Can't read version \d+ of |No MetadataVersion with feature level/
+    .test(log);
 }

@@ -90,7 +90,7 @@ export async function startPrivateCluster(options: ClusterOptions): Promise<Priv
   const nodeIds = Array.from({ length: options.brokers }, (_, index) => index + 1);
   // A lone broker gets a controller that outlives it. One that was controller too would come back with leaders that it
   // then loses while it registers anew; its transaction coordinator takes those partitions for deleted meanwhile and
-  // drops the markers of prepared transactions for good (Kafka 4.3.1: "Couldn't find leader endpoint").
+  // drops the markers of prepared transactions for good (Kafka 4.3 and 4.4.0: "Couldn't find leader endpoint").
   const alone = options.brokers === 1;
   const voters = (alone ? [loneControllerId] : nodeIds)
     .map((nodeId) => ({ nodeId, controllerPort: freePort() }));

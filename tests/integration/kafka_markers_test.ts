@@ -1,0 +1,44 @@
+/** The Kafka that we ship writes the marker of every transaction that it calls complete; 4.3.0, 4.3.1 and 4.4.0 do not. */
+import { fetchStableOffset } from "../../src/kafka/stable_offset.ts";
+import { openTransactor } from "../../src/kafka/transactor.ts";
+import { kafkaVersion } from "../../src/stack/ensure_stack.ts";
+import { assertEquals } from "../support/assert.ts";
+import { readPartition, record, texts } from "../support/kafka.ts";
+import { startTwoNodes } from "../support/two_nodes.ts";
+
+/** KAFKA-20734: a coordinator that takes a partition without a leader for a deleted one, and skips its marker. */
+Deno.test({
+  name: "a transaction that ends while a partition has no leader ends there, too, once it has one",
+  // The nodes are started here, and outlive nothing.
+  sanitizeResources: false,
+  sanitizeOps: false,
+  async fn() {
+    await using cluster = await startTwoNodes(kafkaVersion);
+    const { client } = cluster;
+    await cluster.makeTopics({ in: [1], out: [1, 2] });
+    const place = { topic: "in", partition: 0 };
+    {
+      await using transactor = await openTransactor(client, "group/in/0", {
+        transactionTimeoutMs: 60_000,
+        onStep: async (step) => {
+          if (step === "before-end-txn") await cluster.kill();
+        },
+      });
+      await transactor.commit({
+        records: [record("out", 0, "k", "on the first"), record("out", 1, "k", "on the second")],
+        offsets: [{ groupId: "group", ...place, offset: 7 }],
+      });
+    }
+    await cluster.revive();
+    assertEquals(texts(await readPartition(client, "out", 0)), ["on the first"]);
+    assertEquals(texts(await readPartition(client, "out", 1)), ["on the second"]);
+    const vendor = client.cluster();
+    try {
+      const waiting = AbortSignal.timeout(60_000);
+      const committed = await fetchStableOffset(vendor, "group", place, waiting);
+      assertEquals(committed.offset, 7);
+    } finally {
+      await vendor.disconnect();
+    }
+  },
+});

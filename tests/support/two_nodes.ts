@@ -1,0 +1,157 @@
+/**
+ * A cluster of two nodes with replication 1, of any version: what lies on the second is without a leader while that one is
+ * down. The first is the controller and keeps the transaction coordinator, the second all committed offsets.
+ */
+import { basename, join } from "node:path";
+import { protocolErrorType } from "../../src/kafka/error_verdict.ts";
+import { withCluster } from "../../src/kafka/group_standing.ts";
+import { createKafkaClient, type KafkaClient } from "../../src/kafka/kafka_client.ts";
+import { createAdmin } from "../../src/kafka/vendor_admin.ts";
+import { emitterClass } from "../../src/kafka/vendor.ts";
+import { requireJava } from "../../src/stack/java.ts";
+import { kafkaJars } from "../../src/stack/kafka_jars.ts";
+import { freePort } from "../../src/stack/ports.ts";
+import { type Daemon, waitUntilGone } from "../../src/stack/processes.ts";
+import { sendSignal } from "../../src/stack/send_signal.ts";
+import {
+  awaitBroker,
+  type BrokerOptions,
+  newClusterId,
+  startBroker,
+} from "../../src/stack/start_broker.ts";
+import { waitFor } from "../../src/stack/wait.ts";
+import { root } from "./services.ts";
+
+/** Topics by name, with the node that each partition lies on. */
+export type Placement = Readonly<Record<string, readonly (1 | 2)[]>>;
+
+/** A running cluster. Disposing kills it and deletes its data. */
+export interface TwoNodes extends AsyncDisposable {
+  readonly client: KafkaClient;
+  readonly brokers: readonly string[];
+  readonly jars: string;
+  makeTopics(placement: Placement): Promise<void>;
+  /** Kills the second node and waits until its partitions have no leader. */
+  kill(): Promise<void>;
+  /** Starts it again and waits until it leads its partitions. */
+  revive(): Promise<void>;
+}
+
+/** Starts it, with the internal topics where the file's first lines say. */
+export async function startTwoNodes(version: string): Promise<TwoNodes> {
+  const cacheDirectory = `${root}.onceflow/cache`;
+  const java = await requireJava();
+  const jars = await kafkaJars({ version, cacheDirectory });
+  const archive = join(cacheDirectory, `${basename(jars)}-java-${java.version}.jsa`);
+  const directory = await Deno.makeTempDir({ dir: `${root}.onceflow`, prefix: "two-nodes-" });
+  const common = {
+    ...{ jars, java, clusterId: newClusterId(), heapMiB: 256 },
+    voters: [{ nodeId: 1, controllerPort: freePort() }],
+    archive: await Deno.stat(archive).then(() => archive, () => undefined),
+    settings: { "transaction.state.log.num.partitions": "1", "offsets.topic.num.partitions": "1" },
+  };
+  const nodes = ([1, 2] as const).map((nodeId): BrokerOptions => ({
+    ...common,
+    nodeId,
+    ...(nodeId === 2 && { roles: "broker" as const }),
+    port: freePort(),
+    dataDirectory: join(directory, `node-${nodeId}`),
+    logFile: join(directory, `node-${nodeId}.log`),
+  }));
+  const daemons = new Map<number, Daemon>();
+  const start = async (node: BrokerOptions) => {
+    const daemon = await startBroker(node);
+    daemons.set(node.nodeId, daemon);
+    await awaitBroker(daemon, node);
+  };
+  const kill = async (nodeId: number) => {
+    const daemon = daemons.get(nodeId);
+    daemons.delete(nodeId);
+    if (!daemon) return;
+    await sendSignal(daemon.mark, "KILL");
+    await waitUntilGone(daemon.mark, { waitMsMax: 10_000 });
+  };
+  await using started = new AsyncDisposableStack();
+  started.defer(() => Deno.remove(directory, { recursive: true }));
+  started.defer(async () => {
+    await kill(2);
+    await kill(1);
+  });
+  await Promise.all(nodes.map(start));
+  const brokers = nodes.map(({ port }) => `127.0.0.1:${port}`);
+  const client = createKafkaClient({ brokers, clientId: "onceflow-test", ssl: false });
+  await untilNodeTwoLeads(client, "", true);
+  await makeTopics(client, { __transaction_state: [1], __consumer_offsets: [2] }, {
+    "cleanup.policy": "compact",
+  });
+  const second = nodes[1];
+  if (!second) throw new RangeError("there are two nodes");
+  const resources = started.move();
+  return {
+    ...{ client, brokers, jars },
+    makeTopics: (placement) => makeTopics(client, placement),
+    async kill() {
+      await kill(2);
+      await untilNodeTwoLeads(client, "__consumer_offsets", false);
+    },
+    async revive() {
+      await start(second);
+      await untilNodeTwoLeads(client, "__consumer_offsets", true);
+    },
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}
+
+/** Without a topic: waits until both nodes are there. */
+async function untilNodeTwoLeads(client: KafkaClient, topic: string, leads: boolean) {
+  const done = await waitFor(async () => {
+    const seen = await withAdmin(client, async (admin) => {
+      if (topic === "") return (await admin.describeCluster()).brokers.length === 2;
+      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+      return topics[0]?.partitions[0]?.leader === 2;
+    }).catch((error) => protocolErrorType(error) === "LEADER_NOT_AVAILABLE" ? false : undefined);
+    return seen === leads ? true : undefined;
+  }, { waitMsMax: 60_000, intervalMs: 100 });
+  if (!done) throw new Error(`node 2 ${leads ? "does not lead" : "still leads"} after a minute`);
+}
+
+interface Admin {
+  connect(): Promise<void>;
+  disconnect(): Promise<void>;
+  describeCluster(): Promise<{ brokers: unknown[] }>;
+  fetchTopicMetadata(
+    options: { topics: string[] },
+  ): Promise<{ topics: { partitions: { leader: number }[] }[] }>;
+  createTopics(options: unknown): Promise<boolean>;
+}
+
+function withAdmin<T>(client: KafkaClient, act: (admin: Admin) => Promise<T>): Promise<T> {
+  return withCluster(client, async (cluster) => {
+    const Emitter = emitterClass();
+    const admin = createAdmin()({
+      cluster,
+      logger: client.logger,
+      retry: { retries: 0 },
+      instrumentationEmitter: new Emitter({}),
+    }) as unknown as Admin;
+    return await act(admin);
+  });
+}
+
+async function makeTopics(
+  client: KafkaClient,
+  placement: Placement,
+  config: Record<string, string> = {},
+): Promise<void> {
+  await withAdmin(client, (admin) =>
+    admin.createTopics({
+      waitForLeaders: true,
+      topics: Object.entries(placement).map(([topic, nodes]) => ({
+        topic,
+        numPartitions: -1,
+        replicationFactor: -1,
+        replicaAssignment: nodes.map((node, partition) => ({ partition, replicas: [node] })),
+        configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
+      })),
+    }));
+}
