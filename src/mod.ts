@@ -33,10 +33,10 @@ export {
   type TopicPartition,
 } from "./core/record.ts";
 export { retryDefaults, type RetryPolicy } from "./core/retry_policy.ts";
+export type { EventReading, EventSchema, SchemaError } from "./core/decode_event.ts";
+export type { RecordContent } from "./core/json_text.ts";
 export {
   type Emission,
-  type EventSchema,
-  type SchemaError,
   topic,
   type TopicContract,
   type TopicContractOptions,

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Config } from "../config.ts";
 import { kafkaJars } from "../stack/kafka_jars.ts";
 import { kafkaVersion } from "../stack/ensure_stack.ts";
+import { orderProblem } from "../orders/order_record.ts";
 import { openDatabase } from "../postgres/database.ts";
 import { checkConservation, type ConservationReport } from "../verify/check_conservation.ts";
 import { explainOrder, type OrderExplanation } from "../verify/explain_order.ts";
@@ -76,6 +77,7 @@ export async function checkBooks(
   return await checkConservation(database.sql, reader, {
     names: pipelineNames(config),
     spillDir: join(config.STACK_DIR, "verify"),
+    orderProblem,
     drained: options.drained,
     openTransactionWaitMs: config.TRANSACTION_TIMEOUT_MS + 15_000,
     signal: options.signal,
@@ -98,6 +100,7 @@ export async function explain(
   return await explainOrder(database.sql, reader, orderId, {
     names: pipelineNames(config),
     spillDir: join(config.STACK_DIR, "verify"),
+    orderProblem,
     signal,
   });
 }

@@ -77,6 +77,21 @@ function byteLength(field: Uint8Array | string | null): number {
   return typeof field === "string" ? Buffer.byteLength(field) : field?.length ?? 0;
 }
 
+/** Whether these bytes are this text in UTF-8. */
+export function equalsText(bytes: Uint8Array, text: string): boolean {
+  // Letter by letter as long as both are ASCII, which nearly all keys are: no copy is made then.
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit > 0x7f) return equalBytes(bytes, encoder.encode(text));
+    if (bytes[i] !== unit) return false;
+  }
+  return bytes.length === text.length;
+}
+
+function equalBytes(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && one.every((byte, index) => byte === other[index]);
+}
+
 /** `orders-3`, as Kafka's own tools write it. */
 export function formatPartition({ topic, partition }: TopicPartition): string {
   return `${topic}-${partition}`;

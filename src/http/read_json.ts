@@ -1,4 +1,5 @@
 /** Reads a request's body as JSON, within a limit. Refuses what it cannot read exactly; never guesses an encoding. */
+import { textOf } from "../core/json_text.ts";
 import { ProblemError, problemOf } from "./problem.ts";
 
 /**
@@ -12,7 +13,7 @@ export async function readJson(request: Request, bytesMax: number): Promise<unkn
   const bytes = await readWhole(request, bytesMax);
   let text: string;
   try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    text = textOf(bytes);
   } catch {
     throw brokenJson("The body is not valid UTF-8");
   }

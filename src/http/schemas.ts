@@ -1,17 +1,20 @@
 /** What goes in and out of the API, as zod schemas: they validate requests and make the OpenAPI document. */
 import { z } from "@hono/zod-openapi";
-import { minorUnits } from "../orders/minor_units.ts";
+import {
+  amountPattern,
+  currencyPattern,
+  currencyProblem,
+  minorUnitsProblem,
+  plainTextPattern,
+} from "../orders/fields.ts";
 
-/**
- * Text that Postgres, Kafka and a URL can all carry: no control characters (Postgres has no NUL), no lone surrogates
- * (UTF-8 has none), no white space around it.
- */
+/** The text of an order's fields, with errors for those who fill in a request. */
 const plainText = (lengthMax: number) =>
   z.string({ error: (issue) => issue.input === undefined ? "is required" : "must be a string" })
     .min(1, "must not be empty")
     .max(lengthMax, `must be at most ${lengthMax} characters long`)
     .regex(
-      /^(?!\s)[^\p{Cc}\p{Cs}]+(?<!\s)$/u,
+      plainTextPattern,
       "must not hold control characters or broken Unicode, or begin or end with white space",
     )
     .meta({ pattern: plainPattern });
@@ -20,31 +23,36 @@ const plainText = (lengthMax: number) =>
 const plainPattern = String
   .raw`^[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f])?$`;
 
-/** A customer, in bodies and in paths. */
-export const userId = plainText(128).openapi({ example: "customer-7" });
+/** A customer in a path or a query: any id that the API or another producer may have given. */
+export const userId = plainText(256).openapi({ example: "customer-7" });
 
 /** An order in a path: any id that the API or another producer may have given. */
 export const orderIdInPath = plainText(256).openapi({ example: "order-1001" });
 
-const currencyCode = /^[A-Z]{3}$/;
 const amountText = 'must be decimal text such as "12.34", above zero, ' +
   "with at most 15 digits before the point and no more decimals than the currency has";
 const decimalText = z.string().meta({ example: "12.34", pattern: "^\\d+(\\.\\d+)?$" });
 
 /** The body of `POST /orders`. */
 export const orderRequest = z.strictObject({
-  user_id: userId,
+  user_id: plainText(128).openapi({ example: "customer-7" }),
   amount: z.string({
     error: (issue) =>
       issue.input === undefined
         ? "is required"
         : 'must be decimal text such as "12.34": a JSON number cannot carry decimals exactly',
-  }).regex(/^(0|[1-9]\d{0,14})(\.\d{1,4})?$/, amountText).refine(
-    (text) => /[1-9]/.test(text),
-    amountText,
-  ).meta({ description: "Net of tax", example: "12.34" }),
+  }).regex(amountPattern, amountText)
+    .meta({
+      description: "Net of tax",
+      example: "12.34",
+      pattern: "^(0|[1-9]\\d{0,14})(\\.\\d{1,4})?$",
+    }),
   currency: z.string({ error: "must be a string" })
-    .regex(currencyCode, "must be three capital letters (ISO 4217)")
+    .regex(currencyPattern, "must be three capital letters (ISO 4217)")
+    .superRefine((code, context) => {
+      const message = currencyPattern.test(code) ? currencyProblem(code) : undefined;
+      if (message !== undefined) context.addIssue({ code: "custom", message });
+    })
     .default("USD").meta({
       description: "An order in a currency without a tax rate is accepted, and dead-lettered",
       example: "USD",
@@ -58,16 +66,8 @@ export const orderRequest = z.strictObject({
   }),
 }, { error: (issue) => issue.code === "invalid_type" ? "must be a JSON object" : undefined })
   .superRefine(({ amount, currency }, context) => {
-    if (!currencyCode.test(currency)) return; // Found wrong already; the platform throws at such a code.
-    const decimals = minorUnits(currency);
-    if ((amount.split(".")[1] ?? "").length <= decimals) return;
-    context.addIssue({
-      code: "custom",
-      path: ["amount"],
-      message: decimals === 0
-        ? `must have no decimals: ${currency} has none`
-        : `must have at most ${decimals} decimals, as ${currency} has`,
-    });
+    const message = minorUnitsProblem(amount, currency);
+    if (message !== undefined) context.addIssue({ code: "custom", path: ["amount"], message });
   }).openapi("OrderRequest");
 
 /** The header that makes a retry safe. */

@@ -9,9 +9,9 @@ import {
   invoiceIssuedStrict,
   invoiceIssuedType,
   type OrderPlaced,
-  orderPlaced,
 } from "./events.ts";
 import { invoiceFor } from "./invoice_for.ts";
+import { orderReading } from "./order_record.ts";
 import { readTaxRate } from "./tax_rates.ts";
 
 /** Where the flow reads and writes, and what it needs. */
@@ -27,7 +27,7 @@ export interface InvoicingOptions {
 
 /** Invoices every order. The tax rate is read from Postgres, once per currency and transaction. */
 export function invoicing(sql: Sql, options: InvoicingOptions): Flow<OrderPlaced> {
-  const orders = topic(options.orders, { read: orderPlaced, key: (order) => order.order_id });
+  const orders = topic(options.orders, orderReading);
   const invoices = topic(options.invoices, {
     read: invoiceIssued,
     write: invoiceIssuedStrict,

@@ -1,8 +1,9 @@
 /** What the read model takes from one record. It decodes; it never decides what becomes of a record it cannot read. */
 import { v5 as uuidV5 } from "uuid";
 import { headerText, type InputRecord } from "../core/record.ts";
-import { type EventSchema, readJsonEvent } from "../projection/read_json_event.ts";
-import { type InvoiceIssued, invoiceIssued, type OrderPlaced, orderPlaced } from "./events.ts";
+import { readJsonEvent } from "../projection/read_json_event.ts";
+import { type InvoiceIssued, invoiceIssued, type OrderPlaced } from "./events.ts";
+import { readOrder } from "./order_record.ts";
 
 /** An OrderPlaced, with its place on the topic. */
 export interface PlacedFact {
@@ -57,14 +58,14 @@ export function readViewFact(topics: ViewTopics, record: InputRecord): ViewFact 
 }
 
 function readPlaced(record: InputRecord): PlacedFact | undefined {
-  const order = readStorable(record, orderPlaced);
+  const order = readOrder(record);
   if (order === undefined) return undefined;
   const { partition, offset } = record;
   return { kind: "placed", eventId: order.event_id, order, partition, offset };
 }
 
 function readInvoiced(record: InputRecord): InvoicedFact | undefined {
-  const invoice = readStorable(record, invoiceIssued);
+  const invoice = readJsonEvent(record, invoiceIssued);
   if (invoice === undefined) return undefined;
   return { kind: "invoiced", eventId: invoice.event_id, invoice };
 }
@@ -74,7 +75,7 @@ const deadLetterIds = "5b0c3f4e-7d1a-5c86-9a43-0d9a7f0b8e21";
 
 function readDeadLettered(ordersTopic: string, record: InputRecord): DeadLetteredFact | undefined {
   if (headerText(record.headers, "x-original-topic") !== ordersTopic) return undefined;
-  const order = readStorable(record, orderPlaced);
+  const order = readOrder(record);
   const originalPartition = readCount(record, "x-original-partition", 2 ** 31 - 1);
   const originalOffset = readCount(record, "x-original-offset", Number.MAX_SAFE_INTEGER);
   if (order === undefined || originalPartition === undefined || originalOffset === undefined) {
@@ -106,25 +107,7 @@ function isoTime(timestamp: number): string | null {
   return timestamp >= 0 && timestamp <= timeMax ? new Date(timestamp).toISOString() : null;
 }
 
-/** Undefined for what is no such event, and for text that Postgres cannot hold: then nobody could look it up either. */
-function readStorable<T extends { readonly occurred_at: string }>(
-  record: InputRecord,
-  schema: EventSchema<T>,
-): T | undefined {
-  const event = readJsonEvent(record, schema);
-  if (event === undefined || !isStorableTime(event.occurred_at)) return undefined;
-  const unfit = Object.values(event).some((field) =>
-    typeof field === "string" && !(field.isWellFormed() && !field.includes("\0"))
-  );
-  return unfit ? undefined : event;
-}
-
 /** Without NUL and lone surrogates, which no `text` column takes. */
 function storable(text: string): string {
   return text.toWellFormed().replaceAll("\0", "\uFFFD");
-}
-
-/** Postgres knows no year 0, and no second with a hundred decimals. */
-function isStorableTime(text: string): boolean {
-  return text.length <= 40 && !text.startsWith("0000");
 }

@@ -1,5 +1,5 @@
 /** Reads a record's JSON value by a schema, for a projection's `decode`. It never throws, whatever the bytes are. */
-import type { InputRecord } from "../core/record.ts";
+import { parseJsonValue, type RecordContent } from "../core/json_text.ts";
 
 /** The part of a schema that reading needs; a zod schema is one. */
 export interface EventSchema<T> {
@@ -8,14 +8,11 @@ export interface EventSchema<T> {
   };
 }
 
-const utf8 = new TextDecoder("utf-8", { fatal: true });
-
-/** The value as the schema gives it; undefined where it is no UTF-8, no JSON, or not what the schema says. */
-export function readJsonEvent<T>(record: InputRecord, schema: EventSchema<T>): T | undefined {
-  if (record.value === null) return undefined;
+/** The value as the schema gives it; undefined where it is not JSON in UTF-8, or not what the schema says. */
+export function readJsonEvent<T>(record: RecordContent, schema: EventSchema<T>): T | undefined {
   let value: unknown;
   try {
-    value = JSON.parse(utf8.decode(record.value));
+    value = parseJsonValue(record);
   } catch {
     return undefined;
   }

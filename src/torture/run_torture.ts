@@ -5,6 +5,7 @@ import { type Guarantee, readConfig } from "../config.ts";
 import { delay } from "../core/delay.ts";
 import { openDatabase } from "../postgres/database.ts";
 import { freePort } from "../stack/ports.ts";
+import { orderProblem } from "../orders/order_record.ts";
 import { checkConservation } from "../verify/check_conservation.ts";
 import { openLogReader } from "../verify/log_reader.ts";
 import { type Arena, EventHub } from "./arena.ts";
@@ -183,6 +184,7 @@ export async function runTorture(options: TortureOptions): Promise<TortureReport
   const books = await checkConservation(sql, reader, {
     names,
     spillDir: directory,
+    orderProblem,
     drained: left.length === 0,
     openTransactionWaitMs,
     signal,

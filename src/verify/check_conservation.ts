@@ -1,9 +1,10 @@
 /** The conservation checker: takes one consistent cut through the running pipeline and holds every rule against it. */
 import type { Sql } from "../postgres/sql.ts";
 import { takeCut } from "./cut.ts";
-import { type Figures, readFigures } from "./figures.ts";
+import { type Figures, foreignDeadLetters, readFigures } from "./figures.ts";
 import { type Finding, judge } from "./judge.ts";
 import type { LogReader } from "./log_reader.ts";
+import type { OrderProblem } from "./read_events.ts";
 import type { PipelineNames } from "./pipeline_names.ts";
 import { openSpill } from "./spill.ts";
 
@@ -19,6 +20,8 @@ export interface ConservationOptions {
   /** How long an open transaction may hold the cut before it is a finding: longer than the transaction timeout. */
   readonly openTransactionWaitMs: number;
   readonly signal: AbortSignal;
+  /** Which records are orders; where it is absent, those are that say all that an order needs. */
+  readonly orderProblem?: OrderProblem;
   /** Called as the steps go by, for a progress line. */
   readonly onProgress?: (step: string) => void;
 }
@@ -29,6 +32,8 @@ export interface ConservationReport {
   readonly drained: boolean;
   readonly figures: Figures;
   readonly findings: readonly Finding[];
+  /** The first of the records of other producers that are dead letters, each with its place and the reason. */
+  readonly foreign_dead_letters?: readonly string[];
   /** What could not be decided, and why. */
   readonly notes: readonly string[];
   readonly elapsedMs: number;
@@ -56,6 +61,7 @@ export async function checkConservation(
     drained: options.drained,
     figures: readFigures(spill, findings),
     findings,
+    foreign_dead_letters: foreignDeadLetters(spill, options.names),
     notes: cut.notes,
     elapsedMs: Math.round(performance.now() - started),
   };

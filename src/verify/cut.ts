@@ -95,10 +95,10 @@ async function readTopics(
   spill: Spill,
   topics: readonly string[],
   ends: readonly TopicEnds[],
-  { names, signal, onProgress }: ConservationOptions,
+  { names, signal, orderProblem, onProgress }: ConservationOptions,
 ): Promise<void> {
   await reader.omitHeaders(addedHeaders);
-  const load = loadLog(spill, names.ordersTopic);
+  const load = loadLog(spill, names.ordersTopic, orderProblem);
   const loaders = [load.announced, load.invoiced, load.dead];
   for (const [place, topic] of topics.entries()) {
     const loader = loaders[place];

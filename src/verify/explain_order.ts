@@ -1,13 +1,14 @@
 /** Where one order is at this moment, and why it is not further. Reads only. */
 import { type Horizon, horizon } from "../outbox/horizon.ts";
 import type { Sql } from "../postgres/sql.ts";
-import { addedHeaders, loadLog } from "./load_log.ts";
+import { addedHeaders, loadLog, type LogLoader } from "./load_log.ts";
 import { noteEnds, noteOffsets, offsetsByPartition } from "./load_offsets.ts";
 import { loadRows } from "./load_rows.ts";
 import type { LogReader, TopicEnds } from "./log_reader.ts";
 import { historyFromSpill } from "./history_from_spill.ts";
 import type { OrderHistory } from "./order_history.ts";
 import { type OrderStanding, standingOf } from "./order_standing.ts";
+import type { OrderProblem } from "./read_events.ts";
 import type { PipelineNames } from "./pipeline_names.ts";
 import type { LogRecord } from "./reader_frames.ts";
 import { openSpill, type Spill } from "./spill.ts";
@@ -17,6 +18,8 @@ export interface ExplainOptions {
   readonly names: PipelineNames;
   readonly spillDir: string;
   readonly signal: AbortSignal;
+  /** Which records are orders, as for the checker. */
+  readonly orderProblem?: OrderProblem;
 }
 
 /** A person waits for the answer: an offset that is pending longer is taken as it was before. */
@@ -41,7 +44,7 @@ export async function explainOrder(
   sql: Sql,
   reader: LogReader,
   orderId: string,
-  { names, spillDir, signal }: ExplainOptions,
+  { names, spillDir, signal, orderProblem }: ExplainOptions,
 ): Promise<OrderExplanation> {
   using spill = openSpill(spillDir);
   const topics = [names.ordersTopic, names.invoicesTopic, names.deadLettersTopic];
@@ -56,7 +59,7 @@ export async function explainOrder(
   noteOffsets(spill, "consumed", consumed, consumed);
   const ends = await reader.ends(topics, 0);
   noteEnds(spill, ends);
-  await readKey(reader, spill, topics, ends, orderId, ordersTopic);
+  await readKey(reader, topics, ends, orderId, loadLog(spill, ordersTopic, orderProblem));
   await loadRows(sql, spill, { ordersTopic, projection, orderId }, signal);
   const standing = standingOf(spill, names);
   return {
@@ -69,14 +72,12 @@ export async function explainOrder(
 
 async function readKey(
   reader: LogReader,
-  spill: Spill,
   topics: readonly string[],
   ends: readonly TopicEnds[],
   orderId: string,
-  ordersTopic: string,
+  load: LogLoader,
 ): Promise<void> {
   await reader.omitHeaders(addedHeaders);
-  const load = loadLog(spill, ordersTopic);
   const loaders = [load.announced, load.invoiced, load.dead];
   const key = new TextEncoder().encode(orderId);
   for (const [place, topic] of topics.entries()) {

@@ -1,5 +1,6 @@
 /** The books in one line: how many orders reached each stage. Counts only what the spill holds. */
 import type { RuleFinding } from "./finding.ts";
+import type { PipelineNames } from "./pipeline_names.ts";
 import type { Spill } from "./spill.ts";
 
 /** The conservation table. All count orders (announcements), except where said. */
@@ -54,7 +55,8 @@ export function readFigures(spill: Spill, findings: readonly RuleFinding[]): Fig
       records: spill.count("select coalesce(sum(originals), 0) from unit where not relayed"),
       invoiced: spill.count("select count(*) from unit where not relayed and invoices > 0"),
       dead_lettered: spill.count(
-        "select coalesce(sum(min(buried, originals)), 0) from unit where not relayed and invoices = 0",
+        // Several records of one event id may fare differently.
+        "select coalesce(sum(min(buried, max(originals - invoices, 0))), 0) from unit where not relayed",
       ),
     },
     redriven: spill.count(
@@ -71,4 +73,21 @@ export function readFigures(spill: Spill, findings: readonly RuleFinding[]): Fig
       projector: unfolded("announced", 0) + unfolded("invoiced", 1) + unfolded("dead", 2),
     },
   };
+}
+
+const foreignShownMax = 10;
+
+/** `orders-2@17: why` of the first records of other producers that ended in the dead letters. */
+export function foreignDeadLetters(spill: Spill, names: PipelineNames): readonly string[] {
+  const rows = spill.rows(`
+    select d.from_partition as partition, d.from_offset as offset, d.error_class as class, d.error as error
+    from dead d join announced a on a.partition = d.from_partition and a.offset = d.from_offset
+    where d.state = 'committed' and not a.relayed and a.redriven_from is null
+    order by d.from_partition, d.from_offset limit ${foreignShownMax}
+  `);
+  return rows.map((row) =>
+    `${names.ordersTopic}-${row.partition}@${row.offset}: ${row.class ?? "unknown"}: ${
+      row.error ?? ""
+    }`
+  );
 }

@@ -8,6 +8,7 @@ export function formatReport(report: ConservationReport): string {
   const parts = [
     formatFigures(report),
     ...report.findings.map(formatFinding),
+    ...formatForeign(report),
     ...report.notes.map((note) => `Note: ${note}.`),
     verdict(report),
   ];
@@ -41,6 +42,16 @@ export function formatFigures({ figures, drained }: ConservationReport): string 
     );
   }
   return lines.join("\n");
+}
+
+function formatForeign(
+  { figures, foreign_dead_letters: shown = [] }: ConservationReport,
+): string[] {
+  if (shown.length === 0) return [];
+  const more = figures.foreign.dead_lettered - shown.length;
+  const lines = shown.map((letter) => `  ${letter}`);
+  if (more > 0) lines.push(`  and ${more} more`);
+  return [["Dead letters of other producers:", ...lines].join("\n")];
 }
 
 function formatFinding({ kind, claim, count, first, history }: Finding): string {

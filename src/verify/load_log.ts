@@ -1,6 +1,13 @@
 /** Copies the three topics from the independent reader into the scratch database. Judges nothing. */
 import { headerText } from "../core/record.ts";
-import { readInvoice, readObject, readPlaced, readUuid } from "./read_events.ts";
+import {
+  isWhole,
+  type OrderProblem,
+  readInvoice,
+  readObject,
+  readPlaced,
+  readUuid,
+} from "./read_events.ts";
 import type { LogRecord } from "./reader_frames.ts";
 import type { Spill } from "./spill.ts";
 
@@ -26,10 +33,17 @@ export interface LogLoader {
   readonly dead: (record: LogRecord) => void;
 }
 
-/** Inserters for the three topics. Dead letters of other topics than `ordersTopic` are somebody else's and left out. */
-export function loadLog(spill: Spill, ordersTopic: string): LogLoader {
+/**
+ * Inserters for the three topics. Dead letters of other topics than `ordersTopic` are somebody else's and left out.
+ * `orderProblem` decides which records are orders; where it is absent, those do that say all that an order needs.
+ */
+export function loadLog(
+  spill: Spill,
+  ordersTopic: string,
+  orderProblem: OrderProblem = incomplete,
+): LogLoader {
   const announce = spill.inserter(
-    "insert into announced values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "insert into announced values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
   );
   const invoice = spill.inserter(
     "insert into invoiced values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -39,7 +53,7 @@ export function loadLog(spill: Spill, ordersTopic: string): LogLoader {
   );
   return {
     announced(record) {
-      const { fields, order } = placedIn(record);
+      const { fields, order, problem } = placedIn(record, orderProblem);
       const relayed = readUuid(headerText(record.headers, "event_id"));
       const redrivenFrom = headerText(record.headers, "x-redriven-from") ?? null;
       const from = /\/(\d{1,9})\/(\d{1,16})$/.exec(redrivenFrom ?? "");
@@ -50,12 +64,13 @@ export function loadLog(spill: Spill, ordersTopic: string): LogLoader {
         redrivenFrom,
         from?.[1] === undefined ? null : Number(from[1]),
         from?.[2] === undefined ? null : Number(from[2]),
-        order !== undefined,
-        order?.orderId ?? null,
-        order?.userId ?? null,
-        order?.amount ?? null,
-        order?.currency ?? null,
-        order?.occurredAtMs ?? null,
+        problem === undefined,
+        problem ?? null,
+        order.orderId ?? null,
+        order.userId ?? null,
+        order.amount ?? null,
+        order.currency ?? null,
+        order.occurredAtMs ?? null,
         record.valueDigest,
         record.digest,
       );
@@ -86,12 +101,12 @@ export function loadLog(spill: Spill, ordersTopic: string): LogLoader {
         headerText(record.headers, name)?.replaceAll("\0", "\uFFFD") ?? null;
       const topic = header("x-original-topic");
       if (topic !== null && topic !== ordersTopic) return;
-      const { fields, order } = placedIn(record);
+      const { fields, order, problem } = placedIn(record, orderProblem);
       bury(
         ...placeOf(record),
         readUuid(header("event_id")) ?? readUuid(fields?.event_id) ?? null,
-        order !== undefined,
-        order?.orderId ?? null,
+        problem === undefined,
+        order.orderId ?? null,
         readCount(header("x-original-partition")),
         readCount(header("x-original-offset")),
         record.digest,
@@ -103,18 +118,21 @@ export function loadLog(spill: Spill, ordersTopic: string): LogLoader {
   };
 }
 
-function placedIn(record: LogRecord) {
+function placedIn(record: LogRecord, orderProblem: OrderProblem) {
   const fields = readObject(record.value);
-  return { fields, order: readPlaced(fields) };
+  return { fields, order: readPlaced(fields), problem: orderProblem(record) };
 }
+
+const incomplete: OrderProblem = ({ value }) =>
+  isWhole(readPlaced(readObject(value))) ? undefined : "a field is missing or wrong";
 
 function placeOf({ partition, offset, state, timestamp, key }: LogRecord) {
   return [partition, offset, state, timestamp, keyText(key)] as const;
 }
 
-const utf8 = new TextDecoder("utf-8", { fatal: true });
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** A key as text, or in base64 where it is none. */
+/** A key as text, to the last byte, or in base64 where it is none. */
 export function keyText(key: Uint8Array | null): string | null {
   if (key === null) return null;
   try {

@@ -17,9 +17,12 @@ export async function loadPositions(tx: Tx, spill: Spill, projection: string): P
 /** A row with every column as text. */
 export type Texts = Readonly<Record<string, string | null>>;
 
-/** Milliseconds without their fraction. */
-export const ms = (text: string | null | undefined) =>
-  text == null ? null : Math.floor(Number(text));
+/** Milliseconds without their fraction, which a float of so many digits would round up. */
+export function ms(text: string | null | undefined): number | null {
+  if (text == null) return null;
+  const [whole, fraction = ""] = text.split(".");
+  return Number(whole) - (text.startsWith("-") && /[1-9]/.test(fraction) ? 1 : 0);
+}
 
 /** The lines of `order_view`; of one order where it is given. */
 export async function loadView(tx: Tx, spill: Spill, orderId?: string): Promise<void> {

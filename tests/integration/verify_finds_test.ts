@@ -342,10 +342,14 @@ const wrongStories: readonly Story[] = [
       await pipeline.place(2);
       const [one, two] = await pipeline.announcements();
       if (one === undefined || two === undefined) throw new Error("two were placed");
-      // Two events of one key: the second order's rows take the first one's key.
+      // Two events of one key: the second speaks of the first one's order, too.
       const key = String(one.draft.key);
-      await pipeline.sql`update outbox set key = ${key}`;
-      await pipeline.sql`update orders set order_id = order_id`;
+      const event = JSON.parse(new TextDecoder().decode(two.draft.value));
+      const value = bytes(JSON.stringify({ ...event, order_id: key }));
+      await pipeline.sql`delete from orders where order_id = ${event.order_id}`;
+      await pipeline.sql`
+        update outbox set key = ${key}, value = ${value} where position = ${two.position}
+      `;
       const announced = await pipeline.relay((drafts) => drafts.toReversed());
       const outcomes = announced.map((record): Draft => ({
         ...pipeline.invoiceOf(record),

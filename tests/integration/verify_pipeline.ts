@@ -17,6 +17,7 @@ import { liveTarget } from "../../src/projection/fold_target.ts";
 import { installProjection } from "../../src/projection/install_projection.ts";
 import { openPosition } from "../../src/projection/positions.ts";
 import { projectionMigrations } from "../../src/projection/projection_schema.ts";
+import { orderProblem } from "../../src/orders/order_record.ts";
 import { checkConservation, type ConservationReport } from "../../src/verify/check_conservation.ts";
 import { explainOrder, type OrderExplanation } from "../../src/verify/explain_order.ts";
 import { type LogReader, openLogReader } from "../../src/verify/log_reader.ts";
@@ -397,6 +398,7 @@ export class HandMadePipeline implements AsyncDisposable {
     return await checkConservation(this.sql, this.reader, {
       names: this.names,
       spillDir: this.spillDir,
+      orderProblem,
       drained,
       openTransactionWaitMs: leftOpen ? openWaitMs : markersMsMax,
       signal: AbortSignal.timeout(120_000),
@@ -413,7 +415,7 @@ export class HandMadePipeline implements AsyncDisposable {
       await reader.offsets(names.invoicingGroup, [ordersTopic], markersMsMax);
     }
     const signal = AbortSignal.timeout(120_000);
-    return await explainOrder(this.sql, reader, orderId, { names, spillDir, signal });
+    return await explainOrder(this.sql, reader, orderId, { names, spillDir, orderProblem, signal });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -78,7 +78,8 @@ export const conservationRules: readonly Rule[] = [
     claim: "every announcement of the relay has an order or an outbox row in Postgres",
     sql: `
       select coalesce(a.order_id, a.key) as subject, (select topic from role where place = 0) as topic, a.partition, a.offset,
-        'event ' || a.event || ' is in neither orders nor outbox' as detail
+        'event ' || a.event || ' is in neither orders nor outbox; its header event_id says that the relay wrote it (other '
+          || 'producers must leave that header out)' as detail
       from announced a
       where a.state = 'committed' and a.relayed and not exists (select 1 from expected e where e.event = a.event)
       order by a.partition, a.offset`,

@@ -5,6 +5,14 @@ const orders = "(select topic from role where place = 0)";
 const invoices = "(select topic from role where place = 1)";
 const deadLetters = "(select topic from role where place = 2)";
 
+/** That invoice `i` bills the order in this row of `announced`. */
+const bills = (order: string) => {
+  const same = ["order_id", "user_id", "currency", "key"].map((field) =>
+    `i.${field} is ${order}.${field}`
+  );
+  return `(i.net is ${order}.amount and ${same.join(" and ")})`;
+};
+
 /** The rules of this page. */
 export const integrityRules: readonly Rule[] = [
   {
@@ -12,7 +20,8 @@ export const integrityRules: readonly Rule[] = [
     claim: "an announcement has the outbox row's key and bytes",
     sql: `
       select coalesce(a.order_id, a.key) as subject, ${orders} as topic, a.partition, a.offset,
-        case when a.key is not e.key then 'its key is ' || coalesce(a.key, 'null') || ', the outbox says ' || e.key
+        case when a.key is not e.key then 'its key is ' || coalesce(a.key, 'null') || ', the outbox says '
+            || coalesce(e.key, 'null')
           else 'its value has other bytes than outbox position ' || e.position end as detail
       from announced a join expected e on e.event = a.event
       where a.state = 'committed' and a.relayed and e.has_outbox
@@ -24,8 +33,12 @@ export const integrityRules: readonly Rule[] = [
     claim: "an announcement says what the order's row says",
     sql: `
       select e.order_id as subject, ${orders} as topic, a.partition, a.offset,
-        'the row is ' || e.user_id || ' ' || e.amount || ' ' || e.currency || ', the announcement is '
-          || coalesce(a.user_id || ' ' || a.amount || ' ' || a.currency, 'undecodable') as detail
+        case when a.order_id is not e.order_id
+            then 'it speaks of order ' || coalesce(a.order_id, 'null') || ', the row is ' || coalesce(e.order_id, 'null')
+          when a.user_id is e.user_id and a.amount is e.amount and a.currency is e.currency
+            then 'it was placed at ' || coalesce(a.occurred_at, 'null') || ' (ms), the row says ' || coalesce(e.placed_at, 'null')
+          else 'the row is ' || e.user_id || ' ' || e.amount || ' ' || e.currency || ', the announcement is '
+            || coalesce(a.user_id || ' ' || a.amount || ' ' || a.currency, 'undecodable') end as detail
       from announced a join expected e on e.event = a.event
       where a.state = 'committed' and a.relayed and e.has_row
         and (a.order_id is not e.order_id or a.user_id is not e.user_id or a.amount is not e.amount
@@ -40,14 +53,19 @@ export const integrityRules: readonly Rule[] = [
       select coalesce(i.order_id, i.key) as subject, ${invoices} as topic, i.partition, i.offset,
         case when not i.well_formed then 'it cannot be read as an invoice'
           when not i.adds_up then 'net ' || i.net || ' + tax ' || i.tax || ' is not gross ' || i.gross
-          when i.net is not a.amount then 'net ' || i.net || ', the order is over ' || a.amount
+          when not a.well_formed then 'it bills the record at partition ' || a.partition || ' offset ' || a.offset
+            || ', which is no order and belongs to the dead letters: ' || coalesce(a.problem, '')
+          when i.net is not a.amount then 'net ' || i.net || ', the order is over ' || coalesce(a.amount, 'null')
+          when i.key is not a.key then 'its key is ' || coalesce(i.key, 'null') || ', the order''s is ' || coalesce(a.key, 'null')
           else 'it bills ' || i.order_id || ' to ' || i.user_id || ' in ' || i.currency || ', the order is '
-            || a.order_id || ' of ' || a.user_id || ' in ' || a.currency end as detail
+            || coalesce(a.order_id, 'null') || ' of ' || coalesce(a.user_id, 'null') || ' in ' || coalesce(a.currency, 'null')
+          end as detail
       from invoiced i left join announced a on (a.partition, a.offset) = (
-        select b.partition, b.offset from announced b where b.event = i.cause and b.state = 'committed' limit 1)
-      where i.state = 'committed' and (not i.well_formed or not i.adds_up or (a.event is not null and (
-        i.net is not a.amount or i.order_id is not a.order_id or i.user_id is not a.user_id
-          or i.currency is not a.currency or i.key is not a.key)))
+        -- Of several records with one event id (another producer may repeat it) the one that it bills.
+        select b.partition, b.offset from announced b where b.event = i.cause and b.state = 'committed'
+        order by b.well_formed desc, ${bills("b")} desc, b.partition, b.offset limit 1)
+      where i.state = 'committed' and (not i.well_formed or not i.adds_up
+        or (a.event is not null and not (a.well_formed and ${bills("a")})))
       order by i.partition, i.offset`,
   },
   {

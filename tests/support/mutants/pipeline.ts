@@ -17,6 +17,7 @@ import { relayMigrations } from "../../../src/outbox/relay_migrations.ts";
 import { openAdvisoryLock } from "../../../src/postgres/advisory_lock.ts";
 import { openDatabase, type Sql } from "../../../src/postgres/database.ts";
 import { migrate } from "../../../src/postgres/migrate.ts";
+import { orderProblem } from "../../../src/orders/order_record.ts";
 import { checkConservation, type PipelineNames } from "../../../src/verify/check_conservation.ts";
 import type { FindingKind } from "../../../src/verify/finding.ts";
 import { type LogReader, openLogReader } from "../../../src/verify/log_reader.ts";
@@ -263,6 +264,7 @@ export class Pipeline implements AsyncDisposable {
     const report = await checkConservation(this.sql, this.reader, {
       names: this.names,
       spillDir: this.spillDir,
+      orderProblem,
       drained: false,
       openTransactionWaitMs: markersMsMax,
       signal: AbortSignal.timeout(stepMsMax),
