@@ -11,7 +11,7 @@ import { type OrderStanding, standingOf } from "./order_standing.ts";
 import type { OrderProblem } from "./read_events.ts";
 import type { PipelineNames } from "./pipeline_names.ts";
 import type { LogRecord } from "./reader_frames.ts";
-import { openSpill, type Spill } from "./spill.ts";
+import { openSpill } from "./spill.ts";
 
 /** How to explain. */
 export interface ExplainOptions {
