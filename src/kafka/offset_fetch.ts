@@ -1,6 +1,6 @@
 /** OffsetFetch version 7 (KIP-447), which kafkajs lacks: how it is asked for, and how its answer is read. */
 import type { TopicPartition } from "../core/record.ts";
-import { CompactReader } from "./compact.ts";
+import { WireReader } from "./codec/wire_reader.ts";
 import { flexibleProtocol } from "./raw_protocol.ts";
 import { createErrorFromCode, type VendorProtocol } from "./vendor.ts";
 
@@ -34,7 +34,7 @@ const allTopics = 0;
 
 /** Parses an answer from the header's tag buffer on. Throws the group's error. */
 export function parseOffsetFetch(bytes: Uint8Array): FetchedOffset[] {
-  const reader = new CompactReader(bytes);
+  const reader = new WireReader(bytes);
   reader.tags();
   reader.int32(); // throttle time
   const topics = reader.array(() => {

@@ -1,5 +1,5 @@
 /** Reads the answer to a Produce request of version 12. Owns its layout, never what an error means. */
-import { CompactReader } from "./compact.ts";
+import { WireReader } from "./codec/wire_reader.ts";
 import { createErrorFromCode } from "./vendor.ts";
 
 const concurrentTransactions = 51;
@@ -9,7 +9,7 @@ const concurrentTransactions = 51;
  * every partition was refused so, since that one alone is taken for "nothing was written".
  */
 export function parseProduceAnswer(bytes: Uint8Array): void {
-  const reader = new CompactReader(bytes);
+  const reader = new WireReader(bytes);
   reader.tags();
   const codes = reader.array(() => {
     reader.string();

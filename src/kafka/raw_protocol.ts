@@ -1,6 +1,6 @@
 /** Requests that kafkajs cannot make itself, over its own connections: our bytes there, our parser back. */
 import { Buffer } from "node:buffer";
-import { CompactWriter } from "./compact.ts";
+import { WireWriter } from "./codec/wire_writer.ts";
 import { encoderClass, type VendorProtocol } from "./vendor.ts";
 
 /** Which request, by Kafka's protocol guide. */
@@ -53,10 +53,19 @@ export function rawProtocol<T>(
  */
 export function flexibleProtocol<T>(
   call: ApiCall,
-  write: (body: CompactWriter) => CompactWriter,
+  write: (body: WireWriter) => WireWriter,
   parse: (bytes: Uint8Array) => T,
 ): VendorProtocol<T> {
-  return rawProtocol(call, () => write(new CompactWriter().tags()).tags().finish(), parse);
+  return rawProtocol(call, () => write(new WireWriter().tags()).tags().finish(), parse);
+}
+
+/** A whole request of a version that is not flexible. `write` appends the body's fields. */
+export function classicProtocol<T>(
+  call: ApiCall,
+  write: (body: WireWriter) => WireWriter,
+  parse: (bytes: Uint8Array) => T,
+): VendorProtocol<T> {
+  return rawProtocol(call, () => write(new WireWriter("classic")).finish(), parse);
 }
 
 /** What kafkajs hands over, checked to be bytes. */

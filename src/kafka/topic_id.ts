@@ -1,5 +1,5 @@
 /** Metadata version 10 (KIP-516), which kafkajs lacks: the identity that tells a topic from another one of its name. */
-import { CompactReader } from "./compact.ts";
+import { WireReader } from "./codec/wire_reader.ts";
 import { flexibleProtocol } from "./raw_protocol.ts";
 import { createErrorFromCode, type VendorCluster, type VendorProtocol } from "./vendor.ts";
 
@@ -37,7 +37,7 @@ function metadataOf(topic: string): VendorProtocol<string> {
 
 /** Parses an answer about one topic from the header's tag buffer on. */
 export function parseTopicId(bytes: Uint8Array): string {
-  const reader = new CompactReader(bytes);
+  const reader = new WireReader(bytes);
   reader.tags();
   reader.int32(); // throttle time
   reader.array(() => {

@@ -1,5 +1,5 @@
 /** TxnOffsetCommit and EndTxn in version 5, those of transaction protocol 2 (KIP-890), which kafkajs lacks. */
-import { CompactReader } from "./compact.ts";
+import { WireReader } from "./codec/wire_reader.ts";
 import { flexibleProtocol } from "./raw_protocol.ts";
 import { createErrorFromCode, type VendorProtocol } from "./vendor.ts";
 import type { VendorGroupOffsets } from "./vendor_producer.ts";
@@ -37,7 +37,7 @@ export function txnOffsetCommit(
 
 /** Parses an answer from the header's tag buffer on. Throws the first error of a partition. */
 export function parseTxnOffsetCommit(bytes: Uint8Array): void {
-  const reader = new CompactReader(bytes);
+  const reader = new WireReader(bytes);
   reader.tags();
   reader.int32(); // throttle time
   reader.array(() => {
@@ -65,7 +65,7 @@ export function endTxn(
 
 /** Parses an answer from the header's tag buffer on. Throws its error. */
 export function parseEndTxn(bytes: Uint8Array): { producerId: bigint; producerEpoch: number } {
-  const reader = new CompactReader(bytes);
+  const reader = new WireReader(bytes);
   reader.tags();
   reader.int32(); // throttle time
   throwIfError(reader.int16());

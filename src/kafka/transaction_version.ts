@@ -1,5 +1,5 @@
 /** Asks a broker which transaction protocol its cluster has agreed on (the feature `transaction.version`, KIP-1022). */
-import { CompactReader } from "./compact.ts";
+import { WireReader } from "./codec/wire_reader.ts";
 import { flexibleProtocol } from "./raw_protocol.ts";
 import type { VendorBroker, VendorProtocol } from "./vendor.ts";
 
@@ -23,7 +23,7 @@ function apiVersions(): VendorProtocol<number> {
 
 /** Parses an answer from its body on: the header of this answer alone has no tag buffer. */
 export function parseTransactionVersion(bytes: Uint8Array): number {
-  const reader = new CompactReader(bytes);
+  const reader = new WireReader(bytes);
   // A broker that knows no version 3 says so in the layout of version 0, and has no features either.
   if (reader.int16() !== 0) return 0;
   reader.array(() => {
@@ -31,10 +31,9 @@ export function parseTransactionVersion(bytes: Uint8Array): number {
     reader.tags();
   });
   reader.int32(); // throttle time
-  for (let tags = reader.uvarint(); tags > 0; tags--) {
-    const tag = reader.uvarint();
-    const value = new CompactReader(reader.raw(reader.uvarint()));
-    if (tag !== finalizedFeatures) continue;
+  let version = 0;
+  reader.tags((tag, value) => {
+    if (tag !== finalizedFeatures) return;
     const levels = value.array(() => {
       const name = value.string();
       const level = value.int16();
@@ -42,7 +41,7 @@ export function parseTransactionVersion(bytes: Uint8Array): number {
       value.tags();
       return { name, level };
     });
-    return levels.find(({ name }) => name === feature)?.level ?? 0;
-  }
-  return 0;
+    version = levels.find(({ name }) => name === feature)?.level ?? 0;
+  });
+  return version;
 }

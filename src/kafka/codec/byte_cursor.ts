@@ -16,6 +16,10 @@ export class ByteCursor {
     return this.bytes.length - this.position;
   }
 
+  int8(): number {
+    return this.#view.getInt8(this.#take(1));
+  }
+
   int16(): number {
     return this.#view.getInt16(this.#take(2));
   }
@@ -57,13 +61,19 @@ export class ByteCursor {
     return this.bytes.subarray(start, this.position);
   }
 
+  /** So many bytes, as a view. */
+  take(length: number): Uint8Array {
+    const start = this.#take(length);
+    return this.bytes.subarray(start, this.position);
+  }
+
   corrupt(problem: string): CodecError {
     return new CodecError("corrupt", `Cannot decode ${this.what}: ${problem}; fetch it again`);
   }
 
   #take(length: number): number {
     const start = this.position;
-    if (start + length > this.bytes.length) {
+    if (length < 0 || start + length > this.bytes.length) {
       throw this.corrupt(`it ends at byte ${this.bytes.length}, within a field of ${length} bytes`);
     }
     this.position = start + length;
