@@ -96,6 +96,7 @@ export async function runFlow<T>(
 ): Promise<void> {
   const options = { ...runFlowDefaults, ...given };
   const health = options.health ?? createHealth();
+  client.recordClock.reportTo(health);
   const parks = flow.park === "key";
   if (parks && options.guarantee !== "exactly-once") {
     throw new TypeError(
@@ -121,8 +122,9 @@ export async function runFlow<T>(
   const notes = client.cluster();
   await using _notes = { [Symbol.asyncDispose]: () => notes.disconnect() };
   const openProducer = () => openPlainProducer(client, { batchBytesMax: options.requestBytesMax });
+  await using laneNotes = openLaneNotes(client, health);
   const deliveries: Record<RunFlowOptions["guarantee"], Delivery> = {
-    "exactly-once": exactlyOnce(transactions, openLaneNotes(client)),
+    "exactly-once": exactlyOnce(transactions, laneNotes),
     "at-least-once": atLeastOnce(openProducer),
     "at-most-once": atMostOnce(openProducer),
   };

@@ -56,6 +56,7 @@ export async function runWorker(
   options: WorkerOptions,
   signal: AbortSignal,
 ): Promise<void> {
+  if (options.health) runtime.client.recordClock.reportTo(options.health);
   const failed = new AbortController();
   const stop = AbortSignal.any([signal, failed.signal]);
   const run: Record<Role, () => Promise<unknown>> = {

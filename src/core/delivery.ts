@@ -1,6 +1,5 @@
 /** The three guarantees as three orders of the same two steps: write the outputs, commit the offset. */
 import { type LaneNote, type LaneNotes, topicIdMetadata } from "./lane_notes.ts";
-import { NoteClock } from "./note_clock.ts";
 import { offsetNotBelow } from "./start_offset.ts";
 import type { Assignment, CommittedOffset, Transactions } from "./ports.ts";
 import type { OutputRecord } from "./record.ts";
@@ -52,14 +51,17 @@ export function exactlyOnce(transactions: Transactions, notes?: LaneNotes): Deli
         const floor = Math.max(known, note && ofThisTopic ? note.offset : -1);
         const start = await offsetNotBelow(floor, lane, answer, read, signal);
         const metadata = topicIdMetadata(topicId);
-        const clock = new NoteClock();
+        let isNoted = note !== undefined && ofThisTopic;
         return {
           ...{ start, topicId, note },
-          commit(records, offset) {
+          async commit(records, offset) {
             const offsets = [{ ...lane, offset, metadata }];
-            if (!notes || !clock.isDue()) return transactor.commit({ records, offsets });
-            const noted = notes.record(lane, { topicId: topicId ?? "", offset });
-            return transactor.commit({ records: [...records, noted], offsets });
+            if (!notes) return await transactor.commit({ records, offsets });
+            const noted = { topicId: topicId ?? "", offset };
+            const all = isNoted ? records : [...records, notes.record(lane, noted)];
+            await transactor.commit({ records: all, offsets });
+            if (isNoted) notes.committed(lane, noted);
+            isNoted = true;
           },
           [Symbol.asyncDispose]: () => transactor[Symbol.asyncDispose](),
         };

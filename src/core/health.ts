@@ -57,20 +57,22 @@ interface Condition {
 
 interface Reason {
   readonly text: string;
-  /** When a report that is not repeated lapses, milliseconds since the epoch. */
+  /** When a report that is not repeated lapses, by the clock that only goes forward. */
   readonly lapsesAt: number;
 }
 
 const log = getLogger(["onceflow", "health"]);
 
 /** No condition at first: a process that nothing was said of is ready. */
-export function createHealth(now: () => number = Date.now): Health {
+export function createHealth(clock?: () => number): Health {
+  const now = clock ?? Date.now;
+  const steady = clock ?? (() => performance.now());
   const conditions = new Map<string, Condition>();
 
   /** Brings `ok` and `since` up to date, and logs the change. */
   function settle(name: string, condition: Condition): void {
     for (const [cause, { lapsesAt }] of condition.reasons) {
-      if (lapsesAt <= now()) condition.reasons.delete(cause);
+      if (lapsesAt <= steady()) condition.reasons.delete(cause);
     }
     const ok = condition.reasons.size === 0;
     if (ok === condition.ok) return;
@@ -96,7 +98,7 @@ export function createHealth(now: () => number = Date.now): Health {
     down(name, text, { cause = "", forMsMax = Infinity } = {}) {
       const condition = conditionOf(name);
       const said = condition.reasons.get(cause)?.text === text;
-      condition.reasons.set(cause, { text, lapsesAt: now() + forMsMax });
+      condition.reasons.set(cause, { text, lapsesAt: steady() + forMsMax });
       if (!said) log.warn("{name} is not ready: {reason}", { name, reason: text });
       settle(name, condition);
     },

@@ -4,8 +4,8 @@
  *
  * An offset expires when the group was idle for long (`offsets.retention.minutes`), and goes with a topic that is deleted:
  * then a group that has worked looks like a new one. And a coordinator may answer one that was overwritten long ago
- * (settled_offset.ts). The first transaction of each session, and one a second after it, carries a note; what it says was
- * committed, and stays.
+ * (settled_offset.ts). A lane's first transaction carries a note, so that none has worked without one. Later ones are
+ * written after the transactions, once a second for all lanes of a process; what a note says was committed, and stays.
  */
 import type { LanePlace } from "./ports.ts";
 import type { OutputRecord } from "./record.ts";
@@ -30,6 +30,8 @@ export interface LaneNotes {
   ): Promise<LaneNote | undefined>;
   /** The record that notes it, for the lane's own transaction. */
   record(lane: LanePlace, note: LaneNote): OutputRecord;
+  /** Notes what was committed, within a second or so. Never waits and never fails. */
+  committed(lane: LanePlace, note: LaneNote): void;
 }
 
 const prefix = "topic_id=";

@@ -31,30 +31,34 @@ export function paced<T>(
   work: () => Promise<T>,
   describe: (error: unknown) => string,
   { everyMsMin, shareMax, waitMsMax }: Pace,
-  clock: () => number = Date.now,
+  clock?: () => number,
   costMs: (value: T) => number | undefined = () => undefined,
 ): Paced<T> {
+  // Intervals by the clock that only goes forward, the age that is shown by the other.
+  const steady = clock ?? (() => performance.now());
+  const wall = clock ?? Date.now;
   let last: Known<T> = { known: false, reason: "Still being read for the first time" };
   let running: Promise<void> | undefined;
   let nextAt = -Infinity;
 
   async function run(): Promise<void> {
-    const startedAt = clock();
+    const startedAt = steady();
+    const asOf = new Date(wall());
     let cost: number | undefined;
     try {
       const value = await work();
       cost = costMs(value);
-      last = { known: true, as_of: new Date(startedAt).toISOString(), value };
+      last = { known: true, as_of: asOf.toISOString(), value };
     } catch (error) {
       last = { known: false, reason: describe(error) };
     }
-    nextAt = startedAt + Math.max(everyMsMin, (cost ?? clock() - startedAt) / shareMax);
+    nextAt = startedAt + Math.max(everyMsMin, (cost ?? steady() - startedAt) / shareMax);
     running = undefined;
   }
 
   return {
     async read() {
-      if (running === undefined && clock() >= nextAt) running = run();
+      if (running === undefined && steady() >= nextAt) running = run();
       if (running !== undefined) await atMost(running, waitMsMax);
       return last;
     },

@@ -168,9 +168,9 @@ async function workedOff(
 ): Promise<boolean> {
   const place = { topic, partition };
   const end = await log.highWatermark(place);
-  const deadline = Date.now() + waitMsMax;
+  const deadline = performance.now() + waitMsMax;
   while ((await log.committedOffset(groupId, place)).offset < end) {
-    if (Date.now() > deadline) return false;
+    if (performance.now() > deadline) return false;
     await delay(pollMs, signal);
   }
   return true;

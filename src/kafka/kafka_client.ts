@@ -1,6 +1,7 @@
 /** Makes clusters (kafkajs's metadata and connections) from settings, with every patch installed first. */
 import { getLogger } from "@logtape/logtape";
 import { installPatches } from "./patches/install_patches.ts";
+import { RecordClock } from "./record_clock.ts";
 import { nativeSocketFactory } from "./patches/receive_buffer.ts";
 import {
   assertVendorShape,
@@ -44,6 +45,8 @@ export interface ClusterOptions {
 export interface KafkaClient {
   readonly settings: KafkaSettings;
   readonly logger: VendorLogger;
+  /** What all of its producers stamp records with. */
+  readonly recordClock: RecordClock;
   /** A cluster that is not connected yet. Disconnect it when done. */
   cluster(options?: ClusterOptions): VendorCluster;
 }
@@ -63,9 +66,11 @@ export function createKafkaClient(settings: KafkaSettings): KafkaClient {
   const logger = vendorLogger("client");
   const Cluster = clusterClass();
   const Emitter = emitterClass();
+  const recordClock = new RecordClock();
   return {
     settings,
     logger,
+    recordClock,
     cluster(options = {}) {
       const cluster = new Cluster({
         logger,
@@ -88,6 +93,7 @@ export function createKafkaClient(settings: KafkaSettings): KafkaClient {
         retry: { ...vendorRetry, retries: options.retries ?? 5 },
       });
       cluster.batchBytesMax = options.batchBytesMax;
+      cluster.recordClock = recordClock;
       return cluster;
     },
   };

@@ -1,13 +1,13 @@
 /** Keeps the notes of lanes in the compacted topic `onceflow.lanes`. */
 import { z } from "zod";
 import { transactionalId } from "../core/delivery.ts";
+import type { Health } from "../core/health.ts";
 import type { LaneNote, LaneNotes } from "../core/lane_notes.ts";
 import type { LanePlace } from "../core/ports.ts";
-import { readRange } from "../core/read_range.ts";
-import type { TopicPartition } from "../core/record.ts";
+import type { InputRecord, OutputRecord, TopicPartition } from "../core/record.ts";
 import type { KafkaClient } from "./kafka_client.ts";
-import { readLogRange } from "./log_range.ts";
-import { openPartitionReader } from "./open_partition_reader.ts";
+import { NoteReader } from "./note_reader.ts";
+import { NoteWriter } from "./note_writer.ts";
 import type { TopicSpec } from "./topics.ts";
 
 const topic = "onceflow.lanes";
@@ -16,7 +16,7 @@ const place: TopicPartition = { topic, partition: 0 };
 const decoder = new TextDecoder();
 const shape = z.object({ topic_id: z.string(), offset: z.int() });
 
-/** The topic, to be made before a lane starts; small, since each start reads all of it. It must never be deleted. */
+/** The topic, to be made before a lane starts; small, since each process reads all of it. It must never be deleted. */
 export function laneNotesTopic(replicationFactor: number): TopicSpec {
   return {
     topic,
@@ -25,52 +25,43 @@ export function laneNotesTopic(replicationFactor: number): TopicSpec {
     config: {
       "cleanup.policy": "compact",
       "segment.ms": "600000",
+      "segment.bytes": "16777216",
       "min.cleanable.dirty.ratio": "0.1",
+      // So that each answer tells the broker's time; see RecordClock.
+      "message.timestamp.type": "LogAppendTime",
     },
   };
 }
 
-/** Reads and words the notes of one cluster. */
-export function openLaneNotes(client: KafkaClient): LaneNotes {
+/** Reads, words and writes the notes of one cluster. Disposing writes what is not written yet. */
+export function openLaneNotes(client: KafkaClient, health?: Health): LaneNotes & AsyncDisposable {
+  // Apart, since a reading of all of them can have to wait for somebody's open transaction.
+  const stable = new NoteReader(client, place, 1, parseEntry);
+  const all = new NoteReader(client, place, 0, parseEntry);
+  const writer = new NoteWriter(client, health);
+  const record = (lane: LanePlace, note: LaneNote): OutputRecord => ({
+    ...place,
+    key: keyOf(lane),
+    value: JSON.stringify({ topic_id: note.topicId, offset: note.offset }),
+    headers: [],
+  });
   return {
-    find: (lane, { all, signal }) => findNote(client, lane, all, signal),
-    record: (lane, { topicId, offset }) => ({
-      ...place,
-      key: transactionalId(lane.groupId, lane),
-      value: JSON.stringify({ topic_id: topicId, offset }),
-      headers: [],
-    }),
+    find: (lane, options) => (options.all ? all : stable).find(keyOf(lane), options.signal),
+    record,
+    committed: (lane, note) => writer.add(keyOf(lane), record(lane, note)),
+    async [Symbol.asyncDispose]() {
+      await writer[Symbol.asyncDispose]();
+      stable.stop();
+      all.stop();
+    },
   };
 }
 
-/** Up to the high watermark for all notes; up to the last stable offset for those that can be read at once. */
-async function findNote(
-  client: KafkaClient,
-  lane: LanePlace,
-  all: boolean,
-  signal: AbortSignal,
-): Promise<LaneNote | undefined> {
-  const cluster = client.cluster();
-  const openReader = (partition: TopicPartition, from: number) =>
-    openPartitionReader(client, partition, from);
-  try {
-    const isolationLevel = all ? 0 : 1;
-    const { start, end } = await readLogRange(cluster, place, { isolationLevel, signal });
-    const stretch = { ...place, from: start, to: end };
-    const key = transactionalId(lane.groupId, lane);
-    let found: LaneNote | undefined;
-    for await (const records of readRange({ openReader }, stretch, signal)) {
-      for (const record of records) {
-        if (decoder.decode(record.key ?? undefined) === key) found = parseNote(record.value);
-      }
-    }
-    return found;
-  } finally {
-    await cluster.disconnect();
-  }
+function keyOf(lane: LanePlace): string {
+  return transactionalId(lane.groupId, lane);
 }
 
-function parseNote(value: Uint8Array | null): LaneNote {
+function parseEntry({ key, value }: InputRecord): [string, LaneNote] {
   const { topic_id: topicId, offset } = shape.parse(JSON.parse(decoder.decode(value ?? undefined)));
-  return { topicId, offset };
+  return [decoder.decode(key ?? undefined), { topicId, offset }];
 }

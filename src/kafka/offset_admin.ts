@@ -112,7 +112,8 @@ export async function applyOffset(
 async function noteOf(client: KafkaClient, lane: LanePlace, offset: number): Promise<OutputRecord> {
   await ensureTopics(client, [laneNotesTopic(-1)]);
   const topicId = await withCluster(client, (cluster) => fetchTopicId(cluster, lane.topic));
-  return openLaneNotes(client).record(lane, { topicId: topicId ?? "", offset });
+  await using notes = openLaneNotes(client);
+  return notes.record(lane, { topicId: topicId ?? "", offset });
 }
 
 function refuseWhileActive(

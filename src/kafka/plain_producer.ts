@@ -24,7 +24,12 @@ export async function openPlainProducer(
     instrumentationEmitter: new Emitter({}),
   });
   let usable = true;
-  await producer.connect();
+  try {
+    await producer.connect();
+  } catch (error) {
+    await producer.disconnect().catch(() => {});
+    throw error;
+  }
   return {
     async send(records) {
       if (!usable) throw new TransactionError("unknown", "the producer was used after a failure");

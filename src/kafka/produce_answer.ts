@@ -1,38 +1,61 @@
-/** Reads the answer to a Produce request of version 12. Owns its layout, never what an error means. */
+/** Reads the answer to a Produce request of version 8 or 12. Owns their layout, never what an error means. */
 import { WireReader } from "./codec/wire_reader.ts";
+import type { RecordClock } from "./record_clock.ts";
 import { createErrorFromCode } from "./vendor.ts";
 
+/** What is said of the batch of one partition. */
+interface ProducedPartition {
+  readonly errorCode: number;
+  /** The broker's clock, where it stamps the topic's records itself; -1 where the records keep ours. */
+  readonly appendedAtMs: number;
+  /** Why records were refused, in the broker's words. */
+  readonly reasons: readonly string[];
+}
+
 const concurrentTransactions = 51;
+const invalidTimestamp = 32;
 
 /**
- * Parses an answer from the header's tag buffer on. Throws the error of a partition; CONCURRENT_TRANSACTIONS only where
- * every partition was refused so, since that one alone is taken for "nothing was written".
+ * Parses an answer of version 12, from the header's tag buffer on, or of version 8, and tells `clock` of the broker's time.
+ * Throws the error of a partition; CONCURRENT_TRANSACTIONS only where every partition was refused so, since that one alone
+ * is taken for "nothing was written".
  */
-export function parseProduceAnswer(bytes: Uint8Array): void {
-  const reader = new WireReader(bytes);
+export function parseProduceAnswer(
+  bytes: Uint8Array,
+  clock?: RecordClock,
+  encoding: "compact" | "classic" = "compact",
+): void {
+  const reader = new WireReader(bytes, encoding, "the answer to Produce");
   reader.tags();
-  const codes = reader.array(() => {
+  const partitions = reader.array(() => {
     reader.string();
-    const ofTopic = reader.array(() => {
+    const ofTopic = reader.array((): ProducedPartition => {
       reader.int32();
       const errorCode = reader.int16();
-      reader.raw(24); // base offset, log append time, log start offset
-      reader.array(() => {
+      reader.raw(8); // base offset
+      const appendedAtMs = Number(reader.int64());
+      reader.raw(8); // log start offset
+      const reasons = reader.array(() => {
         reader.int32();
-        reader.string();
+        const reason = reader.text();
         reader.tags();
+        return reason;
       });
-      reader.string();
+      reasons.push(reader.text());
       reader.tags();
-      return errorCode;
+      return { errorCode, appendedAtMs, reasons };
     });
     reader.tags();
     return ofTopic;
   }).flat();
-  const failed = codes.filter((code) => code !== 0);
+  for (const { errorCode, appendedAtMs, reasons } of partitions) {
+    if (errorCode === invalidTimestamp) clock?.refused(reasons);
+    else if (errorCode === 0 && appendedAtMs >= 0) clock?.seen(appendedAtMs);
+  }
+  const failed = partitions.map(({ errorCode }) => errorCode).filter((code) => code !== 0);
   if (failed.length === 0) return;
   const other = failed.find((code) => code !== concurrentTransactions);
   if (other !== undefined) throw createErrorFromCode()(other);
-  if (failed.length === codes.length) throw createErrorFromCode()(concurrentTransactions);
+  if (failed.length === partitions.length) throw createErrorFromCode()(concurrentTransactions);
   throw new Error("Produce: some partitions are written, and others refused as concurrent");
 }

@@ -7,7 +7,8 @@ import {
 import { encodeProduceRequest, PRODUCE_VERSION_MAX } from "./codec/encode_produce_request.ts";
 import { parseProduceAnswer } from "./produce_answer.ts";
 import { answerBytes } from "./raw_protocol.ts";
-import { produceResponse, type VendorProtocol } from "./vendor.ts";
+import type { RecordClock } from "./record_clock.ts";
+import type { VendorProtocol } from "./vendor.ts";
 import type { VendorEosManager } from "./vendor_producer.ts";
 
 /** The records of one partition that go into one record batch. */
@@ -22,11 +23,12 @@ const acksOfAllReplicas = -1;
 
 /**
  * A request that writes each batch once, and takes its sequence numbers. `batches` holds at most one per partition. Under
- * transaction protocol 2 it is version 12, by which the partitions join the transaction, else 7.
+ * transaction protocol 2 it is version 12, by which the partitions join the transaction, else 8.
  */
 export function produceRequest(
   batches: readonly ProduceBatch[],
   eosManager: VendorEosManager,
+  clock: RecordClock,
 ): VendorProtocol<unknown> {
   const transactional = eosManager.isTransactional();
   const protocol2 = eosManager.usesProtocol2?.() ?? false;
@@ -43,7 +45,7 @@ export function produceRequest(
     producerEpoch: eosManager.getProducerEpoch(),
     acks: acksOfAllReplicas,
     timeoutMs: produceTimeoutMs,
-    timestampMs: Date.now(),
+    timestampMs: clock.now(),
     topics,
   });
   const apiVersion = protocol2 ? FLEXIBLE_PRODUCE_VERSION : PRODUCE_VERSION_MAX;
@@ -56,13 +58,14 @@ export function produceRequest(
       encode: async () =>
         protocol2 ? encodeFlexibleProduce(request()) : encodeProduceRequest(request(), apiVersion),
     },
-    response: protocol2 ? flexibleAnswer : produceResponse(),
+    response: {
+      decode: (raw) => Promise.resolve(raw),
+      // deno-lint-ignore require-await -- an error code rejects
+      parse: async (raw) => {
+        const encoding = protocol2 ? "compact" : "classic";
+        return parseProduceAnswer(answerBytes("Produce", raw), clock, encoding);
+      },
+    },
     requestTimeout: produceTimeoutMs + 5_000,
   };
 }
-
-const flexibleAnswer: VendorProtocol<unknown>["response"] = {
-  decode: (raw) => Promise.resolve(raw),
-  // deno-lint-ignore require-await -- an error code rejects
-  parse: async (raw) => parseProduceAnswer(answerBytes("Produce", raw)),
-};

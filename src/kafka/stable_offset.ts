@@ -35,7 +35,7 @@ export async function fetchStableOffset(
   partition: TopicPartition,
   signal?: AbortSignal,
 ): Promise<CommittedOffset> {
-  const deadline = Date.now() + waitMsMax;
+  const deadline = performance.now() + waitMsMax;
   while (true) {
     signal?.throwIfAborted();
     try {
@@ -45,7 +45,7 @@ export async function fetchStableOffset(
       return await stableFetch(coordinator, groupId, partition);
     } catch (error) {
       const type = protocolErrorType(error);
-      if (Date.now() > deadline || (type !== undefined && !transient.has(type))) throw error;
+      if (performance.now() > deadline || (type !== undefined && !transient.has(type))) throw error;
       await delay(type === "UNSTABLE_OFFSET_COMMIT" ? pollMs : reconnectMs, signal);
     }
   }

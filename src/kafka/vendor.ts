@@ -7,6 +7,7 @@
  */
 import type { Buffer } from "node:buffer";
 import type { SocketFactory } from "./patches/receive_buffer.ts";
+import type { RecordClock } from "./record_clock.ts";
 import { part, vendorVersion } from "./vendor_copy.ts";
 
 /** kafkajs's own logger interface. */
@@ -105,6 +106,8 @@ export interface VendorPartitionMetadata {
 export interface VendorCluster {
   /** Ours: the largest record batch to send, bytes. */
   batchBytesMax?: number;
+  /** Ours: what records are stamped with. */
+  recordClock?: RecordClock;
   connect(): Promise<void>;
   disconnect(): Promise<void>;
   isConnected(): boolean;
@@ -154,15 +157,52 @@ export const emitterClass = (): Constructor<{
 /** The class of protocol encoders. */
 export const encoderClass = (): new () => { writeBufferInternal(buffer: Uint8Array): unknown } =>
   part("protocol/encoder.js");
+/** A request in a queue. */
+interface VendorSocketRequest {
+  readonly requestTimeout: number;
+  timeoutRequest(): void;
+}
+/** The requests of one connection, as far as a patch looks into them. */
+interface VendorRequestQueue {
+  readonly enforceRequestTimeout: boolean;
+  readonly requestTimeout: number;
+  readonly maxInFlightRequests: number | null;
+  readonly inflight: Map<number, VendorSocketRequest>;
+  readonly pending: unknown[];
+  throttledUntil: number;
+  throttleCheckTimeoutId: unknown;
+  requestTimeoutIntervalId: unknown;
+  isConnected(): boolean;
+  destroy(): void;
+  checkPendingRequests(): void;
+}
 /** The class of request queues, one per connection. */
 export const requestQueueClass = (): {
   prototype: {
-    scheduleCheckPendingRequests(this: {
-      pending: unknown[];
-      throttledUntil: number;
-    }): void;
+    sendSocketRequest(this: VendorRequestQueue, request: VendorSocketRequest): void;
+    scheduleRequestTimeoutCheck(this: VendorRequestQueue): void;
+    maybeThrottle(this: VendorRequestQueue, throttleMs: number | null | undefined): void;
+    canSendSocketRequestImmediately(this: VendorRequestQueue): boolean;
+    scheduleCheckPendingRequests(
+      this: Pick<
+        VendorRequestQueue,
+        "pending" | "throttledUntil" | "throttleCheckTimeoutId" | "checkPendingRequests"
+      >,
+    ): void;
   };
 } => part("network/requestQueue/index.js");
+/** The brokers of a cluster and its metadata, as far as a patch looks into them. */
+interface VendorBrokerPool {
+  readonly metadataMaxAge: number;
+  metadataExpireAt: number | null;
+}
+/** The class of broker pools, one per cluster. */
+export const brokerPoolClass = (): {
+  prototype: {
+    refreshMetadata(this: VendorBrokerPool, topics: string[]): Promise<unknown>;
+    refreshMetadataIfNecessary(this: VendorBrokerPool, topics: string[]): Promise<unknown>;
+  };
+} => part("cluster/brokerPool.js");
 /** The class of connections. */
 export const connectionClass = (): {
   prototype: {
@@ -173,9 +213,6 @@ export const connectionClass = (): {
 } => part("network/connection.js");
 /** TCP and TLS sockets. */
 export const socketFactory = (): () => SocketFactory => part("network/socketFactory.js");
-/** Decoder of Produce answers. */
-export const produceResponse = (): VendorProtocol<unknown>["response"] =>
-  part("protocol/requests/produce/v7/response.js");
 /** The error that belongs to a protocol error code. */
 export const createErrorFromCode = (): (code: number) => Error => {
   return part<{ createErrorFromCode: (code: number) => Error }>("protocol/error.js")

@@ -180,7 +180,7 @@ Deno.test("a batch without records and versions of another layout are refused", 
     producerEpoch: 0,
     topics: [],
   };
-  for (const version of [2, 8, 9]) {
+  for (const version of [2, 9, 10]) {
     assertThrows(() => encodeProduceRequest(request, version), CodecError, "version");
   }
 });

@@ -38,7 +38,7 @@ function openLane(read: () => Promise<CommittedOffset>, known?: number, note?: L
         [Symbol.asyncDispose]: () => Promise.resolve(),
       }),
     stableOffset: read,
-  }, { find: () => Promise.resolve(note), record: () => ({}) as never });
+  }, { find: () => Promise.resolve(note), record: () => ({}) as never, committed() {} });
   const reader = { topic: "orders", partition: 0 };
   return delivery.open({ groupId: "g", reader, signal } as Assignment, known);
 }

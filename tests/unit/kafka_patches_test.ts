@@ -46,7 +46,7 @@ Deno.test("row 15: no timer runs on a connection where nothing waits", () => {
     pending: [],
     throttledUntil: -1,
     throttleCheckTimeoutId: null,
-    checkPendingRequests: () => timers.push(1),
+    checkPendingRequests: () => void timers.push(1),
   };
   requestQueueClass().prototype.scheduleCheckPendingRequests.call(queue);
   assertEquals(queue.throttleCheckTimeoutId, null);

@@ -28,6 +28,24 @@ const empty = (apiName: string): VendorProtocol<unknown> => ({
   response: { decode: (raw) => Promise.resolve(raw), parse: (data) => Promise.resolve(data) },
 });
 
+function connectionTo(port: number) {
+  const Connection = connectionClass() as unknown as new (
+    options: Record<string, unknown>,
+  ) => VendorConnection & {
+    connect(): Promise<unknown>;
+    send(protocol: VendorProtocol<unknown>): Promise<unknown>;
+  };
+  return new Connection({
+    host: "127.0.0.1",
+    port: port,
+    logger,
+    socketFactory: nativeSocketFactory(socketFactory()()),
+    requestTimeout: 150,
+    connectionTimeout: 1_000,
+    clientId: "test",
+  });
+}
+
 Deno.test("a connection whose other side fell silent is dropped at the first timeout, with all that waits on it", async () => {
   installPatches();
   const server = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -35,21 +53,7 @@ Deno.test("a connection whose other side fell silent is dropped at the first tim
   const accepting = (async () => {
     for await (const connection of server) accepted.push(connection); // and it never says a word
   })();
-  const Connection = connectionClass() as unknown as new (
-    options: Record<string, unknown>,
-  ) => VendorConnection & {
-    connect(): Promise<unknown>;
-    send(protocol: VendorProtocol<unknown>): Promise<unknown>;
-  };
-  const connection = new Connection({
-    host: "127.0.0.1",
-    port: server.addr.port,
-    logger,
-    socketFactory: nativeSocketFactory(socketFactory()()),
-    requestTimeout: 150,
-    connectionTimeout: 1_000,
-    clientId: "test",
-  });
+  const connection = connectionTo(server.addr.port);
   await connection.connect();
   const impatient = connection.send(empty("first"));
   const patient = connection.send({ ...empty("second"), requestTimeout: 60_000 });
@@ -65,5 +69,28 @@ Deno.test("a connection whose other side fell silent is dropped at the first tim
   server.close();
   await accepting.catch(() => {});
   assertEquals(accepted.length, 2, "the next request goes over a new connection");
+  for (const each of accepted) each.close();
+});
+
+Deno.test("a clock that is stepped back keeps no request waiting, and no throttle", async () => {
+  installPatches();
+  const server = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const accepted: Deno.Conn[] = [];
+  const accepting = (async () => {
+    for await (const connection of server) accepted.push(connection);
+  })();
+  const connection = connectionTo(server.addr.port);
+  await connection.connect();
+  const waiting = connection.send(empty("before the step"));
+  const { now } = Date;
+  Date.now = () => now() - 3_600_000;
+  try {
+    await assertRejects(() => waiting, Error, "timed out");
+  } finally {
+    Date.now = now;
+  }
+  await connection.disconnect();
+  server.close();
+  await accepting.catch(() => {});
   for (const each of accepted) each.close();
 });

@@ -1,4 +1,4 @@
-/** Encodes the body of a Produce request. Owns the layout of versions 3 to 7, never sequences or retries. */
+/** Encodes the body of a Produce request. Owns the layout of versions 3 to 8, never sequences or retries. */
 import { ByteWriter } from "./byte_writer.ts";
 import { HEADER_BYTES_MAX } from "./frame_in_place.ts";
 import { CodecError } from "./codec_error.ts";
@@ -6,9 +6,9 @@ import type { Compression } from "./compress.ts";
 import { batchBytesExpected, writeRecordBatch } from "./encode_record_batch.ts";
 import type { WritableRecord } from "./writable_record.ts";
 
-/** The Produce versions written here: 3 brought message format 2, 7 zstd; their bodies are the same. */
+/** The Produce versions written here: 3 brought message format 2, 7 zstd, 8 reasons in the answer; their bodies are the same. */
 export const PRODUCE_VERSION_MIN = 3;
-export const PRODUCE_VERSION_MAX = 7;
+export const PRODUCE_VERSION_MAX = 8;
 
 /** Records of one partition, and the sequence number of the first. */
 export interface ProducePartition {

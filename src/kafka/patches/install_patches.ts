@@ -2,7 +2,7 @@
 import { patchBoundedDisconnect } from "./bounded_disconnect.ts";
 import { patchBrokerReady } from "./broker_ready.ts";
 import { patchClusterRetry } from "./cluster_retry.ts";
-import { patchIdleTimer } from "./idle_timer.ts";
+import { patchMonotonicTime } from "./monotonic_time.ts";
 import { patchFraming } from "./framing.ts";
 import { patchReceiving } from "./receiving.ts";
 import { patchRequestTimeout } from "./request_timeout.ts";
@@ -22,6 +22,6 @@ export function installPatches(): void {
   patchBoundedDisconnect();
   patchBrokerReady();
   patchClusterRetry();
-  patchIdleTimer();
+  patchMonotonicTime();
   installed = true;
 }

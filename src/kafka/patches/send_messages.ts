@@ -15,6 +15,7 @@ import {
 } from "../../core/record.ts";
 import { isConcurrentTransactions } from "../error_verdict.ts";
 import { type ProduceBatch, produceRequest } from "../produce_request.ts";
+import { RecordClock } from "../record_clock.ts";
 import type { VendorCluster } from "../vendor.ts";
 import { replacePart } from "../vendor_copy.ts";
 import type { VendorEosManager } from "../vendor_producer.ts";
@@ -46,6 +47,7 @@ export async function sendOnce(
   records: OutputRecord[],
 ): Promise<void> {
   const groups = groupByPartition(records);
+  const clock = cluster.recordClock ?? new RecordClock();
   await cluster.addMultipleTargetTopics([...new Set(groups.map(({ topic }) => topic))]);
   await cluster.refreshMetadataIfNecessary();
   const leaders = leadersOf(cluster, groups);
@@ -55,7 +57,7 @@ export async function sendOnce(
     // In flight together: one connection keeps their order, and a failure of any poisons the producer.
     await Promise.all(
       rounds(batches).map((round) => {
-        const request = produceRequest(round, eosManager);
+        const request = produceRequest(round, eosManager, clock);
         const send = () => broker.connectionPool.send(request);
         // Under protocol 2 it is this request that joins the transaction; what was refused keeps its sequence numbers.
         return eosManager.usesProtocol2?.() ? whileConcurrent(send) : send();

@@ -1,0 +1,98 @@
+/**
+ * The time that records are stamped with: this host's clock, unless a broker's contradicts it.
+ *
+ * A host that is an hour ahead has its records refused (`message.timestamp.after.max.ms`); one that is a week behind has
+ * them deleted by the topic's retention as soon as they are written. So what brokers say of their time is kept, and where
+ * this host's clock differs by more than a minute, the broker's counts, and that is said.
+ */
+import type { Health } from "../core/health.ts";
+
+/** What a broker's clock showed, and when that was by ours that only goes forward. */
+interface Sighting {
+  readonly brokerMs: number;
+  readonly atMs: number;
+}
+
+const differenceMsMax = 60_000;
+/** An old sighting proves nothing: the clock that only goes forward stands while a host sleeps. */
+const sightingMsMax = 600_000;
+/** The default of `message.timestamp.after.max.ms`, which a refusal does not name. */
+const aheadMsMaxDefault = 3_600_000;
+const range = /within \[(-?\d+), (-?\d+)\]/;
+const cause = "clock";
+
+/** One for all producers of a client. */
+export class RecordClock {
+  #sighting: Sighting | undefined;
+  #health: Health | undefined;
+  /** The difference that was last said, milliseconds; 0 while the clocks agree. */
+  #saidMs = 0;
+
+  constructor(
+    readonly wallMs: () => number = () => Date.now(),
+    readonly monotonicMs: () => number = () => performance.now(),
+  ) {}
+
+  /** Whom to tell, as `kafka`, when the clocks disagree and when they agree again. */
+  reportTo(health: Health): void {
+    this.#health = health;
+  }
+
+  /** Milliseconds since the epoch. */
+  now(): number {
+    const wallMs = this.wallMs();
+    const brokerMs = this.#brokerMs();
+    return brokerMs === undefined || agree(wallMs, brokerMs) ? wallMs : brokerMs;
+  }
+
+  /** A broker has stamped a record itself, just now (a topic with `message.timestamp.type=LogAppendTime`). */
+  seen(brokerMs: number): void {
+    this.#sighting = { brokerMs, atMs: this.monotonicMs() };
+    this.#say(this.wallMs() - brokerMs);
+  }
+
+  /** A broker has refused a record's timestamp (INVALID_TIMESTAMP), in these words: they name the range that it takes. */
+  refused(reasons: readonly string[]): void {
+    const [, low, high] = reasons.map((reason) => range.exec(reason)).find(Boolean) ?? [];
+    if (low === undefined || high === undefined) return;
+    this.seen(Math.max(Number(low) + differenceMsMax, Number(high) - aheadMsMaxDefault));
+  }
+
+  #brokerMs(): number | undefined {
+    if (!this.#sighting) return undefined;
+    const { brokerMs, atMs } = this.#sighting;
+    const ageMs = this.monotonicMs() - atMs;
+    return ageMs > sightingMsMax ? undefined : Math.round(brokerMs + ageMs);
+  }
+
+  #say(differenceMs: number): void {
+    if (agree(differenceMs, 0)) {
+      if (this.#saidMs !== 0) this.#health?.up("kafka", cause);
+      this.#saidMs = 0;
+    } else if (this.#saidMs === 0 || !agree(differenceMs, this.#saidMs)) {
+      this.#saidMs = differenceMs;
+      this.#health?.down(
+        "kafka",
+        `the clock of this host is ${inWords(Math.abs(differenceMs))} ` +
+          `${
+            differenceMs > 0 ? "ahead of" : "behind"
+          } the broker's; records get the broker's time. ` +
+          "Set the clock right (NTP); nothing has to be started again",
+        { cause },
+      );
+    }
+  }
+}
+
+function agree(oneMs: number, otherMs: number): boolean {
+  return Math.abs(oneMs - otherMs) <= differenceMsMax;
+}
+
+function inWords(ms: number): string {
+  const minutes = Math.round(ms / 60_000);
+  return minutes < 120
+    ? `${minutes} min`
+    : minutes < 2_880
+    ? `${Math.floor(minutes / 60)} h ${minutes % 60} min`
+    : `${Math.round(minutes / 1_440)} days`;
+}
