@@ -1,5 +1,6 @@
 /** The three guarantees as three orders of the same two steps: write the outputs, commit the offset. */
-import { type LaneNote, type LaneNotes, topicIdMetadata } from "./lane_notes.ts";
+import type { LaneNote, LaneNotes } from "./lane_notes.ts";
+import { formatOrigin } from "./offset_metadata.ts";
 import { offsetNotBelow } from "./start_offset.ts";
 import type { Assignment, CommittedOffset, Transactions } from "./ports.ts";
 import type { OutputRecord } from "./record.ts";
@@ -50,11 +51,11 @@ export function exactlyOnce(transactions: Transactions, notes?: LaneNotes): Deli
         const ofThisTopic = topicId === undefined || note?.topicId === topicId;
         const floor = Math.max(known, note && ofThisTopic ? note.offset : -1);
         const start = await offsetNotBelow(floor, lane, answer, read, signal);
-        const metadata = topicIdMetadata(topicId);
         let isNoted = note !== undefined && ofThisTopic;
         return {
           ...{ start, topicId, note },
           async commit(records, offset) {
+            const metadata = formatOrigin({ topicId, mark: reader.mark });
             const offsets = [{ ...lane, offset, metadata }];
             if (!notes) return await transactor.commit({ records, offsets });
             const noted = { topicId: topicId ?? "", offset };
@@ -86,9 +87,9 @@ export function atLeastOnce(openProducer: () => Promise<PlainProducer>): Deliver
   return {
     guarantee: "at-least-once",
     open: (assignment) =>
-      plainSession(assignment, openProducer, async (producer, records, offset) => {
+      plainSession(assignment, openProducer, async (producer, records, commitOffset) => {
         if (records.length > 0) await producer.send(records);
-        await assignment.commitOffset(offset);
+        await commitOffset();
       }),
   };
 }
@@ -98,8 +99,8 @@ export function atMostOnce(openProducer: () => Promise<PlainProducer>): Delivery
   return {
     guarantee: "at-most-once",
     open: (assignment) =>
-      plainSession(assignment, openProducer, async (producer, records, offset) => {
-        await assignment.commitOffset(offset);
+      plainSession(assignment, openProducer, async (producer, records, commitOffset) => {
+        await commitOffset();
         if (records.length > 0) await producer.send(records);
       }),
   };
@@ -111,14 +112,22 @@ async function plainSession(
   commit: (
     producer: PlainProducer,
     records: readonly OutputRecord[],
-    offset: number,
+    commitOffset: () => Promise<void>,
   ) => Promise<void>,
 ): Promise<DeliverySession> {
+  const { reader } = assignment;
   const producer = await openProducer();
   try {
+    const topicId = await reader.topicId?.();
     return {
       start: await assignment.committedOffset(),
-      commit: (records, offset) => commit(producer, records, offset),
+      topicId,
+      commit: (records, offset) =>
+        commit(
+          producer,
+          records,
+          () => assignment.commitOffset(offset, formatOrigin({ topicId, mark: reader.mark })),
+        ),
       [Symbol.asyncDispose]: () => producer[Symbol.asyncDispose](),
     };
   } catch (error) {

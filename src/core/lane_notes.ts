@@ -33,15 +33,3 @@ export interface LaneNotes {
   /** Notes what was committed, within a second or so. Never waits and never fails. */
   committed(lane: LanePlace, note: LaneNote): void;
 }
-
-const prefix = "topic_id=";
-
-/** A committed offset's metadata that says which topic the offset belongs to. */
-export function topicIdMetadata(topicId: string | undefined): string {
-  return topicId === undefined ? "" : prefix + topicId;
-}
-
-/** The topic that a committed offset belongs to; undefined where its metadata does not say. */
-export function topicIdOf(metadata: string): string | undefined {
-  return metadata.startsWith(prefix) ? metadata.slice(prefix.length) : undefined;
-}

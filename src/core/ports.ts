@@ -96,6 +96,13 @@ export interface PartitionReader extends TopicPartition {
   range(): Promise<LogRange>;
   /** The topic's identity now (KIP-516), where the broker tells: one that was deleted and made again has another. */
   topicId?(): Promise<string | undefined>;
+  /** What lies just below the position, as a text without spaces; undefined where nothing was read yet. */
+  readonly mark?: string;
+  /**
+   * Whether the log is the one that a mark was taken of: what is wrong, in words, or undefined. The answer undefined also
+   * stands for "it cannot be said": what was read is not there any more.
+   */
+  divergence?(mark: string): Promise<string | undefined>;
 }
 
 /** One partition, owned by this member of a group for as long as `signal` has not fired. */
@@ -107,7 +114,7 @@ export interface Assignment {
   /** Asks the coordinator now: true while this member is in the group's present generation. */
   stillOwned(): Promise<boolean>;
   /** Plain offset commit as this member of the group, for the guarantees weaker than exactly-once. */
-  commitOffset(offset: number): Promise<void>;
+  commitOffset(offset: number, metadata?: string): Promise<void>;
   /** The group's committed offset, without waiting for pending transactions. */
   committedOffset(): Promise<CommittedOffset>;
 }

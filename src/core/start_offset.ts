@@ -1,6 +1,6 @@
 /** Decides where a session starts reading, and halts where that cannot be known. */
 import { HaltError } from "./errors.ts";
-import { topicIdOf } from "./lane_notes.ts";
+import { parseOrigin } from "./offset_metadata.ts";
 import type { DeliverySession } from "./delivery.ts";
 import type { Assignment, CommittedOffset, LanePlace } from "./ports.ts";
 import { formatPartition } from "./record.ts";
@@ -10,21 +10,24 @@ import { settledOffset } from "./settled_offset.ts";
  * The committed offset, or the start of the log for a group that has never committed one.
  *
  * @param known the last offset that this lane saw committed, or -1
- * @throws {HaltError} when the offset lies outside the log, is gone although there was one, or is of another topic
+ * @throws {HaltError} when the offset lies outside the log, is gone although there was one, was committed by somebody
+ * else, is of another topic, or of another log
  */
 export async function startOffset(
   { groupId, reader }: Assignment,
   { start: committed, topicId, note }: Pick<DeliverySession, "start" | "topicId" | "note">,
   known: number,
 ): Promise<number> {
+  const lane = { groupId, topic: reader.topic, partition: reader.partition };
   const partition = formatPartition(reader);
   const range = await reader.range();
   const { offset } = committed;
-  const workedOn = note?.topicId || topicIdOf(committed.metadata);
+  const origin = parseOrigin(committed.metadata);
+  const workedOn = note?.topicId || origin.topicId;
   if (workedOn !== undefined && topicId !== undefined && workedOn !== topicId) {
     throw new HaltError(
       `Cannot go on with ${partition}: group ${groupId} worked on another topic of this name ` +
-        `(${workedOn}, now it is ${topicId}): it was deleted and made again. ${decide}`,
+        `(${workedOn}, now it is ${topicId}): it was deleted and made again. ${decide(lane)}`,
     );
   }
   if (offset < 0) {
@@ -32,13 +35,31 @@ export async function startOffset(
     const had = known < 0 ? "had committed an offset" : `had committed offset ${known}`;
     throw new HaltError(
       `Cannot go on with ${partition}: group ${groupId} ${had} and now has none (it expired while ` +
-        `no worker ran, or the group was deleted). ${decide}`,
+        `no worker ran, or the group was deleted). ${decide(lane)}`,
+    );
+  }
+  if (topicId !== undefined && origin.topicId === undefined) {
+    throw new HaltError(
+      `Cannot go on with ${partition}: group ${groupId} stands at offset ${offset}, and no worker of ` +
+        `onceflow has committed that (its metadata names no topic): another consumer uses this ` +
+        `group.id, or a tool has moved the offset. Records below it may never have been processed. ` +
+        decide(lane),
     );
   }
   if (offset < range.start) {
     throw new HaltError(
       `Cannot go on with ${partition}: group ${groupId} stands at offset ${offset}, but the log ` +
-        `starts at ${range.start}; ${range.start - offset} records were deleted unread. ${decide}`,
+        `starts at ${range.start}; ${range.start - offset} records were deleted unread. ${
+          decide(lane)
+        }`,
+    );
+  }
+  const divergence = origin.mark && await reader.divergence?.(origin.mark);
+  if (divergence) {
+    throw new HaltError(
+      `Cannot go on with ${partition} from offset ${offset}: this is not the log that group ` +
+        `${groupId} has read: ${divergence}. A broker's disk was replaced or emptied, or a replica ` +
+        `without these records became the leader. ${decide(lane)}`,
     );
   }
   return offset;
@@ -64,8 +85,14 @@ export async function offsetNotBelow(
     `Cannot go on with ${formatPartition({ topic, partition })}: group ${groupId} had committed ` +
       `offset ${known} and now stands at ${offset}: somebody has set it back, or Kafka has lost what ` +
       `it had acknowledged. Where a broker has just come back from a crash, stop it in order and start ` +
-      `it again: it may have loaded its offsets wrongly (src/core/settled_offset.ts). ${decide}`,
+      `it again: it may have loaded its offsets wrongly (src/core/settled_offset.ts). ` +
+      decide({ groupId, topic, partition }),
   );
 }
 
-const decide = `Decide with "deno task worker offsets" where to go on`;
+/** The way on after a halt of a lane: what a person types. */
+export function decide({ groupId, topic, partition }: LanePlace): string {
+  return `Decide where to go on: stop the workers, look with "deno task worker offsets show --group ` +
+    `${groupId}", then "deno task worker offsets set --group ${groupId} --topic ${topic} ` +
+    `--partition ${partition} --to OFFSET"`;
+}

@@ -1,16 +1,23 @@
-/** Builds a Fetch request (version 11) for kafkajs's connection; its answer goes through our own decoder. */
+/** Builds a Fetch request (version 13: topics by their ids, KIP-516) for kafkajs's connection; its answer goes through our own decoder. */
 import { Buffer } from "node:buffer";
 import { type FetchResponse, fetchResponse } from "./codec/decode_fetch_response.ts";
+import { WireWriter } from "./codec/wire_writer.ts";
 import { answerBytes, rawRequest } from "./raw_protocol.ts";
 import type { VendorProtocol } from "./vendor.ts";
 
-const apiVersion = 11;
+const apiVersion = 13;
 
 /** A partition to fetch, and from where. */
 export interface FetchTarget {
   readonly topic: string;
+  /** In hexadecimal digits. */
+  readonly topicId: string;
   readonly partition: number;
   readonly offset: number;
+  /** The epoch of the leader that is asked, as the metadata has it; -1 is not checked (KIP-320). */
+  readonly leaderEpoch: number;
+  /** The epoch of the batch below `offset`: a log that was another one there says so. -1 is not checked. */
+  readonly lastFetchedEpoch: number;
 }
 
 /** Bounds of one fetch. */
@@ -28,7 +35,8 @@ export function fetchRequest(
   targets: readonly FetchTarget[],
   bounds: FetchBounds,
 ): VendorProtocol<FetchResponse> {
-  const response = fetchResponse(apiVersion);
+  const names = new Map(targets.map(({ topicId, topic }) => [topicId, topic]));
+  const response = fetchResponse((id) => names.get(id));
   return {
     request: rawRequest(
       { apiKey: 1, apiVersion, apiName: "Fetch" },
@@ -42,33 +50,28 @@ export function fetchRequest(
   };
 }
 
-function fetchBody(targets: readonly FetchTarget[], bounds: FetchBounds): Buffer {
-  const topics = Map.groupBy(targets, ({ topic }) => topic);
-  const names = [...topics.keys()].map((topic) => Buffer.from(topic));
-  const nameBytes = names.reduce((sum, name) => sum + name.length, 0);
-  const body = Buffer.alloc(25 + 4 + topics.size * 6 + nameBytes + targets.length * 28 + 4 + 2);
-  let at = body.writeInt32BE(-1, 0); // replica id of a consumer
-  at = body.writeInt32BE(bounds.waitMsMax, at);
-  at = body.writeInt32BE(1, at); // at least one byte
-  at = body.writeInt32BE(bounds.bytesMax, at);
-  at = body.writeInt8(bounds.isolationLevel, at);
-  at = body.writeInt32BE(0, at); // no fetch session,
-  at = body.writeInt32BE(-1, at); // and no epoch of one
-  at = body.writeInt32BE(topics.size, at);
-  for (const [topic, partitions] of topics) {
-    const name = Buffer.from(topic);
-    at = body.writeInt16BE(name.length, at);
-    at += name.copy(body, at);
-    at = body.writeInt32BE(partitions.length, at);
-    for (const { partition, offset } of partitions) {
-      at = body.writeInt32BE(partition, at);
-      at = body.writeInt32BE(-1, at); // leader epoch: not checked
-      at = body.writeBigInt64BE(BigInt(offset), at);
-      at = body.writeBigInt64BE(-1n, at); // log start offset: of followers only
-      at = body.writeInt32BE(bounds.partitionBytesMax, at);
+function fetchBody(targets: readonly FetchTarget[], bounds: FetchBounds): Uint8Array {
+  const topics = Map.groupBy(targets, ({ topicId }) => topicId);
+  const body = new WireWriter()
+    .tags() // of the header, which kafkajs does not know of
+    .int32(-1) // replica id of a consumer
+    .int32(bounds.waitMsMax)
+    .int32(1) // at least one byte
+    .int32(bounds.bytesMax)
+    .int8(bounds.isolationLevel)
+    .int32(0).int32(-1) // no fetch session, and no epoch of one
+    .arrayLength(topics.size);
+  for (const [topicId, partitions] of topics) {
+    body.raw(Buffer.from(topicId, "hex")).arrayLength(partitions.length);
+    for (const { partition, offset, leaderEpoch, lastFetchedEpoch } of partitions) {
+      body.int32(partition).int32(leaderEpoch).int64(BigInt(offset)).int32(lastFetchedEpoch)
+        .int64(-1n) // log start offset: of followers only
+        .int32(bounds.partitionBytesMax).tags();
     }
+    body.tags();
   }
-  at = body.writeInt32BE(0, at); // no forgotten topics
-  body.writeInt16BE(0, at); // no rack
-  return body;
+  return body
+    .arrayLength(0) // no forgotten topics
+    .string("") // no rack
+    .tags().finish();
 }

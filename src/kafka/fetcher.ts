@@ -12,8 +12,11 @@ import { formatPartition } from "../core/record.ts";
 import { CodecError } from "./codec/codec_error.ts";
 import type { FetchedPartition } from "./codec/decode_fetch_response.ts";
 import { type Brought, fetchPauseMs } from "./fetch_pause.ts";
+import { protocolErrorType } from "./error_verdict.ts";
 import { fetchRequest, type FetchTarget } from "./fetch_request.ts";
 import type { PartitionFeed } from "./partition_feed.ts";
+import { outOfRangeError, replacedError } from "./read_halts.ts";
+import { TopicWatch } from "./topic_watch.ts";
 import type { VendorCluster } from "./vendor.ts";
 
 /** Bounds of fetching. */
@@ -37,6 +40,8 @@ export const fetcherDefaults: FetcherOptions = {
 
 const retryMs = 100;
 const offsetOutOfRange = 1;
+/** The leader knows no such topic or partition, no topic of this identity, or another identity for it. */
+const unknownHere = new Set([3, 100, 103]);
 const log = getLogger(["onceflow", "kafka", "fetcher"]);
 
 /** Runs until disposed. Feeds may come and go at any time. */
@@ -44,11 +49,15 @@ export class Fetcher implements AsyncDisposable {
   readonly #feeds = new Set<PartitionFeed>();
   readonly #loops = new Map<number, Promise<void>>();
   readonly #stop = new AbortController();
+  readonly #topics: TopicWatch;
+  /** Feeds to be compared with their log before they are fetched on: the broker was away meanwhile. */
+  readonly #doubted = new Set<PartitionFeed>();
   #wake = Promise.withResolvers<void>();
   #stale = false;
   readonly #supervisor: Promise<void>;
 
   constructor(readonly cluster: VendorCluster, readonly options: FetcherOptions) {
+    this.#topics = new TopicWatch(cluster);
     this.#supervisor = this.#supervise();
   }
 
@@ -59,6 +68,7 @@ export class Fetcher implements AsyncDisposable {
 
   remove(feed: PartitionFeed): void {
     this.#feeds.delete(feed);
+    this.#doubted.delete(feed);
   }
 
   /** Some feed wants more, or there is a new one. */
@@ -96,19 +106,25 @@ export class Fetcher implements AsyncDisposable {
     const topics = [...new Set([...this.#feeds].map(({ topic }) => topic))];
     if (topics.length === 0) return;
     if (!this.cluster.isConnected()) await this.cluster.connect();
-    await this.cluster.addMultipleTargetTopics(topics);
-    if (this.#stale) {
-      this.#stale = false;
-      await this.cluster.refreshMetadata();
-    } else await this.cluster.refreshMetadataIfNecessary();
+    const stale = this.#stale;
+    this.#stale = false;
+    try {
+      await this.cluster.addMultipleTargetTopics(topics);
+      if (stale) await this.cluster.refreshMetadata();
+      else await this.cluster.refreshMetadataIfNecessary();
+    } catch (error) {
+      // kafkajs rejects for all topics where one is missing; ours says which, and the brokers are known from before.
+      if (protocolErrorType(error) !== "UNKNOWN_TOPIC_OR_PARTITION") throw error;
+      this.#stale = true;
+    }
+    await this.#topics.refresh(this.#feeds, stale);
   }
 
   #leaders(): Map<number, PartitionFeed[]> {
     const leaders = new Map<number, PartitionFeed[]>();
     for (const feed of this.#feeds) {
-      const leader = this.cluster.findTopicPartitionMetadata(feed.topic)
-        .find(({ partitionId }) => partitionId === feed.partition)?.leader;
-      if (leader === undefined || leader < 0) this.#stale = true;
+      const leader = this.#topics.leaderOf(feed)?.leader;
+      if (leader === undefined) this.#stale = true;
       else leaders.set(leader, [...leaders.get(leader) ?? [], feed]);
     }
     return leaders;
@@ -119,6 +135,7 @@ export class Fetcher implements AsyncDisposable {
       const changed = this.#wake.promise;
       try {
         const feeds = this.#leaders().get(nodeId) ?? [];
+        await this.#compare(feeds);
         const wanted = rotate(feeds.filter((feed) => feed.wanted !== undefined), turn);
         if (wanted.length === 0) {
           if (feeds.length === 0) return void this.#loops.delete(nodeId);
@@ -128,9 +145,22 @@ export class Fetcher implements AsyncDisposable {
         if (this.#stop.signal.aborted) return;
         log.debug("Cannot fetch from broker {nodeId}; trying again: {error}", { nodeId, error });
         this.#stale = true;
+        for (const feed of this.#leaders().get(nodeId) ?? []) this.#doubted.add(feed);
         await delay(retryMs, this.#stop.signal).catch(() => {});
         this.wake();
       }
+    }
+  }
+
+  /** A broker that comes back may come back with another log. */
+  async #compare(feeds: readonly PartitionFeed[]): Promise<void> {
+    for (const feed of feeds.filter((one) => this.#doubted.has(one))) {
+      const { wanted, fetchedBelow } = feed;
+      if (wanted !== undefined && fetchedBelow) {
+        const found = await feed.options.divergence(fetchedBelow, this.#stop.signal);
+        if (found && feed.wanted === wanted) feed.fail(replacedError(feed, wanted, found));
+      }
+      this.#doubted.delete(feed);
     }
   }
 
@@ -145,10 +175,17 @@ export class Fetcher implements AsyncDisposable {
   async #fetch(nodeId: number, feeds: readonly PartitionFeed[]): Promise<Brought> {
     const targets = new Map<string, FetchTarget & { feed: PartitionFeed }>();
     for (const feed of feeds) {
-      if (feed.wanted === undefined) continue;
-      const { topic, partition, wanted: offset } = feed;
-      targets.set(formatPartition(feed), { topic, partition, offset, feed });
+      const led = this.#topics.leaderOf(feed);
+      if (feed.wanted === undefined || led?.leader !== nodeId) continue;
+      const { topic, partition, wanted: offset, fetchedBelow } = feed;
+      const { topicId, leaderEpoch } = led;
+      feed.pin(topicId);
+      const lastFetchedEpoch = fetchedBelow?.leaderEpoch ?? -1;
+      targets.set(formatPartition(feed), {
+        ...{ topic, topicId, partition, offset, leaderEpoch, lastFetchedEpoch, feed },
+      });
     }
+    if (targets.size === 0) return { records: 0, bytes: 0 };
     const broker = await this.cluster.findBroker({ nodeId });
     const answer = await broker.connectionPool.send(
       fetchRequest([...targets.values()], this.options),
@@ -165,8 +202,12 @@ export class Fetcher implements AsyncDisposable {
       if (!target) continue;
       const { errorCode } = partition;
       if (errorCode === 0) deliver(target.feed, target.offset, partition);
-      else if (errorCode === offsetOutOfRange) target.feed.fail(outOfRange(target));
-      else refused.push(`${formatPartition(partition)}: error code ${errorCode}`);
+      else if (errorCode === offsetOutOfRange) {
+        target.feed.fail(outOfRangeError(target, target.offset));
+      } else {
+        if (unknownHere.has(errorCode)) this.#topics.refused(target.feed);
+        refused.push(`${formatPartition(partition)}: error code ${errorCode}`);
+      }
     }
     // A leader that moved, most often: the caller reads the metadata again after a pause.
     if (refused.length > 0) throw new Error(`Fetch: ${refused.join(", ")}`);
@@ -175,21 +216,19 @@ export class Fetcher implements AsyncDisposable {
 }
 
 function deliver(feed: PartitionFeed, fetchedFrom: number, answer: FetchedPartition): void {
+  if (answer.diverging) {
+    const { epoch, endOffset } = answer.diverging;
+    const ends = `its leader epoch ${epoch} ends at ${endOffset}`;
+    return feed.wanted === fetchedFrom
+      ? feed.fail(replacedError(feed, fetchedFrom, ends))
+      : undefined;
+  }
   try {
     feed.accept(fetchedFrom, answer);
   } catch (error) {
     if (!(error instanceof CodecError)) throw error;
     feed.fail(new HaltError(error.message, { cause: error }));
   }
-}
-
-function outOfRange(target: FetchTarget): HaltError {
-  return new HaltError(
-    `Cannot read ${
-      formatPartition(target)
-    } from offset ${target.offset}: it lies outside the log. ` +
-      `Records were deleted, or the topic was made again; see "deno task worker offsets"`,
-  );
 }
 
 /** Another partition comes first each time, so that none starves when one answer cannot hold them all. */

@@ -4,10 +4,11 @@ import { delay, doneWithin } from "../core/delay.ts";
 import type { Assignment } from "../core/ports.ts";
 import { formatPartition, type TopicPartition } from "../core/record.ts";
 import { Fetcher, type FetcherOptions } from "./fetcher.ts";
+import { findDivergence } from "./find_divergence.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import { readLogRange } from "./log_range.ts";
 import { PartitionFeed } from "./partition_feed.ts";
-import { fetchTopicId } from "./topic_id.ts";
+import { fetchTopicIdOrHalt } from "./topic_id.ts";
 import { fetchPlainOffset } from "./plain_offset.ts";
 import type { VendorCluster, VendorConsumerGroup } from "./vendor.ts";
 
@@ -79,10 +80,12 @@ export class LaneSet {
     const key = formatPartition(partition);
     const { cluster } = this.member;
     const stop = new AbortController();
-    const feed = new PartitionFeed(partition, {
+    const feed: PartitionFeed = new PartitionFeed(partition, {
       bufferBytesMax: this.options.bufferBytesMax,
       range: () => readLogRange(cluster, partition, { signal: stop.signal }),
-      topicId: () => fetchTopicId(cluster, partition.topic),
+      topicId: () => fetchTopicIdOrHalt(cluster, partition.topic, stop.signal),
+      divergence: (mark, signal = stop.signal) =>
+        findDivergence(cluster, { ...partition, readId: feed.readId }, mark, signal),
       onHungry: () => this.#fetcher.wake(),
     });
     this.#fetcher.add(feed);
@@ -136,7 +139,7 @@ export class LaneSet {
         }
         return false;
       },
-      commitOffset: async (offset) => {
+      commitOffset: async (offset, metadata) => {
         const coordinator = await cluster.findGroupCoordinator({ groupId });
         // A lane that was left to itself would commit it under a generation in which the partition is another member's.
         signal.throwIfAborted();
@@ -144,7 +147,7 @@ export class LaneSet {
           groupId,
           groupGenerationId: group.generationId ?? -1,
           memberId: group.memberId ?? "",
-          topics: [{ topic, partitions: [{ partition, offset: String(offset) }] }],
+          topics: [{ topic, partitions: [{ partition, offset: String(offset), metadata }] }],
         });
       },
       committedOffset: () => fetchPlainOffset(cluster, groupId, feed),

@@ -5,9 +5,9 @@
  * that id: InitProducerId shuts out a zombie that would overwrite it, and a lane that starts meanwhile fences this and
  * then reads what was set, or what was there.
  */
-import { topicIdOf } from "../core/lane_notes.ts";
 import { transactionalId } from "../core/delivery.ts";
 import type { LanePlace, Transactions } from "../core/ports.ts";
+import { formatOrigin } from "../core/offset_metadata.ts";
 import { formatPartition, type OutputRecord, type TopicPartition } from "../core/record.ts";
 import { describeGroup, type GroupDescription } from "./describe_group.ts";
 import { type PartitionStanding, showOffsets, withCluster } from "./group_standing.ts";
@@ -20,7 +20,7 @@ import { ensureTopics } from "./topics.ts";
 export interface OffsetTarget extends TopicPartition {
   readonly groupId: string;
   readonly to: number | "earliest" | "latest";
-  /** The metadata to commit with it; what is there stays where absent. */
+  /** Metadata to commit with it, before the identity of the topic. For an unbounded one what is there stays where absent. */
   readonly metadata?: string;
   /** The offset counts something else than this topic's records, as the relay's cursor does: no bounds to check. */
   readonly unbounded?: boolean;
@@ -72,9 +72,14 @@ export async function planOffset(client: KafkaClient, target: OffsetTarget): Pro
       `Cannot set ${name} to ${after}: the log holds ${start} to ${stableEnd}`,
     );
   }
-  // Which topic the old offset was of: the operator has decided, and a lane must not halt on it again.
-  const kept = topicIdOf(before.metadata) === undefined ? before.metadata : "";
-  return { ...target, before, after, metadataAfter: target.metadata ?? kept };
+  if (target.unbounded) {
+    return { ...target, before, after, metadataAfter: target.metadata ?? before.metadata };
+  }
+  // It names the topic as it is now, and nothing that was read of it: the operator has decided, and a lane must not halt
+  // on it again.
+  const topicId = await withCluster(client, (cluster) => fetchTopicId(cluster, topic));
+  const words = [target.metadata, formatOrigin({ topicId })].filter((word) => word);
+  return { ...target, before, after, metadataAfter: words.join(" ") };
 }
 
 /**

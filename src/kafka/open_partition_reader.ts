@@ -3,9 +3,10 @@ import type { PartitionReader } from "../core/ports.ts";
 import type { TopicPartition } from "../core/record.ts";
 import { Fetcher, fetcherDefaults } from "./fetcher.ts";
 import type { KafkaClient } from "./kafka_client.ts";
+import { findDivergence } from "./find_divergence.ts";
 import { readLogRange } from "./log_range.ts";
 import { PartitionFeed } from "./partition_feed.ts";
-import { fetchTopicId } from "./topic_id.ts";
+import { fetchTopicIdOrHalt } from "./topic_id.ts";
 
 const bufferBytesMax = 8 * 1024 * 1024;
 
@@ -21,12 +22,22 @@ export async function openPartitionReader(
   const cluster = client.cluster();
   await cluster.connect();
   const fetcher = new Fetcher(cluster, fetcherDefaults);
-  const feed = new PartitionFeed(partition, {
+  const feed: PartitionFeed = new PartitionFeed(partition, {
     bufferBytesMax,
     range: () => readLogRange(cluster, partition),
-    topicId: () => fetchTopicId(cluster, partition.topic),
+    topicId: () => fetchTopicIdOrHalt(cluster, partition.topic),
+    divergence: (mark, signal) =>
+      findDivergence(cluster, { ...partition, readId: feed.readId }, mark, signal),
     onHungry: () => fetcher.wake(),
   });
+  // From here on it reads this topic and no other of its name.
+  try {
+    await feed.topicId();
+  } catch (error) {
+    await fetcher[Symbol.asyncDispose]();
+    await cluster.disconnect();
+    throw error;
+  }
   fetcher.add(feed);
   feed.seek(fromOffset);
   return Object.assign(feed, {

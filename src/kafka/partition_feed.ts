@@ -10,6 +10,7 @@ import { formatPartition, type InputRecord, type TopicPartition } from "../core/
 import { CodecError } from "./codec/codec_error.ts";
 import type { FetchedPartition } from "./codec/decode_fetch_response.ts";
 import { CommittedCursor, nextFetchOffset } from "./codec/committed_records.ts";
+import { formatMark, type LogMark, markOf, parseMark } from "./log_mark.ts";
 
 /** What one fetch brought; its records are made when they are taken, so that they die young. */
 interface Chunk {
@@ -23,6 +24,7 @@ export interface FeedOptions {
   readonly bufferBytesMax: number;
   readonly range: () => Promise<LogRange>;
   readonly topicId: () => Promise<string | undefined>;
+  readonly divergence: (mark: LogMark, signal?: AbortSignal) => Promise<string | undefined>;
   /** Called when the feed wants more again. */
   readonly onHungry: () => void;
 }
@@ -35,6 +37,11 @@ export class PartitionFeed implements PartitionReader {
   #fetchPosition = -1;
   #chunks: Chunk[] = [];
   #bytes = 0;
+  /** The batches just below the two positions. */
+  #below: LogMark | undefined;
+  #fetchedBelow: LogMark | undefined;
+  #checked: LogMark | undefined;
+  #topicId: string | undefined;
   #failure: Error | undefined;
   #wake: (() => void) | undefined;
 
@@ -53,7 +60,30 @@ export class PartitionFeed implements PartitionReader {
     return full || this.#failure || this.#fetchPosition < 0 ? undefined : this.#fetchPosition;
   }
 
+  get mark(): string | undefined {
+    return this.#below && formatMark(this.#below);
+  }
+
+  /** The batch just below the offset that is wanted next, where it was read. */
+  get fetchedBelow(): LogMark | undefined {
+    return this.#fetchedBelow;
+  }
+
+  /** The topic that is read: the one that had this name when somebody last asked for its identity. */
+  get readId(): string | undefined {
+    return this.#topicId;
+  }
+
+  /** Names the topic where nobody has asked for its identity. */
+  pin(topicId: string): void {
+    this.#topicId ??= topicId;
+  }
+
   seek(offset: number): void {
+    // The mark of a committed offset is put down when it is checked, just before the seek to it.
+    if (this.#checked?.lastOffset !== offset - 1) this.#checked = undefined;
+    this.#below = this.#fetchedBelow = this.#checked;
+    this.#checked = undefined;
     this.#position = this.#fetchPosition = offset;
     this.#chunks = [];
     this.#bytes = 0;
@@ -66,6 +96,7 @@ export class PartitionFeed implements PartitionReader {
     if (fetchedFrom !== this.#fetchPosition) return;
     const nextOffset = nextFetchOffset(answer, fetchedFrom);
     if (nextOffset <= fetchedFrom) {
+      if (answer.failure) throw answer.failure;
       if (answer.truncatedBytes > 0) throw tooLarge(this, fetchedFrom);
       return;
     }
@@ -73,6 +104,8 @@ export class PartitionFeed implements PartitionReader {
     this.#chunks.push({ cursor: new CommittedCursor(answer, fetchedFrom), bytes });
     this.#bytes += bytes;
     this.#fetchPosition = nextOffset;
+    const last = answer.batches.at(-1);
+    if (last) this.#fetchedBelow = markOf(last);
     this.#wake?.();
   }
 
@@ -86,8 +119,16 @@ export class PartitionFeed implements PartitionReader {
     return this.options.range();
   }
 
-  topicId(): Promise<string | undefined> {
-    return this.options.topicId();
+  async topicId(): Promise<string | undefined> {
+    return this.#topicId = await this.options.topicId();
+  }
+
+  async divergence(text: string): Promise<string | undefined> {
+    const mark = parseMark(text);
+    if (!mark) return undefined;
+    const found = await this.options.divergence(mark);
+    if (found === undefined) this.#checked = mark;
+    return found;
   }
 
   async next(bounds: RunBounds, signal: AbortSignal): Promise<RecordRun> {
@@ -130,6 +171,8 @@ export class PartitionFeed implements PartitionReader {
       for (const record of taken.records) records.push(record);
       bytes += taken.bytes;
       this.#position = taken.nextOffset;
+      const { below } = chunk.cursor;
+      if (below) this.#below = markOf(below);
       if (!chunk.cursor.done) break;
       this.#chunks.shift();
       this.#bytes -= chunk.bytes;

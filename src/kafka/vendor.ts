@@ -108,6 +108,8 @@ export interface VendorCluster {
   batchBytesMax?: number;
   /** Ours: what records are stamped with. */
   recordClock?: RecordClock;
+  /** Any broker that answers, before there is metadata too. */
+  readonly brokerPool: { findConnectedBroker(): Promise<VendorBroker> };
   connect(): Promise<void>;
   disconnect(): Promise<void>;
   isConnected(): boolean;

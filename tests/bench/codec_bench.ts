@@ -15,7 +15,7 @@ import { decodeFetchResponse } from "../../src/kafka/codec/decode_fetch_response
 import { encodeProduceRequest } from "../../src/kafka/codec/encode_produce_request.ts";
 import { encodeRecordBatch } from "../../src/kafka/codec/encode_record_batch.ts";
 import { nativeSocketFactory, type SocketFactory } from "../../src/kafka/patches/receive_buffer.ts";
-import { fetchBody } from "../unit/codec_fixtures.ts";
+import { fetchBody, topicOf } from "../unit/codec_fixtures.ts";
 
 const RECORDS = 4_000;
 const BATCH_RECORDS = 1_000;
@@ -53,7 +53,7 @@ const batches = Array.from({ length: RECORDS / BATCH_RECORDS }, (_, i) => {
 const body = fetchBody([{ set: Buffer.concat(batches) }]);
 
 function decodeOurs() {
-  const [partition] = decodeFetchResponse(body, 11).partitions;
+  const [partition] = decodeFetchResponse(body, topicOf).partitions;
   if (!partition) throw new Error("no partition");
   return committedRecords(partition, 0).records;
 }

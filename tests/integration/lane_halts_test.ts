@@ -2,6 +2,8 @@
 import { Kafka, logLevel } from "kafkajs";
 import { z } from "zod";
 import { applyOffset, planOffset } from "../../src/kafka/offset_admin.ts";
+import { withCluster } from "../../src/kafka/group_standing.ts";
+import { fetchTopicId } from "../../src/kafka/topic_id.ts";
 import { ensureTopics } from "../../src/kafka/topics.ts";
 import { createTransactions } from "../../src/kafka/transactions.ts";
 import { defineFlow, HaltError, topic } from "../../src/mod.ts";
@@ -39,11 +41,13 @@ async function flowOfTwo() {
 
 async function flowWithOffset(offset: number) {
   const { client, flow, source } = await flowOfTwo();
+  const topicId = await withCluster(client, (cluster) => fetchTopicId(cluster, source));
   await using transactions = createTransactions(client, { transactionTimeoutMs: 20_000 });
   await using transactor = await transactions.open(`${flow.groupId}/${source}/0`);
+  const place = { groupId: flow.groupId, topic: source, partition: 0 };
   await transactor.commit({
     records: [],
-    offsets: [{ groupId: flow.groupId, topic: source, partition: 0, offset }],
+    offsets: [{ ...place, offset, metadata: `topic_id=${topicId}` }],
   });
   return { client, flow };
 }

@@ -27,8 +27,8 @@ Deno.test("the checker finds the mistakes that a flow can make", async (test) =>
     let commits = 0;
     await pipeline.invoice({
       delivery: atLeastOnce(() => openPlainProducer(pipeline.client)),
-      commitOffset: (offset) =>
-        ++commits === 1 ? Promise.reject(died()) : pipeline.commitOffset(offset),
+      commitOffset: (offset, metadata) =>
+        ++commits === 1 ? Promise.reject(died()) : pipeline.commitOffset(offset, metadata),
     });
     assertEquals(await pipeline.findings(), ["doubled"]);
   });

@@ -1,7 +1,7 @@
 /** Showing and setting a group's offsets on real Kafka. */
 import { offsetsCommand } from "../../src/commands/offsets.ts";
 import { fetcherDefaults } from "../../src/kafka/fetcher.ts";
-import { showOffsets } from "../../src/kafka/group_standing.ts";
+import { showOffsets, withCluster } from "../../src/kafka/group_standing.ts";
 import { runMembership } from "../../src/kafka/membership.ts";
 import {
   applyOffset,
@@ -9,6 +9,7 @@ import {
   type OffsetTarget,
   planOffset,
 } from "../../src/kafka/offset_admin.ts";
+import { fetchTopicId } from "../../src/kafka/topic_id.ts";
 import { createTransactions } from "../../src/kafka/transactions.ts";
 import type { Transactions } from "../../src/core/ports.ts";
 import { assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
@@ -28,6 +29,10 @@ async function standing() {
 
 function targetOf({ dlq }: DeadLetterTopics, groupId: string): OffsetTarget {
   return { groupId, topic: dlq, partition: 1, to: 7 };
+}
+
+function topicIdOf({ client, dlq }: DeadLetterTopics) {
+  return withCluster(client, (cluster) => fetchTopicId(cluster, dlq));
 }
 
 async function commit(
@@ -75,12 +80,13 @@ Deno.test("show tells committed offset, range, lag and metadata of each partitio
   ]);
 });
 
-Deno.test("set moves the offset, keeps the metadata and shuts out the holder of the lane", async () => {
+Deno.test("set moves the offset, says of which topic it is and shuts out the holder of the lane", async () => {
   const { topics, groupId, transactions, id, target } = await standing();
   await using _ = transactions;
   await using zombie = await transactions.open(id);
   const change = await planOffset(topics.client, target);
-  assertEquals([change.before.committed, change.after, change.metadataAfter], [4, 7, "mine"]);
+  const metadata = `topic_id=${await topicIdOf(topics)}`;
+  assertEquals([change.before.committed, change.after, change.metadataAfter], [4, 7, metadata]);
   await applyOffset(topics.client, transactions, change);
   await assertRejects(() =>
     zombie.commit({
@@ -89,7 +95,7 @@ Deno.test("set moves the offset, keeps the metadata and shuts out the holder of 
     })
   );
   const after = await transactions.stableOffset(groupId, target);
-  assertEquals(after, { offset: 7, metadata: "mine" });
+  assertEquals(after, { offset: 7, metadata });
 });
 
 Deno.test("set refuses offsets outside the log and partitions that are not there", async () => {

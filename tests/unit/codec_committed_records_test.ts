@@ -14,20 +14,21 @@ import {
   kafkajsCommitted,
   kafkajsPartition,
   marker,
+  topicOf,
   transactionalBatch,
 } from "./codec_fixtures.ts";
 
 type Aborted = readonly { producerId: bigint; firstOffset: number }[];
 
 function committed(set: Buffer | null, aborted: Aborted, fromOffset = 0) {
-  const [partition] = decodeFetchResponse(fetchBody([{ set, aborted }]), 11).partitions;
+  const [partition] = decodeFetchResponse(fetchBody([{ set, aborted }]), topicOf).partitions;
   if (!partition) throw new Error("no partition");
   const { records, nextOffset } = committedRecords(partition, fromOffset);
   return { values: records.map((record) => record.valueText()), nextOffset };
 }
 
 async function kafkajsValues(set: Buffer, aborted: Aborted): Promise<(string | undefined)[]> {
-  const partition = await kafkajsPartition(fetchBody([{ set, aborted }]));
+  const partition = await kafkajsPartition([{ set, aborted }]);
   return kafkajsCommitted(partition).map(({ value }) => value?.toString());
 }
 
@@ -121,7 +122,7 @@ Deno.test("records below the asked offset are dropped, and the next offset never
 });
 
 function cursorOver(set: Buffer, aborted: Aborted, fromOffset: number) {
-  const [partition] = decodeFetchResponse(fetchBody([{ set, aborted }]), 11).partitions;
+  const [partition] = decodeFetchResponse(fetchBody([{ set, aborted }]), topicOf).partitions;
   if (!partition) throw new Error("no partition");
   assertEquals(
     nextFetchOffset(partition, fromOffset),
@@ -174,7 +175,7 @@ Deno.test("a cursor hands out what stands before a broken batch, and then refuse
   const broken = await transactionalBatch(1, 1n, ["b"]);
   broken[broken.length - 2] = 0xff;
   const set = Buffer.concat([await transactionalBatch(0, 1n, ["a"]), broken]);
-  const [partition] = decodeFetchResponse(fetchBody([{ set }]), 11).partitions;
+  const [partition] = decodeFetchResponse(fetchBody([{ set }]), topicOf).partitions;
   if (!partition) throw new Error("no partition");
   const cursor = new CommittedCursor(partition, 0);
   const all = { recordsMax: 9, bytesMax: 999 };

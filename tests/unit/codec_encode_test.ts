@@ -11,7 +11,7 @@ import { decodeFetchResponse } from "../../src/kafka/codec/decode_fetch_response
 import { encodeProduceRequest } from "../../src/kafka/codec/encode_produce_request.ts";
 import { encodeRecordBatch } from "../../src/kafka/codec/encode_record_batch.ts";
 import type { WritableRecord } from "../../src/kafka/codec/writable_record.ts";
-import { fetchBody, kafkajsBatch } from "./codec_fixtures.ts";
+import { fetchBody, kafkajsBatch, topicOf } from "./codec_fixtures.ts";
 
 /** Lengths around the ends of each varint size; fast-check is slow at making large arrays byte by byte. */
 const someBytes = fc.oneof(
@@ -114,7 +114,7 @@ function roundTrip(records: readonly WritableRecord[], compression?: "gzip" | "z
     timestampMs: 1_700_000_000_000,
     compression,
   }));
-  const [partition] = decodeFetchResponse(fetchBody([{ set }]), 11).partitions;
+  const [partition] = decodeFetchResponse(fetchBody([{ set }]), topicOf).partitions;
   if (!partition) throw new Error("no partition");
   return { partition, records: committedRecords(partition, 0).records.map(plainRecord) };
 }
@@ -197,7 +197,7 @@ Deno.test("the checksum is CRC-32C at every length and alignment", () => {
 Deno.test("kafkajs's own batch encoder agrees on gzip's contents", async () => {
   const records = [{ key: Buffer.from("k"), value: Buffer.from("v".repeat(300)) }];
   const theirs = await kafkajsBatch({ compression: 1, records });
-  const [partition] = decodeFetchResponse(fetchBody([{ set: theirs }]), 11).partitions;
+  const [partition] = decodeFetchResponse(fetchBody([{ set: theirs }]), topicOf).partitions;
   const ours = roundTrip([{ key: "k", value: "v".repeat(300), headers: [] }], "gzip");
   if (!partition) throw new Error("no partition");
   assertEquals(committedRecords(partition, 0).records.map(plainRecord), ours.records);

@@ -4,12 +4,9 @@ import Encoder from "kafkajs/src/protocol/encoder.js";
 import recordUntyped from "kafkajs/src/protocol/recordBatch/record/v0/index.js";
 import recordBatchUntyped from "kafkajs/src/protocol/recordBatch/v0/index.js";
 import crcUntyped from "kafkajs/src/protocol/recordBatch/crc32C/index.js";
-import v4 from "kafkajs/src/protocol/requests/fetch/v4/response.js";
-import v5 from "kafkajs/src/protocol/requests/fetch/v5/response.js";
-import v7 from "kafkajs/src/protocol/requests/fetch/v7/response.js";
-import v8 from "kafkajs/src/protocol/requests/fetch/v8/response.js";
 import v11 from "kafkajs/src/protocol/requests/fetch/v11/response.js";
 import filterUntyped from "kafkajs/src/consumer/filterAbortedMessages.js";
+import { WireWriter } from "../../src/kafka/codec/wire_writer.ts";
 
 /** A record as kafkajs's encoder takes it. */
 export interface KafkajsRecord {
@@ -101,21 +98,40 @@ export interface PartitionSpec {
   readonly set: Buffer | null;
 }
 
-/** The body of a Fetch response of the version. */
-export function fetchBody(partitions: readonly PartitionSpec[], version = 11): Buffer {
-  const e = new Encoder().writeInt32(0);
-  if (version >= 7) e.writeInt16(0).writeInt32(4711);
+/** Test topics have short names, and an id that spells the name. */
+export function topicOf(id: string): string {
+  return Buffer.from(id, "hex").toString().replaceAll("\0", "");
+}
+
+/** The body of a Fetch response of version 13, from its header's tag buffer on. */
+export function fetchBody(partitions: readonly PartitionSpec[]): Buffer {
+  const writer = new WireWriter().tags().int32(0).int16(0).int32(4711)
+    .arrayLength(partitions.length);
+  for (const { topic = "orders", partition = 3, errorCode = 0, aborted = [], set } of partitions) {
+    writer.raw(Buffer.concat([Buffer.from(topic), Buffer.alloc(16)], 16)).arrayLength(1)
+      .int32(partition).int16(errorCode).int64(1000n).int64(900n).int64(5n);
+    if (aborted === null) writer.uvarint(0);
+    else writer.arrayLength(aborted.length);
+    for (const { producerId, firstOffset } of aborted ?? []) {
+      writer.int64(producerId).int64(BigInt(firstOffset)).tags();
+    }
+    writer.int32(-1).byteRun(set).tags().tags();
+  }
+  return Buffer.from(writer.tags().finish());
+}
+
+/** The same as kafkajs asks for it. */
+export function kafkajsFetchBody(partitions: readonly PartitionSpec[]): Buffer {
+  const e = new Encoder().writeInt32(0).writeInt16(0).writeInt32(4711);
   e.writeInt32(partitions.length);
   for (const { topic = "orders", partition = 3, errorCode = 0, aborted = [], set } of partitions) {
     e.writeString(topic).writeInt32(1).writeInt32(partition).writeInt16(errorCode);
-    e.writeInt64(1000).writeInt64(900);
-    if (version >= 5) e.writeInt64(5);
+    e.writeInt64(1000).writeInt64(900).writeInt64(5);
     e.writeInt32(aborted?.length ?? -1);
     for (const { producerId, firstOffset } of aborted ?? []) {
       e.writeInt64(producerId.toString()).writeInt64(firstOffset);
     }
-    if (version >= 11) e.writeInt32(-1);
-    e.writeBytes(set);
+    e.writeInt32(-1).writeBytes(set);
   }
   return Buffer.from(e.buffer);
 }
@@ -140,20 +156,11 @@ export interface KafkajsPartition {
   readonly messages: readonly KafkajsDecoded[];
 }
 
-const decoders: Record<number, { decode(body: Buffer): Promise<unknown> }> = {
-  4: v4,
-  5: v5,
-  6: v5,
-  7: v7,
-  8: v8,
-  9: v8,
-  10: v8,
-  11: v11,
-};
-
 /** The first partition as kafkajs decodes it. */
-export async function kafkajsPartition(body: Buffer, version = 11): Promise<KafkajsPartition> {
-  const decoded = await decoders[version]?.decode(body) as {
+export async function kafkajsPartition(
+  partitions: readonly PartitionSpec[],
+): Promise<KafkajsPartition> {
+  const decoded = await v11.decode(kafkajsFetchBody(partitions)) as {
     responses: { partitions: KafkajsPartition[] }[];
   };
   const partition = decoded.responses[0]?.partitions[0];

@@ -61,9 +61,33 @@ Deno.test("a topic that was deleted and made again halts, whether the offset wen
   }
 });
 
-Deno.test("an offset without a topic's identity is taken at its word", async () => {
-  const plain = { start: { offset: 15, metadata: "somebody's" }, topicId: "topic-2" };
-  assertEquals(await startOffset(assignment, plain, -1), 15);
+Deno.test("an offset that another consumer or a tool has committed halts", async () => {
+  for (const metadata of ["", "somebody's"]) {
+    const foreign = { start: { offset: 15, metadata }, topicId: "topic-2" };
+    const halt = await assertRejects(() => startOffset(assignment, foreign, -1), HaltError);
+    assertStringIncludes(halt.message, "stands at offset 15, and no worker of onceflow");
+    assertStringIncludes(halt.message, "--group group --topic t --partition 0 --to");
+  }
+});
+
+Deno.test("where the cluster gives topics no identity an offset is taken at its word", async () => {
   const older = { start: { offset: 15, metadata: "topic_id=topic-1" } };
   assertEquals(await startOffset(assignment, older, -1), 15);
+});
+
+Deno.test("an offset of another log halts, and says what is different", async () => {
+  const asked: string[] = [];
+  const reader = {
+    ...assignment.reader,
+    divergence(mark: string) {
+      asked.push(mark);
+      return Promise.resolve(mark === "4:14" ? undefined : "it is another one");
+    },
+  };
+  const at = (metadata: string) =>
+    startOffset({ ...assignment, reader }, { start: { offset: 15, metadata }, topicId: "a" }, -1);
+  assertEquals(await at("mark=4:14 topic_id=a"), 15);
+  assertEquals(await at("topic_id=a"), 15);
+  await assertRejects(() => at("mark=5:14 topic_id=a"), HaltError, "it is another one");
+  assertEquals(asked, ["4:14", "5:14"]);
 });

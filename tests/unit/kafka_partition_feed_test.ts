@@ -13,6 +13,7 @@ function feedAt(offset: number, bufferBytesMax = 1_000_000): PartitionFeed {
     bufferBytesMax,
     range: () => Promise.resolve({ start: 0, end: 100 }),
     topicId: () => Promise.resolve(undefined),
+    divergence: () => Promise.resolve(undefined),
     onHungry: () => {},
   });
   feed.seek(offset);

@@ -45,6 +45,14 @@ export class CommittedCursor {
     return this.#position;
   }
 
+  /** The batch that lies just below the position. */
+  get below(): RecordBatch | undefined {
+    const { batches } = this.partition;
+    let at = this.#batch - 1;
+    while (at >= 0 && (batches[at]?.baseOffset ?? 0) >= this.#position) at--;
+    return batches[at];
+  }
+
   /** True once nothing is left to take. */
   get done(): boolean {
     return this.#walk === undefined && this.#batch === this.partition.batches.length;

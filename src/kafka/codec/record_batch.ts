@@ -23,6 +23,8 @@ export interface RecordBatch {
   readonly baseOffset: number;
   /** From the header, so that it still counts records that compaction has removed. */
   readonly lastOffset: number;
+  /** The epoch of the leader that took it (KIP-320). */
+  readonly leaderEpoch: number;
   /** 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd. */
   readonly codec: number;
   readonly isTransactional: boolean;
@@ -45,15 +47,28 @@ export interface RecordBatch {
 export interface RecordSet {
   readonly batches: readonly RecordBatch[];
   readonly truncatedBytes: number;
+  /** Why nothing behind these batches can be read. */
+  readonly failure?: CodecError;
 }
 
 /**
  * Splits a partition's record set into batches without touching their records. A broker cuts the set at a byte limit, so
- * its last batch may be incomplete: that is left out, as the Java client does.
+ * its last batch may be incomplete: that is left out, as the Java client does. Where a batch is broken, or of a message format
+ * of before Kafka 0.11, those before it are handed out beside the error.
  */
 export function splitRecordSet(set: Uint8Array, source: TopicPartition): RecordSet {
-  const view = new DataView(set.buffer, set.byteOffset, set.byteLength);
   const batches: RecordBatch[] = [];
+  try {
+    return { batches, truncatedBytes: appendBatches(batches, set, source) };
+  } catch (error) {
+    if (!(error instanceof CodecError)) throw error;
+    return { batches, truncatedBytes: 0, failure: error };
+  }
+}
+
+/** Answers with the bytes that are left over. @throws {CodecError} at the first batch that cannot be read */
+function appendBatches(batches: RecordBatch[], set: Uint8Array, source: TopicPartition): number {
+  const view = new DataView(set.buffer, set.byteOffset, set.byteLength);
   let at = 0;
   while (set.length - at >= HEADER_UP_TO_MAGIC) {
     const length = view.getInt32(at + 8);
@@ -82,7 +97,7 @@ export function splitRecordSet(set: Uint8Array, source: TopicPartition): RecordS
     batches.push(batch);
     at = end;
   }
-  return { batches, truncatedBytes: set.length - at };
+  return set.length - at;
 }
 
 function readHeader(
@@ -110,6 +125,7 @@ function readHeader(
     source,
     baseOffset,
     lastOffset,
+    leaderEpoch: view.getInt32(at + 12),
     codec: attributes & CODEC_MASK,
     isTransactional: (attributes & TRANSACTIONAL) !== 0,
     isControl: (attributes & CONTROL) !== 0,

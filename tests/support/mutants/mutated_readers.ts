@@ -49,6 +49,7 @@ export async function openFeedReader(
     bufferBytesMax: 1_000_000,
     range: () => readLogRange(cluster, { topic, partition: 0 }),
     topicId: () => Promise.resolve(undefined),
+    divergence: () => Promise.resolve(undefined),
     onHungry: () => fetcher.wake(),
   };
   const Feed = guarded ? PartitionFeed : UnguardedFeed;

@@ -4,6 +4,8 @@ import type { Delivery } from "../../../src/core/delivery.ts";
 import { runLane } from "../../../src/core/lane.ts";
 import type { Assignment, PartitionReader, Transactions } from "../../../src/core/ports.ts";
 import { createKafkaClient, type KafkaClient } from "../../../src/kafka/kafka_client.ts";
+import { withCluster } from "../../../src/kafka/group_standing.ts";
+import { fetchPlainOffset } from "../../../src/kafka/plain_offset.ts";
 import { openPartitionReader } from "../../../src/kafka/open_partition_reader.ts";
 import { ensureTopics } from "../../../src/kafka/topics.ts";
 import { createTransactions } from "../../../src/kafka/transactions.ts";
@@ -48,7 +50,7 @@ export interface FlowParts {
   readonly delivery: Delivery;
   readonly reader?: PartitionReader & AsyncDisposable;
   /** Calls what would commit an offset outside of a transaction. */
-  readonly commitOffset?: (offset: number) => Promise<void>;
+  readonly commitOffset?: (offset: number, metadata?: string) => Promise<void>;
   readonly stillOwned?: () => Promise<boolean>;
   /** Over when this resolves; when all is processed where absent. */
   readonly until?: Promise<unknown>;
@@ -206,11 +208,10 @@ export class Pipeline implements AsyncDisposable {
       reader,
       signal: stop.signal,
       stillOwned: parts.stillOwned ?? (() => Promise.resolve(true)),
-      commitOffset: parts.commitOffset ?? ((offset) => this.commitOffset(offset)),
-      committedOffset: async () => {
-        const [found] = await this.reader.offsets(invoicingGroup, [topic]);
-        return { offset: found?.offset ?? -1, metadata: "" };
-      },
+      commitOffset: parts.commitOffset ??
+        ((offset, metadata) => this.commitOffset(offset, metadata)),
+      committedOffset: () =>
+        withCluster(this.client, (cluster) => fetchPlainOffset(cluster, invoicingGroup, reader)),
     };
     const running = runLane(
       flow,
@@ -244,7 +245,7 @@ export class Pipeline implements AsyncDisposable {
   }
 
   /** A plain offset commit, as a member makes it. */
-  async commitOffset(offset: number): Promise<void> {
+  async commitOffset(offset: number, metadata?: string): Promise<void> {
     const { ordersTopic: topic, invoicingGroup: groupId } = this.names;
     const cluster = this.client.cluster();
     await cluster.connect();
@@ -252,7 +253,7 @@ export class Pipeline implements AsyncDisposable {
       const coordinator = await cluster.findGroupCoordinator({ groupId });
       await coordinator.offsetCommit({
         ...{ groupId, groupGenerationId: -1, memberId: "" },
-        topics: [{ topic, partitions: [{ partition, offset: String(offset) }] }],
+        topics: [{ topic, partitions: [{ partition, offset: String(offset), metadata }] }],
       });
     } finally {
       await cluster.disconnect();

@@ -1,0 +1,58 @@
+/** The words of a reader that cannot go on, and what a person can do. */
+import { HaltError } from "../core/errors.ts";
+import { formatPartition, type TopicPartition } from "../core/record.ts";
+
+/** The next offset is not there. */
+export function outOfRangeError(place: TopicPartition, offset: number): HaltError {
+  return new HaltError(
+    `Cannot read ${
+      formatPartition(place)
+    } from offset ${offset}: it lies outside the log. Records were ` +
+      `deleted, or the log was replaced; see "deno task worker offsets"`,
+  );
+}
+
+/** The log below the next offset is another one. */
+export function replacedError(place: TopicPartition, offset: number, what: string): HaltError {
+  return new HaltError(
+    `Cannot go on with ${
+      formatPartition(place)
+    } from offset ${offset}: the log is not the one that was ` +
+      `read: ${what}. A broker's disk was replaced or emptied, or a replica without these records ` +
+      `became the leader; see "deno task worker offsets"`,
+  );
+}
+
+/** The topic is gone. */
+export function deletedTopicError(topic: string): HaltError {
+  return new HaltError(
+    `Cannot go on with ${topic}: the topic was deleted, and what was not read of it is gone. Start ` +
+      `again: the start makes the topic where it is missing, and says what there is to decide`,
+  );
+}
+
+/** The topic was deleted and another one has its name. */
+export function remadeError(
+  place: TopicPartition,
+  before: string | undefined,
+  now: string | undefined,
+): HaltError {
+  return new HaltError(
+    `Cannot go on with ${
+      formatPartition(place)
+    }: the topic that was read (${before}) was deleted and ` +
+      `made again (now it is ${now}); what was not read of it is gone. Start again: the start says ` +
+      `what there is to decide`,
+  );
+}
+
+/** The cluster is too old. */
+export function namelessError(place: TopicPartition): HaltError {
+  return new HaltError(
+    `Cannot read ${
+      formatPartition(place)
+    }: this cluster gives its topics no identity (KIP-516), so that ` +
+      `one that was deleted and made again would not be noticed. Kafka 3.1 or later is needed, with ` +
+      `its metadata version raised likewise`,
+  );
+}
