@@ -63,8 +63,13 @@ export function projectionCommand(actions: ProjectionActions): Command {
 function describeReport(report: RebuildReport): string {
   const { projection, version, replacedVersion, events, skipped, partitions } = report;
   const versions = version === replacedVersion ? "" : ` (version ${replacedVersion} to ${version})`;
+  const kept = (report.kept ?? []).length === 0
+    ? ""
+    : `\nKept of what was added to the live tables: ${report.kept?.join(", ")}.`;
   return `${projection}${versions}: swapped in ${events} events of ${partitions} partitions ` +
-    `after ${(report.elapsedMs / 1000).toFixed(1)} s; ${skipped} records held no event of it.`;
+    `after ${
+      (report.elapsedMs / 1000).toFixed(1)
+    } s; ${skipped} records held no event of it.${kept}`;
 }
 
 function describeStatus(status: ProjectionStatus): string {

@@ -20,6 +20,7 @@ export interface ProjectionTable {
   /**
    * The statements that make the table, given its quoted name with its schema. Leave indexes and constraints without a
    * name: Postgres then names them after the table, and a rebuilt table ends with the names of the one it replaces.
+   * Leave grants and owners to the operator: a rebuild gives the new table those of the live one, and no others.
    */
   ddl(quotedName: string): string;
 }

@@ -1,6 +1,7 @@
 /** Makes a projection's live tables on first use. It never changes tables that are there: that is what a rebuild does. */
 import type { Sql } from "../postgres/sql.ts";
 import { liveTables, type Projection, quoteName } from "./define_projection.ts";
+import { findMade, noteAgainInTransaction, noteLiveInTransaction } from "./made_of.ts";
 
 /** What was found: `stale` when the live tables hold another version than this program's. */
 export type Installation =
@@ -23,7 +24,11 @@ export async function installProjection(
     const [installed] = await tx`select version from projections where name = ${projection.name}`;
     if (installed !== undefined) {
       const version = Number(installed.version);
-      return version === projection.version ? { kind: "present" } : { kind: "stale", version };
+      if (version !== projection.version) return { kind: "stale", version };
+      if (await findMade(tx, projection.name) === undefined) {
+        await noteAgainInTransaction(tx, projection);
+      }
+      return { kind: "present" };
     }
     for (const table of projection.tables) {
       await tx.unsafe(table.ddl(quoteName(liveTables(table.name))));
@@ -34,6 +39,7 @@ export async function installProjection(
       select ${projection.name}, ${projection.version}, array_agg(name)
       from json_array_elements_text(${names}::text::json) as listed (name)
     `;
+    await noteLiveInTransaction(tx, projection);
     return { kind: "created" };
   });
 }

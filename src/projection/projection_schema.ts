@@ -36,4 +36,10 @@ create table processed_events (
   primary key (projection, event_id)
 );
 `,
+}, {
+  name: "projection_0002_made_of",
+  sql: `
+-- What the live tables were made of (a JSON array), and by which rebuild ('' for none): see made_of.ts.
+alter table projections add column made_of jsonb, add column made_by text;
+`,
 }];

@@ -15,6 +15,7 @@ import {
   type Staging,
 } from "./staging.ts";
 import { swapStaging } from "./swap_staging.ts";
+import { copyIndexes, refuseLosses } from "./staged_additions.ts";
 import { type Backoff, waitForPostgres } from "./wait_for_postgres.ts";
 
 /** What a rebuild needs. */
@@ -66,6 +67,8 @@ export interface RebuildReport {
   /** Records without an event of this projection. */
   readonly skipped: number;
   readonly passes: number;
+  /** What others had added to the live tables (policies, indexes, grants ...) and the new ones have, too. */
+  readonly kept?: readonly string[];
   readonly elapsedMs: number;
 }
 
@@ -74,7 +77,8 @@ export interface RebuildReport {
  * missing, then swaps ({@linkcode swapStaging}). Readers and live projectors go on all the while. What it had made is
  * dropped when it fails; after a `kill -9` the next rebuild drops it.
  *
- * @throws {HaltError} when a log has lost its beginning, or the tables refuse a record
+ * @throws {HaltError} when a log has lost its beginning, the tables refuse a record, or the swap would lose what others
+ * have added to the live tables
  * @throws {RebuildReplacedError} when another rebuild was started in the meantime
  */
 export async function rebuildProjection<Event extends ProjectionEvent>(
@@ -94,6 +98,7 @@ export async function rebuildProjection<Event extends ProjectionEvent>(
   const count = { events: 0, skipped: 0 };
   let partitions: StagedPartition[] = [];
   try {
+    await refuseLosses(deps.sql, staging);
     for (let pass = 1; pass <= limits.passesMax; pass++) {
       partitions = await addPartitions(
         deps.sql,
@@ -112,6 +117,7 @@ export async function rebuildProjection<Event extends ProjectionEvent>(
         report("replay");
       });
       report("swap");
+      await copyIndexes(deps.sql, staging);
       await analyzeTables(deps.sql, staging);
       const outcome = await swap(deps, limits, staging, partitions, signal);
       if (outcome.kind === "behind") continue;
@@ -122,6 +128,7 @@ export async function rebuildProjection<Event extends ProjectionEvent>(
         partitions: partitions.length,
         ...count,
         passes: pass,
+        kept: outcome.kept,
         elapsedMs: Math.round(performance.now() - startedAt),
       };
     }

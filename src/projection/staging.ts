@@ -2,7 +2,14 @@
 import { HaltError } from "../core/errors.ts";
 import { formatPartition, type TopicPartition } from "../core/record.ts";
 import type { Sql, Tx } from "../postgres/sql.ts";
-import { type Projection, type ProjectionEvent, quoteName, tablesIn } from "./define_projection.ts";
+import {
+  type Projection,
+  type ProjectionEvent,
+  type ProjectionTable,
+  quoteName,
+  tablesIn,
+} from "./define_projection.ts";
+import { describeTablesInTransaction, type TablePiece } from "./describe_tables.ts";
 import type { Dedupe, FoldTarget } from "./fold_target.ts";
 import type { LogSource } from "./log_source.ts";
 
@@ -23,6 +30,8 @@ export interface Staging<Event extends ProjectionEvent> {
   readonly id: string;
   readonly schema: string;
   readonly target: FoldTarget<Event>;
+  /** What the tables are made of, before anything was added to them. */
+  readonly fresh: readonly TablePiece[];
 }
 
 /**
@@ -37,16 +46,24 @@ export async function openStaging<Event extends ProjectionEvent>(
 ): Promise<Staging<Event>> {
   const id = crypto.randomUUID().slice(0, 8);
   const schema = `${projection.name}_rebuild_${id}`;
-  await sql.begin(async (tx) => {
+  const fresh = await sql.begin(async (tx) => {
     await tx`select set_config('statement_timeout', '0', true)`;
     await dropStagingInTransaction(tx, projection.name);
-    await tx`create schema ${tx(schema)}`;
-    for (const table of projection.tables) {
-      await tx.unsafe(table.ddl(quoteName(`${schema}.${table.name}`)));
-    }
+    return await makeTablesInTransaction(tx, schema, projection.tables);
   });
   const label = `${projection.name}@${id}`;
-  return { id, schema, target: { projection, label, table: tablesIn(schema), dedupe } };
+  return { id, schema, fresh, target: { projection, label, table: tablesIn(schema), dedupe } };
+}
+
+/** Makes empty tables in a new schema, and says what they are made of. */
+export async function makeTablesInTransaction(
+  tx: Tx,
+  schema: string,
+  tables: readonly ProjectionTable[],
+): Promise<readonly TablePiece[]> {
+  await tx`create schema ${tx(schema)}`;
+  for (const table of tables) await tx.unsafe(table.ddl(quoteName(`${schema}.${table.name}`)));
+  return await describeTablesInTransaction(tx, tables.map(({ name }) => ({ schema, name })));
 }
 
 /**

@@ -2,8 +2,11 @@
 import type { RunBounds } from "../core/ports.ts";
 import type { Sql, Tx } from "../postgres/sql.ts";
 import { applyRunInTransaction } from "./apply_run.ts";
-import { type ProjectionEvent, quoteName } from "./define_projection.ts";
+import type { Origin } from "./additions.ts";
+import type { ProjectionEvent } from "./define_projection.ts";
+import { exchangeTablesInTransaction } from "./exchange_tables.ts";
 import type { LogSource } from "./log_source.ts";
+import { findMade, noteMadeInTransaction } from "./made_of.ts";
 import { replacedError, type StagedPartition, type Staging } from "./staging.ts";
 
 /** What a swap needs. */
@@ -19,7 +22,10 @@ export interface SwapDeps {
 }
 
 /** `behind`: the live tables are too far ahead to catch up with in the transaction; fold on, then try again. */
-export type SwapOutcome = { readonly kind: "swapped" } | { readonly kind: "behind" };
+export type SwapOutcome =
+  /** `kept`: what others had added to the live tables and the new ones have now, in words. */
+  | { readonly kind: "swapped"; readonly kept: readonly string[] }
+  | { readonly kind: "behind" };
 
 /**
  * Swaps in one transaction. In the order of its locks, which is that of a folding transaction (version, position,
@@ -28,7 +34,7 @@ export type SwapOutcome = { readonly kind: "swapped" } | { readonly kind: "behin
  * 1. the projection's version and the live positions: the live projectors wait from here on, readers do not;
  * 2. the rebuild folds what the live tables have more, so that no reader sees an order go back in time;
  * 3. the live tables, exclusively: readers wait from here to the commit, some milliseconds;
- * 4. old tables out, new ones in, grants copied, positions and processed events renamed.
+ * 4. old tables out, new ones in, with all that others had added to the old; positions and processed events renamed.
  *
  * A live projector that was waiting for its position finds its compare-and-set refused, because the row that it waited
  * for is gone; it reads the new position and goes on from there in the new tables.
@@ -49,13 +55,19 @@ export async function swapStaging<Event extends ProjectionEvent>(
       select tables, last_rebuild from projections where name = ${projection.name} for update
     `;
     // An earlier attempt committed, and its answer was lost.
-    if (installed?.last_rebuild === label) return { kind: "swapped" };
+    if (installed?.last_rebuild === label) return { kind: "swapped", kept: [] };
     await holdStagingInTransaction(tx, staging);
     if (!await catchUpInTransaction(tx, deps, staging, partitions, signal)) {
       return { kind: "behind" };
     }
     const tables = projection.tables.map((table) => table.name);
-    await exchangeTablesInTransaction(tx, staging.schema, installed?.tables ?? [], tables);
+    const kept = await exchangeTablesInTransaction(tx, {
+      projection: projection.name,
+      stagingSchema: staging.schema,
+      oldTables: installed?.tables ?? [],
+      newTables: tables,
+      origin: await originInTransaction(tx, staging),
+    });
     await renameInTransaction(tx, label, projection.name);
     await tx`
       update projections set version = ${projection.version}, rebuilt_at = now(),
@@ -66,8 +78,22 @@ export async function swapStaging<Event extends ProjectionEvent>(
         )
       where name = ${projection.name}
     `;
-    return { kind: "swapped" };
+    await noteMadeInTransaction(tx, projection.name, staging.fresh);
+    return { kind: "swapped", kept };
   });
+}
+
+/** How the live tables came to be, as far as that is known. */
+export async function originInTransaction(
+  tx: Tx,
+  { target: { projection }, fresh }: Staging<ProjectionEvent>,
+): Promise<Origin> {
+  const [installed] = await tx`select version from projections where name = ${projection.name}`;
+  return {
+    fresh,
+    made: await findMade(tx, projection.name),
+    sameVersion: Number(installed?.version) === projection.version,
+  };
 }
 
 /** Keeps another rebuild from clearing this one away until the commit. */
@@ -124,47 +150,6 @@ async function catchUpInTransaction<Event extends ProjectionEvent>(
     if (bounded.aborted && !signal.aborted && error === bounded.reason) return false;
     throw error;
   }
-}
-
-/** Drops without `cascade`: a view that somebody made on a live table makes this fail, and name the view. */
-async function exchangeTablesInTransaction(
-  tx: Tx,
-  stagingSchema: string,
-  oldTables: readonly string[],
-  newTables: readonly string[],
-): Promise<void> {
-  const [home] = await tx`
-    select coalesce(
-      (select nspname from pg_class join pg_namespace on pg_namespace.oid = relnamespace
-        where pg_class.oid = to_regclass(${oldTables[0] ?? newTables[0] ?? ""})),
-      current_schema()
-    ) as schema
-  `;
-  const liveSchema = String(home?.schema);
-  const live = (table: string) => `${liveSchema}.${table}`;
-  for (const table of oldTables) {
-    await tx`lock table ${tx(live(table))} in access exclusive mode`;
-  }
-  for (const table of oldTables.filter((old) => newTables.includes(old))) {
-    await copyGrantsInTransaction(tx, live(table), `${stagingSchema}.${table}`);
-  }
-  for (const table of oldTables) await tx`drop table ${tx(live(table))}`;
-  for (const table of newTables) {
-    await tx`alter table ${tx(`${stagingSchema}.${table}`)} set schema ${tx(liveSchema)}`;
-  }
-  await tx`drop schema ${tx(stagingSchema)}`;
-}
-
-/** What others were granted on the old table they keep on the new one. */
-async function copyGrantsInTransaction(tx: Tx, from: string, to: string): Promise<void> {
-  const grants = await tx`
-    select format('grant %s on %s to %s%s', privilege_type, ${quoteName(to)}::text,
-      case when grantee = 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end,
-      case when is_grantable then ' with grant option' else '' end) as statement
-    from pg_class, aclexplode(relacl)
-    where pg_class.oid = ${quoteName(from)}::text::regclass and grantee <> relowner
-  `;
-  for (const { statement } of grants) await tx.unsafe(String(statement));
 }
 
 async function renameInTransaction(tx: Tx, label: string, name: string): Promise<void> {
