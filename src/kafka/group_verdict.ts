@@ -27,7 +27,7 @@ const advice: Readonly<Record<string, (groupId: string) => string>> = {
     "give this client's user the right that the broker's log names",
   SASL_AUTHENTICATION_FAILED: () => "check KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD",
   UNSUPPORTED_SASL_MECHANISM: () => "set KAFKA_SASL_MECHANISM to one that the broker offers",
-  UNSUPPORTED_VERSION: () => "use a broker of Kafka 2.5 or later",
+  UNSUPPORTED_VERSION: () => "use brokers of Kafka 3.1 or later",
   INVALID_SESSION_TIMEOUT: () =>
     "choose SESSION_TIMEOUT_MS between the broker's group.min.session.timeout.ms (6000 by default) and " +
     "group.max.session.timeout.ms",

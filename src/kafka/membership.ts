@@ -8,6 +8,7 @@ import { getLogger } from "@logtape/logtape";
 import { delay, unlessAborted } from "../core/delay.ts";
 import type { Health } from "../core/health.ts";
 import { formatPartition, type TopicPartition } from "../core/record.ts";
+import { Assigner, type OwnedPartitions } from "./assigner.ts";
 import { protocolErrorType } from "./error_verdict.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import type { KafkaClient } from "./kafka_client.ts";
@@ -17,7 +18,6 @@ import { Rejoining } from "./rejoining.ts";
 import {
   consumerGroupClass,
   emitterClass,
-  roundRobinAssigner,
   type VendorCluster,
   type VendorConsumerGroup,
 } from "./vendor.ts";
@@ -27,6 +27,8 @@ export interface MembershipOptions extends LaneSetOptions {
   readonly topics: readonly string[];
   /** The coordinator gives a silent member's partitions away after this long, milliseconds. */
   readonly sessionTimeoutMs: number;
+  /** It halts when another kind of consumer sits in the group for longer, milliseconds; half a minute where absent. */
+  readonly foreignMsMax?: number;
   /** Told what stands in the member's way, as `group:<id>`. */
   readonly health?: Health;
   /** Told whenever the set of owned partitions may have changed. */
@@ -34,6 +36,9 @@ export interface MembershipOptions extends LaneSetOptions {
 }
 
 const log = getLogger(["onceflow", "kafka", "group"]);
+const metadataMaxAgeMs = 10_000;
+/** How often the leader looks for new partitions. */
+const partitionsCheckMs = 3_000;
 /** At the end of the member: the transactions in hand are done in a fraction of it. */
 const laneEndMsMax = 2_000;
 
@@ -50,7 +55,7 @@ export async function runMembership(
   options: MembershipOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const cluster = client.cluster({ metadataMaxAgeMs: 10_000 });
+  const cluster = client.cluster({ metadataMaxAgeMs });
   const member = new Member(client, cluster, options);
   try {
     await member.run(signal);
@@ -65,6 +70,8 @@ class Member {
   readonly #heartbeat: Heartbeat;
   readonly #lanes: LaneSet;
   readonly #rejoining: Rejoining;
+  readonly #assigner: Assigner;
+  #owned: OwnedPartitions = { generation: -1, partitions: [] };
   /** Set while the coordinator holds an answer to JoinGroup back. */
   #joining: Promise<void> | undefined;
 
@@ -78,7 +85,8 @@ class Member {
     const Emitter = emitterClass();
     const { logger } = client;
     const rebalanceTimeout = Math.max(sessionTimeoutMs, 10_000);
-    this.#rejoining = new Rejoining(groupId, options.health);
+    this.#rejoining = new Rejoining(groupId, options.health, options.foreignMsMax);
+    this.#assigner = new Assigner(cluster, () => this.#owned);
     this.#group = new Group({
       cluster,
       groupId,
@@ -88,7 +96,7 @@ class Member {
       ),
       logger,
       instrumentationEmitter: new Emitter({}),
-      assigners: [roundRobinAssigner()({ cluster, groupId, logger })],
+      assigners: [this.#assigner],
       sessionTimeout: sessionTimeoutMs,
       rebalanceTimeout,
       autoCommit: false,
@@ -140,6 +148,7 @@ class Member {
     this.#joining = undefined;
     const owned = this.#group.assigned()
       .flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, partition })));
+    this.#owned = { generation: this.#group.generationId ?? -1, partitions: owned };
     this.#lanes.own(owned);
     this.#heartbeat.begin();
     log.info("Group {groupId}, generation {generation}: {partitions}", {
@@ -159,7 +168,7 @@ class Member {
 
   async #beat(signal: AbortSignal): Promise<void> {
     const { sessionTimeoutMs } = this.options;
-    const counts = this.#partitionCounts();
+    let comparedAt = performance.now();
     let answeredAt = performance.now();
     while (!signal.aborted) {
       await delay(sessionTimeoutMs / 6, signal).catch(() => {});
@@ -176,7 +185,9 @@ class Member {
         await this.#findCoordinator();
       }
       await this.cluster.refreshMetadataIfNecessary().catch(() => {});
-      if (this.#group.isLeader() && this.#partitionCounts() !== counts) {
+      if (!this.#group.isLeader() || performance.now() - comparedAt < partitionsCheckMs) continue;
+      comparedAt = performance.now();
+      if (await this.#assigner.isOutdated().catch(() => false)) {
         log.info("The number of partitions changed; assigning them anew");
         return;
       }
@@ -192,10 +203,5 @@ class Member {
     } catch (error) {
       log.debug("The coordinator of {groupId} is not to be found yet: {error}", { groupId, error });
     }
-  }
-
-  #partitionCounts(): string {
-    return this.options.topics
-      .map((topic) => this.cluster.findTopicPartitionMetadata(topic).length).join(",");
   }
 }

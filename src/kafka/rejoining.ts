@@ -13,6 +13,8 @@ const backoffMsMax = 5_000;
 const rejoinsMax = 3;
 /** kafkajs trips over its own state when a cluster goes away, and that passes; a mistake in the program does not. */
 const mistakesMax = 5;
+/** As long as another consumer may be about to leave: the workers of an older version, in a rolling deployment. */
+const foreignMsMaxDefault = 30_000;
 
 /** See the file's first line. */
 export class Rejoining {
@@ -20,14 +22,21 @@ export class Rejoining {
   /** Since the last accepted beat. */
   #failures = 0;
   #mistakes = 0;
+  /** Since when another kind of consumer has been in the group, by the monotonic clock. */
+  #foreignSince: number | undefined;
 
-  constructor(readonly groupId: string, readonly health: Health = createHealth()) {
+  constructor(
+    readonly groupId: string,
+    readonly health: Health = createHealth(),
+    readonly foreignMsMax = foreignMsMaxDefault,
+  ) {
     this.#name = `group:${groupId}`;
   }
 
   /** The coordinator has accepted a beat: all is well. */
   accepted(): void {
     this.#failures = this.#mistakes = 0;
+    this.#foreignSince = undefined;
     this.health.up(this.#name);
   }
 
@@ -47,6 +56,8 @@ export class Rejoining {
     log.debug("Joining {group} again: {error}", { group: this.#name, error });
     // Others come and go: no failure, and the coordinator holds the answer to JoinGroup back for as long as it takes.
     if (reason === "REBALANCE_IN_PROGRESS") return;
+    if (reason === "INCONSISTENT_GROUP_PROTOCOL") this.#waitForForeign(error);
+    else this.#foreignSince = undefined;
     const failures = ++this.#failures;
     switch (verdict) {
       case "halt":
@@ -61,7 +72,11 @@ export class Rejoining {
         this.#down(`tripped over ${reason}`);
         break;
       case "wait":
-        this.#down(`cannot take part: ${reason}; trying again`);
+        this.#down(
+          this.#foreignSince === undefined
+            ? `cannot take part: ${reason}; trying again`
+            : `cannot take part: ${this.#foreignText()}; trying again until it has gone`,
+        );
         break;
       case "rejoin":
         if (failures <= rejoinsMax) return;
@@ -71,6 +86,26 @@ export class Rejoining {
         verdict satisfies never;
     }
     await delay(backoffMs(failures, backoffFirstMs, backoffMsMax), signal).catch(() => {});
+  }
+
+  /** @throws {HaltError} once its time is over */
+  #waitForForeign(cause: unknown): void {
+    this.#foreignSince ??= performance.now();
+    if (performance.now() - this.#foreignSince <= this.foreignMsMax) return;
+    throw new HaltError(
+      `Cannot take part in group ${this.groupId}: ${this.#foreignText()}, and has not left for ` +
+        `${
+          Math.round(this.foreignMsMax / 1000)
+        } s. Find it with "kafka-consumer-groups.sh --describe --members ` +
+        `--group ${this.groupId}", stop it or give it another group.id, and start again; the start ` +
+        `then says where the offsets that it has committed must be decided`,
+      { cause },
+    );
+  }
+
+  #foreignText(): string {
+    return "another consumer, which is not this version of onceflow, sits in the group " +
+      "(INCONSISTENT_GROUP_PROTOCOL)";
   }
 
   #down(reason: string): void {

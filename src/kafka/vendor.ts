@@ -149,9 +149,6 @@ export const brokerClass = (): Constructor<VendorBroker> & {
 /** The class `ConsumerGroup`. */
 export const consumerGroupClass = (): Constructor<VendorConsumerGroup> =>
   part("consumer/consumerGroup.js");
-/** The round-robin assigner. */
-export const roundRobinAssigner = (): (options: Record<string, unknown>) => unknown =>
-  part("consumer/assigners/roundRobinAssigner/index.js");
 /** The class of event emitters that cluster and group report to. */
 export const emitterClass = (): Constructor<{
   addListener(name: string, listener: (event: unknown) => void): () => void;

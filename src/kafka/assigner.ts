@@ -1,0 +1,122 @@
+/**
+ * The assigner that kafkajs calls where this member leads its group, in the place of its round robin: that one hands the
+ * leader's topics to all members, whatever they subscribe to.
+ */
+import { Buffer } from "node:buffer";
+import { z } from "zod";
+import type { TopicPartition } from "../core/record.ts";
+import { assignPartitions, type GroupCandidate } from "./assign_partitions.ts";
+import { WireReader } from "./codec/wire_reader.ts";
+import { WireWriter } from "./codec/wire_writer.ts";
+import { fetchTopicMetadata } from "./topic_metadata.ts";
+import type { VendorCluster } from "./vendor.ts";
+
+/** Under this name members agree; a consumer that is not onceflow's knows none of it and is refused by the coordinator. */
+export const assignerName = "onceflow";
+
+/** What the members tell each other beside their topics. */
+const ownedShape = z.object({
+  generation: z.int(),
+  owned: z.array(z.tuple([z.string(), z.array(z.int().nonnegative())])),
+});
+
+/** What this member has, to be told when it joins again. */
+export interface OwnedPartitions {
+  readonly generation: number;
+  readonly partitions: readonly TopicPartition[];
+}
+
+const version = 0;
+
+/** One member's. */
+export class Assigner {
+  readonly name = assignerName;
+  readonly version = version;
+  /** Of all topics of the group, when this member last assigned them. */
+  #counts = "";
+  #topics: readonly string[] = [];
+
+  constructor(readonly cluster: VendorCluster, readonly owned: () => OwnedPartitions) {}
+
+  /** Called by kafkajs when it joins. */
+  protocol({ topics }: { readonly topics: readonly string[] }) {
+    return { name: this.name, metadata: encodeSubscription(topics, this.owned()) };
+  }
+
+  /** Called by kafkajs where this member leads. */
+  async assign(
+    { members }: {
+      readonly members: readonly { readonly memberId: string; readonly memberMetadata: Buffer }[];
+    },
+  ) {
+    const candidates = members.map(({ memberId, memberMetadata }) =>
+      decodeSubscription(memberId, memberMetadata)
+    );
+    this.#topics = [...new Set(candidates.flatMap(({ topics }) => topics))].sort();
+    const counts = await this.#partitionCounts();
+    this.#counts = JSON.stringify([...counts]);
+    return [...assignPartitions(candidates, counts)].map(([memberId, partitions]) => ({
+      memberId,
+      memberAssignment: encodeAssignment(partitions),
+    }));
+  }
+
+  /** Whether a topic of the group has other partitions by now than were assigned. */
+  async isOutdated(): Promise<boolean> {
+    return JSON.stringify([...await this.#partitionCounts()]) !== this.#counts;
+  }
+
+  /** Asked of a broker: kafkajs's own metadata has this member's topics only, and none where one of them is missing. */
+  async #partitionCounts(): Promise<ReadonlyMap<string, number>> {
+    const broker = await this.cluster.brokerPool.findConnectedBroker();
+    const found = await fetchTopicMetadata(broker, this.#topics);
+    return new Map(
+      found.map(({ topic, partitions }) => [topic, partitions.length] as const).sort(([a], [b]) =>
+        a < b ? -1 : 1
+      ),
+    );
+  }
+}
+
+function encodeSubscription(
+  topics: readonly string[],
+  { generation, partitions }: OwnedPartitions,
+): Buffer {
+  const writer = new WireWriter("classic");
+  const owned = [...Map.groupBy(partitions, ({ topic }) => topic)]
+    .map(([topic, places]) => [topic, places.map(({ partition }) => partition)] as const);
+  const userData = new TextEncoder().encode(JSON.stringify({ generation, owned }));
+  return Buffer.from(
+    writer.int16(version).array(topics, (topic) => writer.string(topic)).byteRun(userData).finish(),
+  );
+}
+
+function decodeSubscription(memberId: string, metadata: Uint8Array): GroupCandidate {
+  const reader = new WireReader(metadata, "classic", `the subscription of member ${memberId}`);
+  reader.int16(); // a later version only adds behind what is read here
+  const topics = reader.array(() => reader.text());
+  const userData = reader.byteRun();
+  const told = ownedShape.safeParse(parseJson(userData));
+  if (!told.success) return { memberId, topics, owned: [], generation: -1 };
+  const owned = told.data.owned.flatMap(([topic, partitions]) =>
+    partitions.map((partition) => ({ topic, partition }))
+  );
+  return { memberId, topics, owned, generation: told.data.generation };
+}
+
+function parseJson(bytes: Uint8Array | null): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes ?? undefined));
+  } catch {
+    return undefined;
+  }
+}
+
+function encodeAssignment(partitions: readonly TopicPartition[]): Buffer {
+  const writer = new WireWriter("classic");
+  const topics = [...Map.groupBy(partitions, ({ topic }) => topic)];
+  writer.int16(version).array(topics, ([topic, places]) => {
+    writer.string(topic).array(places, ({ partition }) => writer.int32(partition));
+  }).byteRun(new Uint8Array(0));
+  return Buffer.from(writer.finish());
+}

@@ -1,0 +1,109 @@
+/** Who is in a group: members that read other topics, and consumers that are none of ours. */
+import { Kafka, logLevel } from "kafkajs";
+import { createHealth, type Health } from "../../src/core/health.ts";
+import { HaltError } from "../../src/core/errors.ts";
+import { formatPartition } from "../../src/core/record.ts";
+import { fetcherDefaults } from "../../src/kafka/fetcher.ts";
+import type { KafkaClient } from "../../src/kafka/kafka_client.ts";
+import { runMembership } from "../../src/kafka/membership.ts";
+import { ensureTopics } from "../../src/kafka/topics.ts";
+import { assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
+import { inTime } from "../support/in_time.ts";
+import { freshTopics, testClient, uniqueName } from "../support/kafka.ts";
+
+/** A member without work, that tells what it was given. */
+function join(
+  client: KafkaClient,
+  { groupId, topics, health, foreignMsMax, signal }: {
+    readonly groupId: string;
+    readonly topics: readonly string[];
+    readonly health?: Health;
+    readonly foreignMsMax?: number;
+    readonly signal: AbortSignal;
+  },
+) {
+  let owned: string[] = [];
+  let changed = Promise.withResolvers<void>();
+  const running = runMembership(client, {
+    ...{ groupId, topics, health, foreignMsMax },
+    sessionTimeoutMs: 6_000,
+    bufferBytesMax: 1_000_000,
+    fetch: fetcherDefaults,
+    lane: ({ signal }) =>
+      new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true })),
+    onAssigned(partitions) {
+      owned = partitions.map(formatPartition).sort();
+      changed.resolve();
+      changed = Promise.withResolvers();
+    },
+  }, signal);
+  return {
+    running,
+    async until(count: number) {
+      while (owned.length !== count) await inTime(changed.promise, `${count} partitions are owned`);
+      return owned;
+    },
+  };
+}
+
+Deno.test("two members of one group that read different topics work on their own, and new partitions are found", async () => {
+  const client = await testClient();
+  const [one = "", other = ""] = await freshTopics(client, 2, "one", "other");
+  const groupId = uniqueName("group");
+  const stop = new AbortController();
+  const { signal } = stop;
+  const first = join(client, { groupId, topics: [one], signal });
+  assertEquals(await first.until(2), [`${one}-0`, `${one}-1`]);
+  const second = join(client, { groupId, topics: [other], signal });
+  assertEquals(await second.until(2), [`${other}-0`, `${other}-1`]);
+  assertEquals(await first.until(2), [`${one}-0`, `${one}-1`]);
+  const admin = new Kafka({ brokers: [...client.settings.brokers], logLevel: logLevel.NOTHING })
+    .admin();
+  await admin.connect();
+  // The leader of the group reads the other topic.
+  await admin.createPartitions({ topicPartitions: [{ topic: other, count: 3 }] });
+  await admin.disconnect();
+  assertEquals((await second.until(3)).length, 3);
+  stop.abort();
+  await Promise.all([first.running, second.running]);
+});
+
+Deno.test("a consumer of another kind in the group is said, and halts what has waited for it in vain", async () => {
+  const client = await testClient();
+  const [topic = ""] = await freshTopics(client, 1, "shared");
+  await ensureTopics(client, [{ topic, partitions: 1, replicationFactor: 1 }]);
+  const groupId = uniqueName("group");
+  const foreign = new Kafka({ brokers: [...client.settings.brokers], logLevel: logLevel.NOTHING })
+    .consumer({ groupId });
+  await foreign.connect();
+  await foreign.subscribe({ topic });
+  const joined = Promise.withResolvers<void>();
+  foreign.on("consumer.group_join", () => joined.resolve());
+  await foreign.run({ eachMessage: () => Promise.resolve() });
+  await inTime(joined.promise, "the other consumer has joined");
+  const health = createHealth();
+  const { signal } = new AbortController();
+  const { running } = join(client, {
+    groupId,
+    topics: [topic],
+    health,
+    foreignMsMax: 1_500,
+    signal,
+  });
+  let seen = "";
+  const look = setInterval(() => {
+    const check = health.ready().checks.find(({ name }) => name === `group:${groupId}`);
+    if (check && !check.ok) seen = check.detail;
+  }, 50);
+  const halted = await assertRejects(() => running, HaltError);
+  clearInterval(look);
+  assertStringIncludes(seen, "another consumer, which is not this version of onceflow");
+  assertStringIncludes(halted.message, `kafka-consumer-groups.sh --describe --members --group`);
+  // Followed: the other consumer is stopped.
+  await foreign.disconnect();
+  const stop = new AbortController();
+  const again = join(client, { groupId, topics: [topic], signal: stop.signal });
+  assertEquals(await again.until(1), [`${topic}-0`]);
+  stop.abort();
+  await again.running;
+});
