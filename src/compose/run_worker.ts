@@ -10,7 +10,8 @@ import { invoicing, type InvoicingOptions } from "../orders/invoicing.ts";
 import { runRelay } from "../outbox/relay.ts";
 import type { RelayObserver } from "../outbox/relay_session.ts";
 import { openAdvisoryLock } from "../postgres/advisory_lock.ts";
-import { type ProjectorDeps, projectPartition } from "../projection/run_projector.ts";
+import { projectPatiently } from "../projection/project_patiently.ts";
+import type { ProjectorDeps } from "../projection/run_projector.ts";
 import type { ViewFact } from "../orders/view_events.ts";
 import { type Runtime, viewsOf } from "./open_runtime.ts";
 import { runFlow } from "./run_flow.ts";
@@ -164,6 +165,6 @@ function runProjector(
     bufferBytesMax: 2 * config.BATCH_BYTES_MAX,
     fetch: fetcherDefaults,
     topics: projection.topics,
-    lane: (assignment) => projectPartition(assignment, deps),
+    lane: (assignment) => projectPatiently(assignment, deps),
   }, signal);
 }

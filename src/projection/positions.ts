@@ -3,13 +3,14 @@ import { HaltError } from "../core/errors.ts";
 import { formatPartition, type TopicPartition } from "../core/record.ts";
 import type { Queryable, Sql, Tx } from "../postgres/sql.ts";
 import type { FoldTarget } from "./fold_target.ts";
+import { RebuildNeededError } from "./rebuild_needed.ts";
 
 /**
  * The next offset to fold into the target's tables; 0 where nothing has been folded yet.
  *
  * @param topicId the topic's identity in the cluster (KIP-516), where it is known: a topic that was deleted and made
  * again has the same name and other records
- * @throws {HaltError} when the tables are of another version, or the topic is another one
+ * @throws {RebuildNeededError} when the tables are of another version, or the topic is another one
  */
 export async function openPosition(
   sql: Sql,
@@ -41,12 +42,13 @@ export async function openPosition(
           and partition = ${partition.partition} and topic_id is null
       `;
     } else if (topicId !== undefined && row.topic_id !== topicId) {
-      throw new HaltError(
+      throw new RebuildNeededError(
         `Cannot project ${
           formatPartition(partition)
         } into ${target.label}: the topic was deleted and made again ` +
           `(it was ${row.topic_id}, it is ${topicId}), so the position ${row.next_offset} means nothing; ` +
           `run \`projection rebuild\` to start over from the new topic`,
+        formatPartition(partition),
       );
     }
     return Number(row.next_offset);
@@ -111,12 +113,13 @@ async function holdVersionInTransaction(tx: Tx, target: FoldTarget): Promise<voi
   }
 }
 
-function versionError(target: FoldTarget, found: number): HaltError {
+function versionError(target: FoldTarget, found: number): RebuildNeededError {
   const { name, version } = target.projection;
-  return new HaltError(
+  return new RebuildNeededError(
     `Cannot project ${name}: the database holds version ${found} and this program makes version ${version}; ` +
       (found < version
         ? "run `projection rebuild` to bring the tables up to it"
-        : "a newer program has rebuilt it, so update this one"),
+        : "a newer program has rebuilt it, so update this one (or go back with this program's `projection rebuild`)"),
+    "version",
   );
 }

@@ -101,7 +101,10 @@ function findingsOf(status: Omit<ProjectionStatus, "findings">): string[] {
     findings.push(`the tables of ${projection} are not made yet: start a worker once`);
   } else if (installedVersion !== version) {
     findings.push(
-      `the tables hold version ${installedVersion}, this program makes ${version}: run \`projection rebuild\``,
+      `the tables hold version ${installedVersion}, this program makes ${version}: ` +
+        (installedVersion < version
+          ? "run `projection rebuild`"
+          : "a newer program has rebuilt them; update this one, or go back with its `projection rebuild`"),
     );
   }
   for (const { topic, partition, position, start, end } of status.partitions) {

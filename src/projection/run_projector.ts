@@ -11,6 +11,7 @@ import type { Projection, ProjectionEvent } from "./define_projection.ts";
 import { foldRun } from "./fold_run.ts";
 import { type Dedupe, type FoldTarget, liveTarget } from "./fold_target.ts";
 import { openPosition } from "./positions.ts";
+import { RebuildNeededError } from "./rebuild_needed.ts";
 import { type Backoff, type OnDependency, waitForPostgres } from "./wait_for_postgres.ts";
 
 const log = getLogger(["onceflow", "projection"]);
@@ -34,6 +35,8 @@ export interface ProjectorDeps<Event extends ProjectionEvent> {
   readonly health?: Health;
   /** The identity of a topic in the cluster, where it is known. */
   topicId?(topic: string): string | undefined | Promise<string | undefined>;
+  /** Its position fits the tables and the log: from here on it folds. */
+  onStarted?(partition: TopicPartition): void;
   onApplied?(applied: AppliedRun): void;
   /** The position was not where this projector left it: another one folded on, or a rebuild was swapped in. */
   onMoved?(moved: TopicPartition & { readonly from: number; readonly to: number }): void;
@@ -46,8 +49,9 @@ export interface ProjectorDeps<Event extends ProjectionEvent> {
  * the consumer group. While Postgres is down it waits and goes on by itself. A record without an event of this
  * projection is skipped and counted: the bytes are the dead letters' business.
  *
- * @throws {HaltError} when the position lies outside the log, the tables are of another version, the topic was made
- * again, or the tables refuse a record; all records before that one are folded
+ * @throws {RebuildNeededError} when the position lies outside the log, the tables are of another version, or the topic was
+ * made again ({@linkcode projectPatiently} waits for the rebuild)
+ * @throws {HaltError} when the tables refuse a record; all records before that one are folded
  */
 export async function projectPartition<Event extends ProjectionEvent>(
   assignment: Pick<Assignment, "reader" | "signal">,
@@ -58,7 +62,7 @@ export async function projectPartition<Event extends ProjectionEvent>(
   try {
     let position = await startReading(reader, target, deps, signal);
     while (true) {
-      const run = await nextRun(reader, target, position, deps, signal);
+      const run = await nextRun(reader, target, deps, signal);
       if (run.records.length === 0 && run.nextOffset === position) continue;
       const outcome = await foldRun(deps, target, reader, position, run, signal);
       if (outcome.kind === "applied") {
@@ -97,6 +101,7 @@ async function startReading<Event extends ProjectionEvent>(
   );
   await checkRange(reader, target, position, deps.backoff, signal);
   reader.seek(position);
+  deps.onStarted?.(reader);
   return position;
 }
 
@@ -104,16 +109,14 @@ async function startReading<Event extends ProjectionEvent>(
 async function nextRun<Event extends ProjectionEvent>(
   reader: PartitionReader,
   target: FoldTarget<Event>,
-  position: number,
   deps: ProjectorDeps<Event>,
   signal: AbortSignal,
 ): Promise<RecordRun> {
   try {
     return await reader.next(deps.bounds, signal);
   } catch (error) {
-    if (error instanceof HaltError) {
-      await checkRange(reader, target, position, deps.backoff, signal);
-    }
+    // Asked from the start again: a topic that was made again, or a position outside the log, has its own words.
+    if (error instanceof HaltError) await startReading(reader, target, deps, signal);
     throw error;
   }
 }
@@ -132,7 +135,7 @@ async function checkRange(
     const { start, end } = await rangeWhenUp(reader, backoff, signal);
     if (position >= start && position <= end) return;
     if (check === rangeChecksMax || position < start) {
-      throw new HaltError(
+      throw new RebuildNeededError(
         `Cannot project ${
           formatPartition(reader)
         } into ${target.label} from offset ${position}: the log holds ` +
@@ -141,6 +144,7 @@ async function checkRange(
             ? "records were deleted before they were folded; "
             : "the log is not the one that was folded (made again, or restored to an earlier point); ") +
           "run `projection rebuild` to fold what the log holds now",
+        formatPartition(reader),
       );
     }
     await delay(backoff.firstMs, signal);
