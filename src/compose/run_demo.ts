@@ -1,14 +1,19 @@
 /** Runs the demonstration: all roles in this process, orders over real HTTP, and the books at the end. */
 import type { Config } from "../config.ts";
+import { delay } from "../core/delay.ts";
+import type { TopicPartition } from "../core/record.ts";
 import { type Follower, untilCaughtUp } from "../demo/caught_up.ts";
 import { brokenRecords, injectFailures, orderMix } from "../demo/order_mix.ts";
 import { postOrders } from "../demo/post_orders.ts";
 import { readLogRange } from "../kafka/log_range.ts";
 import { openPlainProducer } from "../kafka/plain_producer.ts";
+import { untilAnswered } from "../kafka/until_answered.ts";
 import { createTransactions } from "../kafka/transactions.ts";
 import type { Sql } from "../postgres/database.ts";
+import { waitForPostgres } from "../projection/wait_for_postgres.ts";
 import type { ConservationReport } from "../verify/check_conservation.ts";
 import { checkBooks, invoicingGroup } from "./books.ts";
+import { keepStackUp } from "./keep_stack_up.ts";
 import { createObservability, workerObservers } from "./observability.ts";
 import { openRuntime, type Runtime, viewsOf } from "./open_runtime.ts";
 import { startHttp } from "./run_serve.ts";
@@ -47,6 +52,9 @@ export interface DemoOutcome {
 
 const countPollMs = 200;
 const concurrencyMax = 32;
+const booksAttemptsMax = 3;
+const booksRetryMs = 5_000;
+const databaseBackoff = { firstMs: 200, waitMsMax: 2_000 };
 
 /** Runs the demonstration to its end, or until the signal fires. */
 export async function runDemo(config: Config, options: DemoOptions): Promise<void> {
@@ -69,6 +77,7 @@ export async function runDemo(config: Config, options: DemoOptions): Promise<voi
     beforeTry: injectFailures(orders),
     observers: workerObservers(observability),
   }, stop);
+  const keeping = keepStackUp(config, runtime.services, options.onProgress, stop);
   const story = async () => {
     options.onProgress(`placing ${orders.length} orders at ${url}`);
     let placed = 0;
@@ -87,11 +96,11 @@ export async function runDemo(config: Config, options: DemoOptions): Promise<voi
         signal: stop,
         onAccepted: (count) => placed = count,
       }),
-      sendBroken(runtime, run, broken),
+      sendBroken(runtime, run, broken, stop),
     ]);
     await untilSettled(runtime, counting, accepted, stop);
     options.onProgress("checking the books with an independent reader");
-    const books = await checkBooks(config, runtime.services, { drained: true, signal: stop });
+    const books = await readBooks(config, runtime, stop);
     const seconds = (performance.now() - startedAt) / 1000;
     const kafka_brokers = runtime.services.kafka.brokers;
     await options.onBooks({ run, accepted, broken, url, kafka_brokers, books, seconds });
@@ -102,6 +111,23 @@ export async function runDemo(config: Config, options: DemoOptions): Promise<voi
   } finally {
     finished.abort();
     await worker;
+    await keeping;
+  }
+}
+
+/** Reads them again where a service was killed meanwhile. */
+async function readBooks(
+  config: Config,
+  { services }: Runtime,
+  signal: AbortSignal,
+): Promise<ConservationReport> {
+  for (let attempt = 1;; attempt++) {
+    try {
+      return await checkBooks(config, services, { drained: true, signal });
+    } catch (error) {
+      if (signal.aborted || attempt === booksAttemptsMax) throw error;
+      await delay(booksRetryMs, signal);
+    }
   }
 }
 
@@ -110,16 +136,21 @@ async function sendBroken(
   { client, config, partitions }: Runtime,
   run: string,
   count: number,
+  signal: AbortSignal,
 ): Promise<void> {
   const topic = config.ORDERS_TOPIC;
-  await using producer = await openPlainProducer(client);
-  await producer.send(Array.from({ length: count }, (_, index) => ({
+  const records = Array.from({ length: count }, (_, index) => ({
     topic,
     partition: index % (partitions.get(topic) ?? 1),
     key: new TextEncoder().encode(`demo-${run}-broken-${index}`),
     value: Uint8Array.of(0xff, 0xfe, 0x00, index % 256, 0x7b),
     headers: [],
-  })));
+  }));
+  // Some of them may arrive twice where a leader moved meanwhile: each becomes a dead letter.
+  await untilAnswered("write the broken records", async () => {
+    await using producer = await openPlainProducer(client);
+    await producer.send(records);
+  }, { signal });
 }
 
 /** Polls the read model until stopped; resolves nothing, tells the latest count. */
@@ -150,10 +181,11 @@ async function untilSettled(
   accepted: number,
   signal: AbortSignal,
 ): Promise<void> {
-  while (await counting.read() < accepted) {
-    await new Promise((resolve) => setTimeout(resolve, countPollMs));
-    signal.throwIfAborted();
-  }
+  const fromPostgres = <T>(read: () => Promise<T>) =>
+    waitForPostgres(read, databaseBackoff, signal);
+  const fromKafka = <T>(read: () => Promise<T>) =>
+    untilAnswered("read how far the pipeline has come", read, { signal });
+  while (await fromPostgres(counting.read) < accepted) await delay(countPollMs, signal);
   await using transactions = createTransactions(client, {
     transactionTimeoutMs: config.TRANSACTION_TIMEOUT_MS,
   });
@@ -165,22 +197,26 @@ async function untilSettled(
     {
       name: "invoicing",
       partitions: all(config.ORDERS_TOPIC),
-      position: (partition) => transactions.stableOffset(invoicingGroup, partition, signal),
+      position: (partition) =>
+        fromKafka(() => transactions.stableOffset(invoicingGroup, partition, signal)),
     },
     {
       name: "projector",
       partitions: projection.topics.flatMap(all),
       position: async ({ topic, partition }) => {
-        const [row] = await database.sql<{ offset: number }[]>`
-          select next_offset as offset from projection_positions
-          where projection = ${projection.name} and topic = ${topic} and partition = ${partition}
-        `;
+        const [row] = await fromPostgres(async () =>
+          await database.sql<{ offset: number }[]>`
+            select next_offset as offset from projection_positions
+            where projection = ${projection.name} and topic = ${topic} and partition = ${partition}
+          `
+        );
         return { offset: row?.offset ?? -1 };
       },
     },
   ];
   try {
-    await untilCaughtUp(followers, (partition) => readLogRange(cluster, partition), signal);
+    const range = (partition: TopicPartition) => fromKafka(() => readLogRange(cluster, partition));
+    await untilCaughtUp(followers, range, signal);
   } finally {
     await cluster.disconnect();
   }

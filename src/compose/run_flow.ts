@@ -16,6 +16,7 @@ import { openPlainProducer } from "../kafka/plain_producer.ts";
 import { createTransactions } from "../kafka/transactions.ts";
 import type { TransactorOptions } from "../kafka/transactor.ts";
 import { deadLetterTopicConfig, ensureTopics } from "../kafka/topics.ts";
+import { untilAnswered } from "../kafka/until_answered.ts";
 
 /** Bounds of a running flow. */
 export interface RunFlowOptions {
@@ -103,7 +104,7 @@ export async function runFlow<T>(
       `Cannot run flow "${flow.name}": park: "key" needs the guarantee exactly-once`,
     );
   }
-  const partitions = await ensureTopics(client, [
+  const topics = [
     ...[flow.from.name, ...flow.to.map(({ name }) => name), flow.deadLetters].map((topic) => ({
       topic,
       partitions: options.topicPartitions,
@@ -112,7 +113,16 @@ export async function runFlow<T>(
     })),
     laneNotesTopic(options.topicReplicationFactor),
     ...(parks ? stateTopics(options.topicReplicationFactor) : []),
-  ]);
+  ];
+  const partitions = await untilAnswered(
+    `look up the topics of flow ${flow.name}`,
+    () => ensureTopics(client, topics),
+    { signal, health },
+  ).catch((error) => {
+    if (signal.aborted) return undefined;
+    throw error;
+  });
+  if (!partitions) return;
   await using log = openRecordLog(client);
   await using transactions = createTransactions(client, {
     transactionTimeoutMs: options.transactionTimeoutMs,

@@ -11,7 +11,8 @@ export interface PostOptions {
   readonly onAccepted: (count: number) => void;
 }
 
-const attemptsMax = 20;
+/** Kafka and PostgreSQL may be killed and started again meanwhile. */
+const patienceMs = 120_000;
 const retryMs = 250;
 
 /**
@@ -36,8 +37,10 @@ export async function postOrders(
 }
 
 async function postOrder({ body }: DemoOrder, options: PostOptions): Promise<void> {
-  for (let attempt = 1;; attempt++) {
+  const startedAt = performance.now();
+  while (true) {
     options.signal.throwIfAborted();
+    const isOver = performance.now() - startedAt > patienceMs;
     const response = await fetch(new URL("/orders", options.url), {
       method: "POST",
       headers: {
@@ -48,11 +51,11 @@ async function postOrder({ body }: DemoOrder, options: PostOptions): Promise<voi
       body: JSON.stringify(body),
       signal: options.signal,
     }).catch((error) => {
-      if (options.signal.aborted || attempt >= attemptsMax) throw error;
+      if (options.signal.aborted || isOver) throw error;
     });
     const text = await response?.text();
     if (response?.status === 202) return;
-    if (response && response.status < 500 || attempt >= attemptsMax) {
+    if (response && response.status < 500 || isOver) {
       throw new Error(`POST /orders answered ${response?.status}: ${text}`);
     }
     await delay(retryMs, options.signal);

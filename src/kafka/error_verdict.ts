@@ -53,6 +53,29 @@ export function verdictOf(error: unknown): TransactionVerdict {
   return fatal.has(type) ? "fatal" : "unknown";
 }
 
+/** Errors without a code of the protocol that no retry changes. */
+const lasting = new Set([
+  "TypeError",
+  "RangeError",
+  "ReferenceError",
+  "SyntaxError",
+  "HaltError",
+  "KafkaJSSASLAuthenticationError",
+]);
+
+/**
+ * True where the cluster was out of reach, or moved something to another broker: the same may be asked again. An answer that
+ * no retry changes, several errors at a time and mistakes in the program are no outage.
+ */
+export function isOutage(error: unknown): boolean {
+  for (let depth = 0, at = error; at instanceof Error && depth < 10; depth++, at = at.cause) {
+    const { type, retriable } = at as { type?: unknown; retriable?: unknown };
+    if (typeof type === "string") return retriable === true;
+    if (lasting.has(at.name) || "errors" in at) return false;
+  }
+  return true;
+}
+
 /** The coordinator still writes the markers of the last transaction: nothing was done, ask again shortly. */
 export function isConcurrentTransactions(error: unknown): boolean {
   return protocolErrorType(error) === "CONCURRENT_TRANSACTIONS";

@@ -3,7 +3,7 @@ import { getLogger } from "@logtape/logtape";
 import { delay } from "../core/delay.ts";
 import { HaltError } from "../core/errors.ts";
 import type { Health } from "../core/health.ts";
-import type { Assignment, LogRange, PartitionReader, RecordRun, RunBounds } from "../core/ports.ts";
+import type { Assignment, PartitionReader, RecordRun, RunBounds } from "../core/ports.ts";
 import { formatPartition, type TopicPartition } from "../core/record.ts";
 import type { Sql } from "../postgres/sql.ts";
 import type { OnFoldStep } from "./apply_run.ts";
@@ -12,6 +12,7 @@ import { foldRun } from "./fold_run.ts";
 import { type Dedupe, type FoldTarget, liveTarget } from "./fold_target.ts";
 import { openPosition } from "./positions.ts";
 import { RebuildNeededError } from "./rebuild_needed.ts";
+import { type KafkaWaiter, waitForKafka } from "./wait_for_kafka.ts";
 import { type Backoff, type OnDependency, waitForPostgres } from "./wait_for_postgres.ts";
 
 const log = getLogger(["onceflow", "projection"]);
@@ -92,14 +93,18 @@ async function startReading<Event extends ProjectionEvent>(
   deps: ProjectorDeps<Event>,
   signal: AbortSignal,
 ): Promise<number> {
-  const topicId = await (deps.topicId ? deps.topicId(reader.topic) : reader.topicId?.());
+  const waiter = kafkaWaiter(reader, deps, signal);
+  const topicId = await waitForKafka(
+    async () => await (deps.topicId ? deps.topicId(reader.topic) : reader.topicId?.()),
+    waiter,
+  );
   const position = await waitForPostgres(
     () => openPosition(deps.sql, target, reader, topicId),
     deps.backoff,
     signal,
     deps.onDependency,
   );
-  await checkRange(reader, target, position, deps.backoff, signal);
+  await checkRange(reader, target, position, waiter);
   reader.seek(position);
   deps.onStarted?.(reader);
   return position;
@@ -128,11 +133,10 @@ async function checkRange(
   reader: PartitionReader,
   target: FoldTarget,
   position: number,
-  backoff: Backoff,
-  signal: AbortSignal,
+  waiter: KafkaWaiter,
 ): Promise<void> {
   for (let check = 1;; check++) {
-    const { start, end } = await rangeWhenUp(reader, backoff, signal);
+    const { start, end } = await waitForKafka(() => reader.range(), waiter);
     if (position >= start && position <= end) return;
     if (check === rangeChecksMax || position < start) {
       throw new RebuildNeededError(
@@ -147,27 +151,14 @@ async function checkRange(
         formatPartition(reader),
       );
     }
-    await delay(backoff.firstMs, signal);
+    await delay(waiter.backoff.firstMs, waiter.signal);
   }
 }
 
-/** Waits while Kafka does not say: a projector that was moved in the middle of an outage must not end the process. */
-async function rangeWhenUp(
-  reader: PartitionReader,
-  backoff: Backoff,
+function kafkaWaiter<Event extends ProjectionEvent>(
+  partition: TopicPartition,
+  { projection, backoff, health }: ProjectorDeps<Event>,
   signal: AbortSignal,
-): Promise<LogRange> {
-  while (true) {
-    try {
-      return await reader.range();
-    } catch (error) {
-      signal.throwIfAborted();
-      if (error instanceof HaltError) throw error;
-      log.warn("Cannot read the range of {partition}, trying again: {error}", {
-        partition: formatPartition(reader),
-        error,
-      });
-    }
-    await delay(backoff.waitMsMax, signal);
-  }
+): KafkaWaiter {
+  return { projection: projection.name, partition, backoff, signal, health };
 }

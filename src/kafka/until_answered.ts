@@ -1,0 +1,49 @@
+/** Repeats work at the cluster while it is out of reach. What it refuses is the caller's, at once. */
+import { getLogger } from "@logtape/logtape";
+import { delay, unlessAborted } from "../core/delay.ts";
+import type { Health } from "../core/health.ts";
+import { backoffMs } from "../core/retry_policy.ts";
+import { isOutage } from "./error_verdict.ts";
+
+const log = getLogger(["onceflow", "kafka"]);
+const backoffFirstMs = 200;
+const backoffMsMax = 5_000;
+
+/** Who waits. */
+export interface AnswerWaiter {
+  /** Ends the waiting; the work itself goes on until it is done. */
+  readonly signal: AbortSignal;
+  /** Told as `kafka`, with what is waited for. */
+  readonly health?: Health;
+  /** Gives up after so many attempts. */
+  readonly attemptsMax?: number;
+}
+
+/**
+ * What the work gives, once the cluster lets it. Only for work that may be done twice.
+ *
+ * @throws the signal's reason when that fires, and any error that is no outage
+ */
+export async function untilAnswered<T>(
+  what: string,
+  work: () => Promise<T>,
+  { signal, health, attemptsMax = Infinity }: AnswerWaiter,
+): Promise<T> {
+  const cause = what;
+  try {
+    for (let attempt = 1;; attempt++) {
+      try {
+        return await unlessAborted(work(), signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (attempt >= attemptsMax || !isOutage(error)) throw error;
+        const reason = error instanceof Error ? error.message : String(error);
+        log.debug("Cannot {what}: {error}", { what, error });
+        if (attempt === 1) health?.down("kafka", `cannot ${what} yet: ${reason}`, { cause });
+      }
+      await delay(backoffMs(attempt, backoffFirstMs, backoffMsMax), signal);
+    }
+  } finally {
+    health?.up("kafka", cause);
+  }
+}
