@@ -4,6 +4,7 @@ import type { KafkaClient } from "../kafka/kafka_client.ts";
 import { readLogRange } from "../kafka/log_range.ts";
 import { openPartitionReader } from "../kafka/open_partition_reader.ts";
 import { fetchPlainOffset } from "../kafka/plain_offset.ts";
+import { fetchTopicId } from "../kafka/topic_id.ts";
 import type { RecordLog } from "./record_log.ts";
 
 /** Connects when it is first asked; disposing disconnects. Readers are disposed of by their owners. */
@@ -21,6 +22,7 @@ export function openRecordLog(client: KafkaClient): RecordLog & AsyncDisposable 
       }
       return cluster.findTopicPartitionMetadata(topic).length || undefined;
     },
+    topicId: (topic) => fetchTopicId(cluster, topic),
     range: (partition) => readLogRange(cluster, partition),
     async highWatermark(partition) {
       return (await readLogRange(cluster, partition, { isolationLevel: 0 })).end;

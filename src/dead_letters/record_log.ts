@@ -7,6 +7,8 @@ import type { TopicPartition } from "../core/record.ts";
 export interface RecordLog extends RangeSource {
   /** How many partitions the topic has, or undefined where there is no such topic. */
   partitionCount(topic: string): Promise<number | undefined>;
+  /** The topic's identity (KIP-516), where it is known: one that was deleted and made again has another. */
+  topicId?(topic: string): Promise<string | undefined>;
   /** The first offset kept, and the last stable offset. */
   range(partition: TopicPartition): Promise<LogRange>;
   /** The high watermark: past it lies nothing, below it may lie records of open transactions. */

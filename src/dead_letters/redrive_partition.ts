@@ -3,7 +3,9 @@ import { transactionalId } from "../core/delivery.ts";
 import { delay } from "../core/delay.ts";
 import { HaltError } from "../core/errors.ts";
 import { type CommittedOffset, TransactionError, type Transactor } from "../core/ports.ts";
+import { formatOrigin, parseOrigin } from "../core/offset_metadata.ts";
 import { formatPartition, type OutputRecord, type TopicPartition } from "../core/record.ts";
+import { decide } from "../core/start_offset.ts";
 import type { DeadLetterStore } from "./list_dead_letters.ts";
 import type { DeadLetter } from "./read_dead_letter.ts";
 import { type PendingBatch, pendingBatches } from "./pending_batches.ts";
@@ -14,6 +16,7 @@ import {
   nextEntry,
   readRedriveState,
   redriveGroup,
+  redrivenTopic,
   type RedriveState,
 } from "./redrive_state.ts";
 import { restoreRecord, targetTopic } from "./restore_record.ts";
@@ -104,8 +107,10 @@ async function redriveSession(
   const { log, transactions } = store;
   await using transactor = await transactions.open(transactionalId(redriveGroup, place), signal);
   const committed = await transactions.stableOffset(redriveGroup, place, signal);
-  checkWithinLog(committed, place, options.end);
+  const stateId = await log.topicId?.(redrivenTopic);
+  checkState(committed, place, stateId);
   const state = await readRedriveState(log, place, committed, { toHighWatermark: true, signal });
+  checkWithinLog(state, place, options.end);
   if (done.doubt && isCommitted(state, done.doubt, options)) count(done.doubt);
   const limit = options.limit - done.count;
   if (limit <= 0) return;
@@ -114,7 +119,7 @@ async function redriveSession(
   ) {
     const records = await restoreAll(store, batch.deadLetters, options);
     done.doubt = batch;
-    await commitBatch(transactor, place, batch, records, options);
+    await commitBatch(transactor, place, batch, records, { ...options, state, stateId });
     count(batch);
   }
 
@@ -137,25 +142,34 @@ function isCommitted(
   return deadLetters.some(({ record }) => markOf(state, record)?.run === options.run);
 }
 
+/** What a commit says beside the records. */
+interface CommitOptions extends PartitionRedrive {
+  readonly state: RedriveState;
+  /** Of the topic of the notes. */
+  readonly stateId: string | undefined;
+}
+
 /** The records, and beside them in the same transaction that they are redriven. */
 async function commitBatch(
   transactor: Transactor,
   place: TopicPartition,
   { deadLetters, nextOffset }: PendingBatch,
   records: readonly OutputRecord[],
-  options: PartitionRedrive,
+  options: CommitOptions,
 ): Promise<void> {
-  if (isPartial(options)) {
-    const marks = deadLetters.map(({ record }, index) =>
-      markEntry(record, records[index]?.topic ?? "", options.run)
-    );
-    if (marks.length > 0) await transactor.commit({ records: [...records, ...marks], offsets: [] });
-    return;
-  }
-  await transactor.commit({
-    records: [...records, nextEntry(place, nextOffset)],
-    offsets: [{ ...place, groupId: redriveGroup, offset: nextOffset }],
-  });
+  const { state: { topicId, next }, stateId } = options;
+  const metadata = formatOrigin({ topicId, state: stateId });
+  const commit = (notes: readonly OutputRecord[], offset: number) =>
+    transactor.commit({
+      records: [...records, ...notes],
+      offsets: [{ ...place, groupId: redriveGroup, offset, metadata }],
+    });
+  if (!isPartial(options)) return await commit([nextEntry(place, nextOffset, topicId)], nextOffset);
+  const marks = deadLetters.map(({ record }, index) =>
+    markEntry(record, records[index]?.topic ?? "", options.run, topicId)
+  );
+  // The offset stays where it is, and says from now on which notes belong to it.
+  if (marks.length > 0) await commit(marks, Math.max(0, next));
 }
 
 async function restoreAll(
@@ -177,12 +191,24 @@ async function restoreAll(
   return records;
 }
 
-function checkWithinLog({ offset }: CommittedOffset, place: TopicPartition, end: number): void {
-  if (offset <= end) return;
+function checkWithinLog({ next }: RedriveState, place: TopicPartition, end: number): void {
+  if (next <= end) return;
   throw new HaltError(
-    `Cannot redrive ${formatPartition(place)}: group ${redriveGroup} stands at offset ${offset}, ` +
-      `beyond the end of the log at ${end}: the topic was made again. Set the offset with ` +
-      `"deno task worker offsets set --group ${redriveGroup}"`,
+    `Cannot redrive ${formatPartition(place)}: group ${redriveGroup} stands at offset ${next}, ` +
+      `beyond the end of the log at ${end}: the log was replaced. ` +
+      decide({ groupId: redriveGroup, ...place }),
+  );
+}
+
+function checkState({ metadata }: CommittedOffset, place: TopicPartition, stateId?: string): void {
+  const { state } = parseOrigin(metadata);
+  if (state === undefined || stateId === undefined || state === stateId) return;
+  throw new HaltError(
+    `Cannot redrive ${
+      formatPartition(place)
+    }: topic ${redrivenTopic}, which says what was redriven one ` +
+      `by one, was deleted and made again, so dead letters at or above the group's offset may go a ` +
+      `second time. ${decide({ groupId: redriveGroup, ...place })}`,
   );
 }
 

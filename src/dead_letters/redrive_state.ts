@@ -15,6 +15,7 @@
 import { z } from "zod";
 import type { CommittedOffset } from "../core/ports.ts";
 import type { OutputRecord, TopicPartition } from "../core/record.ts";
+import { parseOrigin } from "../core/offset_metadata.ts";
 import { formatAddress } from "./dead_letter_address.ts";
 import { readRange } from "../core/read_range.ts";
 import type { RecordLog } from "./record_log.ts";
@@ -26,6 +27,8 @@ export const redriveGroup = "onceflow.redrive";
 
 /** What is known of one partition of a dead-letter topic. */
 export interface RedriveState {
+  /** Of the dead-letter topic, where the cluster tells; what was noted of another topic of its name does not count. */
+  readonly topicId: string | undefined;
   /** All dead letters below this offset were redriven; -1 where nothing was redriven yet. */
   readonly next: number;
   /** Those that were redriven by themselves, by offset. */
@@ -47,8 +50,11 @@ export interface Mark {
 /** Always the first partition: a choice by hash would lose the entries when somebody adds partitions. */
 const place: TopicPartition = { topic: redrivenTopic, partition: 0 };
 
-const nextShape = z.object({ next: z.number().int().nonnegative() });
-const markShape: z.ZodType<Mark> = z.object({
+// Earlier releases named no topic.
+const topicShape = { topic_id: z.string().optional() };
+const nextShape = z.object({ next: z.number().int().nonnegative(), ...topicShape });
+const markShape = z.object({
+  ...topicShape,
   timestamp: z.number(),
   to: z.string(),
   at: z.string(),
@@ -76,6 +82,8 @@ export async function readRedriveState(
   { toHighWatermark = false, signal }: StateReading = {},
 ): Promise<RedriveState> {
   const marks = new Map<number, Mark>();
+  const topicId = await log.topicId?.(deadLetters.topic);
+  const isOurs = (noted: string | undefined) => noted === undefined || noted === topicId;
   let next = -1;
   if (await log.partitionCount(redrivenTopic) !== undefined) {
     const prefix = stateKey(deadLetters);
@@ -86,16 +94,28 @@ export async function readRedriveState(
         const name = key === null ? "" : decoder.decode(key);
         if (value === null || !name.startsWith(prefix)) continue;
         const text = decoder.decode(value);
-        if (name === prefix) next = nextShape.parse(JSON.parse(text)).next;
+        if (name === prefix) {
+          const noted = nextShape.parse(JSON.parse(text));
+          if (isOurs(noted.topic_id)) next = noted.next;
+        }
         const offset = name.slice(prefix.length + 1);
         if (/^\d+$/.test(offset) && name[prefix.length] === "/") {
-          marks.set(Number(offset), markShape.parse(JSON.parse(text)));
+          const { topic_id, ...mark } = markShape.parse(JSON.parse(text));
+          if (isOurs(topic_id)) marks.set(Number(offset), mark);
         }
       }
     }
   }
-  // An offset that an operator has set counts; one that has expired does not.
-  return { next: committed.offset >= 0 ? committed.offset : next, marks };
+  return { topicId, next: nextOf(committed, topicId) ?? next, marks };
+}
+
+/**
+ * An offset that was committed in this topic counts, also one that an operator has set; one that has expired does not,
+ * nor one that names no topic: an earlier release wrote the same into its notes, and others have no say here.
+ */
+function nextOf({ offset, metadata }: CommittedOffset, topicId?: string): number | undefined {
+  if (offset < 0) return undefined;
+  return topicId === undefined || parseOrigin(metadata).topicId === topicId ? offset : undefined;
 }
 
 /** Whether this dead letter was redriven. */
@@ -117,8 +137,12 @@ export function markOf(
 }
 
 /** The entry that all below `next` is done. */
-export function nextEntry(deadLetters: TopicPartition, next: number): OutputRecord {
-  return entry(stateKey(deadLetters), { next });
+export function nextEntry(
+  deadLetters: TopicPartition,
+  next: number,
+  topicId: string | undefined,
+): OutputRecord {
+  return entry(stateKey(deadLetters), { next, topic_id: topicId });
 }
 
 /** The entry that this one is done. */
@@ -126,10 +150,11 @@ export function markEntry(
   record: TopicPartition & { readonly offset: number; readonly timestamp: number },
   to: string,
   run: string,
+  topicId?: string,
 ): OutputRecord {
   const { timestamp } = record;
   const mark: Mark = { timestamp, to, at: new Date().toISOString(), run };
-  return entry(`${record.topic}/${formatAddress(record)}`, mark);
+  return entry(`${record.topic}/${formatAddress(record)}`, { ...mark, topic_id: topicId });
 }
 
 function entry(name: string, value: object): OutputRecord {

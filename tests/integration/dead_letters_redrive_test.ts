@@ -1,13 +1,16 @@
 /** Redriving dead letters on real Kafka: once each, unaltered, whatever is interrupted. */
+import { Kafka, logLevel } from "kafkajs";
 import { delay } from "../../src/core/delay.ts";
 import { HaltError } from "../../src/core/errors.ts";
 import { listDeadLetters } from "../../src/dead_letters/list_dead_letters.ts";
 import { redriveDeadLetters } from "../../src/dead_letters/redrive.ts";
-import { markEntry, redrivenTopic } from "../../src/dead_letters/redrive_state.ts";
+import { markEntry, redriveGroup, redrivenTopic } from "../../src/dead_letters/redrive_state.ts";
+import { applyOffset, planOffset } from "../../src/kafka/offset_admin.ts";
 import { openPlainProducer } from "../../src/kafka/plain_producer.ts";
+import { ensureTopics } from "../../src/kafka/topics.ts";
 import { createTransactions } from "../../src/kafka/transactions.ts";
 import type { TransactionStep } from "../../src/kafka/transactor.ts";
-import { assertEquals, assertRejects } from "../support/assert.ts";
+import { assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 import { settled } from "../support/kafka.ts";
 import { deadLetterTopics, header, headerTexts, valueText } from "./dead_letters_setup.ts";
 
@@ -213,3 +216,52 @@ Deno.test("a dead letter of unknown origin stops a redrive of all until it is se
 });
 
 const otherRecord = { topic: "another.DLQ", partition: 0, offset: 0, timestamp: 0 };
+
+Deno.test("new dead letters are pending where the topic was deleted and made again after redrives", async () => {
+  const topics = await deadLetterTopics();
+  await topics.fail({ key: "a", value: "1" }, { key: "a", value: "2" }, { key: "b", value: "3" });
+  await using store = topics.open();
+  const one = { addresses: [{ partition: 0, offset: 0 }] };
+  await redriveDeadLetters(store, one);
+  await redriveDeadLetters(store);
+  assertEquals((await topics.read(topics.input)).length, 3);
+
+  const kafka = new Kafka({
+    brokers: [...topics.client.settings.brokers],
+    logLevel: logLevel.NOTHING,
+  });
+  const admin = kafka.admin();
+  await admin.connect();
+  await admin.deleteTopics({ topics: [topics.dlq] });
+  await admin.disconnect();
+  await ensureTopics(topics.client, [{ topic: topics.dlq, partitions: 2, replicationFactor: 1 }]);
+  await topics.fail({ key: "a", value: "4" }, { key: "b", value: "5" });
+  await settled(topics.client, [redrivenTopic]);
+  await using again = topics.open();
+  assertEquals((await listDeadLetters(again, { limit: 9, pending: true })).length, 2);
+  assertEquals((await redriveDeadLetters(again)).redriven, 2);
+  assertEquals((await redriveDeadLetters(again)).redriven, 0);
+  assertEquals((await topics.read(topics.input)).map(valueText).sort(), ["1", "2", "3", "4", "5"]);
+});
+
+Deno.test("an offset of the redrive that names other notes halts, and the advice leads on", async () => {
+  const topics = await deadLetterTopics();
+  await topics.fail({ key: "a", value: "1" });
+  await using store = topics.open();
+  const place = { topic: topics.dlq, partition: 0 };
+  const topicId = await store.log.topicId?.(topics.dlq);
+  {
+    await using transactor = await store.transactions.open(`${redriveGroup}/${topics.dlq}/0`);
+    const metadata = `state=${"0".repeat(32)} topic_id=${topicId}`;
+    await transactor.commit({
+      records: [],
+      offsets: [{ ...place, groupId: redriveGroup, offset: 0, metadata }],
+    });
+  }
+  const halt = await assertRejects(() => redriveDeadLetters(store), HaltError);
+  assertStringIncludes(halt.message, redrivenTopic);
+  const [, groupId = ""] = halt.message.match(/offsets set --group (\S+)/) ?? [];
+  const change = await planOffset(topics.client, { ...place, groupId, to: 0 });
+  await applyOffset(topics.client, store.transactions, change);
+  assertEquals((await redriveDeadLetters(store)).redriven, 1);
+});
