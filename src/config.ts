@@ -70,7 +70,7 @@ const environment = z.object({
   BATCH_RECORDS_MAX: integer(1, 100_000, 2_000),
   BATCH_BYTES_MAX: integer(1_024, 100 * 1024 * 1024, 4 * 1024 * 1024),
   BATCH_PLAN_MS_MAX: integer(1, 60_000, 5_000),
-  REQUEST_BYTES_MAX: integer(1_024, 100 * 1024 * 1024, 900_000),
+  REQUEST_BYTES_MAX: integer(10_240, 100 * 1024 * 1024, 900_000),
   TRANSACTION_TIMEOUT_MS: integer(1_000, 900_000, 30_000),
   SESSION_TIMEOUT_MS: integer(6_000, 1_800_000, 10_000),
   RETRY_COUNT_MAX: integer(0, 100, 3),

@@ -31,6 +31,7 @@ export {
   type InputRecord,
   textHeader,
   type TopicPartition,
+  type UnreadRecords,
 } from "./core/record.ts";
 export { retryDefaults, type RetryPolicy } from "./core/retry_policy.ts";
 export type { EventReading, EventSchema, SchemaError } from "./core/decode_event.ts";

@@ -1,5 +1,12 @@
 /** Makes a dead letter: the original bytes, and beside them where they came from and why they failed. */
-import { type Header, type InputRecord, type OutputRecord, textHeader } from "./record.ts";
+import { cutFactNames, fitDeadLetter } from "./fit_dead_letter.ts";
+import {
+  type Header,
+  type InputRecord,
+  type OutputRecord,
+  textHeader,
+  type UnreadRecords,
+} from "./record.ts";
 
 /** Why a record became a dead letter. */
 export interface DeadLetterReason {
@@ -14,25 +21,41 @@ export interface DeadLetterReason {
 /** A record for the dead-letter topic; key and value are the original's bytes. */
 export type DeadLetter = OutputRecord & Pick<InputRecord, "key" | "value">;
 
+/** Where dead letters go. */
+export interface DeadLetterDestination {
+  readonly topic: string;
+  readonly partitionCount: number;
+  /** The largest record that the topic takes, bytes; what is over it is cut. */
+  readonly recordBytesMax?: number;
+}
+
 const errorCharactersMax = 1_000;
+const nameCharactersMax = 200;
 
 /**
  * A record for the dead-letter topic: key, value and headers of the original untouched, then `x-*` facts as text, then
  * the same facts under the names and encodings of Spring Kafka's `DeadLetterPublishingRecoverer` (numbers big-endian).
+ * What would be too large to be written is cut (`fit_dead_letter.ts`); of what could not be unpacked there is only the place.
  */
 export function deadLetter(
   record: InputRecord,
   reason: DeadLetterReason,
-  destination: { readonly topic: string; readonly partitionCount: number },
+  destination: DeadLetterDestination,
 ): DeadLetter {
-  const error = reason.error.slice(0, errorCharactersMax);
+  const { recordBytesMax = Infinity } = destination;
+  // A small limit leaves room for the place first, and for the words about it then.
+  const error = reason.error.slice(
+    0,
+    Math.min(errorCharactersMax, Math.max(200, recordBytesMax / 16)),
+  );
+  const errorClass = reason.errorClass.slice(0, nameCharactersMax);
   const facts: Header[] = [
     textHeader("x-original-topic", record.topic),
     textHeader("x-original-partition", String(record.partition)),
     textHeader("x-original-offset", String(record.offset)),
     textHeader("x-original-timestamp", String(record.timestamp)),
     textHeader("x-error", error),
-    textHeader("x-error-class", reason.errorClass),
+    textHeader("x-error-class", errorClass),
     textHeader("x-attempts", String(reason.attempts)),
     textHeader("x-consumer-group", reason.groupId),
     textHeader("kafka_dlt-original-topic", record.topic),
@@ -40,17 +63,27 @@ export function deadLetter(
     ["kafka_dlt-original-offset", int64(record.offset)],
     ["kafka_dlt-original-timestamp", int64(record.timestamp)],
     textHeader("kafka_dlt-exception-message", error),
-    textHeader("kafka_dlt-exception-fqcn", reason.errorClass),
+    textHeader("kafka_dlt-exception-fqcn", errorClass),
     textHeader("kafka_dlt-original-consumer-group", reason.groupId),
+    ...referenceFacts(record.unread),
   ];
   return {
     topic: destination.topic,
     // The original's partition, so that dead letters of one key stay in order among themselves.
     partition: record.partition % destination.partitionCount,
-    key: record.key,
-    value: record.value,
-    headers: [...record.headers, ...facts],
+    ...fitDeadLetter(record, facts, recordBytesMax),
   };
+}
+
+/** What stands in the place of the bytes of records that were not unpacked. */
+function referenceFacts(unread: UnreadRecords | undefined): readonly Header[] {
+  if (unread === undefined) return [];
+  return [
+    textHeader("x-original-last-offset", String(unread.lastOffset)),
+    textHeader("x-original-records", String(unread.records)),
+    textHeader("x-original-batch-bytes", String(unread.batchBytes)),
+    textHeader("x-by-reference", "true"),
+  ];
 }
 
 /** Whether a header was added by {@linkcode deadLetter}: a redrive takes these off again. */
@@ -67,6 +100,11 @@ const factNames = new Set([
   "x-error-class",
   "x-attempts",
   "x-consumer-group",
+  "x-original-last-offset",
+  "x-original-records",
+  "x-original-batch-bytes",
+  "x-by-reference",
+  ...cutFactNames,
 ]);
 
 function int32(value: number): Uint8Array {

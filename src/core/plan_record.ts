@@ -3,7 +3,7 @@ import { delay } from "./delay.ts";
 import { type DeadLetterReason } from "./dead_letter.ts";
 import { DependencyDownError, HaltError, PoisonError } from "./errors.ts";
 import type { Emissions, Flow } from "./flow.ts";
-import type { InputRecord } from "./record.ts";
+import type { InputRecord, UnreadRecords } from "./record.ts";
 import { backoffMs } from "./retry_policy.ts";
 import type { Emission } from "./topic_contract.ts";
 
@@ -30,6 +30,7 @@ export function planRecord<T>(
   record: InputRecord,
   context: PlanContext,
 ): Planned | Promise<Planned> {
+  if (record.unread !== undefined) return unreadLetter(flow, record.unread);
   let event: T;
   try {
     event = flow.from.decode(record);
@@ -91,6 +92,11 @@ function emit(emissions: Emissions): Planned {
 
 function isList(emissions: Emission | readonly Emission[]): emissions is readonly Emission[] {
   return Array.isArray(emissions);
+}
+
+function unreadLetter<T>({ groupId }: Flow<T>, { reason }: UnreadRecords): Planned {
+  const errorClass = "UnreadableBatchError";
+  return { kind: "dead-letter", reason: { errorClass, error: reason, attempts: 1, groupId } };
 }
 
 function deadLetterOf<T>(flow: Flow<T>, error: unknown, attempts: number): Planned {

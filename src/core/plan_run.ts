@@ -127,7 +127,11 @@ function gather<T>(
     if (reason) {
       deadLetters++;
       const topic = flow.deadLetters;
-      const destination = { topic, partitionCount: target.partitionCount(topic) };
+      const destination = {
+        topic,
+        partitionCount: target.partitionCount(topic),
+        recordBytesMax: target.recordBytesMax,
+      };
       outputs.length = before;
       outputs.push(deadLetter(parking?.numbered(record) ?? record, reason, destination));
     } else emitted += outputs.length - before;

@@ -1,4 +1,5 @@
 /** What the engine needs from the outside. `src/kafka` implements these; tests and other brokers could too. */
+import { brand, hasBrand } from "./error_brand.ts";
 import type { InputRecord, OutputRecord, TopicPartition } from "./record.ts";
 
 /** A consumer group's offset for one partition, with the metadata text that was committed with it. */
@@ -36,6 +37,14 @@ export type TransactionVerdict = "migrated" | "unknown" | "rejected" | "fatal";
 
 /** Thrown by a transactor. After any of these the transactor must be disposed of and never used again. */
 export class TransactionError extends Error {
+  static {
+    brand(this, "TransactionError");
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return hasBrand(this, TransactionError, "TransactionError", value);
+  }
+
   constructor(readonly verdict: TransactionVerdict, message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = "TransactionError";

@@ -9,8 +9,23 @@ export interface TopicPartition {
   readonly partition: number;
 }
 
-/** A header as Kafka stores it: names may repeat and their order is kept, so headers are a list and not a map. */
-export type Header = readonly [name: string, value: Uint8Array | null];
+/**
+ * A header as Kafka stores it: names may repeat and their order is kept, so headers are a list and not a map. Where the
+ * name was read and is not UTF-8, its bytes stand behind the value and are what is written again.
+ */
+export type Header = readonly [name: string, value: Uint8Array | null, nameBytes?: Uint8Array];
+
+/** Records that were not unpacked: their batch would be larger than may be held, or does not unpack. */
+export interface UnreadRecords {
+  /** The last offset of the batch. */
+  readonly lastOffset: number;
+  /** How many records there are, as the batch says. */
+  readonly records: number;
+  /** The bytes of the batch as it lies in the log. */
+  readonly batchBytes: number;
+  /** Why, in words. */
+  readonly reason: string;
+}
 
 /**
  * A record as it was read, bytes untouched.
@@ -29,6 +44,8 @@ export interface InputRecord extends TopicPartition {
   readonly value: Uint8Array | null;
   /** In order; names may repeat. */
   readonly headers: readonly Header[];
+  /** Set where this stands for records that were not unpacked: key and value are null then. */
+  readonly unread?: UnreadRecords;
 }
 
 /** A record to be written. The partition is always set by us, never by the client (KAFKAJS.md, row 3). */

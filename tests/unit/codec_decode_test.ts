@@ -8,7 +8,8 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "../support/assert.ts";
-import type { InputRecord } from "../../src/core/record.ts";
+import type { Header, InputRecord } from "../../src/core/record.ts";
+import { encodeRecordBatch } from "../../src/kafka/codec/encode_record_batch.ts";
 import { CodecError } from "../../src/kafka/codec/codec_error.ts";
 import { committedRecords, plainRecord } from "../../src/kafka/codec/committed_records.ts";
 import { decodeFetchResponse, fetchResponse } from "../../src/kafka/codec/decode_fetch_response.ts";
@@ -352,4 +353,25 @@ Deno.test("what kafkajs leaves of a plain response is what we leave", async () =
   ]);
   const expected = kafkajsCommitted(await kafkajsPartition([{ set }])).map(fromKafkajs);
   assertEquals(recordsOf(fetchBody([{ set }])), expected);
+});
+
+Deno.test("names of headers come back byte for byte, with a byte order mark and where they are not UTF-8", () => {
+  const names = ["efbbbf61", "61ff62", "c3a9", "", "efbfbd", "edA080"].map((hex) =>
+    Uint8Array.fromHex(hex)
+  );
+  const batch = (headers: readonly Header[]) =>
+    encodeRecordBatch({
+      records: [{ key: null, value: "v", headers, timestamp: 0 }],
+      ...{
+        producerId: -1n,
+        producerEpoch: -1,
+        firstSequence: -1,
+        transactional: false,
+        timestampMs: 0,
+      },
+    });
+  const first = batch(names.map((bytes) => ["name", Uint8Array.of(1), bytes]));
+  const read = recordsOf(fetchBody([{ set: Buffer.from(first) }]))[0]?.headers ?? [];
+  assertEquals(read.map(([name]) => name).slice(0, 3), ["\ufeffa", "a\ufffdb", "é"]);
+  assertEquals(Buffer.from(batch(read)).toString("hex"), Buffer.from(first).toString("hex"));
 });

@@ -149,7 +149,7 @@ function isAbortMarker(batch: RecordBatch): boolean {
 
 /** A copy of a record as plain fields, free of the response's memory; for keeping, comparing and printing. */
 export function plainRecord(record: InputRecord): InputRecord {
-  const { topic, partition, offset, timestamp, key, value, headers } = record;
+  const { topic, partition, offset, timestamp, key, value, headers, unread } = record;
   return {
     topic,
     partition,
@@ -157,6 +157,11 @@ export function plainRecord(record: InputRecord): InputRecord {
     timestamp,
     key: key && key.slice(),
     value: value && value.slice(),
-    headers: headers.map(([name, bytes]) => [name, bytes && bytes.slice()] as const),
+    headers: headers.map(([name, bytes, nameBytes]) =>
+      nameBytes
+        ? [name, bytes && bytes.slice(), nameBytes.slice()] as const
+        : [name, bytes && bytes.slice()] as const
+    ),
+    ...(unread && { unread }),
   };
 }

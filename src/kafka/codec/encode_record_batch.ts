@@ -124,9 +124,10 @@ function writeRecords(
 }
 
 function writeHeaders(writer: ByteWriter, headers: readonly Header[]): void {
-  for (const [name, value] of headers) {
-    writer.varint(Buffer.byteLength(name));
-    writer.text(name);
+  for (const [name, value, nameBytes] of headers) {
+    writer.varint(nameBytes?.length ?? Buffer.byteLength(name));
+    if (nameBytes) writer.raw(nameBytes);
+    else writer.text(name);
     writer.varint(value === null ? -1 : value.length);
     if (value !== null) writer.raw(value);
   }
@@ -134,8 +135,8 @@ function writeHeaders(writer: ByteWriter, headers: readonly Header[]): void {
 
 function headersBytes(headers: readonly Header[]): number {
   let bytes = varintBytes(headers.length);
-  for (const [name, value] of headers) {
-    const nameBytes = Buffer.byteLength(name);
+  for (const [name, value, raw] of headers) {
+    const nameBytes = raw?.length ?? Buffer.byteLength(name);
     bytes += varintBytes(nameBytes) + nameBytes;
     bytes += value === null ? 1 : varintBytes(value.length) + value.length;
   }

@@ -3,7 +3,8 @@ import type { Header } from "../../core/record.ts";
 import { CodecError } from "./codec_error.ts";
 import { VarintReader } from "./varint_reader.ts";
 
-const text = new TextDecoder();
+const text = new TextDecoder("utf-8", { ignoreBOM: true });
+const replaced = "\ufffd";
 
 /** The headers whose count stands at `at`. The record was walked by `skipHeaders` before. */
 export function readHeaders(bytes: Uint8Array, at: number): readonly Header[] {
@@ -15,7 +16,10 @@ export function readHeaders(bytes: Uint8Array, at: number): readonly Header[] {
     const name = text.decode(bytes.subarray(nameAt, nameAt + nameBytes));
     const valueBytes = reader.varint();
     const valueAt = reader.skip(Math.max(0, valueBytes));
-    headers.push([name, valueBytes < 0 ? null : bytes.subarray(valueAt, valueAt + valueBytes)]);
+    const value = valueBytes < 0 ? null : bytes.subarray(valueAt, valueAt + valueBytes);
+    // Kafka says UTF-8 and checks nothing: a name that is not is written again as the bytes that it was.
+    if (!name.includes(replaced)) headers.push([name, value]);
+    else headers.push([name, value, bytes.subarray(nameAt, nameAt + nameBytes)]);
   }
   return headers;
 }
