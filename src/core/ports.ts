@@ -85,6 +85,8 @@ export interface RecordRun {
   readonly records: readonly InputRecord[];
   /** The offset to commit once all of `records` are done: past the records, past what was filtered behind them. */
   readonly nextOffset: number;
+  /** What lies just below `nextOffset` ({@linkcode PartitionReader.mark}). */
+  readonly mark?: string;
 }
 
 /** Bounds of one run. */

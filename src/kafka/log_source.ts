@@ -2,6 +2,8 @@
 import type { LogRange, PartitionReader } from "../core/ports.ts";
 import type { TopicPartition } from "../core/record.ts";
 import type { KafkaClient } from "./kafka_client.ts";
+import { findDivergence } from "./find_divergence.ts";
+import { parseMark } from "./log_mark.ts";
 import { readLogRange } from "./log_range.ts";
 import { fetchTopicId } from "./topic_id.ts";
 import { openPartitionReader } from "./open_partition_reader.ts";
@@ -11,6 +13,8 @@ export interface KafkaLogSource extends AsyncDisposable {
   partitions(topic: string): Promise<readonly number[]>;
   range(partition: TopicPartition): Promise<LogRange>;
   topicId(topic: string): Promise<string | undefined>;
+  /** See {@linkcode PartitionReader.divergence}. */
+  divergence(partition: TopicPartition, mark: string): Promise<string | undefined>;
   openReader(
     partition: TopicPartition,
     fromOffset: number,
@@ -31,6 +35,10 @@ export function openLogSource(client: KafkaClient): KafkaLogSource {
     },
     range: (partition) => readLogRange(cluster, partition),
     topicId: (topic) => fetchTopicId(cluster, topic),
+    async divergence(partition, text) {
+      const mark = parseMark(text);
+      return mark && await findDivergence(cluster, partition, mark);
+    },
     openReader: (partition, fromOffset) => openPartitionReader(client, partition, fromOffset),
     [Symbol.asyncDispose]: () => cluster.disconnect(),
   };

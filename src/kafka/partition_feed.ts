@@ -178,7 +178,7 @@ export class PartitionFeed implements PartitionReader {
       this.#bytes -= chunk.bytes;
     }
     if (wasFull && this.wanted !== undefined) this.options.onHungry();
-    return { records, nextOffset: this.#position };
+    return { records, nextOffset: this.#position, mark: this.mark };
   }
 }
 

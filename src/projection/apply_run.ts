@@ -66,6 +66,7 @@ export async function applyRunInTransaction<Event extends ProjectionEvent>(
 interface DecodedRun<Event> {
   readonly from: number;
   readonly to: number;
+  readonly mark: string | undefined;
   readonly events: readonly Event[];
   readonly skipped: number;
 }
@@ -82,7 +83,13 @@ function decodeRun<Event extends ProjectionEvent>(
     const event = decodeRecord(target, record);
     if (event !== undefined) events.push(event);
   }
-  return { from, to: run.nextOffset, events, skipped: run.records.length - events.length };
+  return {
+    from,
+    to: run.nextOffset,
+    mark: run.mark,
+    events,
+    skipped: run.records.length - events.length,
+  };
 }
 
 /** A decoder that throws would throw again for ever: that is a fault of the projection, and not to be waited out. */
@@ -109,7 +116,7 @@ async function foldInTransaction<Event extends ProjectionEvent>(
   partition: TopicPartition,
   run: DecodedRun<Event>,
 ): Promise<ApplyOutcome> {
-  if (!await movePositionInTransaction(tx, target, partition, run.from, run.to)) {
+  if (!await movePositionInTransaction(tx, target, partition, run)) {
     return { kind: "moved" };
   }
   const events = target.dedupe === "event_id"

@@ -56,8 +56,9 @@ async function foldOneByOne(
   const sum = { events: 0, skipped: 0, repeated: 0 };
   for (const [index, record] of run.records.entries()) {
     const nextOffset = run.records[index + 1]?.offset ?? run.nextOffset;
+    const mark = nextOffset === run.nextOffset ? run.mark : undefined;
     try {
-      const outcome = await apply(position, { records: [record], nextOffset });
+      const outcome = await apply(position, { records: [record], nextOffset, mark });
       if (outcome.kind === "moved") return outcome;
       sum.events += outcome.events;
       sum.skipped += outcome.skipped;

@@ -10,6 +10,8 @@ export interface LogSource {
     partition: TopicPartition,
     fromOffset: number,
   ): Promise<PartitionReader & AsyncDisposable>;
+  /** What is wrong with the log at a mark that was taken of it, in words; undefined where nothing can be said against it. */
+  divergence?(partition: TopicPartition, mark: string): Promise<string | undefined>;
   /** The identity of a topic in the cluster (KIP-516), where it is known. */
   topicId?(topic: string): string | undefined | Promise<string | undefined>;
 }

@@ -3,7 +3,7 @@ import { HaltError } from "../core/errors.ts";
 import { formatPartition, type TopicPartition } from "../core/record.ts";
 import type { Queryable, Sql, Tx } from "../postgres/sql.ts";
 import type { FoldTarget } from "./fold_target.ts";
-import { RebuildNeededError } from "./rebuild_needed.ts";
+import { rebuildAdvice, RebuildNeededError } from "./rebuild_needed.ts";
 
 /**
  * The next offset to fold into the target's tables; 0 where nothing has been folded yet.
@@ -47,7 +47,7 @@ export async function openPosition(
           formatPartition(partition)
         } into ${target.label}: the topic was deleted and made again ` +
           `(it was ${row.topic_id}, it is ${topicId}), so the position ${row.next_offset} means nothing; ` +
-          `run \`projection rebuild\` to start over from the new topic`,
+          rebuildAdvice,
         formatPartition(partition),
       );
     }
@@ -66,18 +66,23 @@ export async function movePositionInTransaction(
   tx: Tx,
   target: FoldTarget,
   partition: TopicPartition,
-  from: number,
-  to: number,
+  { from, to, mark = null }: {
+    readonly from: number;
+    readonly to: number;
+    readonly mark?: string | null;
+  },
 ): Promise<boolean> {
   const moved = target.dedupe === "position"
     ? await tx`
-      update projection_positions set next_offset = ${to}, updated_at = now()
+      update projection_positions
+      set next_offset = ${to}, log_mark = ${mark}, updated_at = now()
       where projection = ${target.label} and topic = ${partition.topic}
         and partition = ${partition.partition} and version = ${target.projection.version}
         and next_offset = ${from}
     `
     : await tx`
-      update projection_positions set next_offset = greatest(next_offset, ${to}), updated_at = now()
+      update projection_positions set next_offset = greatest(next_offset, ${to}), updated_at = now(),
+        log_mark = case when next_offset > ${to} then log_mark else ${mark} end
       where projection = ${target.label} and topic = ${partition.topic}
         and partition = ${partition.partition} and version = ${target.projection.version}
         and next_offset >= ${from}
@@ -97,6 +102,20 @@ export async function findPosition(
       and partition = ${partition.partition}
   `;
   return row === undefined ? undefined : Number(row.next_offset);
+}
+
+/** What lay just below the position when it was moved; undefined where that is not known. */
+export async function findMark(
+  sql: Queryable,
+  target: FoldTarget,
+  partition: TopicPartition,
+): Promise<string | undefined> {
+  const [row] = await sql`
+    select log_mark from projection_positions
+    where projection = ${target.label} and topic = ${partition.topic}
+      and partition = ${partition.partition}
+  `;
+  return row?.log_mark === null || row === undefined ? undefined : String(row.log_mark);
 }
 
 /** Keeps a swap from changing the version until the caller's transaction ends. */

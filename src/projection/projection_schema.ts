@@ -42,4 +42,10 @@ create table processed_events (
 -- What the live tables were made of (a JSON array), and by which rebuild ('' for none): see made_of.ts.
 alter table projections add column made_of jsonb, add column made_by text;
 `,
+}, {
+  name: "projection_0003_log_mark",
+  sql: `
+-- What lay just below the position in the log: a log that was replaced has something else there.
+alter table projection_positions add column log_mark text;
+`,
 }];

@@ -10,8 +10,8 @@ import type { OnFoldStep } from "./apply_run.ts";
 import type { Projection, ProjectionEvent } from "./define_projection.ts";
 import { foldRun } from "./fold_run.ts";
 import { type Dedupe, type FoldTarget, liveTarget } from "./fold_target.ts";
-import { openPosition } from "./positions.ts";
-import { RebuildNeededError } from "./rebuild_needed.ts";
+import { findMark, openPosition } from "./positions.ts";
+import { rebuildAdvice, RebuildNeededError } from "./rebuild_needed.ts";
 import { type KafkaWaiter, waitForKafka } from "./wait_for_kafka.ts";
 import { type Backoff, type OnDependency, waitForPostgres } from "./wait_for_postgres.ts";
 
@@ -105,6 +105,7 @@ async function startReading<Event extends ProjectionEvent>(
     deps.onDependency,
   );
   await checkRange(reader, target, position, waiter);
+  await checkLog(reader, target, deps, waiter, signal);
   reader.seek(position);
   deps.onStarted?.(reader);
   return position;
@@ -124,6 +125,32 @@ async function nextRun<Event extends ProjectionEvent>(
     if (error instanceof HaltError) await startReading(reader, target, deps, signal);
     throw error;
   }
+}
+
+/** The same topic, and a position within it, can still be of another log: where a broker's disk was replaced. */
+async function checkLog<Event extends ProjectionEvent>(
+  reader: PartitionReader,
+  target: FoldTarget<Event>,
+  deps: ProjectorDeps<Event>,
+  waiter: KafkaWaiter,
+  signal: AbortSignal,
+): Promise<void> {
+  const mark = await waitForPostgres(
+    () => findMark(deps.sql, target, reader),
+    deps.backoff,
+    signal,
+    deps.onDependency,
+  );
+  if (mark === undefined) return;
+  const divergence = await waitForKafka(async () => await reader.divergence?.(mark), waiter);
+  if (divergence === undefined) return;
+  throw new RebuildNeededError(
+    `Cannot project ${
+      formatPartition(reader)
+    } into ${target.label}: this is not the log that was ` +
+      `folded: ${divergence}; ${rebuildAdvice}`,
+    formatPartition(reader),
+  );
 }
 
 /** How often a position beyond the end is looked at again: just after a leader change the end can seem to lag behind. */
@@ -147,7 +174,7 @@ async function checkRange(
           (position < start
             ? "records were deleted before they were folded; "
             : "the log is not the one that was folded (made again, or restored to an earlier point); ") +
-          "run `projection rebuild` to fold what the log holds now",
+          rebuildAdvice,
         formatPartition(reader),
       );
     }

@@ -12,6 +12,7 @@ import {
 import { describeTablesInTransaction, type TablePiece } from "./describe_tables.ts";
 import type { Dedupe, FoldTarget } from "./fold_target.ts";
 import type { LogSource } from "./log_source.ts";
+import { missingHistory } from "./missing_history.ts";
 
 /** Another rebuild of the same projection was started and has taken the place away. */
 export class RebuildReplacedError extends Error {
@@ -95,8 +96,8 @@ export interface StagedPartition extends TopicPartition {
 /**
  * Adds the partitions that the topics have now and the rebuild does not know yet, from the start of their log.
  *
- * @throws {HaltError} when a log does not start at 0 any more and `allowMissingHistory` is not set: the rebuilt tables
- * would lack what the live ones still hold
+ * @throws {HaltError} when a log does not hold what the live tables have folded of it and `allowMissingHistory` is not
+ * set: the rebuilt tables would lack it
  */
 export async function addPartitions<Event extends ProjectionEvent>(
   sql: Sql,
@@ -111,14 +112,19 @@ export async function addPartitions<Event extends ProjectionEvent>(
     const topicId = await source.topicId?.(topic);
     for (const partition of await source.partitions(topic)) {
       if (known.some((one) => one.topic === topic && one.partition === partition)) continue;
-      const { start } = await source.range({ topic, partition });
-      if (start > 0 && !allowMissingHistory) {
+      const place = { topic, partition };
+      const range = await source.range(place);
+      const { start } = range;
+      const missing = allowMissingHistory
+        ? undefined
+        : await missingHistory(sql, source, projection.name, place, range, topicId);
+      if (missing !== undefined) {
         throw new HaltError(
           `Cannot rebuild ${projection.name}: ${
-            formatPartition({ topic, partition })
-          } starts at offset ${start}, ` +
-            "what was before it is deleted, and the rebuilt tables would lack it; " +
-            "pass --allow-missing-history if that is what you want",
+            formatPartition(place)
+          } ${missing}, and the rebuilt ` +
+            `tables would lack what the live ones hold of it; pass --allow-missing-history if that is ` +
+            `what you want`,
         );
       }
       await sql`

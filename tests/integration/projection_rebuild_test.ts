@@ -185,7 +185,10 @@ Deno.test("a projector that waits for its position during the swap finds it move
     partitions: log.partitions,
     async range(partition) {
       const range = await log.range(partition);
-      const first = ranges++ < 12 && partition.topic === "orders" && partition.partition === 0;
+      // The first twelve are asked before the replay, to see whether history is missing.
+      const asked = ranges++;
+      const isEnd = asked >= 12 && asked < 18;
+      const first = isEnd && partition.topic === "orders" && partition.partition === 0;
       return first ? { ...range, end: before.offset } : range;
     },
     async openReader(partition, from) {
@@ -232,9 +235,33 @@ Deno.test("a topic that was made again is folded from its new beginning by a reb
   await followToEnd({ sql, projection, log });
   log.truncate(orders0);
   log.append(placed({ orderId: "new", partition: 0 }));
-  await rebuild(sql, log);
+  // The live tables hold what the new topic does not.
+  const live = await dumpViews(sql);
+  const refused = await assertRejects(() => rebuild(sql, log), HaltError);
+  assertStringIncludes(refused.message, "--allow-missing-history");
+  assertEquals(await dumpViews(sql), live);
+  await rebuild(sql, log, { allowMissingHistory: true });
   assertEquals(await positionOf(sql, projection.name, "orders", 0), 1);
   await followToEnd({ sql, projection, log });
+});
+
+Deno.test("a topic of another identity, or another log, is rebuilt only when that is asked for, however long it is", async () => {
+  await using database = await databaseWith(projection);
+  const { sql } = database;
+  const log = logOf(20);
+  await followToEnd({ sql, projection, log, more: { topicId: () => "first" } });
+  const { partitions, range, openReader } = log;
+  const source: LogSource = { partitions, range, openReader, topicId: () => "first" };
+  await rebuild(sql, source);
+  const again = { ...source, topicId: () => "second" };
+  const remade = await assertRejects(() => rebuild(sql, again), HaltError);
+  assertStringIncludes(remade.message, "deleted and made again");
+
+  await sql`update projection_positions set log_mark = 'mark' where topic = 'orders'`;
+  const replaced = { ...source, divergence: () => Promise.resolve("it is another one") };
+  const other = await assertRejects(() => rebuild(sql, replaced), HaltError);
+  assertStringIncludes(other.message, "it is another one");
+  await rebuild(sql, replaced, { allowMissingHistory: true });
 });
 
 Deno.test("of two rebuilds at once the one started last wins and the other says so", async () => {
