@@ -50,6 +50,7 @@ const environment = z.object({
   DATABASE_CONNECTIONS_MAX: integer(1, 1000, 10),
   HTTP_HOST: text.default("127.0.0.1"),
   HTTP_PORT: integer(0, 65535, 8080),
+  HTTP_DRAIN_MS: integer(0, 600_000, 1_000),
   WORKER_HTTP_PORT: integer(0, 65535, 0),
   API_TOKEN: z.string().regex(
     /^[A-Za-z0-9._~+/-]+=*$/,

@@ -1,9 +1,9 @@
 /** `serve`: the HTTP API. */
 import { Command } from "commander";
-import { openRuntime } from "../compose/open_runtime.ts";
+import { openUntilStopped } from "../compose/open_runtime.ts";
 import { createObservability } from "../compose/observability.ts";
-import { startHttp } from "../compose/run_serve.ts";
-import { runUntilSignal } from "../compose/run_until_signal.ts";
+import { drain, listen, openApi } from "../compose/run_serve.ts";
+import { runUntilSignal, untilAborted } from "../compose/run_until_signal.ts";
 import { readConfig } from "../config.ts";
 import { serviceProgress } from "./progress.ts";
 
@@ -11,18 +11,33 @@ import { serviceProgress } from "./progress.ts";
 export function serveCommand(): Command {
   return new Command("serve")
     .description("Serve the HTTP API: POST /orders, GET /orders, the OpenAPI document, health.")
-    .addHelpText("after", "\nThe address is HTTP_HOST and HTTP_PORT (127.0.0.1:8080).")
+    .addHelpText(
+      "after",
+      "\nThe address is HTTP_HOST and HTTP_PORT (127.0.0.1:8080). It listens at once; until Postgres is there, /readyz\n" +
+        "says so and everything else is 503. Kafka is not needed: orders wait in the outbox. After SIGTERM /readyz is 503\n" +
+        "and requests are served for HTTP_DRAIN_MS before it closes.",
+    )
     .action(async () => {
       const config = readConfig();
       const progress = serviceProgress(config);
+      const observability = createObservability();
       await runUntilSignal(async (signal) => {
-        await using runtime = await openRuntime(config, {
+        await using server = listen(config, observability);
+        progress(`Serving http://${server.host}:${server.port} (OpenAPI at /openapi.json)`);
+        await using runtime = await openUntilStopped(config, {
           applicationName: "onceflow serve",
           onProgress: progress,
+          health: observability.health,
+          signal,
+          kafkaLater: true,
         });
-        await using server = startHttp(runtime, createObservability());
-        progress(`Serving http://${server.host}:${server.port} (OpenAPI at /openapi.json)`);
-        await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
-      }, { shutdownMsMax: config.SHUTDOWN_MS_MAX });
+        if (!runtime) return;
+        await using api = openApi(runtime, observability);
+        server.serve(api);
+        progress("Taking orders");
+        await untilAborted(signal);
+        await drain(config, observability);
+        await server.close();
+      }, { shutdownMsMax: config.SHUTDOWN_MS_MAX + config.HTTP_DRAIN_MS });
     });
 }

@@ -1,12 +1,13 @@
 /** `worker`: the background roles. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { createObservability, workerObservers } from "../compose/observability.ts";
-import { openRuntime } from "../compose/open_runtime.ts";
+import { openUntilStopped } from "../compose/open_runtime.ts";
 import { runUntilSignal } from "../compose/run_until_signal.ts";
 import { watchPostgres } from "../compose/watch_postgres.ts";
 import { type Role, roles, runWorker } from "../compose/run_worker.ts";
 import { type Guarantee, guarantees, readConfig } from "../config.ts";
 import { serveHealth } from "../observe/health_server.ts";
+import { notStarted } from "../observe/not_started.ts";
 import { serviceProgress } from "./progress.ts";
 
 interface WorkerArguments {
@@ -29,21 +30,34 @@ export function workerCommand(): Command {
       new Option("--guarantee <guarantee>", "how strongly the flow guarantees its effects")
         .choices(guarantees),
     )
+    .addHelpText(
+      "after",
+      "\nHealth and metrics are at WORKER_HTTP_PORT at once. A Kafka or Postgres that is away is waited for without a limit,\n" +
+        "and /readyz says so. A role that halts stays at /readyz with its reason while the others go on; when none is left,\n" +
+        "the exit code is 1. It is 1 as well when the worker is stopped and a role had halted.",
+    )
     .action(async ({ only, guarantee }: WorkerArguments) => {
       const config = readConfig();
       const progress = serviceProgress(config);
+      const observability = createObservability();
+      const starting = notStarted(observability.health);
       await runUntilSignal(async (signal) => {
-        await using runtime = await openRuntime(config, {
-          applicationName: "onceflow worker",
-          onProgress: progress,
-        });
-        const observability = createObservability();
         await using health = serveHealth({
           hostname: config.HTTP_HOST,
           port: config.WORKER_HTTP_PORT,
-          ...observability,
+          health: starting.health,
+          metrics: observability.metrics,
         });
-        progress(`Working; health and metrics at http://${health.hostname}:${health.port}/readyz`);
+        progress(`Health and metrics at http://${health.hostname}:${health.port}/readyz`);
+        await using runtime = await openUntilStopped(config, {
+          applicationName: "onceflow worker",
+          onProgress: progress,
+          health: observability.health,
+          signal,
+        });
+        if (!runtime) return;
+        starting.started();
+        progress("Working");
         const ended = new AbortController();
         const watching = watchPostgres(
           runtime.database.sql,

@@ -1,6 +1,8 @@
 /** Wires the dashboard: what it reads of Kafka and Postgres, mounted beside the API. */
 import type { Hono } from "hono";
 import type { Config } from "../config.ts";
+import { unlessAborted } from "../core/delay.ts";
+import { DependencyDownError } from "../core/errors.ts";
 import { dashboardRoutes } from "../dashboard/dashboard_routes.ts";
 import { readKafkaRanges } from "../dashboard/kafka_ranges.ts";
 import { openDashboardReader } from "../dashboard/read_dashboard.ts";
@@ -17,16 +19,26 @@ export interface Dashboard extends AsyncDisposable {
 /** What the page says of guarantees is that of the settings: the worker may run elsewhere with another. */
 export function openDashboard({ client, config, database, partitions }: Runtime): Dashboard {
   const cluster = client.cluster();
+  const closed = new AbortController();
   const source = openLogSource(client);
   const reader = openDashboardReader({
     sql: database.sql,
-    kafkaRanges: () =>
-      readKafkaRanges({
-        range: (partition) => source.range(partition),
-        committedOffset: async (groupId, partition) =>
-          (await fetchStableOffset(cluster, groupId, partition, AbortSignal.timeout(waitMsMax)))
-            .offset,
-      }, rangeNames(config, partitions)),
+    kafkaRanges: () => {
+      // Zeros would be taken for figures.
+      if (partitions.size === 0) {
+        throw new DependencyDownError("kafka", "not reached since the start");
+      }
+      return readKafkaRanges({
+        range: (partition) => unlessAborted(source.range(partition), closed.signal),
+        committedOffset: async (groupId, partition) => {
+          const signal = AbortSignal.any([closed.signal, AbortSignal.timeout(waitMsMax)]);
+          return (await unlessAborted(
+            fetchStableOffset(cluster, groupId, partition, signal),
+            signal,
+          )).offset;
+        },
+      }, rangeNames(config, partitions));
+    },
     openReader: (partition, fromOffset) => source.openReader(partition, fromOffset),
     guarantee: { name: config.GUARANTEE, known_from: "setting" },
     topics: {
@@ -43,6 +55,7 @@ export function openDashboard({ client, config, database, partitions }: Runtime)
       apiToken: config.API_TOKEN?.reveal(),
     }),
     async [Symbol.asyncDispose]() {
+      closed.abort(new DOMException("The dashboard was closed", "AbortError"));
       await reader[Symbol.asyncDispose]();
       await source[Symbol.asyncDispose]();
       await cluster.disconnect();

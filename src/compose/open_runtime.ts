@@ -1,6 +1,7 @@
 /** Opens what every long-running command needs: settings, services, topics, schema. */
 import { getLogger } from "@logtape/logtape";
 import type { Config } from "../config.ts";
+import { createHealth, type Health } from "../core/health.ts";
 import { createKafkaClient, type KafkaClient } from "../kafka/kafka_client.ts";
 import { orderMigrations } from "../orders/migrations.ts";
 import { orderViews } from "../orders/views.ts";
@@ -13,6 +14,8 @@ import { installProjection } from "../projection/install_projection.ts";
 import { projectionMigrations } from "../projection/projection_schema.ts";
 import { resolveServices, type Services } from "./services.ts";
 import { ensureAppTopics } from "./topics_of.ts";
+import { unreached } from "./unreached.ts";
+import { type ReachOptions, untilReached } from "./until_reached.ts";
 
 /** Open connections and what was learned on the way. Disposing closes them. */
 export interface Runtime extends AsyncDisposable {
@@ -20,7 +23,7 @@ export interface Runtime extends AsyncDisposable {
   readonly services: Services;
   readonly client: KafkaClient;
   readonly database: Database;
-  /** Partitions of each topic of the application. */
+  /** Partitions of each topic of the application; empty until Kafka was reached, where that is not waited for. */
   readonly partitions: ReadonlyMap<string, number>;
 }
 
@@ -43,38 +46,93 @@ export function viewsOf(config: Config) {
   });
 }
 
-/** Connects, makes missing topics, brings the schema up to date. Several processes may do so at once. */
-export async function openRuntime(
-  config: Config,
-  options: {
-    readonly applicationName: string;
-    readonly onProgress?: (line: string) => void;
-    readonly connectionsMax?: number;
-  },
-): Promise<Runtime> {
+/** How to open. */
+export interface OpenOptions {
+  readonly applicationName: string;
+  readonly onProgress?: (line: string) => void;
+  readonly connectionsMax?: number;
+  /** A service that is away is waited for, and said here; without it that is an error at once. */
+  readonly health?: Health;
+  /** Ends the waiting. */
+  readonly signal?: AbortSignal;
+  /** Kafka is asked for its topics in the background, for as long as the runtime is open: {@linkcode Runtime.partitions}. */
+  readonly kafkaLater?: boolean;
+}
+
+/**
+ * Connects, makes missing topics, brings the schema up to date. Several processes may do so at once.
+ *
+ * @throws {UnreachedError} naming place and setting, when a service is away and nobody waits for it
+ */
+export async function openRuntime(config: Config, options: OpenOptions): Promise<Runtime> {
   const services = await resolveServices(config, "start", options.onProgress);
   const client = createKafkaClient(services.kafka);
   const database = openDatabase(services.databaseUrl, {
     connectionsMax: options.connectionsMax ?? config.DATABASE_CONNECTIONS_MAX,
     applicationName: options.applicationName,
   });
-  try {
-    const [partitions] = await Promise.all([
-      ensureAppTopics(client, config),
-      prepareSchema(database, config),
-    ]);
-    return {
-      config,
-      services,
-      client,
-      database,
-      partitions,
-      [Symbol.asyncDispose]: () => database.close(),
-    };
-  } catch (error) {
+  const closed = new AbortController();
+  const ended = options.signal ? [options.signal, closed.signal] : [closed.signal];
+  const signal = AbortSignal.any(ended);
+  const partitions = new Map<string, number>();
+  const close = async () => {
+    closed.abort(new DOMException("Closed", "AbortError"));
     await database.close();
+  };
+  const reach = <T>(
+    name: "kafka" | "postgres",
+    health: Health | undefined,
+    work: () => Promise<T>,
+  ) =>
+    reached(work, { name, health, signal, unreached: (error) => unreached(name, services, error) });
+  try {
+    const topics = reach(
+      "kafka",
+      options.kafkaLater ? createHealth() : options.health,
+      async () => {
+        for (const [topic, count] of await ensureAppTopics(client, config)) {
+          partitions.set(topic, count);
+        }
+      },
+    );
+    const schema = reach("postgres", options.health, () => prepareSchema(database, config));
+    if (options.kafkaLater) topics.catch((error) => tellUnlessAborted(error, signal));
+    await Promise.all([schema, ...(options.kafkaLater ? [] : [topics])]);
+    return { config, services, client, database, partitions, [Symbol.asyncDispose]: close };
+  } catch (error) {
+    await close();
     throw error;
   }
+}
+
+/** The same; undefined when the signal ended the waiting. */
+export async function openUntilStopped(
+  config: Config,
+  options: OpenOptions & { readonly signal: AbortSignal },
+): Promise<Runtime | undefined> {
+  try {
+    return await openRuntime(config, options);
+  } catch (error) {
+    if (options.signal.aborted) return undefined;
+    throw error;
+  }
+}
+
+/** Waits where somebody is told of it. */
+async function reached<T>(
+  work: () => Promise<T>,
+  { health, unreached, ...rest }: Omit<ReachOptions, "health"> & { readonly health?: Health },
+): Promise<T> {
+  if (health) return await untilReached(work, { health, unreached, ...rest });
+  try {
+    return await work();
+  } catch (error) {
+    throw unreached(error) ?? error;
+  }
+}
+
+function tellUnlessAborted(error: unknown, signal: AbortSignal): void {
+  if (!signal.aborted) log.error("Cannot read the topics: {error}", { error: String(error) });
 }
 
 async function prepareSchema({ sql }: Database, config: Config): Promise<void> {

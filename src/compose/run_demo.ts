@@ -71,8 +71,10 @@ export async function runDemo(config: Config, options: DemoOptions): Promise<voi
   const url = `http://${http.host}:${http.port}`;
   const finished = new AbortController();
   const stop = AbortSignal.any([options.signal, finished.signal]);
+  const halted = Promise.withResolvers<never>();
   const worker = runWorker(runtime, {
     roles,
+    onHalt: (_role, error) => halted.reject(error),
     guarantee: config.GUARANTEE,
     beforeTry: injectFailures(orders),
     observers: workerObservers(observability),
@@ -107,7 +109,7 @@ export async function runDemo(config: Config, options: DemoOptions): Promise<voi
   };
   try {
     // A worker that halts ends the story: there is nothing to wait for any more.
-    await Promise.race([story(), worker.then(() => new Promise<never>(() => {}))]);
+    await Promise.race([story(), halted.promise]);
   } finally {
     finished.abort();
     await worker;

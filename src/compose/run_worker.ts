@@ -1,7 +1,7 @@
 /** Runs the background roles of one process: relay, flow, projector. */
 import { getLogger } from "@logtape/logtape";
 import type { Guarantee } from "../config.ts";
-import type { Health } from "../core/health.ts";
+import { createHealth, type Health } from "../core/health.ts";
 import type { LaneObserver } from "../core/lane.ts";
 import { fetcherDefaults } from "../kafka/fetcher.ts";
 import { runMembership } from "../kafka/membership.ts";
@@ -34,6 +34,8 @@ export interface WorkerOptions {
   readonly guarantee: Guarantee;
   /** Told what stands in the way of any role. */
   readonly health?: Health;
+  /** Told of each role that halts; the others go on. */
+  readonly onHalt?: (role: Role, error: unknown) => void;
   readonly observers?: WorkerObservers;
   readonly beforeTry?: InvoicingOptions["beforeTry"];
 }
@@ -50,32 +52,40 @@ const log = getLogger(["onceflow", "worker"]);
 /**
  * Runs until the signal fires; then every role ends its transaction, leaves its group and this resolves.
  *
- * @throws when a role halts: the others are ended first
+ * A role that halts does not end the others: each of them keeps its own promise without it. It stays in `health` with its
+ * reason, and the worker ends with that reason when no role is left, or when it is told to stop.
+ *
+ * @throws the reason of the first role that halted
  */
 export async function runWorker(
   runtime: Runtime,
   options: WorkerOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  if (options.health) runtime.client.recordClock.reportTo(options.health);
-  const failed = new AbortController();
-  const stop = AbortSignal.any([signal, failed.signal]);
+  const { health = createHealth() } = options;
+  runtime.client.recordClock.reportTo(health);
   const run: Record<Role, () => Promise<unknown>> = {
-    relay: () => runRelays(runtime, options, stop),
-    flow: () => runInvoicing(runtime, options, stop),
-    projector: () => runProjector(runtime, options, stop),
+    relay: () => runRelays(runtime, options, signal),
+    flow: () => runInvoicing(runtime, options, signal),
+    projector: () => runProjector(runtime, options, signal),
   };
   log.info("Running {roles} with guarantee {guarantee}", {
     roles: options.roles.join(", "),
     guarantee: options.guarantee,
   });
-  await Promise.all(options.roles.map((role) =>
-    run[role]().catch((error) => {
-      failed.abort(error);
-      log.error("The {role} halted: {reason}", { role, reason: error.message ?? String(error) });
-    })
-  ));
-  if (failed.signal.aborted) throw failed.signal.reason;
+  const halts: unknown[] = [];
+  await Promise.all(options.roles.map(async (role) => {
+    try {
+      await run[role]();
+    } catch (error) {
+      halts.push(error);
+      const reason = error instanceof Error ? error.message : String(error);
+      log.error("The {role} halted: {reason}", { role, reason });
+      health.down(`role:${role}`, `the ${role} halted: ${reason}`);
+      options.onHalt?.(role, error);
+    }
+  }));
+  if (halts.length > 0) throw halts[0];
 }
 
 async function runRelays(

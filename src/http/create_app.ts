@@ -5,6 +5,7 @@ import { bearerAuth } from "hono/bearer-auth";
 import { methodNotAllowed } from "hono/method-not-allowed";
 import { requestId } from "hono/request-id";
 import { routePath } from "hono/route";
+import type { Readiness } from "../core/health.ts";
 import type { Sql } from "../postgres/database.ts";
 import { admission } from "./admission.ts";
 import { addCustomerRoutes } from "./customer_routes.ts";
@@ -25,8 +26,8 @@ export interface AppOptions {
   /** When set, `/orders` and `/customers` demand it as a bearer token. */
   readonly apiToken?: string;
   readonly now?: () => Date;
-  /** Further readiness checks by name: undefined is good, a text says what is wrong. */
-  readonly ready?: () => Promise<Readonly<Record<string, string | undefined>>>;
+  /** What stands in the way of this process; Postgres is asked at each request where absent. */
+  readonly ready?: () => Readiness | Promise<Readiness>;
   /** Called once a request, for metrics. `route` is the pattern, such as `/orders/:id`. */
   readonly onRequest?: (seen: RequestSeen) => void;
   /** Called with every error that is ours or a dependency's, for the log. */

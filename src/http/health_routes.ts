@@ -1,7 +1,8 @@
 /** The routes for whoever watches the process: is it alive, and can it serve? They need no token. */
 import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
+import type { Readiness } from "../core/health.ts";
+import { whyNoWrites } from "../postgres/takes_writes.ts";
 import type { AppOptions } from "./create_app.ts";
-import { ProblemError, problemOf } from "./problem.ts";
 import { problems } from "./problems.ts";
 import * as schemas from "./schemas.ts";
 import { withinTime } from "./within_time.ts";
@@ -12,24 +13,22 @@ export function addHealthRoutes(app: OpenAPIHono, options: AppOptions): void {
   app.get("/healthz", (c) => c.json({ status: "ok" }, 200));
 
   app.openAPIRegistry.registerPath(getReadiness);
+  const ready = options.ready ?? (() => askPostgres(options));
   app.get("/readyz", async (c) => {
-    const found = { postgres: await checkPostgres(options), ...await options.ready?.() };
-    const errors = Object.entries(found)
-      .flatMap(([field, detail]) => detail === undefined ? [] : [{ field, detail }]);
-    if (errors.length > 0) {
-      throw new ProblemError(problemOf(503, "not-ready", "The service is not ready", { errors }), {
-        "retry-after": "1",
-      });
-    }
-    const checks = Object.fromEntries(Object.keys(found).map((name) => [name, "ok"]));
-    return c.json({ status: "ok", checks }, 200);
+    const readiness = await ready();
+    c.header("cache-control", "no-store");
+    if (!readiness.ready) c.header("retry-after", "1");
+    return c.json(readiness, readiness.ready ? 200 : 503);
   });
 }
 
-/** Undefined when Postgres answers in time, otherwise why not. The cause stays in the log: it names hosts. */
-async function checkPostgres({ sql, readyTimeoutMs = 1_000 }: AppOptions) {
-  const answer = sql`select 1`.then(() => undefined, () => "cannot be reached");
-  return await withinTime(answer, readyTimeoutMs, () => `no answer within ${readyTimeoutMs} ms`);
+/** Asked anew each time; the service itself asks every few seconds, and knows since when. */
+async function askPostgres({ sql, readyTimeoutMs = 1_000 }: AppOptions): Promise<Readiness> {
+  const late = `Postgres did not answer within ${readyTimeoutMs} ms`;
+  const reason = await withinTime(whyNoWrites(sql), readyTimeoutMs, () => late);
+  const ok = reason === undefined;
+  const check = { name: "postgres", ok, since: new Date().toISOString(), detail: reason ?? "" };
+  return { ready: ok, checks: [check] };
 }
 
 const getHealth = createRoute({
@@ -57,9 +56,12 @@ const getReadiness = createRoute({
   security: [],
   responses: {
     200: {
-      description: "Everything that it needs answers",
-      content: { "application/json": { schema: schemas.health } },
+      description: "Nothing stands in the way of an order",
+      content: { "application/json": { schema: schemas.readiness } },
     },
-    ...problems({ 503: "Something that it needs does not answer; `errors` names it" }),
+    503: {
+      description: "Something does; `checks` says what, and since when",
+      content: { "application/json": { schema: schemas.readiness } },
+    },
   },
 });

@@ -141,8 +141,16 @@ export const customerTotals = z.object({
   })).meta({ description: "One entry for each currency; the read model follows the orders" }),
 }).openapi("CustomerTotals");
 
-/** The answer of the health routes. */
-export const health = z.object({
-  status: z.literal("ok"),
-  checks: z.record(z.string(), z.literal("ok")).optional(),
-}).openapi("Health");
+/** The answer of `GET /healthz`. */
+export const health = z.object({ status: z.literal("ok") }).openapi("Health");
+
+/** The answer of `GET /readyz`, that of the worker too. */
+export const readiness = z.object({
+  ready: z.boolean(),
+  checks: z.array(z.object({
+    name: z.string().meta({ example: "postgres" }),
+    ok: z.boolean(),
+    since: time,
+    detail: z.string().meta({ description: "Why it is not ok; empty where it is" }),
+  })),
+}).openapi("Readiness");

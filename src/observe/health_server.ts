@@ -65,6 +65,16 @@ function answer(
   if (request.method !== "GET" && request.method !== "HEAD") {
     return new Response("Only GET and HEAD\n", { status: 405, headers: { allow: "GET, HEAD" } });
   }
+  return healthAnswer(request, health, metrics) ??
+    new Response("There are /healthz, /readyz and /metrics\n", { status: 404 });
+}
+
+/** The answer to a request for health, readiness or metrics; undefined for every other. */
+export function healthAnswer(
+  request: Request,
+  health: Health,
+  metrics: Metrics,
+): Response | Promise<Response> | undefined {
   // Null where the client's Host header makes no URL.
   switch (URL.parse(request.url)?.pathname) {
     case "/healthz":
@@ -73,8 +83,6 @@ function answer(
       return readyResponse(health);
     case "/metrics":
       return metricsResponse(metrics);
-    default:
-      return new Response("There are /healthz, /readyz and /metrics\n", { status: 404 });
   }
 }
 

@@ -88,6 +88,8 @@ async function run(chosen: readonly string[]): Promise<void> {
       {
         roles: roles.filter((role) => chosen.includes(role)),
         guarantee: config.GUARANTEE,
+        // The torture starts processes, not roles: one that stands still in a role tells it nothing.
+        onHalt: (_role, error) => failed.abort(error),
         observers: {
           lane: {
             committed: ({ records, outputs, deadLetters }) =>

@@ -30,7 +30,6 @@ Deno.test("request while Postgres is down is a 503 that says when to try again",
     ["/orders/o", {}],
     ["/orders?user_id=u", {}],
     ["/customers/u/totals", {}],
-    ["/readyz", {}],
   ];
   for (const [path, init] of requests) {
     const answer = await app.request(path, init);
@@ -40,6 +39,16 @@ Deno.test("request while Postgres is down is a 503 that says when to try again",
     const text = await answer.text();
     assert(!text.includes("127.0.0.1") && !text.includes("REFUSED"), "nothing of the inside shows");
   }
+  const readiness = await app.request("/readyz");
+  assertEquals(readiness.status, 503);
+  assertEquals(readiness.headers.get("retry-after"), "1");
+  const { ready, checks: [check] } = await readiness.json();
+  assertEquals({ ready, name: check.name, ok: check.ok, detail: check.detail }, {
+    ready: false,
+    name: "postgres",
+    ok: false,
+    detail: "Postgres does not answer",
+  });
   assertEquals((await app.request("/healthz")).status, 200);
   assertEquals(faults.length, 4, "the log hears of each; readiness is no fault");
 });

@@ -2,8 +2,10 @@ import { watchPostgres } from "../../src/compose/watch_postgres.ts";
 import { createHealth } from "../../src/core/health.ts";
 import { openDatabase } from "../../src/postgres/database.ts";
 import { freePort } from "../../src/stack/ports.ts";
-import { assert, assertEquals } from "../support/assert.ts";
-import { services } from "../support/services.ts";
+import type { Sql } from "../../src/postgres/sql.ts";
+import { whyNoWrites } from "../../src/postgres/takes_writes.ts";
+import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
+import { freshDatabase, services } from "../support/services.ts";
 
 /** Watches this database until something was reported, and answers with what. */
 async function firstReport(url: string) {
@@ -30,4 +32,24 @@ Deno.test("a worker that needs nothing of Postgres now is ready only while Postg
     ready: false,
     names: ["postgres"],
   });
+});
+
+Deno.test("a Postgres that takes no writes is not ready, and is again when it does", async () => {
+  await using fresh = await freshDatabase();
+  await using admin = openDatabase(fresh.url, { connectionsMax: 1, applicationName: "admin" });
+  const name = new URL(fresh.url).pathname.slice(1);
+  await admin.sql.unsafe(`alter database ${name} set default_transaction_read_only = on`);
+  const { ready, checks: [check] } = await firstReport(fresh.url);
+  assertEquals(ready, false);
+  assertStringIncludes(check?.detail ?? "", "takes no writes");
+  await admin.sql.unsafe(
+    `begin read write; alter database ${name} reset default_transaction_read_only; commit`,
+  );
+  assert((await firstReport(fresh.url)).ready);
+});
+
+Deno.test("a Postgres whose disk is full is not ready", async () => {
+  const full = Object.assign(new Error("could not write"), { code: "53100" });
+  const sql = { begin: () => Promise.reject(full) } as unknown as Sql;
+  assertEquals(await whyNoWrites(sql), "Postgres' disk is full");
 });

@@ -32,7 +32,8 @@ async function turn() {
     if (data === undefined) throw new Error("the server has no data");
     show(data);
     lastSeen = data.at;
-    setConnection("live", "Live");
+    const missing = missingOf(data);
+    setConnection(missing ? "down" : "live", missing ?? "Live");
     byId("token").hidden = true;
   } catch (error) {
     nextMs = everyMsWhenDown;
@@ -47,6 +48,16 @@ async function turn() {
     running = false;
   }
   timer = setTimeout(turn, nextMs);
+}
+
+/**
+ * Why some of the figures are not those of now; undefined where all are.
+ *
+ * @param {import("../dashboard_data.ts").DashboardData} data
+ * @returns {string | undefined}
+ */
+function missingOf({ counts, lags }) {
+  for (const part of [counts, lags]) if (!part.known) return part.reason;
 }
 
 /** @param {import("../dashboard_data.ts").DashboardData} data */

@@ -1,0 +1,47 @@
+/** Asks whether the database would take an order now. It writes no row and keeps no transaction open. */
+import type { Sql } from "./sql.ts";
+
+/** More than `work_mem` below holds, so that Postgres has to put some 200 kB on its disk. */
+const spilledRows = 8_000;
+
+/**
+ * Undefined when Postgres answers and takes writes; otherwise why not, without the names of hosts.
+ *
+ * A standby and a primary that was demoted answer every question, and so does a server whose disk is full. So it is asked
+ * for what a transaction may do here, and made to write a temporary file: that needs no row, no xid and no right, and
+ * fails as an order would.
+ */
+export async function whyNoWrites(sql: Sql): Promise<string | undefined> {
+  try {
+    return await sql.begin(async (tx) => {
+      const [row] = await tx<{ readOnly: string; standby: boolean }[]>`
+        select current_setting('transaction_read_only') as "readOnly", pg_is_in_recovery() as standby,
+          set_config('work_mem', '64kB', true)
+      `;
+      if (row?.standby) {
+        return "Postgres is a standby and takes no writes: DATABASE_URL must name the primary";
+      }
+      if (row?.readOnly === "on") {
+        return "Postgres takes no writes: default_transaction_read_only is on, or the primary was demoted";
+      }
+      await tx`select count(*) from generate_series(1, ${spilledRows}::int)`;
+    });
+  } catch (error) {
+    // The cause names hosts, and this is shown to whoever asks for readiness; the roles log it.
+    switch (codeOf(error)) {
+      case "53100": // disk_full
+        return "Postgres' disk is full";
+      case "53400": // configuration_limit_exceeded: temp_file_limit, which no order meets
+        return undefined;
+      default:
+        return "Postgres does not answer";
+    }
+  }
+}
+
+function codeOf(error: unknown): string | undefined {
+  const found = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  return typeof found === "object" && found !== null && "code" in found
+    ? String(found.code)
+    : undefined;
+}

@@ -1,0 +1,44 @@
+/** A role that halts does not take the others along. */
+import { createObservability } from "../../src/compose/observability.ts";
+import { openRuntime } from "../../src/compose/open_runtime.ts";
+import { runWorker } from "../../src/compose/run_worker.ts";
+import { readConfig } from "../../src/config.ts";
+import { HaltError } from "../../src/core/errors.ts";
+import { placeOrder } from "../../src/orders/place_order.ts";
+import { assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
+import { freshDatabase, services } from "../support/services.ts";
+
+Deno.test("tables of a newer program halt the projector, and the relay goes on", async () => {
+  await using database = await freshDatabase();
+  const { kafkaBrokers } = await services();
+  const id = crypto.randomUUID();
+  const config = readConfig({
+    ...{ KAFKA_BROKERS: kafkaBrokers.join(","), DATABASE_URL: database.url },
+    ...{ ORDERS_TOPIC: `orders-${id}`, INVOICES_TOPIC: `invoices-${id}` },
+    ...{ DEAD_LETTERS_TOPIC: `dlq-${id}`, OUTBOX_CURSOR_TOPIC: `cursor-${id}` },
+    TOPIC_PARTITIONS: "1",
+  });
+  await using runtime = await openRuntime(config, { applicationName: "test" });
+  const { sql } = runtime.database;
+  await sql`update projections set version = 99`;
+  const { health } = createObservability();
+  const [halted, relayed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const stop = new AbortController();
+  const working = runWorker(runtime, {
+    ...{ roles: ["relay", "projector"], guarantee: "exactly-once", health },
+    onHalt: () => halted.resolve(),
+    observers: { relay: { relayed: () => relayed.resolve() } },
+  }, stop.signal);
+  await halted.promise;
+  const order = { userId: "u", amount: "1.00", currency: "USD" };
+  const where = { topic: config.ORDERS_TOPIC, shards: 1, now: () => new Date() };
+  await placeOrder(sql, order, where);
+  await relayed.promise;
+  const { checks } = health.ready();
+  const projector = checks.find(({ name }) => name === "role:projector");
+  assertEquals(projector?.ok, false);
+  assertStringIncludes(projector?.detail ?? "", "version 99");
+  assertEquals(checks.some(({ name }) => name === "role:relay"), false);
+  stop.abort();
+  await assertRejects(() => working, HaltError, "version 99");
+});
