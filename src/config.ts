@@ -70,6 +70,7 @@ const environment = z.object({
   RELAY_POLL_INTERVAL_MS: integer(1, 60_000, 50),
   BATCH_RECORDS_MAX: integer(1, 100_000, 2_000),
   BATCH_BYTES_MAX: integer(1_024, 100 * 1024 * 1024, 4 * 1024 * 1024),
+  BATCH_UNPACKED_BYTES_MAX: integer(1024 * 1024, 1024 * 1024 * 1024, 64 * 1024 * 1024),
   BATCH_PLAN_MS_MAX: integer(1, 60_000, 5_000),
   REQUEST_BYTES_MAX: integer(10_240, 100 * 1024 * 1024, 900_000),
   TRANSACTION_TIMEOUT_MS: integer(1_000, 900_000, 30_000),

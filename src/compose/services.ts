@@ -65,6 +65,7 @@ function kafkaSettings(config: Config, brokers: readonly string[]): KafkaSetting
     brokers,
     clientId: config.KAFKA_CLIENT_ID,
     ssl: config.KAFKA_SSL,
+    unpackedBytesMax: config.BATCH_UNPACKED_BYTES_MAX,
     ...(KAFKA_SASL_MECHANISM && {
       sasl: {
         mechanism: KAFKA_SASL_MECHANISM,

@@ -8,6 +8,9 @@ import type { InputRecord } from "./record.ts";
 // Without `ignoreBOM` it passes over the mark itself.
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
+/** What JSON describes can take forty times its bytes (`[[],[],...`): a longer text could take the process down. */
+const jsonCharactersMax = 16 * 1024 * 1024;
+
 /** What is read of a record to make an event of it. */
 export type RecordContent = Pick<InputRecord, "key" | "value">;
 
@@ -24,7 +27,13 @@ export function textOf(bytes: Uint8Array): string {
 /** The JSON value in a record's value. Throws {@linkcode PoisonError} where there is none. */
 export function parseJsonValue(record: Pick<RecordContent, "value"> & TextRecord): unknown {
   try {
-    return JSON.parse(valueText(record));
+    const text = valueText(record);
+    if (text.length > jsonCharactersMax) {
+      throw new PoisonError(
+        `the value has ${text.length} characters: at most ${jsonCharactersMax} are read as JSON`,
+      );
+    }
+    return JSON.parse(text);
   } catch (error) {
     if (error instanceof PoisonError) throw error;
     const message = error instanceof Error ? error.message : String(error);

@@ -20,6 +20,11 @@ export interface KafkaSettings {
   readonly clientId: string;
   /** TLS, checked against the system's certificates. */
   readonly ssl: boolean;
+  /**
+   * A record batch that unpacks to more than this is not read, bytes: its records become one dead letter that names their
+   * place. 64 MiB where absent; a lane holds one unpacked batch at a time.
+   */
+  readonly unpackedBytesMax?: number;
   /** `mechanism` is `plain`, `scram-sha-256` or `scram-sha-512`. */
   readonly sasl?: {
     readonly mechanism: string;
@@ -93,6 +98,7 @@ export function createKafkaClient(settings: KafkaSettings): KafkaClient {
         retry: { ...vendorRetry, retries: options.retries ?? 5 },
       });
       cluster.batchBytesMax = options.batchBytesMax;
+      cluster.unpackedBytesMax = settings.unpackedBytesMax;
       cluster.recordClock = recordClock;
       return cluster;
     },

@@ -82,6 +82,7 @@ export class LaneSet {
     const stop = new AbortController();
     const feed: PartitionFeed = new PartitionFeed(partition, {
       bufferBytesMax: this.options.bufferBytesMax,
+      unpackedBytesMax: cluster.unpackedBytesMax,
       range: () => readLogRange(cluster, partition, { signal: stop.signal }),
       topicId: () => fetchTopicIdOrHalt(cluster, partition.topic, stop.signal),
       divergence: (mark, signal = stop.signal) =>

@@ -24,6 +24,7 @@ export async function openPartitionReader(
   const fetcher = new Fetcher(cluster, fetcherDefaults);
   const feed: PartitionFeed = new PartitionFeed(partition, {
     bufferBytesMax,
+    unpackedBytesMax: cluster.unpackedBytesMax,
     range: () => readLogRange(cluster, partition),
     topicId: () => fetchTopicIdOrHalt(cluster, partition.topic),
     divergence: (mark, signal) =>

@@ -22,6 +22,8 @@ interface Chunk {
 export interface FeedOptions {
   /** No more is fetched while this much waits, bytes. */
   readonly bufferBytesMax: number;
+  /** A batch that unpacks to more is one record without bytes. */
+  readonly unpackedBytesMax?: number;
   readonly range: () => Promise<LogRange>;
   readonly topicId: () => Promise<string | undefined>;
   readonly divergence: (mark: LogMark, signal?: AbortSignal) => Promise<string | undefined>;
@@ -101,7 +103,8 @@ export class PartitionFeed implements PartitionReader {
       return;
     }
     const bytes = answer.batches.reduce((sum, batch) => sum + batch.bytes.length, 0);
-    this.#chunks.push({ cursor: new CommittedCursor(answer, fetchedFrom), bytes });
+    const cursor = new CommittedCursor(answer, fetchedFrom, this.options.unpackedBytesMax);
+    this.#chunks.push({ cursor, bytes });
     this.#bytes += bytes;
     this.#fetchPosition = nextOffset;
     const last = answer.batches.at(-1);

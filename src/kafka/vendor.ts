@@ -106,6 +106,8 @@ export interface VendorPartitionMetadata {
 export interface VendorCluster {
   /** Ours: the largest record batch to send, bytes. */
   batchBytesMax?: number;
+  /** Ours: the largest that a record batch may become when it is unpacked, bytes. */
+  unpackedBytesMax?: number;
   /** Ours: what records are stamped with. */
   recordClock?: RecordClock;
   /** Any broker that answers, before there is metadata too. */

@@ -11,7 +11,11 @@ import {
 import type { Header, InputRecord } from "../../src/core/record.ts";
 import { encodeRecordBatch } from "../../src/kafka/codec/encode_record_batch.ts";
 import { CodecError } from "../../src/kafka/codec/codec_error.ts";
-import { committedRecords, plainRecord } from "../../src/kafka/codec/committed_records.ts";
+import {
+  CommittedCursor,
+  committedRecords,
+  plainRecord,
+} from "../../src/kafka/codec/committed_records.ts";
 import { decodeFetchResponse, fetchResponse } from "../../src/kafka/codec/decode_fetch_response.ts";
 import {
   checksummed,
@@ -316,7 +320,7 @@ Deno.test("what the Java client writes is read, under every compression", () => 
   }
 });
 
-Deno.test("broken and unknown compressions are refused by name", () => {
+Deno.test("an unknown compression is refused by name, and a broken one is a record that says so", () => {
   const patched = (codec: number, bytes: Uint8Array) => {
     const header = Buffer.from(java.none ?? "", "base64").subarray(0, 61);
     const batch = Buffer.concat([header, bytes]);
@@ -327,9 +331,12 @@ Deno.test("broken and unknown compressions are refused by name", () => {
   const names = [[1, "gzip"], [2, "snappy"], [3, "lz4"], [4, "zstd"], [5, "codec 5"]] as const;
   for (const [codec, name] of names) {
     const read = (bytes: Uint8Array) => () => recordsOf(patched(codec, bytes));
-    const error = assertThrows(read(new Uint8Array(90).fill(7)), CodecError, "orders-3");
-    assertStringIncludes(error.message, name);
-    assertEquals(error.fault, codec === 5 ? "unsupported" : "corrupt");
+    const broken = read(new Uint8Array(90).fill(7));
+    const reason = codec === 5
+      ? assertThrows(broken, CodecError, "orders-3").message
+      : broken()[0]?.unread?.reason ?? "";
+    assertStringIncludes(reason, name);
+    assertStringIncludes(reason, "orders-3");
     assertThrows(read(new Uint8Array(0)), CodecError, "orders-3");
   }
 });
@@ -374,4 +381,34 @@ Deno.test("names of headers come back byte for byte, with a byte order mark and 
   const read = recordsOf(fetchBody([{ set: Buffer.from(first) }]))[0]?.headers ?? [];
   assertEquals(read.map(([name]) => name).slice(0, 3), ["\ufeffa", "a\ufffdb", "é"]);
   assertEquals(Buffer.from(batch(read)).toString("hex"), Buffer.from(first).toString("hex"));
+});
+
+Deno.test("a batch that unpacks to more than may be held, or not at all, is one record that names its place", () => {
+  const zeros = "0".repeat(3_000_000);
+  const rest = { producerId: -1n, producerEpoch: -1, firstSequence: -1, transactional: false };
+  const batch = (texts: string[], compression: "gzip" | "none") =>
+    encodeRecordBatch({
+      records: texts.map((value) => ({ key: null, value, headers: [], timestamp: 5 })),
+      ...{ ...rest, timestampMs: 0, compression },
+    });
+  const at = (offset: number, bytes: Uint8Array) => {
+    new DataView(bytes.buffer, bytes.byteOffset).setBigInt64(0, BigInt(offset));
+    return Buffer.from(bytes);
+  };
+  const broken = Buffer.from(batch(["good"], "gzip"));
+  broken.fill(7, 65);
+  const set = Buffer.concat([
+    at(0, batch(["before"], "none")),
+    at(1, batch([zeros, "beside"], "gzip")),
+    at(3, checksummed(broken)),
+    at(4, batch(["after"], "gzip")),
+  ]);
+  const cursor = new CommittedCursor(firstPartition(fetchBody([{ set }])), 0, 1_000_000);
+  const { records, nextOffset } = cursor.take({ recordsMax: 10, bytesMax: Infinity });
+  assertEquals(records.map(({ offset }) => offset), [0, 1, 3, 4]);
+  assertEquals(records.map((record) => record.valueText()), ["before", null, null, "after"]);
+  assertEquals(nextOffset, 5);
+  assertEquals([records[1]?.unread?.lastOffset, records[1]?.unread?.records], [2, 2]);
+  assertStringIncludes(records[1]?.unread?.reason ?? "", "BATCH_UNPACKED_BYTES_MAX");
+  assertStringIncludes(records[2]?.unread?.reason ?? "", "gzip");
 });

@@ -2,7 +2,7 @@
 import { CodecError } from "./codec_error.ts";
 import { crc32c } from "./crc32c.ts";
 import { decompress } from "./decompress.ts";
-import { FetchedRecord, type RecordBytes } from "./fetched_record.ts";
+import { FetchedRecord, type ReadRecord, type RecordBytes } from "./fetched_record.ts";
 import { skipHeaders } from "./read_headers.ts";
 import {
   asBuffer,
@@ -41,7 +41,7 @@ export function verifyChecksum(batch: RecordBatch): void {
 
 /** The key of a control batch's first record, or undefined where compaction has left no record. */
 export function controlKey(batch: RecordBatch): Uint8Array | undefined {
-  const records: FetchedRecord[] = [];
+  const records: ReadRecord[] = [];
   new BatchWalk(batch, 0).take(records, { recordsMax: 1, bytesMax: Infinity });
   return records[0]?.key ?? undefined;
 }
@@ -55,11 +55,13 @@ export class BatchWalk {
   #left: number;
   #lastTaken = -1;
 
-  /** @throws {CodecError} `unsupported` for an unknown codec, `corrupt` where it cannot be decompressed */
-  constructor(readonly batch: RecordBatch, fromOffset: number) {
+  /** @throws {CodecError} `unsupported` for an unknown codec, `unpackable` where it cannot be decompressed */
+  constructor(readonly batch: RecordBatch, fromOffset: number, unpackedBytesMax?: number) {
     // Compaction leaves empty batches behind to keep a producer's last sequence; there is nothing to decompress.
     const plain = batch.codec === 0 || batch.bytes.length === BATCH_HEADER_BYTES;
-    const bytes = plain ? batch.bytes : decompress(batch, batch.bytes.subarray(BATCH_HEADER_BYTES));
+    const bytes = plain
+      ? batch.bytes
+      : decompress(batch, batch.bytes.subarray(BATCH_HEADER_BYTES), unpackedBytesMax);
     this.#within = { batch, bytes, buffer: asBuffer(bytes) };
     this.#reader = new VarintReader(bytes, plain ? BATCH_HEADER_BYTES : 0, bytes.length);
     this.#fromDelta = fromOffset - batch.baseOffset;
@@ -82,7 +84,7 @@ export class BatchWalk {
    *
    * @throws {CodecError} `corrupt` where a record leaves its frame or its batch
    */
-  take(into: FetchedRecord[], bounds: TakeBounds): number {
+  take(into: ReadRecord[], bounds: TakeBounds): number {
     try {
       return this.#walk(into, bounds);
     } catch (error) {
@@ -94,7 +96,7 @@ export class BatchWalk {
     }
   }
 
-  #walk(into: FetchedRecord[], { recordsMax, bytesMax }: TakeBounds): number {
+  #walk(into: ReadRecord[], { recordsMax, bytesMax }: TakeBounds): number {
     const within = this.#within;
     const reader = this.#reader;
     const bytesTotal = within.bytes.length;

@@ -1,13 +1,15 @@
 /** Decides what read_committed shows of a fetched partition. Owns the rule of KAFKAJS.md row 1, never I/O. */
 import type { InputRecord } from "../../core/record.ts";
 import { BatchWalk, controlKey, type TakeBounds, verifyChecksum } from "./batch_walk.ts";
+import { CodecError } from "./codec_error.ts";
 import type { AbortedTransaction, FetchedPartition } from "./decode_fetch_response.ts";
-import type { FetchedRecord } from "./fetched_record.ts";
 import type { RecordBatch } from "./record_batch.ts";
+import type { ReadRecord } from "./fetched_record.ts";
+import { UnreadBatch } from "./unread_batch.ts";
 
 /** Visible records of a fetch, and the offset behind them. */
 export interface CommittedRecords {
-  readonly records: readonly FetchedRecord[];
+  readonly records: readonly ReadRecord[];
   /** Past these records, and past what was filtered or compacted away behind them. Never below what was asked for. */
   readonly nextOffset: number;
   /** Of these records as they are encoded, after decompression. */
@@ -31,11 +33,16 @@ export class CommittedCursor {
   readonly #aborting = new Set<bigint>();
   #opened = 0;
   #batch = 0;
-  #walk: BatchWalk | undefined;
+  #walk: BatchWalk | UnreadBatch | undefined;
   #position: number;
   #failure: unknown;
 
-  constructor(readonly partition: FetchedPartition, readonly fromOffset: number) {
+  /** A batch that unpacks to more than `unpackedBytesMax`, or not at all, is one record without bytes. */
+  constructor(
+    readonly partition: FetchedPartition,
+    readonly fromOffset: number,
+    readonly unpackedBytesMax?: number,
+  ) {
     this.#pending = [...partition.abortedTransactions].sort(byFirstOffset);
     this.#position = fromOffset;
   }
@@ -66,7 +73,7 @@ export class CommittedCursor {
    * unknown codec
    */
   take(bounds: TakeBounds): CommittedRecords {
-    const records: FetchedRecord[] = [];
+    const records: ReadRecord[] = [];
     if (this.#failure !== undefined) throw this.#failure;
     let bytes = 0;
     try {
@@ -78,7 +85,7 @@ export class CommittedCursor {
     return { records, nextOffset: this.#position, bytes };
   }
 
-  #fill(records: FetchedRecord[], { recordsMax, bytesMax }: TakeBounds): number {
+  #fill(records: ReadRecord[], { recordsMax, bytesMax }: TakeBounds): number {
     let bytes = 0;
     for (let walk = this.#current(); walk; walk = this.#current()) {
       const before = records.length;
@@ -97,16 +104,25 @@ export class CommittedCursor {
   }
 
   /** The walk over the next batch that is visible, past those that are not. */
-  #current(): BatchWalk | undefined {
+  #current(): BatchWalk | UnreadBatch | undefined {
     while (this.#walk === undefined && this.#batch < this.partition.batches.length) {
       const batch = this.partition.batches[this.#batch++];
       if (!batch) break;
       verifyChecksum(batch);
       if (this.#isVisible(batch) && batch.lastOffset >= this.fromOffset) {
-        this.#walk = new BatchWalk(batch, this.fromOffset);
+        this.#walk = this.#open(batch);
       } else this.#position = Math.max(this.#position, batch.lastOffset + 1);
     }
     return this.#walk;
+  }
+
+  #open(batch: RecordBatch): BatchWalk | UnreadBatch {
+    try {
+      return new BatchWalk(batch, this.fromOffset, this.unpackedBytesMax);
+    } catch (error) {
+      if (!(error instanceof CodecError) || error.fault !== "unpackable") throw error;
+      return new UnreadBatch(batch, this.fromOffset, error.message);
+    }
   }
 
   #isVisible(batch: RecordBatch): boolean {

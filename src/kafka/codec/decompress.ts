@@ -6,26 +6,34 @@ import snappy from "snappyjs";
 import { CodecError } from "./codec_error.ts";
 import { describeBatch, type RecordBatch } from "./record_batch.ts";
 
-/** A batch that grows past this is refused: it would take the process down before a limit of the lane could act. */
-export const DECOMPRESSED_BYTES_MAX = 256 * 1024 * 1024;
+/** A batch that grows past this is not unpacked, unless another bound is given: it would take the process down. */
+export const unpackedBytesMaxDefault = 64 * 1024 * 1024;
 
-/** By the number in a batch's attributes. */
-const codecs: Record<number, { name: string; open(compressed: Uint8Array): Uint8Array }> = {
-  1: { name: "gzip", open: (bytes) => plain(gunzipSync(bytes, limits)) },
+/** By the number in a batch's attributes. Each stops as soon as it would give more than `bytesMax`. */
+const codecs: Record<
+  number,
+  { name: string; open(compressed: Uint8Array, bytesMax: number): Uint8Array }
+> = {
+  1: { name: "gzip", open: (bytes, max) => plain(gunzipSync(bytes, { maxOutputLength: max })) },
   2: { name: "snappy", open: openSnappy },
   3: { name: "lz4", open: openLz4 },
-  4: { name: "zstd", open: (bytes) => plain(zstdDecompressSync(bytes, limits)) },
+  4: {
+    name: "zstd",
+    open: (bytes, max) => plain(zstdDecompressSync(bytes, { maxOutputLength: max })),
+  },
 };
-
-const limits = { maxOutputLength: DECOMPRESSED_BYTES_MAX };
 
 /**
  * The records of a compressed batch, in plain bytes.
  *
- * @throws {CodecError} for an unknown codec, or compressed bytes that are broken or grow past
- * {@linkcode DECOMPRESSED_BYTES_MAX}
+ * @throws {CodecError} `unsupported` for an unknown codec; `unpackable` where the bytes do not unpack, or to more than
+ * `bytesMax`
  */
-export function decompress(batch: RecordBatch, compressed: Uint8Array): Uint8Array {
+export function decompress(
+  batch: RecordBatch,
+  compressed: Uint8Array,
+  bytesMax = unpackedBytesMaxDefault,
+): Uint8Array {
   const codec = codecs[batch.codec];
   if (!codec) {
     throw new CodecError(
@@ -34,41 +42,64 @@ export function decompress(batch: RecordBatch, compressed: Uint8Array): Uint8Arr
     );
   }
   try {
-    return codec.open(compressed);
+    return codec.open(compressed, bytesMax);
   } catch (error) {
-    const message = `Cannot decompress ${describeBatch(batch)} with ${codec.name}: ${error}`;
-    throw new CodecError("corrupt", message, { cause: error });
+    const why = isTooLarge(error)
+      ? `it is larger than ${bytesMax} bytes (BATCH_UNPACKED_BYTES_MAX)`
+      : String(error);
+    const message = `Cannot decompress ${describeBatch(batch)} with ${codec.name}: ${why}`;
+    throw new CodecError("unpackable", message, { cause: error });
   }
 }
+
+function isTooLarge(error: unknown): boolean {
+  return error instanceof TooLargeError ||
+    (error instanceof Error && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE");
+}
+
+class TooLargeError extends Error {}
 
 /** snappy-java's stream format: a header, then blocks, each behind its compressed length. */
 const XERIAL_MAGIC = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00]);
 const XERIAL_HEADER_BYTES = 16;
 
 /** Java clients write snappy-java's stream format, some others one bare block. */
-function openSnappy(compressed: Uint8Array): Uint8Array {
+function openSnappy(compressed: Uint8Array, bytesMax: number): Uint8Array {
   const bytes = Buffer.from(compressed.buffer, compressed.byteOffset, compressed.byteLength);
-  if (!bytes.subarray(0, XERIAL_MAGIC.length).equals(XERIAL_MAGIC)) return unsnap(compressed);
+  if (!bytes.subarray(0, XERIAL_MAGIC.length).equals(XERIAL_MAGIC)) {
+    return unsnap(compressed, bytesMax);
+  }
   const blocks: Uint8Array[] = [];
   for (let at = XERIAL_HEADER_BYTES, total = 0; at < bytes.length;) {
     const length = bytes.readUInt32BE(at);
     if (length > bytes.length - at - 4) throw new RangeError(`a block claims ${length} bytes`);
-    const block = unsnap(compressed.subarray(at + 4, at + 4 + length));
+    const block = unsnap(compressed.subarray(at + 4, at + 4 + length), bytesMax - total);
     total += block.length;
-    if (total > DECOMPRESSED_BYTES_MAX) throw new RangeError(`more than ${total} bytes`);
     blocks.push(block);
     at += 4 + length;
   }
   return blocks.length === 1 && blocks[0] ? blocks[0] : plain(Buffer.concat(blocks));
 }
 
-function unsnap(block: Uint8Array): Uint8Array {
-  return snappy.uncompress(block, DECOMPRESSED_BYTES_MAX);
+function unsnap(block: Uint8Array, bytesMax: number): Uint8Array {
+  if (claimedLength(block) > bytesMax) throw new TooLargeError();
+  return snappy.uncompress(block, bytesMax);
 }
 
-function openLz4(compressed: Uint8Array): Uint8Array {
+/** A block of snappy begins with the length that it unpacks to, a variable-length integer. */
+function claimedLength(block: Uint8Array): number {
+  let length = 0;
+  for (let at = 0; at < 5; at++) {
+    const byte = block[at] ?? 0;
+    length += (byte & 127) * 2 ** (7 * at);
+    if (byte < 128) break;
+  }
+  return length;
+}
+
+function openLz4(compressed: Uint8Array, bytesMax: number): Uint8Array {
   const bound: number = lz4.decompressBound(compressed);
-  if (bound > DECOMPRESSED_BYTES_MAX) throw new RangeError(`it may grow to ${bound} bytes`);
+  if (bound > bytesMax) throw new TooLargeError();
   return lz4.decompress(compressed, bound);
 }
 

@@ -12,6 +12,13 @@ export interface RecordBytes {
   readonly buffer: Buffer;
 }
 
+/** A record that was read, with quicker ways to its text. */
+export interface ReadRecord extends InputRecord {
+  readonly valueBytes: number;
+  valueText(): string | null;
+  keyText(): string | null;
+}
+
 const noHeaders: readonly Header[] = Object.freeze([]);
 
 /**
@@ -19,7 +26,7 @@ const noHeaders: readonly Header[] = Object.freeze([]);
  * asked for, and `valueText()` and `keyText()` decode straight from the response. All of them keep the whole response in
  * memory for as long as the record lives. Spreading it (`{ ...record }`) copies positions, not fields: use `plainRecord`.
  */
-export class FetchedRecord implements InputRecord {
+export class FetchedRecord implements ReadRecord {
   /** Starts are -1 for null. `#headersAt` is 0 where there are none: no record starts at 0 with headers. */
   constructor(
     private readonly within: RecordBytes,
