@@ -10,6 +10,7 @@ import {
   rebuildProjection,
   type RebuildReport,
 } from "../projection/rebuild_projection.ts";
+import { holdRebuild } from "./hold_rebuild.ts";
 import { viewsOf } from "./open_runtime.ts";
 import type { Services } from "./services.ts";
 
@@ -24,17 +25,21 @@ export async function rebuildViews(
   },
 ): Promise<RebuildReport> {
   await using database = openViewsDatabase(services);
+  const projection = viewsOf(config);
+  const backoff = { firstMs: 100, waitMsMax: config.DEPENDENCY_BACKOFF_MS_MAX };
+  await using _turn = await holdRebuild(database.sql, services.databaseUrl, projection.name, {
+    backoff,
+    signal: options.signal,
+  });
   await using source = openLogSource(createKafkaClient(services.kafka));
   const deps = {
     sql: database.sql,
     source,
     dedupe: "position",
     bounds: { recordsMax: config.BATCH_RECORDS_MAX, bytesMax: config.BATCH_BYTES_MAX },
-    backoff: { firstMs: 100, waitMsMax: config.DEPENDENCY_BACKOFF_MS_MAX },
+    backoff,
   } as const;
-  return await translatingErrors(() =>
-    rebuildProjection(deps, { projection: viewsOf(config), ...options })
-  );
+  return await translatingErrors(() => rebuildProjection(deps, { projection, ...options }));
 }
 
 /** Positions, lag and soundness of the read model. */

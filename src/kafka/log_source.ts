@@ -1,8 +1,11 @@
 /** All partitions of any topic, read without a group: what a rebuild needs of the log. */
+import { HaltError } from "../core/errors.ts";
 import type { LogRange, PartitionReader } from "../core/ports.ts";
 import type { TopicPartition } from "../core/record.ts";
+import { protocolErrorType } from "./error_verdict.ts";
 import type { KafkaClient } from "./kafka_client.ts";
 import { findDivergence } from "./find_divergence.ts";
+import { translatingOutages } from "./kafka_down.ts";
 import { parseMark } from "./log_mark.ts";
 import { readLogRange } from "./log_range.ts";
 import { fetchTopicId } from "./topic_id.ts";
@@ -21,25 +24,43 @@ export interface KafkaLogSource extends AsyncDisposable {
   ): Promise<PartitionReader & AsyncDisposable>;
 }
 
-/** Opens one. Connects at the first question. */
+/**
+ * Opens one. Connects at the first question. Outages are thrown as {@linkcode DependencyDownError}: ask again later. A topic
+ * that was never there is none.
+ */
 export function openLogSource(client: KafkaClient): KafkaLogSource {
   const cluster = client.cluster();
+  const seen = new Set<string>();
   return {
     async partitions(topic) {
-      if (!cluster.isConnected()) await cluster.connect();
-      await cluster.addMultipleTargetTopics([topic]);
-      await cluster.refreshMetadata();
-      return cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => partitionId).sort(
-        (a, b) => a - b,
+      const ask = async () => {
+        if (!cluster.isConnected()) await cluster.connect();
+        await cluster.addMultipleTargetTopics([topic]);
+        await cluster.refreshMetadata();
+        return cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => partitionId);
+      };
+      const ids = await translatingOutages(() =>
+        ask().catch((error) => {
+          if (protocolErrorType(error) !== unknownTopic || seen.has(topic)) throw error;
+          throw new HaltError(
+            `There is no topic ${topic}: check its name in the settings, or start a worker once, which makes it`,
+            { cause: error },
+          );
+        })
       );
+      seen.add(topic);
+      return ids.sort((a, b) => a - b);
     },
-    range: (partition) => readLogRange(cluster, partition),
-    topicId: (topic) => fetchTopicId(cluster, topic),
+    range: (partition) => translatingOutages(() => readLogRange(cluster, partition)),
+    topicId: (topic) => translatingOutages(() => fetchTopicId(cluster, topic)),
     async divergence(partition, text) {
       const mark = parseMark(text);
-      return mark && await findDivergence(cluster, partition, mark);
+      return mark && await translatingOutages(() => findDivergence(cluster, partition, mark));
     },
-    openReader: (partition, fromOffset) => openPartitionReader(client, partition, fromOffset),
+    openReader: (partition, fromOffset) =>
+      translatingOutages(() => openPartitionReader(client, partition, fromOffset)),
     [Symbol.asyncDispose]: () => cluster.disconnect(),
   };
 }
+
+const unknownTopic = "UNKNOWN_TOPIC_OR_PARTITION";

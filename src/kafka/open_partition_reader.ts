@@ -20,7 +20,12 @@ export async function openPartitionReader(
   fromOffset: number,
 ): Promise<PartitionReader & AsyncDisposable> {
   const cluster = client.cluster();
-  await cluster.connect();
+  try {
+    await cluster.connect();
+  } catch (error) {
+    await cluster.disconnect().catch(() => {});
+    throw error;
+  }
   const fetcher = new Fetcher(cluster, fetcherDefaults);
   const feed: PartitionFeed = new PartitionFeed(partition, {
     bufferBytesMax,
@@ -36,7 +41,7 @@ export async function openPartitionReader(
     await feed.topicId();
   } catch (error) {
     await fetcher[Symbol.asyncDispose]();
-    await cluster.disconnect();
+    await cluster.disconnect().catch(() => {});
     throw error;
   }
   fetcher.add(feed);
@@ -44,7 +49,8 @@ export async function openPartitionReader(
   return Object.assign(feed, {
     async [Symbol.asyncDispose]() {
       await fetcher[Symbol.asyncDispose]();
-      await cluster.disconnect();
+      // A broker that went away answers no farewell.
+      await cluster.disconnect().catch(() => {});
     },
   });
 }

@@ -14,6 +14,8 @@ export interface FoldDeps {
   readonly backoff: Backoff;
   readonly onDependency?: OnDependency;
   readonly onStep?: OnFoldStep;
+  /** Makes another error of one that no waiting would mend here. */
+  readonly explain?: (error: unknown) => Promise<unknown>;
 }
 
 /**
@@ -32,7 +34,10 @@ export async function foldRun<Event extends ProjectionEvent>(
 ): Promise<ApplyOutcome> {
   const apply = (start: number, part: RecordRun) =>
     waitForPostgres(
-      () => applyRun(deps.sql, target, partition, start, part, deps.onStep),
+      () =>
+        applyRun(deps.sql, target, partition, start, part, deps.onStep).catch(async (error) => {
+          throw await deps.explain?.(error) ?? error;
+        }),
       deps.backoff,
       signal,
       deps.onDependency,

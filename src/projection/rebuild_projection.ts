@@ -6,17 +6,19 @@ import type { Projection, ProjectionEvent } from "./define_projection.ts";
 import type { Dedupe } from "./fold_target.ts";
 import { installProjection } from "./install_projection.ts";
 import type { LogSource } from "./log_source.ts";
+import { rebuildStep } from "./rebuild_step.ts";
 import { replayPartitions } from "./replay_partitions.ts";
 import {
   addPartitions,
   dropStagingInTransaction,
+  oneAtATimeInTransaction,
   openStaging,
   type StagedPartition,
   type Staging,
 } from "./staging.ts";
 import { swapStaging } from "./swap_staging.ts";
 import { copyIndexes, refuseLosses } from "./staged_additions.ts";
-import { type Backoff, waitForPostgres } from "./wait_for_postgres.ts";
+import type { Backoff, OnDependency } from "./wait_for_postgres.ts";
 
 /** What a rebuild needs. */
 export interface RebuildDeps {
@@ -25,6 +27,7 @@ export interface RebuildDeps {
   readonly dedupe: Dedupe;
   readonly bounds: RunBounds;
   readonly backoff: Backoff;
+  readonly onDependency?: OnDependency;
   readonly limits?: Partial<RebuildLimits>;
 }
 
@@ -74,8 +77,8 @@ export interface RebuildReport {
 
 /**
  * Replays every partition from the start of its log into tables beside the live ones, round after round until little is
- * missing, then swaps ({@linkcode swapStaging}). Readers and live projectors go on all the while. What it had made is
- * dropped when it fails; after a `kill -9` the next rebuild drops it.
+ * missing, then swaps ({@linkcode swapStaging}). Readers and live projectors go on all the while. Outages of Postgres and of
+ * Kafka are waited out. What it had made is dropped when it fails; after a `kill -9` the next rebuild drops it.
  *
  * @throws {HaltError} when a log has lost its beginning, the tables refuse a record, or the swap would lose what others
  * have added to the live tables
@@ -93,21 +96,25 @@ export async function rebuildProjection<Event extends ProjectionEvent>(
   const { projection, signal } = options;
   const startedAt = performance.now();
   const limits = { ...defaultLimits, ...deps.limits };
-  const found = await installProjection(deps.sql, projection);
-  const staging = await openStaging(deps.sql, projection, deps.dedupe);
+  const { sql, source } = deps;
+  const found = await rebuildStep(deps, signal, () => installProjection(sql, projection));
+  const staging = await rebuildStep(
+    deps,
+    signal,
+    () => openStaging(sql, projection, deps.dedupe),
+  );
+  const step = <T>(work: () => Promise<T>) => rebuildStep(deps, signal, work, staging);
+  const allowMissingHistory = options.allowMissingHistory ?? false;
   const count = { events: 0, skipped: 0 };
   let partitions: StagedPartition[] = [];
   try {
-    await refuseLosses(deps.sql, staging);
+    await step(() => refuseLosses(sql, staging));
     for (let pass = 1; pass <= limits.passesMax; pass++) {
-      partitions = await addPartitions(
-        deps.sql,
-        staging,
-        deps.source,
-        partitions,
-        options.allowMissingHistory ?? false,
+      const known = partitions;
+      partitions = await step(() =>
+        addPartitions(sql, staging, source, known, allowMissingHistory)
       );
-      const ends = await endsOf(deps.source, partitions);
+      const ends = await step(() => endsOf(source, partitions));
       const report = (phase: RebuildProgress["phase"]) =>
         options.onProgress?.({ phase, pass, ...offsets(partitions, ends) });
       report("replay");
@@ -117,8 +124,8 @@ export async function rebuildProjection<Event extends ProjectionEvent>(
         report("replay");
       });
       report("swap");
-      await copyIndexes(deps.sql, staging);
-      await analyzeTables(deps.sql, staging);
+      await step(() => copyIndexes(sql, staging));
+      await step(() => analyzeTables(sql, staging));
       const outcome = await swap(deps, limits, staging, partitions, signal);
       if (outcome.kind === "behind") continue;
       return {
@@ -137,7 +144,7 @@ export async function rebuildProjection<Event extends ProjectionEvent>(
         "faster than it folds them; run it at a calmer hour, or stop the projectors first",
     );
   } catch (error) {
-    await dropQuietly(deps.sql, staging);
+    await dropQuietly(sql, staging);
     throw error;
   }
 }
@@ -152,7 +159,7 @@ async function swap<Event extends ProjectionEvent>(
   const backoff = { ...deps.backoff, conflictsMax: limits.lockAttemptsMax };
   const attempt = () => swapStaging({ ...deps, ...limits }, staging, partitions, signal);
   try {
-    return await waitForPostgres(attempt, backoff, signal);
+    return await rebuildStep({ ...deps, backoff }, signal, attempt, staging);
   } catch (error) {
     if (!(error instanceof TransientError)) throw error;
     const { name } = staging.target.projection;
@@ -191,7 +198,10 @@ async function analyzeTables(sql: Sql, { target }: Staging<ProjectionEvent>): Pr
 /** The error on its way tells more than the failure to clean up; the next rebuild drops what is left. */
 async function dropQuietly(sql: Sql, { id, target }: Staging<ProjectionEvent>): Promise<void> {
   try {
-    await sql.begin((tx) => dropStagingInTransaction(tx, target.projection.name, id));
+    await sql.begin(async (tx) => {
+      await oneAtATimeInTransaction(tx, target.projection.name);
+      await dropStagingInTransaction(tx, target.projection.name, id);
+    });
   } catch {
     // Postgres is down, or another rebuild is already clearing up.
   }

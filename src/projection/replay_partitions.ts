@@ -4,6 +4,7 @@ import type { ProjectionEvent } from "./define_projection.ts";
 import { type FoldDeps, foldRun } from "./fold_run.ts";
 import type { LogSource } from "./log_source.ts";
 import { findPosition } from "./positions.ts";
+import { explained, rebuildStep } from "./rebuild_step.ts";
 import { replacedError, type StagedPartition, type Staging } from "./staging.ts";
 
 /** What a replay needs beside the tables to fold into. */
@@ -19,7 +20,7 @@ export type OnReplayed = (run: { readonly events: number; readonly skipped: numb
 
 /**
  * Folds every partition from its position to the end that its log has when this is called, and moves its position.
- * The first failure stops all.
+ * Outages are waited out; the first other failure stops all.
  */
 export async function replayPartitions<Event extends ProjectionEvent>(
   deps: ReplayDeps,
@@ -31,10 +32,18 @@ export async function replayPartitions<Event extends ProjectionEvent>(
 ): Promise<void> {
   const failed = new AbortController();
   const either = AbortSignal.any([signal, failed.signal]);
+  const fold = { ...deps, explain: (error: unknown) => explained(deps.sql, error, staging) };
   const waiting = [...partitions];
   const work = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      await replayPartition(deps, staging, next, ends.get(next) ?? 0, either, onReplayed);
+      const end = ends.get(next) ?? 0;
+      const partition = next;
+      await rebuildStep(
+        deps,
+        either,
+        () => replayPartition(fold, staging, partition, end, either, onReplayed),
+        staging,
+      );
     }
   };
   const workers = Array.from({ length: deps.partitionsAtOnceMax }, () =>

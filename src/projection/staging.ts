@@ -1,7 +1,7 @@
 /** The place beside the live tables that a rebuild folds into. It never touches the live tables. */
 import { HaltError } from "../core/errors.ts";
 import { formatPartition, type TopicPartition } from "../core/record.ts";
-import type { Sql, Tx } from "../postgres/sql.ts";
+import type { Queryable, Sql, Tx } from "../postgres/sql.ts";
 import {
   type Projection,
   type ProjectionEvent,
@@ -49,11 +49,26 @@ export async function openStaging<Event extends ProjectionEvent>(
   const schema = `${projection.name}_rebuild_${id}`;
   const fresh = await sql.begin(async (tx) => {
     await tx`select set_config('statement_timeout', '0', true)`;
+    await oneAtATimeInTransaction(tx, projection.name);
     await dropStagingInTransaction(tx, projection.name);
     return await makeTablesInTransaction(tx, schema, projection.tables);
   });
   const label = `${projection.name}@${id}`;
   return { id, schema, fresh, target: { projection, label, table: tablesIn(schema), dedupe } };
+}
+
+/** Two rebuilds that clear each other away at once would find schemas gone while they drop them. */
+export async function oneAtATimeInTransaction(tx: Tx, name: string): Promise<void> {
+  await tx`select pg_advisory_xact_lock(hashtextextended(${`rebuild:${name}`}, 0))`;
+}
+
+/** Whether the place is still there: another rebuild may have taken it away. */
+export async function isThere(
+  sql: Queryable,
+  { schema }: Pick<Staging<ProjectionEvent>, "schema">,
+) {
+  const rows = await sql`select from pg_namespace where nspname = ${schema}`;
+  return rows.length === 1;
 }
 
 /** Makes empty tables in a new schema, and says what they are made of. */
@@ -94,7 +109,8 @@ export interface StagedPartition extends TopicPartition {
 }
 
 /**
- * Adds the partitions that the topics have now and the rebuild does not know yet, from the start of their log.
+ * Adds the partitions that the topics have now and the rebuild does not know yet, from the start of their log. May be
+ * called again when its answer was lost.
  *
  * @throws {HaltError} when a log does not hold what the live tables have folded of it and `allowMissingHistory` is not
  * set: the rebuilt tables would lack it
@@ -106,8 +122,8 @@ export async function addPartitions<Event extends ProjectionEvent>(
   known: readonly StagedPartition[],
   allowMissingHistory: boolean,
 ): Promise<StagedPartition[]> {
-  const { projection, label } = staging.target;
-  const all = [...known];
+  const { projection } = staging.target;
+  const added: (StagedPartition & { readonly topicId: string | undefined })[] = [];
   for (const topic of projection.topics) {
     const topicId = await source.topicId?.(topic);
     for (const partition of await source.partitions(topic)) {
@@ -127,15 +143,32 @@ export async function addPartitions<Event extends ProjectionEvent>(
             `what you want`,
         );
       }
-      await sql`
+      added.push({ topic, partition, start, position: start, topicId });
+    }
+  }
+  await notePartitions(sql, staging, added);
+  const staged = added.map(({ topicId: _, ...partition }): StagedPartition => partition);
+  return [...known, ...staged];
+}
+
+async function notePartitions(
+  sql: Sql,
+  { schema, target: { projection, label } }: Staging<ProjectionEvent>,
+  partitions: readonly (StagedPartition & { readonly topicId: string | undefined })[],
+): Promise<void> {
+  await sql.begin(async (tx) => {
+    // Positions without a place would be those of nobody: whoever clears the place away does so before this, or after it.
+    await tx`select pg_advisory_xact_lock_shared(hashtextextended(${`rebuild:${projection.name}`}, 0))`;
+    if (!await isThere(tx, { schema })) throw replacedError(projection.name);
+    for (const { topic, partition, start, topicId } of partitions) {
+      await tx`
         insert into projection_positions (
           projection, topic, partition, next_offset, version, topic_id
         ) values (
           ${label}, ${topic}, ${partition}, ${start}, ${projection.version}, ${topicId ?? null}
         )
+        on conflict do nothing
       `;
-      all.push({ topic, partition, start, position: start });
     }
-  }
-  return all;
+  });
 }

@@ -1,4 +1,4 @@
-/** Repeats a step until Postgres lets it through. It never repeats what can only fail again. */
+/** Repeats a step until Postgres (or Kafka, where the step asks it) lets it through. It never repeats what can only fail again. */
 import { getLogger } from "@logtape/logtape";
 import { delay } from "../core/delay.ts";
 import { DependencyDownError, TransientError } from "../core/errors.ts";
@@ -29,21 +29,22 @@ export async function waitForPostgres<T>(
   onDependency?: OnDependency,
 ): Promise<T> {
   let waitMs = backoff.firstMs;
-  let down = false;
+  let down: string | undefined;
   let conflicts = 0;
   while (true) {
     try {
       const result = await step();
-      if (down) {
-        log.info("Postgres is back; going on");
+      if (down !== undefined) {
+        log.info("{dependency} is back; going on", { dependency: nameOf(down) });
         onDependency?.("up");
       }
       return result;
     } catch (error) {
       const translated = translateError(error);
       if (translated instanceof DependencyDownError) {
-        if (!down) log.warn("Waiting: {reason}", { reason: translated.message });
-        down = true;
+        const { dependency } = translated;
+        if (down !== dependency) log.warn("Waiting: {reason}", { reason: translated.message });
+        down = dependency;
         onDependency?.("down", translated);
       } else if (!(translated instanceof TransientError)) {
         throw error;
@@ -54,4 +55,8 @@ export async function waitForPostgres<T>(
     await delay(waitMs, signal);
     waitMs = Math.min(waitMs * 2, backoff.waitMsMax);
   }
+}
+
+function nameOf(dependency: string): string {
+  return dependency.slice(0, 1).toUpperCase() + dependency.slice(1);
 }
