@@ -7,7 +7,6 @@
  */
 import { getLogger } from "@logtape/logtape";
 import { delay } from "../core/delay.ts";
-import { HaltError } from "../core/errors.ts";
 import { formatPartition } from "../core/record.ts";
 import { CodecError } from "./codec/codec_error.ts";
 import type { FetchedPartition } from "./codec/decode_fetch_response.ts";
@@ -15,7 +14,7 @@ import { type Brought, fetchPauseMs } from "./fetch_pause.ts";
 import { protocolErrorType } from "./error_verdict.ts";
 import { fetchRequest, type FetchTarget } from "./fetch_request.ts";
 import type { PartitionFeed } from "./partition_feed.ts";
-import { outOfRangeError, replacedError } from "./read_halts.ts";
+import { outOfRangeError, replacedError, unreadableError } from "./read_halts.ts";
 import { TopicWatch } from "./topic_watch.ts";
 import type { VendorCluster } from "./vendor.ts";
 
@@ -227,7 +226,7 @@ function deliver(feed: PartitionFeed, fetchedFrom: number, answer: FetchedPartit
     feed.accept(fetchedFrom, answer);
   } catch (error) {
     if (!(error instanceof CodecError)) throw error;
-    feed.fail(new HaltError(error.message, { cause: error }));
+    feed.fail(unreadableError(feed, error));
   }
 }
 

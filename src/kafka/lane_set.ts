@@ -1,8 +1,11 @@
 /** The lanes of one member: a feed and a running lane for each partition that it owns. */
 import { getLogger } from "@logtape/logtape";
 import { delay, doneWithin } from "../core/delay.ts";
+import { HaltError } from "../core/errors.ts";
+import { createHealth, type Health } from "../core/health.ts";
 import type { Assignment } from "../core/ports.ts";
 import { formatPartition, type TopicPartition } from "../core/record.ts";
+import { CodecError } from "./codec/codec_error.ts";
 import { Fetcher, type FetcherOptions } from "./fetcher.ts";
 import { findDivergence } from "./find_divergence.ts";
 import type { Heartbeat } from "./heartbeat.ts";
@@ -17,6 +20,8 @@ export interface LaneSetOptions {
   readonly groupId: string;
   readonly bufferBytesMax: number;
   readonly fetch: FetcherOptions;
+  /** Told which partitions cannot be read, as `lane:<topic>-<n>`. */
+  readonly health?: Health;
   /** Works on one partition until its signal fires. */
   readonly lane: (assignment: Assignment) => Promise<void>;
 }
@@ -96,9 +101,19 @@ export class LaneSet {
       if (!stop.signal.aborted) await this.options.lane(this.#assignment(feed, stop.signal));
     };
     const done = run(this.#ending.get(key)).catch((error) => {
-      if (!stop.signal.aborted) this.#failed.abort(error);
+      if (stop.signal.aborted) return;
+      if (isUnreadable(error)) this.#standStill(key, error.message);
+      else this.#failed.abort(error);
     });
     this.#lanes.set(key, { feed, stop, done });
+  }
+
+  /** What cannot be read concerns its partition alone: the others go on, and this one waits for a person. */
+  #standStill(key: string, reason: string): void {
+    const { health = createHealth() } = this.options;
+    health.down(`lane:${key}`, `halted, the other partitions go on: ${reason}`, {
+      cause: unreadable,
+    });
   }
 
   #revoke(key: string, msMax = this.member.laneEndMsMax): void {
@@ -106,6 +121,7 @@ export class LaneSet {
     if (!lane) return;
     this.#lanes.delete(key);
     this.#fetcher.remove(lane.feed);
+    this.options.health?.up(`lane:${key}`, unreadable);
     lane.stop.abort(new DOMException("Partition revoked", "AbortError"));
     const ended = doneWithin(lane.done, msMax).then((inTime) => {
       if (!inTime) {
@@ -158,3 +174,10 @@ export class LaneSet {
 
 /** The fetch in hand brings nothing that anybody waits for. */
 const fetcherEndMsMax = 500;
+
+const unreadable = "unreadable";
+
+/** Bytes of the log itself that no client of this kind can read. */
+function isUnreadable(error: unknown): error is HaltError {
+  return error instanceof HaltError && error.cause instanceof CodecError;
+}

@@ -4,12 +4,12 @@
  * It owns the position guard: an answer counts only when it was asked for from the very offset that is wanted next, so
  * no seek, rebalance or late answer can skip or repeat a record (KAFKAJS.md, row 11).
  */
-import { HaltError } from "../core/errors.ts";
 import type { LogRange, PartitionReader, RecordRun, RunBounds } from "../core/ports.ts";
 import { formatPartition, type InputRecord, type TopicPartition } from "../core/record.ts";
 import { CodecError } from "./codec/codec_error.ts";
 import type { FetchedPartition } from "./codec/decode_fetch_response.ts";
 import { CommittedCursor, nextFetchOffset } from "./codec/committed_records.ts";
+import { unreadableError } from "./read_halts.ts";
 import { formatMark, type LogMark, markOf, parseMark } from "./log_mark.ts";
 
 /** What one fetch brought; its records are made when they are taken, so that they die young. */
@@ -145,7 +145,7 @@ export class PartitionFeed implements PartitionReader {
       return this.#take(bounds);
     } catch (error) {
       if (!(error instanceof CodecError)) throw error;
-      throw new HaltError(`${error.message}; nothing behind it can be read`, { cause: error });
+      throw unreadableError(this, error);
     }
   }
 

@@ -1,6 +1,7 @@
 /** The words of a reader that cannot go on, and what a person can do. */
 import { HaltError } from "../core/errors.ts";
 import { formatPartition, type TopicPartition } from "../core/record.ts";
+import type { CodecError } from "./codec/codec_error.ts";
 
 /** The next offset is not there. */
 export function outOfRangeError(place: TopicPartition, offset: number): HaltError {
@@ -54,5 +55,17 @@ export function namelessError(place: TopicPartition): HaltError {
     }: this cluster gives its topics no identity (KIP-516), so that ` +
       `one that was deleted and made again would not be noticed. Kafka 3.1 or later is needed, with ` +
       `its metadata version raised likewise`,
+  );
+}
+
+/** The bytes of the log are not what any client can read. */
+export function unreadableError(place: TopicPartition, error: CodecError): HaltError {
+  return new HaltError(
+    `${error.message}. Nothing behind it in ${
+      formatPartition(place)
+    } can be read: mend the broker's ` +
+      `copy and start again, or pass over it: stop the workers, and set the offset behind it with ` +
+      `"deno task worker offsets set"`,
+    { cause: error },
   );
 }

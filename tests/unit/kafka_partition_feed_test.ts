@@ -1,8 +1,9 @@
+import { HaltError } from "../../src/core/errors.ts";
 import type { FetchedPartition } from "../../src/kafka/codec/decode_fetch_response.ts";
 import { encodeRecordBatch } from "../../src/kafka/codec/encode_record_batch.ts";
 import { splitRecordSet } from "../../src/kafka/codec/record_batch.ts";
 import { PartitionFeed } from "../../src/kafka/partition_feed.ts";
-import { assertEquals, assertRejects } from "../support/assert.ts";
+import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 
 const place = { topic: "t", partition: 0 };
 const bounds = { recordsMax: 100, bytesMax: 1_000_000 };
@@ -106,4 +107,18 @@ Deno.test("waiting ends when the signal fires", async () => {
   const waiting = feedAt(0).next(bounds, stop.signal);
   stop.abort(new Error("revoked"));
   await assertRejects(() => waiting, Error, "revoked");
+});
+
+Deno.test("a broken batch behind good ones is not passed by, whatever comes behind it", async () => {
+  const feed = feedAt(0);
+  const good = answer(0, 1);
+  const broken = answer(1, 1);
+  const [batch] = broken.batches;
+  assert(batch);
+  batch.bytes.fill(0xff, batch.bytes.length - 1);
+  feed.accept(0, { ...good, batches: [...good.batches, batch] });
+  feed.accept(2, answer(2, 1));
+  assertEquals(offsetsOf(await feed.next(bounds, signal)), [0]);
+  const halted = await assertRejects(() => feed.next(bounds, signal), HaltError);
+  assertEquals(halted.message.includes("offsets 1 to 1"), true);
 });

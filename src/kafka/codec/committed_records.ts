@@ -60,9 +60,10 @@ export class CommittedCursor {
     return batches[at];
   }
 
-  /** True once nothing is left to take. */
+  /** True once nothing is left to take; false while a failure is still to be thrown. */
   get done(): boolean {
-    return this.#walk === undefined && this.#batch === this.partition.batches.length;
+    return this.#failure === undefined && this.#walk === undefined &&
+      this.#batch === this.partition.batches.length;
   }
 
   /**
