@@ -320,6 +320,32 @@ Deno.test("what the Java client writes is read, under every compression", () => 
   }
 });
 
+Deno.test("lz4 with checksums behind its blocks, the size of its content and a checksum of it is read", () => {
+  const none = Buffer.from(java.none ?? "", "base64");
+  const records = none.subarray(61);
+  const expected = recordsOf(fetchBody([{ set: none }]));
+  for (const flags of [0x60, 0x40, 0x70, 0x78, 0x7c, 0x64, 0x68]) {
+    const [size, blocks, content] = [flags & 0x08, flags & 0x10, flags & 0x04];
+    const parts = [Buffer.from([0x04, 0x22, 0x4d, 0x18, flags, 0x40])];
+    if (size) {
+      parts.push(Buffer.from([records.length & 255, records.length >> 8, 0, 0, 0, 0, 0, 0]));
+    }
+    parts.push(Buffer.alloc(1)); // the header's checksum
+    for (const part of [records.subarray(0, 100), records.subarray(100)]) {
+      const length = Buffer.alloc(4);
+      length.writeUInt32LE(part.length + 0x8000_0000); // stored as it is
+      parts.push(length, part);
+      if (blocks) parts.push(Buffer.from([1, 2, 3, 4]));
+    }
+    parts.push(Buffer.alloc(4));
+    if (content) parts.push(Buffer.from([1, 2, 3, 4]));
+    const batch = Buffer.concat([none.subarray(0, 61), ...parts]);
+    batch.writeInt16BE((batch.readInt16BE(21) & ~7) | 3, 21);
+    batch.writeInt32BE(batch.length - 12, 8);
+    assertEquals(recordsOf(fetchBody([{ set: checksummed(batch) }])), expected, `flags ${flags}`);
+  }
+});
+
 Deno.test("an unknown compression is refused by name, and a broken one is a record that says so", () => {
   const patched = (codec: number, bytes: Uint8Array) => {
     const header = Buffer.from(java.none ?? "", "base64").subarray(0, 61);

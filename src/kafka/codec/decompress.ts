@@ -97,10 +97,33 @@ function claimedLength(block: Uint8Array): number {
   return length;
 }
 
-function openLz4(compressed: Uint8Array, bytesMax: number): Uint8Array {
+function openLz4(framed: Uint8Array, bytesMax: number): Uint8Array {
+  const compressed = withoutBlockChecksums(framed);
   const bound: number = lz4.decompressBound(compressed);
   if (bound > bytesMax) throw new TooLargeError();
   return lz4.decompress(compressed, bound);
+}
+
+const LZ4_BLOCK_CHECKSUM = 0x10;
+const LZ4_CONTENT_SIZE = 0x08;
+const LZ4_DICTIONARY_ID = 0x01;
+
+/** The same frame of lz4 without the checksums behind its blocks: lz4js looks for them before the blocks. */
+function withoutBlockChecksums(frame: Uint8Array): Uint8Array {
+  const flags = frame[4] ?? 0;
+  if ((flags & LZ4_BLOCK_CHECKSUM) === 0) return frame;
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
+  const header = 7 + (flags & LZ4_CONTENT_SIZE ? 8 : 0) + (flags & LZ4_DICTIONARY_ID ? 4 : 0);
+  const kept: Uint8Array[] = [frame.slice(0, header)];
+  kept[0]?.set([flags & ~LZ4_BLOCK_CHECKSUM], 4);
+  let at = header;
+  for (let size = view.getUint32(at, true); size !== 0; size = view.getUint32(at, true)) {
+    const end = at + 4 + (size & 0x7fff_ffff);
+    kept.push(frame.subarray(at, end));
+    at = end + 4;
+  }
+  kept.push(frame.subarray(at));
+  return plain(Buffer.concat(kept));
 }
 
 function plain(bytes: Uint8Array): Uint8Array {
