@@ -63,12 +63,16 @@ const someBytes = fc.oneof(
     .map(([length, fill]) => new Uint8Array(length).fill(fill)),
 ).map((bytes) => Buffer.from(bytes));
 const maybeBytes = fc.option(someBytes, { nil: null });
+/** Without U+FFFD: our reader keeps the bytes of such a name beside it, since it stands for what is not UTF-8. */
+const someName = fc.string({ unit: "grapheme", minLength: 1 }).filter((name) =>
+  !name.includes("\uFFFD")
+);
 const someRecord = fc.record({
   key: maybeBytes,
   value: maybeBytes,
   headers: fc.oneof(
     fc.constant({}),
-    fc.tuple(fc.string({ unit: "grapheme", minLength: 1 }), fc.array(someBytes, { minLength: 1 }))
+    fc.tuple(someName, fc.array(someBytes, { minLength: 1 }))
       .map(([name, values]) => ({ [`h${name}`]: values })),
   ),
   timestampDelta: fc.oneof(
