@@ -10,6 +10,7 @@ import { outboxMigrations } from "../outbox/migrations.ts";
 import { relayMigrations } from "../outbox/relay_migrations.ts";
 import { type Database, openDatabase } from "../postgres/database.ts";
 import { migrate } from "../postgres/migrate.ts";
+import { checkSessionSettings } from "../postgres/session_settings.ts";
 import { installProjection } from "../projection/install_projection.ts";
 import { projectionMigrations } from "../projection/projection_schema.ts";
 import { resolveServices, type Services } from "./services.ts";
@@ -136,6 +137,7 @@ function tellUnlessAborted(error: unknown, signal: AbortSignal): void {
 }
 
 async function prepareSchema({ sql }: Database, config: Config): Promise<void> {
+  await checkSessionSettings(sql);
   const applied = await migrate(sql, migrations);
   if (applied.length > 0) log.info("Applied migrations {applied}", { applied: applied.join(", ") });
   await agreeOnShards(sql, config.OUTBOX_SHARDS);

@@ -1,8 +1,10 @@
 /** Opens the pool of Postgres connections and closes it. Owns the driver's settings; never a statement of a room. */
 import type postgres from "postgres";
+import { type Address, readAddress } from "./address.ts";
 import { openPool } from "./driver.ts";
 import { safeBegin, watchClosing } from "./safe_begin.ts";
 import { redact } from "./translate_error.ts";
+import { pinnedSettings } from "./session_settings.ts";
 import type { PoolOptions, Queryable, Sql, SqlTypes, Tx } from "./sql.ts";
 
 export type { Queryable, Sql, Tx };
@@ -39,7 +41,8 @@ export interface DatabaseOptions {
 export function openDatabase(url: string, options: DatabaseOptions): Database {
   const watch = { closingNow: false };
   const onclose = watchClosing(watch);
-  const sql: Sql = openPool(url, { ...driverOptions(url, options), onclose });
+  const address = readAddress(url);
+  const sql: Sql = openPool(address.url, { ...driverOptions(address, options), onclose });
   const begin = sql.begin;
   Object.assign(sql, {
     begin: <T>(...given: [(tx: Tx) => T] | [string, (tx: Tx) => T]) => {
@@ -58,62 +61,32 @@ export function redactUrl(url: string): string {
   return redact(url);
 }
 
-function driverOptions(url: string, options: DatabaseOptions): PoolOptions {
-  const address = parseAddress(url);
+function driverOptions(address: Address, options: DatabaseOptions): PoolOptions {
+  const { server, driver } = address;
   return {
-    ...explicitSettings(address),
     max: options.connectionsMax,
     connect_timeout: (options.connectTimeoutMs ?? 5_000) / 1000,
+    ...driver,
     // The driver's own backoff grows to 20 s: everything would stand still long after Postgres is back.
     backoff: (attempt) => Math.min(0.05 * 2 ** attempt, 0.5) * (0.5 + Math.random() / 2),
     connection: {
       application_name: options.applicationName,
-      statement_timeout: options.statementTimeoutMs ?? 30_000,
-      lock_timeout: options.lockTimeoutMs ?? 10_000,
-      idle_in_transaction_session_timeout: options.idleInTransactionTimeoutMs ?? 60_000,
+      // As text: the driver leaves out a setting that is 0, and then the role's own one would count.
+      ...startSettings({
+        statement_timeout: options.statementTimeoutMs ?? 30_000,
+        lock_timeout: options.lockTimeoutMs ?? 10_000,
+        idle_in_transaction_session_timeout: options.idleInTransactionTimeoutMs ?? 60_000,
+      }),
+      ...server,
+      ...pinnedSettings,
     },
     types: { int8 },
     onnotice: () => {},
   };
 }
 
-/**
- * Everything that the driver would otherwise look up in the environment (PGHOST and the like), which only `config.ts`
- * may read. What the address itself says (`?sslmode=require`) is left to the driver.
- */
-function explicitSettings(address: URL): Record<string, unknown> {
-  const settings: Record<string, unknown> = {
-    ssl: false,
-    sslnegotiation: null,
-    idle_timeout: null,
-    max_lifetime: 45 * 60,
-    max_pipeline: 100,
-    keep_alive: 60,
-    prepare: true,
-    debug: false,
-    fetch_types: false,
-    publications: "alltables",
-    target_session_attrs: null,
-  };
-  for (const name of address.searchParams.keys()) {
-    delete settings[name === "sslmode" ? "ssl" : name];
-  }
-  if (!address.port) settings.port = 5432;
-  if (!address.password) settings.password = () => "";
-  if (address.pathname.length < 2) settings.database = decodeURIComponent(address.username);
-  return settings;
-}
-
-function parseAddress(url: string): URL {
-  try {
-    // Several hosts (`a:1,b:2`) are the driver's own dialect; one of them is enough to read the rest.
-    return new URL(url.replace(/(@|\/\/)([^@/?,]+),[^/?]*/, "$1$2"));
-  } catch {
-    // No cause: the platform's error quotes the address with its password.
-    throw new TypeError(
-      `Cannot read the database address ${redact(url)}: not a postgres:// address`,
-    );
-  }
+function startSettings(limits: Record<string, number>): Record<string, string> {
+  return Object.fromEntries(Object.entries(limits).map(([name, ms]) => [name, String(ms)]));
 }
 
 /** int8 as a number: counts, positions and offsets, which stay far below 2^53. */
