@@ -34,6 +34,8 @@ export interface AppOptions {
   readonly onFault?: (error: unknown, requestId: string) => void;
   /** Default 64 KiB. */
   readonly bodyBytesMax?: number;
+  /** How long a body may take to arrive before it is answered 408. Default 8 s. */
+  readonly bodyMsMax?: number;
   /** More requests than this at once are answered 503. Default 1,000. */
   readonly requestsInHandMax?: number;
   /** How long a request may take before it is answered 503. Default 10 s. */

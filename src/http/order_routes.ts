@@ -5,6 +5,7 @@ import { findOrder } from "../orders/find_order.ts";
 import { formatCursor, listOrders, parseCursor } from "../orders/list_orders.ts";
 import { placeOrder, type PlaceOrderOutcome } from "../orders/place_order.ts";
 import type { AppOptions } from "./create_app.ts";
+import { createBodyReader } from "./body_reader.ts";
 import { ProblemError, problemOf } from "./problem.ts";
 import { problems } from "./problems.ts";
 import { readJson } from "./read_json.ts";
@@ -14,10 +15,16 @@ import { validate } from "./validate.ts";
 /** Adds the routes to the app and their description to its OpenAPI document. */
 export function addOrderRoutes(app: OpenAPIHono, options: AppOptions): void {
   const registry = app.openAPIRegistry;
+  const read = createBodyReader({
+    bytesMax: options.bodyBytesMax ?? 64 * 1024,
+    msMax: options.bodyMsMax ?? 8_000,
+    // Half of the places: slow senders leave the other half to those who are quick.
+    inHandMax: Math.max(1, (options.requestsInHandMax ?? 1_000) / 2),
+  });
 
   registry.registerPath(postOrder);
   app.post("/orders", async (c) => {
-    const body = await readJson(c.req.raw, options.bodyBytesMax ?? 64 * 1024);
+    const body = await readJson(c.req.raw, read);
     const asked = validate(schemas.orderRequest, body, { whole: "body" });
     const key = validate(schemas.idempotencyKey, c.req.header("idempotency-key"), {
       whole: "Idempotency-Key",
@@ -122,6 +129,7 @@ const postOrder = createRoute({
       400: "The body is not JSON in UTF-8",
       401: "The token is missing or wrong",
       409: "There is an order of that `order_id` already",
+      408: "The body did not arrive in time",
       413: "The body is larger than 64 KiB",
       415: "The body is not application/json",
       422: "A field or the Idempotency-Key is invalid, or the key came with another body before",

@@ -31,6 +31,7 @@ Deno.test("OpenAPI document is of version 3.1 and describes every route and ever
     "202",
     "400",
     "401",
+    "408",
     "409",
     "413",
     "415",

@@ -1,0 +1,134 @@
+/**
+ * Reads bodies of requests: each within a size and a time, and only so many at once. Owns the bytes that are on their way;
+ * never looks into them.
+ */
+import { ProblemError, problemOf } from "./problem.ts";
+
+/** Bounds of reading bodies. */
+export interface BodyLimits {
+  readonly bytesMax: number;
+  /** A body that is not there after this long is cut off, milliseconds. */
+  readonly msMax: number;
+  /** So many bodies may be on their way; one more cuts off the one that has been for longest. */
+  readonly inHandMax: number;
+}
+
+/** Reads the whole body of a request. */
+export type ReadBody = (request: Request) => Promise<Uint8Array>;
+
+const firstBytes = 1_024;
+const chunkBytes = 4_096;
+
+/**
+ * The bytes of a body lie in one buffer that grows with them up to the limit. A chunk as the server hands it over can be
+ * one byte in a buffer of 64 KiB, so none is kept.
+ *
+ * The function it answers with throws a {@linkcode ProblemError}: 413 beyond the size, 408 beyond the time or when too many
+ * are on their way, 400 for a body that breaks off.
+ */
+export function createBodyReader(limits: BodyLimits): ReadBody {
+  const inHand = new Set<() => void>();
+  return async (request) => {
+    const { body } = request;
+    if (body === null) return new Uint8Array();
+    const announced = request.headers.get("content-length");
+    if (announced !== null && Number(announced) > limits.bytesMax) {
+      throw tooLarge(limits.bytesMax);
+    }
+    const chunks = openChunks(body);
+    const late = Promise.withResolvers<never>();
+    late.promise.catch(() => {});
+    const cutOff = () => late.reject(tooLate(limits.msMax));
+    const timer = setTimeout(cutOff, limits.msMax);
+    inHand.add(cutOff);
+    const [oldest] = inHand;
+    if (inHand.size > limits.inHandMax) oldest?.();
+    try {
+      return await readAll(() => Promise.race([chunks.next(), late.promise]), limits.bytesMax);
+    } catch (error) {
+      // What the client still sends is not waited for.
+      chunks.cancel().catch(() => {});
+      if (error instanceof ProblemError) throw error;
+      // The client went away in the middle of its own body: no fault of ours, and nobody is left to read this.
+      throw brokenBody("The body broke off");
+    } finally {
+      clearTimeout(timer);
+      inHand.delete(cutOff);
+    }
+  };
+}
+
+interface Chunks {
+  /** The next bytes, until the one after them; undefined at the end. */
+  next(): Promise<Uint8Array | undefined>;
+  cancel(): Promise<void>;
+}
+
+/** The server would make a buffer of 64 KiB for each read: it is given one, always the same. */
+function openChunks(body: ReadableStream<Uint8Array>): Chunks {
+  try {
+    const reader = body.getReader({ mode: "byob" });
+    let buffer = new ArrayBuffer(chunkBytes);
+    const next = async () => {
+      const { done, value } = await reader.read(new Uint8Array(buffer));
+      if (done || value === undefined) return undefined;
+      buffer = value.buffer;
+      return value;
+    };
+    return { next, cancel: () => reader.cancel() };
+  } catch (error) {
+    // A stream that brings its own buffers, as a request has that was made in this process.
+    if (!(error instanceof TypeError)) throw error;
+    const reader = body.getReader();
+    return { next: async () => (await reader.read()).value, cancel: () => reader.cancel() };
+  }
+}
+
+async function readAll(
+  next: () => Promise<Uint8Array | undefined>,
+  bytesMax: number,
+): Promise<Uint8Array> {
+  let whole = new Uint8Array(Math.min(firstBytes, bytesMax));
+  let size = 0;
+  while (true) {
+    const value = await next();
+    if (value === undefined) return whole.subarray(0, size);
+    if (size + value.length > bytesMax) throw tooLarge(bytesMax);
+    if (size + value.length > whole.length) {
+      const grown = new Uint8Array(
+        Math.min(bytesMax, Math.max(size + value.length, 2 * whole.length)),
+      );
+      grown.set(whole.subarray(0, size));
+      whole = grown;
+    }
+    whole.set(value, size);
+    size += value.length;
+  }
+}
+
+function tooLarge(bytesMax: number): ProblemError {
+  return new ProblemError(
+    problemOf(413, "too-large", `The body is larger than ${bytesMax} bytes`, {
+      errors: [{ field: "body", detail: `must be at most ${bytesMax} bytes long` }],
+    }),
+  );
+}
+
+function tooLate(msMax: number): ProblemError {
+  return new ProblemError(
+    problemOf(408, "body-late", "The body did not arrive in time", {
+      detail: `A body has ${msMax} ms, and less while very many are on their way. Try again`,
+    }),
+    { connection: "close" },
+  );
+}
+
+/** 400 for a body that is not what it should be. */
+export function brokenBody(detail: string): ProblemError {
+  return new ProblemError(
+    problemOf(400, "broken-json", "The body is not JSON", {
+      detail,
+      errors: [{ field: "body", detail: "must be JSON in UTF-8" }],
+    }),
+  );
+}
