@@ -1,4 +1,5 @@
 /** A rebuild waits out what the roles wait out: cut connections and servers that are away, on real Kafka and Postgres. */
+import { formatPartition } from "../../src/core/record.ts";
 import { createKafkaClient, type KafkaClient } from "../../src/kafka/kafka_client.ts";
 import { openLogSource } from "../../src/kafka/log_source.ts";
 import { orderViews } from "../../src/orders/views.ts";
@@ -54,12 +55,14 @@ Deno.test("a rebuild goes on through an outage of Postgres at any step", async (
   const live = await dumpViews(database.sql);
   await using proxy = cutProxy(database.url);
   await using through = openDatabase(proxy.url, { connectionsMax: 6, applicationName: "test" });
-  // Away for a moment at questions to the log and at reports: before, in and after every step. Not at every question, or
+  // Away for a moment at each question to the log and at the first reports: before, in and after every step. Once each, or
   // a step that asks many would never end.
-  let [steps, away] = [0, false];
-  const outage = () => {
-    if (steps++ % 7 > 1 || away) return;
-    if (steps % 2 === 0) return proxy.cut();
+  const met = new Set<string>();
+  let away = false;
+  const outage = (at: string) => {
+    if (met.has(at) || away) return;
+    met.add(at);
+    if (met.size % 2 === 0) return proxy.cut();
     away = true;
     proxy.down();
     setTimeout(() => {
@@ -68,13 +71,18 @@ Deno.test("a rebuild goes on through an outage of Postgres at any step", async (
     }, 20);
   };
   const source: LogSource = {
-    partitions: (topic) => (outage(), log.partitions(topic)),
-    range: (partition) => (outage(), log.range(partition)),
-    openReader: (partition, from) => (outage(), log.openReader(partition, from)),
+    partitions: (topic) => (outage(`partitions ${topic}`), log.partitions(topic)),
+    range: (partition) => (outage(`range ${formatPartition(partition)}`), log.range(partition)),
+    openReader: (partition, from) => (
+      outage(`reader ${formatPartition(partition)}`), log.openReader(partition, from)
+    ),
   };
-  const report = await rebuild(through.sql, source, projection, outage);
+  let reports = 0;
+  const onProgress = ({ phase, pass }: RebuildProgress) =>
+    outage(phase === "swap" ? `swap ${pass}` : `report ${Math.min(reports++, 5)}`);
+  const report = await rebuild(through.sql, source, projection, onProgress);
   assertEquals(report.partitions, 6);
-  assert(steps > 30, `${steps} steps`);
+  assert(met.size > 12, `${met.size} outages`);
   assertEquals(await dumpViews(database.sql), live);
   const left = await database.sql`
     select nspname from pg_namespace where nspname like '%rebuild%'
