@@ -6,6 +6,7 @@ import type { Sql, Tx } from "../postgres/sql.ts";
 import type { ProjectionEvent } from "./define_projection.ts";
 import type { FoldTarget } from "./fold_target.ts";
 import { movePositionInTransaction } from "./positions.ts";
+import { refuseSideEffectsInTransaction } from "./refuse_side_effects.ts";
 
 /**
  * What became of a run:
@@ -122,7 +123,11 @@ async function foldInTransaction<Event extends ProjectionEvent>(
   const events = target.dedupe === "event_id"
     ? await claimEventsInTransaction(tx, target.label, run.events)
     : run.events;
-  if (events.length > 0) await target.projection.apply(tx, events, target.table);
+  if (events.length > 0) {
+    await target.projection.apply(tx, events, target.table);
+    const isRebuild = target.label !== target.projection.name;
+    if (isRebuild) await refuseSideEffectsInTransaction(tx, target);
+  }
   return {
     kind: "applied",
     events: events.length,

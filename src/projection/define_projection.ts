@@ -48,6 +48,9 @@ export interface Projection<Event extends ProjectionEvent = ProjectionEvent> {
    * come from one partition, in order. Partitions advance independently, so what is folded from one topic must not
    * depend on how far another topic has been folded; and rows must be written in a fixed order (by key), because
    * several partitions write the same tables at once.
+   *
+   * It writes these tables and does nothing else: a rebuild folds every event again, and so would do everything again. A
+   * rebuild refuses a fold that writes other tables of this database; a mail that is sent nobody takes back.
    */
   apply(tx: Tx, events: readonly Event[], table: TableNames): Promise<void>;
   /** Figures that agree when the tables are sound, for `projection status`. */

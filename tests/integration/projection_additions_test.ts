@@ -284,3 +284,20 @@ Deno.test("a live table that was dropped by hand comes back with a rebuild", asy
   await rebuild(sql);
   assertEquals(await piecesOf(sql), before);
 });
+
+Deno.test("a fold that writes other tables is refused by a rebuild, before it has done so again", async () => {
+  await using database = await databaseWith(projection);
+  const { sql } = database;
+  await sql`create table mails (order_id text)`;
+  const mailing: Projection = {
+    ...projection,
+    async apply(tx, events, table) {
+      await projection.apply(tx, events as never, table);
+      await tx`insert into mails values ('thank you')`;
+    },
+  };
+  const error = await assertRejects(() => rebuild(sql, mailing), HaltError);
+  assertStringIncludes(error.message, "public.mails");
+  const [row] = await sql`select count(*)::int as mails from mails`;
+  assertEquals(row?.mails, 0);
+});
