@@ -3,8 +3,6 @@ import { join } from "node:path";
 import { delay } from "../core/delay.ts";
 import { placeOrder } from "../orders/place_order.ts";
 import type { Arena } from "./arena.ts";
-import { createTopic, deleteTopic } from "./kafka_tool.ts";
-import { sequenceTopics } from "./sequence_flow.ts";
 import type { UnaskedEnd } from "./role_process.ts";
 
 /** How one of them went. */
@@ -21,21 +19,8 @@ export type OnEnd = (listener: (name: string, end: UnaskedEnd) => void) => () =>
 const waitMsMax = 40_000;
 const ordersAfterBackup = 5;
 
-/** Runs both. Nothing useful is left of the cluster afterwards. */
-export async function mustHalt(
-  arena: Arena,
-  directory: string,
-  onEnd: OnEnd,
-  signal: AbortSignal,
-): Promise<HaltOutcome[]> {
-  return [
-    await restoredDatabase(arena, directory, onEnd, signal),
-    await topicMadeAgain(arena, onEnd, signal),
-  ];
-}
-
 /** Postgres goes back to an earlier state, below what was announced. */
-async function restoredDatabase(
+export async function restoredDatabase(
   arena: Arena,
   directory: string,
   onEnd: OnEnd,
@@ -78,21 +63,8 @@ async function restoredDatabase(
   return outcomeOf("the database was restored to an earlier state", await halted);
 }
 
-/** The input topic of a flow is deleted and made again while the flow runs. */
-async function topicMadeAgain(
-  { tools, partitionsAtStart }: Arena,
-  onEnd: OnEnd,
-  signal: AbortSignal,
-): Promise<HaltOutcome> {
-  const halted = firstHalt(onEnd, (name) => name.startsWith("worker"), signal);
-  await deleteTopic(tools, sequenceTopics.input);
-  for (let attempt = 0; attempt < 20; attempt++) {
-    if (await createTopic(tools, sequenceTopics.input, partitionsAtStart)) break;
-  }
-  return outcomeOf("a topic was deleted and made again", await halted);
-}
-
-function firstHalt(
+/** The first process that fits and halts; undefined when none does in time. */
+export function firstHalt(
   onEnd: OnEnd,
   fits: (name: string) => boolean,
   signal: AbortSignal,
@@ -111,7 +83,8 @@ function firstHalt(
   });
 }
 
-function outcomeOf(
+/** One outcome, from what {@linkcode firstHalt} saw. */
+export function outcomeOf(
   what: string,
   found: { name: string; end: UnaskedEnd } | undefined,
 ): HaltOutcome {

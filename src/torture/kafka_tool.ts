@@ -58,6 +58,41 @@ export async function createTopic(
   return (await run(tools, "org.apache.kafka.tools.TopicCommand", args)).ok;
 }
 
+const configCommand = "kafka.admin.ConfigCommand";
+
+/** Sets one setting of a topic; true when it is so. */
+export async function setTopicSetting(
+  tools: KafkaTools,
+  topic: string,
+  name: string,
+  value: string,
+): Promise<boolean> {
+  const entity = ["--alter", "--entity-type", "topics", "--entity-name", topic];
+  return (await run(tools, configCommand, [...entity, "--add-config", `${name}=${value}`])).ok;
+}
+
+/** Gives a setting of a topic back to the broker's default; true when it is so. */
+export async function removeTopicSetting(
+  tools: KafkaTools,
+  topic: string,
+  name: string,
+): Promise<boolean> {
+  const entity = ["--alter", "--entity-type", "topics", "--entity-name", topic];
+  return (await run(tools, configCommand, [...entity, "--delete-config", name])).ok;
+}
+
+/** Sets the group's offsets on a topic to its end, as an operator would who does not know the engine. */
+export async function resetOffsets(
+  tools: KafkaTools,
+  groupId: string,
+  topic: string,
+): Promise<boolean> {
+  const args = ["--group", groupId, "--topic", topic, "--reset-offsets", "--to-latest"];
+  const groups = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand";
+  const { ok, text } = await run(tools, groups, [...args, "--execute"]);
+  return ok && !/Error/.test(text);
+}
+
 /** Leaders by `topic-partition`, with each partition's replicas in their order. */
 export async function describeTopics(
   tools: KafkaTools,

@@ -14,7 +14,8 @@ import { checkSequences } from "./check_sequences.ts";
 import { untilDrained } from "./drain.ts";
 import type { FaultKind, PlannedFault, Stage, Track } from "./fault.ts";
 import { allFaults } from "./faults/all_faults.ts";
-import { mustHalt } from "./halts.ts";
+import { flowMustHalt } from "./flow_halts.ts";
+import { type OnEnd, restoredDatabase } from "./halts.ts";
 import { installSequences, type Ledger, runLoad } from "./load.ts";
 import { startPrivateCluster } from "./private_cluster.ts";
 import { seededRandom } from "./random.ts";
@@ -199,15 +200,16 @@ export async function runTorture(options: TortureOptions): Promise<TortureReport
   // From here on a process that ends is as it should be, or is not missed.
   ends.delete(asFinding);
   onProgress("what must halt");
-  const halts = await mustHalt(arena, directory, (listener) => {
-    ends.add(listener);
-    return () => ends.delete(listener);
-  }, signal);
-  const report = summary.report({
+  const onEnd: OnEnd = (listener) => (ends.add(listener), () => ends.delete(listener));
+  const halts = [
+    ...await flowMustHalt(arena, directory, onEnd, signal),
+    // Last: no relay goes on after it.
+    await restoredDatabase(arena, directory, onEnd, signal),
+  ];
+  return summary.report({
     ...{ ledger, forgotten, books, sequences, halts },
     recoveries: [...recoveries.done, ...calm],
   });
-  return report;
 }
 
 /** From Kafka 4.0 on a new cluster has protocol 2, unless it is told otherwise. */

@@ -25,7 +25,7 @@ export function tortureEnvironment(options: {
     RELAY_BATCH_RECORDS_MAX: "20",
     BATCH_RECORDS_MAX: "20",
     // Several produce requests in a transaction, even to one partition.
-    REQUEST_BYTES_MAX: "2048",
+    REQUEST_BYTES_MAX: "10240",
     TRANSACTION_TIMEOUT_MS: String(tortureTimeouts.transactionTimeoutMs),
     SESSION_TIMEOUT_MS: String(tortureTimeouts.sessionTimeoutMs),
     DEPENDENCY_BACKOFF_MS_MAX: "1000",

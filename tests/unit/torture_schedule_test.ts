@@ -60,6 +60,8 @@ Deno.test("there is a kind of fault for everything that the torture promises", (
     ...["broker killed and restarted", "leaders and coordinators moved"],
     ...["rolling restart of the brokers", "broker stopped and continued"],
     ...["Postgres killed and restarted", "Postgres connections terminated"],
+    ...["Postgres stopped and continued", "a projector starts while the brokers do not answer"],
+    ...["a topic's largest batch is made smaller", "the database's settings are unusual"],
     ...["a long writer", "a prepared transaction", "rebalance storm", "a partition increase"],
   ];
   const there = new Set(kinds.map(({ kind }) => kind));

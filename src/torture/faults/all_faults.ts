@@ -2,9 +2,11 @@
 import type { FaultKind } from "../fault.ts";
 import { crashPointFaults } from "./crash_point_faults.ts";
 import { groupFaults } from "./group_faults.ts";
+import { brokerFaults } from "./broker_faults.ts";
 import { networkFaults } from "./network_faults.ts";
+import { postgresFaults } from "./postgres_faults.ts";
 import { processFaults } from "./process_faults.ts";
-import { serviceFaults } from "./service_faults.ts";
+import { settingsFaults } from "./settings_faults.ts";
 
 /** The kinds, for a run with these time-outs. */
 export function allFaults(timeouts: {
@@ -15,7 +17,9 @@ export function allFaults(timeouts: {
     ...processFaults(timeouts),
     ...crashPointFaults(),
     ...networkFaults(),
-    ...serviceFaults(),
+    ...brokerFaults(),
+    ...postgresFaults(),
     ...groupFaults(),
+    ...settingsFaults(),
   ];
 }

@@ -1,73 +1,11 @@
-/** Faults of the services: brokers and Postgres killed, restarted or stopped, leaders moved, sessions ended, writers open. */
+/** Faults of Postgres: killed, restarted or stopped, sessions ended, writers open. */
 import { delay } from "../../core/delay.ts";
-import type { Arena } from "../arena.ts";
-import type { FaultKind } from "../fault.ts";
-import { moveLeaders } from "../kafka_tool.ts";
 import { placeOrderInTransaction } from "../../orders/place_order.ts";
-import type { Service } from "../private_cluster.ts";
+import type { FaultKind } from "../fault.ts";
+import { freezeForAWhile, killAndRestart } from "./service_outage.ts";
 
 /** All of them. */
-export function serviceFaults(): FaultKind[] {
-  return [...brokerFaults(), ...postgresFaults()];
-}
-
-function brokerFaults(): FaultKind[] {
-  return [
-    {
-      kind: "broker killed and restarted",
-      track: "infrastructure",
-      weight: 3,
-      draw: (random, { brokers }) => ({
-        victim: `broker-${random.integer(1, brokers)}`,
-        amounts: { downMs: random.integer(100, 5_000) },
-      }),
-      strike: ({ cluster }, { victim, amounts }, signal) =>
-        killAndRestart(brokerOf(cluster, victim), amounts.downMs ?? 0, signal),
-    },
-    {
-      kind: "rolling restart of the brokers",
-      track: "infrastructure",
-      weight: 1,
-      draw: () => ({ victim: "brokers" }),
-      async strike({ cluster }) {
-        for (const broker of cluster.brokers) {
-          await broker.stop();
-          await broker.start();
-        }
-        return true;
-      },
-    },
-    {
-      kind: "broker stopped and continued",
-      track: "infrastructure",
-      weight: 1,
-      draw: (random, { brokers }) => ({
-        victim: `broker-${random.integer(1, brokers)}`,
-        amounts: { stopMs: random.integer(500, 6_000) },
-      }),
-      async strike({ cluster }, { victim, amounts }, signal) {
-        const broker = brokerOf(cluster, victim);
-        if (!await broker.freeze(true)) return false;
-        try {
-          await delay(amounts.stopMs ?? 500, signal);
-        } finally {
-          await broker.freeze(false);
-        }
-        return broker.running;
-      },
-    },
-    {
-      kind: "leaders and coordinators moved",
-      track: "infrastructure",
-      weight: 2,
-      needsThreeBrokers: true,
-      draw: () => ({ victim: "brokers" }),
-      strike: async ({ tools }) => await moveLeaders(tools) > 0,
-    },
-  ];
-}
-
-function postgresFaults(): FaultKind[] {
+export function postgresFaults(): FaultKind[] {
   return [
     {
       kind: "Postgres killed and restarted",
@@ -86,6 +24,26 @@ function postgresFaults(): FaultKind[] {
         await postgres.stop();
         await postgres.start();
         return true;
+      },
+    },
+    {
+      kind: "Postgres stopped and continued",
+      track: "infrastructure",
+      weight: 1,
+      draw: (random) => ({ victim: "postgres", amounts: { stopMs: random.integer(500, 6_000) } }),
+      async strike({ cluster: { postgres }, sql }, { amounts }, signal) {
+        const backends = await sql<{ pid: number }[]>`
+          select pid from pg_stat_activity
+          where backend_type = 'client backend' and pid <> pg_backend_pid()
+            and application_name <> 'onceflow torture'
+        `;
+        const pids = backends.map(({ pid }) => String(pid));
+        await signalAll("-STOP", pids);
+        try {
+          return await freezeForAWhile(postgres, amounts.stopMs ?? 500, signal) && pids.length > 0;
+        } finally {
+          await signalAll("-CONT", pids);
+        }
       },
     },
     {
@@ -125,21 +83,8 @@ function postgresFaults(): FaultKind[] {
   ];
 }
 
-function brokerOf({ brokers }: Arena["cluster"], victim: string) {
-  const broker = brokers.find(({ nodeId }) => victim === `broker-${nodeId}`);
-  if (!broker) throw new Error(`there is no ${victim}`);
-  return broker;
-}
-
-async function killAndRestart(
-  service: Service,
-  downMs: number,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const killed = await service.kill();
-  await delay(downMs, signal).catch(() => {});
-  await service.start();
-  return killed;
+async function signalAll(signal: "-STOP" | "-CONT", pids: readonly string[]): Promise<void> {
+  if (pids.length > 0) await new Deno.Command("/bin/kill", { args: [signal, ...pids] }).output();
 }
 
 const undone = new Error("undone on purpose");
