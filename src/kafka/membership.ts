@@ -74,6 +74,10 @@ class Member {
   #owned: OwnedPartitions = { generation: -1, partitions: [] };
   /** Set while the coordinator holds an answer to JoinGroup back. */
   #joining: Promise<void> | undefined;
+  #looking: Promise<void> | undefined;
+  #comparedAt = performance.now();
+  /** Topics have more partitions than were assigned. */
+  #isOutdated = false;
 
   constructor(
     readonly client: KafkaClient,
@@ -167,30 +171,49 @@ class Member {
   }
 
   async #beat(signal: AbortSignal): Promise<void> {
-    const { sessionTimeoutMs } = this.options;
-    let comparedAt = performance.now();
     let answeredAt = performance.now();
+    this.#isOutdated = false;
     while (!signal.aborted) {
-      await delay(sessionTimeoutMs / 6, signal).catch(() => {});
+      await delay(this.options.sessionTimeoutMs / 6, signal).catch(() => {});
       if (signal.aborted) return;
-      try {
-        await this.#heartbeat.beat();
-        answeredAt = performance.now();
-        this.#rejoining.accepted();
-      } catch (error) {
-        const type = protocolErrorType(error);
-        const coordinatorLost = type === undefined || type === "NOT_COORDINATOR_FOR_GROUP" ||
-          type === "GROUP_COORDINATOR_NOT_AVAILABLE";
-        if (!coordinatorLost || performance.now() - answeredAt > sessionTimeoutMs) throw error;
-        await this.#findCoordinator();
-      }
-      await this.cluster.refreshMetadataIfNecessary().catch(() => {});
-      if (!this.#group.isLeader() || performance.now() - comparedAt < partitionsCheckMs) continue;
-      comparedAt = performance.now();
-      if (await this.#assigner.isOutdated().catch(() => false)) {
+      // Where the network swallows the answer, the end of the member does not wait for it.
+      if (await unlessAborted(this.#beatOnce(answeredAt), signal)) answeredAt = performance.now();
+      if (this.#isOutdated) {
         log.info("The number of partitions changed; assigning them anew");
         return;
       }
+      this.#looking ??= this.#look().finally(() => this.#looking = undefined);
+    }
+  }
+
+  /** True when the beat was accepted, false when another coordinator has to be found first. */
+  async #beatOnce(answeredAt: number): Promise<boolean> {
+    try {
+      await this.#heartbeat.beat();
+      this.#rejoining.accepted();
+      return true;
+    } catch (error) {
+      const type = protocolErrorType(error);
+      const coordinatorLost = type === undefined || type === "NOT_COORDINATOR_FOR_GROUP" ||
+        type === "GROUP_COORDINATOR_NOT_AVAILABLE";
+      const { sessionTimeoutMs } = this.options;
+      if (!coordinatorLost || performance.now() - answeredAt > sessionTimeoutMs) throw error;
+      await this.#findCoordinator();
+      return false;
+    }
+  }
+
+  /** Beside the beats: a broker that does not answer must not hold them up. */
+  async #look(): Promise<void> {
+    try {
+      await this.cluster.refreshMetadataIfNecessary();
+      if (!this.#group.isLeader() || performance.now() - this.#comparedAt < partitionsCheckMs) {
+        return;
+      }
+      this.#comparedAt = performance.now();
+      this.#isOutdated = await this.#assigner.isOutdated();
+    } catch (error) {
+      log.debug("Cannot look at the topics' partitions: {error}", { error });
     }
   }
 

@@ -72,6 +72,8 @@ export class Rejoining {
         this.#down(`tripped over ${reason}`);
         break;
       case "wait":
+        // The first may be a coordinator that is just being loaded.
+        if (failures === 1 && this.#foreignSince === undefined) break;
         this.#down(
           this.#foreignSince === undefined
             ? `cannot take part: ${reason}; trying again`

@@ -20,6 +20,8 @@ export interface OwnBroker extends AsyncDisposable {
   readonly client: KafkaClient;
   readonly jars: string;
   readonly port: number;
+  /** Freezes it, or lets it go on: its sockets stay open and nothing is answered, as in a black hole of the network. */
+  freeze(frozen: boolean): void;
   /** Kills it, lets `act` work on its data directory, and starts it again. */
   restart(act: (dataDirectory: string) => Promise<void>): Promise<void>;
 }
@@ -62,6 +64,7 @@ export async function startOwnBroker(
     client: createKafkaClient({ brokers: [`127.0.0.1:${port}`], clientId: "test", ssl: false }),
     jars,
     port,
+    freeze: (frozen) => Deno.kill(daemon.mark.pid, frozen ? "SIGSTOP" : "SIGCONT"),
     async restart(act) {
       await kill();
       await act(options.dataDirectory);

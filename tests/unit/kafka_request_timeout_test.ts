@@ -72,6 +72,27 @@ Deno.test("a connection whose other side fell silent is dropped at the first tim
   for (const each of accepted) each.close();
 });
 
+Deno.test("closing a connection waits half a second for answers, and no longer", async () => {
+  installPatches();
+  const server = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const accepted: Deno.Conn[] = [];
+  const accepting = (async () => {
+    for await (const connection of server) accepted.push(connection);
+  })();
+  const connection = connectionTo(server.addr.port);
+  await connection.connect();
+  const waiting = connection.send({ ...empty("first"), requestTimeout: 60_000 });
+  const rejected = assertRejects(() => waiting, Error, "Closed the connection");
+  await accepted[0]?.read(new Uint8Array(100)); // it is on its way
+  const startedAt = performance.now();
+  await connection.disconnect();
+  assertEquals(performance.now() - startedAt < 5_000, true);
+  await rejected;
+  server.close();
+  await accepting.catch(() => {});
+  for (const each of accepted) each.close();
+});
+
 Deno.test("a clock that is stepped back keeps no request waiting, and no throttle", async () => {
   installPatches();
   const server = Deno.listen({ hostname: "127.0.0.1", port: 0 });
