@@ -3,6 +3,7 @@ import { atLeastOnce, atMostOnce, type Delivery, exactlyOnce } from "../core/del
 import type { Flow } from "../core/flow.ts";
 import { createHealth, type Health } from "../core/health.ts";
 import { type LaneObserver, runLane } from "../core/lane.ts";
+import { TransactionError } from "../core/ports.ts";
 import type { TopicPartition } from "../core/record.ts";
 import { openRecordLog } from "../dead_letters/kafka_record_log.ts";
 import { createParking } from "../dead_letters/load_parked_keys.ts";
@@ -15,7 +16,9 @@ import { runMembership } from "../kafka/membership.ts";
 import { openPlainProducer } from "../kafka/plain_producer.ts";
 import { createTransactions } from "../kafka/transactions.ts";
 import type { TransactorOptions } from "../kafka/transactor.ts";
-import { deadLetterTopicConfig, ensureTopics } from "../kafka/topics.ts";
+import type { TopicUse } from "../kafka/check_topics.ts";
+import { createTopicDirectory, type TopicDirectory } from "../kafka/topic_directory.ts";
+import { deadLetterTopicConfig, ensureTopics, type TopicSpec } from "../kafka/topics.ts";
 import { untilAnswered } from "../kafka/until_answered.ts";
 
 /** Bounds of a running flow. */
@@ -104,34 +107,36 @@ export async function runFlow<T>(
       `Cannot run flow "${flow.name}": park: "key" needs the guarantee exactly-once`,
     );
   }
-  const topics = [
-    ...[flow.from.name, ...flow.to.map(({ name }) => name), flow.deadLetters].map((topic) => ({
-      topic,
-      partitions: options.topicPartitions,
-      replicationFactor: options.topicReplicationFactor,
-      ...(topic === flow.deadLetters && { config: deadLetterTopicConfig }),
-    })),
+  const state = [
     laneNotesTopic(options.topicReplicationFactor),
     ...(parks ? stateTopics(options.topicReplicationFactor) : []),
   ];
-  const partitions = await untilAnswered(
+  const written = [...flow.to.map(({ name }) => name), flow.deadLetters];
+  await using topics = createTopicDirectory(client);
+  const known = await untilAnswered(
     `look up the topics of flow ${flow.name}`,
-    () => ensureTopics(client, topics),
+    async () => {
+      await ensureTopics(client, [...topicsOf(flow, options), ...state]);
+      await topics.lookUp([...written, ...state.map(({ topic }) => topic)]);
+      return true;
+    },
     { signal, health },
   ).catch((error) => {
-    if (signal.aborted) return undefined;
+    if (signal.aborted) return false;
     throw error;
   });
-  if (!partitions) return;
+  if (!known) return;
   await using log = openRecordLog(client);
   await using transactions = createTransactions(client, {
     transactionTimeoutMs: options.transactionTimeoutMs,
     batchBytesMax: options.requestBytesMax,
+    topics,
     onStep: hooks.onStep,
   });
   const notes = client.cluster();
   await using _notes = { [Symbol.asyncDispose]: () => notes.disconnect() };
-  const openProducer = () => openPlainProducer(client, { batchBytesMax: options.requestBytesMax });
+  const openProducer = () =>
+    openPlainProducer(client, { batchBytesMax: options.requestBytesMax, topics });
   await using laneNotes = openLaneNotes(client, health);
   const deliveries: Record<RunFlowOptions["guarantee"], Delivery> = {
     "exactly-once": exactlyOnce(transactions, laneNotes),
@@ -139,7 +144,8 @@ export async function runFlow<T>(
     "at-most-once": atMostOnce(openProducer),
   };
   const target = {
-    partitionCount: (topic: string) => countOf(partitions, topic),
+    partitionCount: (topic: string) => countOf(topics, written, topic),
+    topicBytesMax: topics.recordBytesMax,
     recordBytesMax: options.requestBytesMax,
     planMsMax: options.batchPlanMsMax,
   };
@@ -160,14 +166,44 @@ export async function runFlow<T>(
     fetch: hooks.fetch ?? fetcherDefaults,
     onAssigned: options.onAssigned,
     lane: (assignment) => {
-      const crashLog = openCrashLog(notes, flow.groupId, assignment.reader);
+      const crashLog = openCrashLog(notes, flow.groupId, assignment.reader, client.user);
       return runLane(flow, assignment, delivery, target, { ...bounds, crashLog }, options.observer);
     },
   }, signal);
 }
 
-function countOf(partitions: ReadonlyMap<string, number>, topic: string): number {
-  const count = partitions.get(topic);
+/** The topics of the flow itself; made where they are missing, checked where they are there. */
+function topicsOf<T>(flow: Flow<T>, options: RunFlowOptions): TopicSpec[] {
+  const names = [flow.from.name, ...flow.to.map(({ name }) => name), flow.deadLetters];
+  return [...new Set(names)].map((topic) => {
+    const isDeadLetters = topic === flow.deadLetters;
+    const uses: TopicUse[] = [
+      ...(topic === flow.from.name ? ["input" as const] : []),
+      ...(isDeadLetters
+        ? ["dead-letters" as const]
+        : topic === flow.from.name
+        ? []
+        : ["output" as const]),
+    ];
+    return {
+      topic,
+      partitions: options.topicPartitions,
+      replicationFactor: options.topicReplicationFactor,
+      recordBytesMax: options.requestBytesMax,
+      uses,
+      ...(isDeadLetters && { config: deadLetterTopicConfig }),
+    };
+  });
+}
+
+function countOf(topics: TopicDirectory, written: readonly string[], topic: string): number {
+  const count = topics.partitionCount(topic);
   if (count !== undefined) return count;
-  throw new TypeError(`Cannot write to ${topic}: the flow does not name it in "to"`);
+  if (!written.includes(topic)) {
+    throw new TypeError(`Cannot write to ${topic}: the flow does not name it in "to"`);
+  }
+  throw new TransactionError(
+    "blocked",
+    `topic "${topic}" does not exist any more: make it again; records wait until then`,
+  );
 }

@@ -47,6 +47,13 @@ export interface Health {
   ready(): Readiness;
 }
 
+/** The name of a lane's condition. */
+export function laneCheck(
+  { topic, partition }: { readonly topic: string; readonly partition: number },
+): string {
+  return `lane:${topic}-${partition}`;
+}
+
 interface Condition {
   /** Reasons by cause; none when all is well. */
   readonly reasons: Map<string, Reason>;

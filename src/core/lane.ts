@@ -11,11 +11,11 @@ import { CrashGuard, type CrashLog, CrashLoopError } from "./crash_guard.ts";
 import type { Delivery, DeliverySession } from "./delivery.ts";
 import { DependencyDownError } from "./errors.ts";
 import type { Flow } from "./flow.ts";
-import type { Health } from "./health.ts";
+import { type Health, laneCheck } from "./health.ts";
 import type { ParkedKeys, Parking } from "./parking.ts";
 import { type Plan, planRun, type PlanTarget } from "./plan_run.ts";
 import type { Assignment, RecordRun, RunBounds } from "./ports.ts";
-import { mayReopen } from "./may_reopen.ts";
+import { mayReopen, type SessionStage } from "./may_reopen.ts";
 import type { InputRecord } from "./record.ts";
 import { backoffMs } from "./retry_policy.ts";
 import { startOffset } from "./start_offset.ts";
@@ -50,6 +50,8 @@ interface Progress {
   known: number;
   /** The offset that a commit under way would reach; set for as long as its outcome is not known. */
   doubt: number | undefined;
+  /** The offset that was tried last and is not known to be committed; kept until something is. */
+  unwritten?: number;
   /** Sessions that ended in a failure since the last commit. */
   failures: number;
 }
@@ -83,15 +85,21 @@ export async function runLane<T>(
   const progress: Progress = { known: -1, doubt: undefined, failures: 0 };
   const guard = options.crashLog && new CrashGuard(options.crashLog);
   const lane: Lane<T> = { flow, assignment, target, options, observer, progress, guard };
+  const { health } = options;
+  const check = laneCheck(assignment.reader);
   while (!assignment.signal.aborted) {
+    let stage: SessionStage = "opening";
     try {
       await using session = await delivery.open(assignment, progress.known);
+      stage = "working";
+      health?.up(check, "opening");
       await runSession(lane, session);
     } catch (error) {
-      if (assignment.signal.aborted) return;
-      if (!await mayReopen(error, assignment, ++progress.failures)) return;
+      if (assignment.signal.aborted) break;
+      if (!await mayReopen(error, assignment, ++progress.failures, { health, stage })) break;
     }
   }
+  health?.remove(check);
 }
 
 async function runSession<T>(lane: Lane<T>, session: DeliverySession): Promise<void> {
@@ -107,8 +115,10 @@ async function runSession<T>(lane: Lane<T>, session: DeliverySession): Promise<v
   // After fencing: nobody else can park or free a key of this partition from here on.
   const parked = await options.parking?.load({ groupId, topic, partition }, signal);
   reader.seek(start);
+  if (progress.unwritten === undefined) options.health?.up(laneCheck(reader), "working");
   while (!signal.aborted) {
     await processRun(lane, session, await reader.next(options, signal), parked);
+    if (progress.failures > 0) options.health?.up(laneCheck(reader), "working");
     progress.failures = 0;
   }
 }
@@ -126,9 +136,9 @@ async function processRun<T>(
     const startedAt = performance.now();
     const plan = await planGuarded(lane, rest, parked);
     const nextOffset = rest[plan.taken]?.offset ?? run.nextOffset;
-    progress.doubt = nextOffset;
+    progress.doubt = progress.unwritten = nextOffset;
     await session.commit(plan.outputs, nextOffset);
-    progress.doubt = undefined;
+    progress.doubt = progress.unwritten = undefined;
     progress.known = nextOffset;
     plan.parking?.committed();
     lane.guard?.committed();

@@ -2,6 +2,7 @@
 import { getLogger } from "@logtape/logtape";
 import { delay } from "./delay.ts";
 import { HaltError } from "./errors.ts";
+import { type Health, laneCheck } from "./health.ts";
 import { type Assignment, TransactionError } from "./ports.ts";
 import { formatPartition } from "./record.ts";
 import { backoffMs } from "./retry_policy.ts";
@@ -9,6 +10,11 @@ import { backoffMs } from "./retry_policy.ts";
 const log = getLogger(["onceflow", "core", "lane"]);
 const reopenBackoffMs = 20;
 const reopenBackoffMsMax = 2_000;
+/** Doubts come and go with the leaders of a cluster; from so many in a row on something stands in the way. */
+const doubtsMax = 3;
+
+/** Where a session failed: it tells what has to work before all is well again. */
+export type SessionStage = "opening" | "working";
 
 /**
  * True when another session may start, after a pause; false when the partition has another owner.
@@ -19,6 +25,9 @@ export async function mayReopen(
   error: unknown,
   assignment: Assignment,
   failures: number,
+  { health, stage }: { readonly health?: Health; readonly stage: SessionStage } = {
+    stage: "working",
+  },
 ): Promise<boolean> {
   const { reader, signal } = assignment;
   if (error instanceof HaltError) throw error;
@@ -36,7 +45,14 @@ export async function mayReopen(
       // Only the member that the group still calls the owner may fence again, or two would fence each other for ever.
       if (!await assignment.stillOwned()) return false;
       break;
+    case "blocked":
+      health?.down(laneCheck(reader), messageOf(error), { cause: stage });
+      break;
     case "unknown":
+      if (health && failures >= doubtsMax) {
+        health.down(laneCheck(reader), messageOf(error), { cause: stage });
+        break;
+      }
       log.warn("{partition}: {reason}; opening a new session", {
         partition,
         reason: messageOf(error),

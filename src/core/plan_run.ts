@@ -10,8 +10,10 @@ import type { Emission } from "./topic_contract.ts";
 /** What is known of the topics that are written to. */
 export interface PlanTarget {
   readonly partitionCount: (topic: string) => number;
-  /** An output over this is not sent; its input becomes a dead letter (KAFKAJS.md, row 16). */
+  /** An output over this is not sent; its input becomes a dead letter. */
   readonly recordBytesMax: number;
+  /** What a topic itself takes, its `max.message.bytes`; undefined where it is not known. Dead letters must fit, too. */
+  readonly topicBytesMax?: (topic: string) => number | undefined;
   /** No record is begun after this long; the rest waits for the next transaction. */
   readonly planMsMax: number;
 }
@@ -42,9 +44,10 @@ export interface RunContext extends Omit<PlanContext, "once"> {
 export async function planRun<T>(
   flow: Flow<T>,
   records: readonly InputRecord[],
-  target: PlanTarget,
+  given: PlanTarget,
   context: RunContext,
 ): Promise<Plan> {
+  const target = bounded(flow, given);
   const planned: Planned[] = [];
   const pending = new Map<string, Promise<void>>();
   // Looked at for each record: `performance.now()` would cost a fiftieth of what the record costs.
@@ -93,7 +96,7 @@ export async function planRun<T>(
 function planToTheEnd<T>(
   flow: Flow<T>,
   record: InputRecord,
-  target: PlanTarget,
+  target: BoundedTarget,
   context: PlanContext,
 ): Planned | Promise<Planned> {
   const check = (planned: Planned): Planned => {
@@ -110,7 +113,7 @@ function gather<T>(
   records: readonly InputRecord[],
   planned: readonly Planned[],
   taken: number,
-  target: PlanTarget,
+  target: BoundedTarget,
   parking: ParkingPlan | undefined,
 ): Plan {
   const outputs: OutputRecord[] = [];
@@ -130,7 +133,10 @@ function gather<T>(
       const destination = {
         topic,
         partitionCount: target.partitionCount(topic),
-        recordBytesMax: target.recordBytesMax,
+        recordBytesMax: Math.min(
+          target.recordBytesMax,
+          target.topicBytesMax?.(topic) ?? Number.POSITIVE_INFINITY,
+        ),
       };
       outputs.length = before;
       outputs.push(deadLetter(parking?.numbered(record) ?? record, reason, destination));
@@ -152,19 +158,38 @@ function toOutput({ topic, key, value, headers }: Emission, target: PlanTarget):
 function addOutputs<T>(
   { groupId }: Flow<T>,
   emissions: readonly Emission[],
-  target: PlanTarget,
+  target: BoundedTarget,
   outputs: OutputRecord[],
 ): DeadLetterReason | undefined {
-  const { recordBytesMax } = target;
   for (const emission of emissions) {
     const output = toOutput(emission, target);
-    if (encodedBytesMax(output) > recordBytesMax && encodedBytes(output) > recordBytesMax) {
-      const error = `the output for ${output.topic} has ${encodedBytes(output)} bytes, over the ` +
-        `limit of ${recordBytesMax} (REQUEST_BYTES_MAX)`;
-      return { errorClass: "RecordTooLargeError", error, attempts: 1, groupId };
-    }
+    const error = encodedBytesMax(output) > target.bytesMaxOfAll && overLimit(output, target);
+    if (error) return { errorClass: "RecordTooLargeError", error, attempts: 1, groupId };
     outputs.push(output);
   }
+}
+
+/** With the limit that holds for each topic of the flow, found once a run: few records need a closer look. */
+interface BoundedTarget extends PlanTarget {
+  readonly bytesMaxOfAll: number;
+}
+
+function bounded<T>({ to }: Flow<T>, target: PlanTarget): BoundedTarget {
+  const limits = to.map(({ name }) => target.topicBytesMax?.(name) ?? Infinity);
+  return { ...target, bytesMaxOfAll: Math.min(target.recordBytesMax, ...limits) };
+}
+
+/** Why this output is not sent, where it is over a limit. */
+function overLimit(output: OutputRecord, target: PlanTarget): string | undefined {
+  const bytes = encodedBytes(output);
+  const { recordBytesMax } = target;
+  const topicBytesMax = target.topicBytesMax?.(output.topic) ?? Infinity;
+  const limit = Math.min(recordBytesMax, topicBytesMax);
+  if (bytes <= limit) return undefined;
+  const setting = topicBytesMax < recordBytesMax
+    ? `the topic's max.message.bytes`
+    : "REQUEST_BYTES_MAX";
+  return `the output for ${output.topic} has ${bytes} bytes, over the limit of ${limit} (${setting})`;
 }
 
 const decoder = new TextDecoder();

@@ -31,9 +31,11 @@ export interface AtomicWrite {
  * - `migrated`: another producer holds this transactional id now; stop, or ask the group who owns the partition;
  * - `unknown`: it may have committed or not; open a new transactor and read the stable offset, which is the outcome;
  * - `rejected`: the broker refused the records themselves and nothing was committed;
- * - `fatal`: no retry can help (authorization, an unsupported broker).
+ * - `blocked`: something at the cluster is in the way that a person can change while we run (a permission, a topic that is
+ *   gone, too few replicas): say so, and try again as after `unknown` until it is changed;
+ * - `fatal`: no retry can help (an unsupported broker, a setting of ours).
  */
-export type TransactionVerdict = "migrated" | "unknown" | "rejected" | "fatal";
+export type TransactionVerdict = "migrated" | "unknown" | "rejected" | "blocked" | "fatal";
 
 /** Thrown by a transactor. After any of these the transactor must be disposed of and never used again. */
 export class TransactionError extends Error {

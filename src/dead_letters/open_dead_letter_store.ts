@@ -43,6 +43,7 @@ export function stateTopics(replicationFactor: number): readonly TopicSpec[] {
     topic,
     partitions: 1,
     replicationFactor,
+    uses: ["state"],
     config: { "cleanup.policy": "compact" },
   }));
 }

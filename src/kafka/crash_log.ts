@@ -1,6 +1,7 @@
 /** Keeps a lane's crash notes as a consumer group's offset and its metadata: durable, outside of any transaction. */
 import type { CrashLog } from "../core/crash_guard.ts";
 import type { TopicPartition } from "../core/record.ts";
+import { named } from "./error_verdict.ts";
 import { fetchStableOffset } from "./stable_offset.ts";
 import type { VendorCluster } from "./vendor.ts";
 
@@ -12,29 +13,36 @@ export function openCrashLog(
   cluster: VendorCluster,
   flowGroup: string,
   partition: TopicPartition,
+  user?: string,
 ): CrashLog {
   const groupId = `${flowGroup}.attempts`;
+  const request = { groupId, topics: [partition.topic], user };
   return {
     async read() {
-      const { offset, metadata } = await fetchStableOffset(cluster, groupId, partition);
+      const { offset, metadata } = await named(
+        "Cannot read the notes on records that kill the process",
+        request,
+        () => fetchStableOffset(cluster, groupId, partition),
+      );
       const attempts = Number(metadata);
       return { offset, attempts: Number.isInteger(attempts) ? attempts : 0 };
     },
-    async write({ offset, attempts }) {
-      const coordinator = await cluster.findGroupCoordinator({ groupId });
-      await coordinator.offsetCommit({
-        groupId,
-        groupGenerationId: -1,
-        memberId: "",
-        topics: [{
-          topic: partition.topic,
-          partitions: [{
-            partition: partition.partition,
-            offset: String(offset),
-            metadata: String(attempts),
+    write: ({ offset, attempts }) =>
+      named("Cannot note a record that may kill the process", request, async () => {
+        const coordinator = await cluster.findGroupCoordinator({ groupId });
+        await coordinator.offsetCommit({
+          groupId,
+          groupGenerationId: -1,
+          memberId: "",
+          topics: [{
+            topic: partition.topic,
+            partitions: [{
+              partition: partition.partition,
+              offset: String(offset),
+              metadata: String(attempts),
+            }],
           }],
-        }],
-      });
-    },
+        });
+      }),
   };
 }

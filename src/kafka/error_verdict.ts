@@ -1,5 +1,7 @@
 /** Translates what kafkajs throws into the verdicts of the core, once, at this edge. */
 import { TransactionError, type TransactionVerdict } from "../core/ports.ts";
+import { obstacleOf } from "./obstacle.ts";
+import { errorInChain, type RefusedRequest } from "./refused_request.ts";
 
 /** The fields that kafkajs's errors carry, some of them behind `cause` or `originalError`. */
 interface VendorError {
@@ -30,12 +32,8 @@ const migrated = new Set([
 /** The broker looked at the records themselves and refused them; nothing of them was written. */
 const rejected = new Set(["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE", "INVALID_RECORD"]);
 
-/** No retry can help: a person has to change a permission or a version. */
+/** No retry can help: a person has to change a version or a setting of ours. */
 const fatal = new Set([
-  "TRANSACTIONAL_ID_AUTHORIZATION_FAILED",
-  "TOPIC_AUTHORIZATION_FAILED",
-  "GROUP_AUTHORIZATION_FAILED",
-  "CLUSTER_AUTHORIZATION_FAILED",
   "SASL_AUTHENTICATION_FAILED",
   "UNSUPPORTED_VERSION",
   "UNSUPPORTED_SASL_MECHANISM",
@@ -50,6 +48,7 @@ export function verdictOf(error: unknown): TransactionVerdict {
   if (type === undefined) return "unknown";
   if (migrated.has(type)) return "migrated";
   if (rejected.has(type)) return "rejected";
+  if (obstacleOf(error, {})?.kind === "wait") return "blocked";
   return fatal.has(type) ? "fatal" : "unknown";
 }
 
@@ -81,18 +80,50 @@ export function isConcurrentTransactions(error: unknown): boolean {
   return protocolErrorType(error) === "CONCURRENT_TRANSACTIONS";
 }
 
-/** Wraps a failure of `action`, keeping the cause. */
-export function transactionError(action: string, error: unknown): TransactionError {
+/** Wraps a failure of `action` on what is named in `request`, keeping the cause. */
+export function transactionError(
+  action: string,
+  error: unknown,
+  request: RefusedRequest = {},
+): TransactionError {
   const verdict = verdictOf(error);
-  const said = protocolErrorType(error) ?? (error instanceof Error ? error.message : String(error));
-  return new TransactionError(verdict, `${action}: ${said} (${consequence[verdict]})`, {
+  return new TransactionError(verdict, `${action}: ${said(error, verdict, request)}`, {
     cause: error,
   });
+}
+
+/** Runs a step of a session; its failure names the step, and what it was about. */
+export async function named<T>(
+  action: string,
+  request: RefusedRequest,
+  step: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await step();
+  } catch (error) {
+    if (protocolErrorType(error) === undefined || error instanceof TransactionError) throw error;
+    throw transactionError(action, error, request);
+  }
+}
+
+function said(error: unknown, verdict: TransactionVerdict, request: RefusedRequest): string {
+  const obstacle = obstacleOf(error, request);
+  if (obstacle) return obstacle.reason;
+  const type = protocolErrorType(error);
+  const text = type ?? (error instanceof Error ? error.message : String(error));
+  const refused = errorInChain(error, (each) => each.type === type);
+  const { topic, batch } = refused ?? {};
+  const where = topic === undefined ? "" : ` from topic "${topic}"`;
+  const limit = type === "MESSAGE_TOO_LARGE" && batch
+    ? `, whose max.message.bytes is below the ${batch.bytes} bytes of ${batch.records} record(s)`
+    : "";
+  return `${text}${where}${limit} (${consequence[verdict]})`;
 }
 
 const consequence: Record<TransactionVerdict, string> = {
   migrated: "another producer took over this transactional id",
   unknown: "the outcome is not known; the committed offset will tell",
   rejected: "the broker refused the records; nothing was committed",
-  fatal: "no retry can help; check permissions and broker version",
+  blocked: "trying again until it is changed",
+  fatal: "no retry can help; check settings and broker version",
 };

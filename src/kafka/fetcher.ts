@@ -13,10 +13,12 @@ import type { FetchedPartition } from "./codec/decode_fetch_response.ts";
 import { type Brought, fetchPauseMs } from "./fetch_pause.ts";
 import { protocolErrorType } from "./error_verdict.ts";
 import { fetchRequest, type FetchTarget } from "./fetch_request.ts";
+import type { FetchTrouble } from "./fetch_trouble.ts";
 import type { PartitionFeed } from "./partition_feed.ts";
 import { outOfRangeError, replacedError, unreadableError } from "./read_halts.ts";
+import { rotate } from "./rotate.ts";
 import { TopicWatch } from "./topic_watch.ts";
-import type { VendorCluster } from "./vendor.ts";
+import { createErrorFromCode, type VendorCluster } from "./vendor.ts";
 
 /** Bounds of fetching. */
 export interface FetcherOptions {
@@ -38,6 +40,8 @@ export const fetcherDefaults: FetcherOptions = {
 };
 
 const retryMs = 100;
+/** Errors of one topic, for which kafkajs rejects all. */
+const ofOneTopic = new Set(["UNKNOWN_TOPIC_OR_PARTITION", "TOPIC_AUTHORIZATION_FAILED"]);
 const offsetOutOfRange = 1;
 /** The leader knows no such topic or partition, no topic of this identity, or another identity for it. */
 const unknownHere = new Set([3, 100, 103]);
@@ -55,7 +59,11 @@ export class Fetcher implements AsyncDisposable {
   #stale = false;
   readonly #supervisor: Promise<void>;
 
-  constructor(readonly cluster: VendorCluster, readonly options: FetcherOptions) {
+  constructor(
+    readonly cluster: VendorCluster,
+    readonly options: FetcherOptions,
+    readonly trouble?: FetchTrouble,
+  ) {
     this.#topics = new TopicWatch(cluster);
     this.#supervisor = this.#supervise();
   }
@@ -68,6 +76,7 @@ export class Fetcher implements AsyncDisposable {
   remove(feed: PartitionFeed): void {
     this.#feeds.delete(feed);
     this.#doubted.delete(feed);
+    this.trouble?.served(feed);
   }
 
   /** Some feed wants more, or there is a new one. */
@@ -95,6 +104,7 @@ export class Fetcher implements AsyncDisposable {
       } catch (error) {
         log.debug("Cannot read the cluster's metadata; trying again: {error}", { error });
         this.#stale = true;
+        for (const feed of this.#feeds) this.trouble?.refused(feed, error);
       }
       const pause = this.#stale ? retryMs : 1_000;
       await Promise.race([changed, delay(pause, this.#stop.signal).catch(() => {})]);
@@ -113,7 +123,7 @@ export class Fetcher implements AsyncDisposable {
       else await this.cluster.refreshMetadataIfNecessary();
     } catch (error) {
       // kafkajs rejects for all topics where one is missing; ours says which, and the brokers are known from before.
-      if (protocolErrorType(error) !== "UNKNOWN_TOPIC_OR_PARTITION") throw error;
+      if (!ofOneTopic.has(protocolErrorType(error) ?? "")) throw error;
       this.#stale = true;
     }
     await this.#topics.refresh(this.#feeds, stale);
@@ -123,8 +133,10 @@ export class Fetcher implements AsyncDisposable {
     const leaders = new Map<number, PartitionFeed[]>();
     for (const feed of this.#feeds) {
       const leader = this.#topics.leaderOf(feed)?.leader;
-      if (leader === undefined) this.#stale = true;
-      else leaders.set(leader, [...leaders.get(leader) ?? [], feed]);
+      if (leader === undefined) {
+        this.#stale = true;
+        this.trouble?.refused(feed, this.#topics.errorOf(feed));
+      } else leaders.set(leader, [...leaders.get(leader) ?? [], feed]);
     }
     return leaders;
   }
@@ -200,12 +212,15 @@ export class Fetcher implements AsyncDisposable {
       const target = targets.get(formatPartition(partition));
       if (!target) continue;
       const { errorCode } = partition;
-      if (errorCode === 0) deliver(target.feed, target.offset, partition);
-      else if (errorCode === offsetOutOfRange) {
+      if (errorCode === 0) {
+        this.trouble?.served(target.feed);
+        deliver(target.feed, target.offset, partition);
+      } else if (errorCode === offsetOutOfRange) {
         target.feed.fail(outOfRangeError(target, target.offset));
       } else {
         if (unknownHere.has(errorCode)) this.#topics.refused(target.feed);
         refused.push(`${formatPartition(partition)}: error code ${errorCode}`);
+        this.trouble?.refused(target.feed, createErrorFromCode()(errorCode), "Fetch");
       }
     }
     // A leader that moved, most often: the caller reads the metadata again after a pause.
@@ -228,10 +243,4 @@ function deliver(feed: PartitionFeed, fetchedFrom: number, answer: FetchedPartit
     if (!(error instanceof CodecError)) throw error;
     feed.fail(unreadableError(feed, error));
   }
-}
-
-/** Another partition comes first each time, so that none starves when one answer cannot hold them all. */
-function rotate<T>(items: readonly T[], by: number): readonly T[] {
-  const start = items.length > 0 ? by % items.length : 0;
-  return [...items.slice(start), ...items.slice(0, start)];
 }

@@ -19,12 +19,6 @@ const rejoin = new Set([
 
 /** Errors that end the member, and what to do about each. Those that are in neither list are waited out. */
 const advice: Readonly<Record<string, (groupId: string) => string>> = {
-  GROUP_AUTHORIZATION_FAILED: (groupId) =>
-    `allow this client's user to Read and Describe the group "${groupId}" (kafka-acls.sh --add --group)`,
-  TOPIC_AUTHORIZATION_FAILED: () =>
-    "allow this client's user to Read and Describe the topics of the group (kafka-acls.sh --add --topic)",
-  CLUSTER_AUTHORIZATION_FAILED: () =>
-    "give this client's user the right that the broker's log names",
   SASL_AUTHENTICATION_FAILED: () => "check KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD",
   UNSUPPORTED_SASL_MECHANISM: () => "set KAFKA_SASL_MECHANISM to one that the broker offers",
   UNSUPPORTED_VERSION: () => "use brokers of Kafka 3.1 or later",

@@ -40,8 +40,8 @@ export interface ClusterOptions {
   readonly metadataMaxAgeMs?: number;
   /** 1 = read_committed (the default), 0 = read_uncommitted: it decides what ListOffsets calls the end. */
   readonly isolationLevel?: 0 | 1;
-  /** The largest record batch to send, bytes; below the topics' `max.message.bytes`. */
-  readonly batchBytesMax?: number;
+  /** The largest record batch to send to a topic, bytes; below its `max.message.bytes`. */
+  readonly batchBytesMax?: (topic: string) => number;
   /** How often kafkajs retries connecting and finding coordinators. */
   readonly retries?: number;
 }
@@ -49,6 +49,8 @@ export interface ClusterOptions {
 /** A factory of clusters over one set of brokers. */
 export interface KafkaClient {
   readonly settings: KafkaSettings;
+  /** The name that it authenticates with, where there is one: whom permissions are granted to. */
+  readonly user?: string;
   readonly logger: VendorLogger;
   /** What all of its producers stamp records with. */
   readonly recordClock: RecordClock;
@@ -74,6 +76,7 @@ export function createKafkaClient(settings: KafkaSettings): KafkaClient {
   const recordClock = new RecordClock();
   return {
     settings,
+    user: settings.sasl?.username,
     logger,
     recordClock,
     cluster(options = {}) {

@@ -5,6 +5,7 @@ import type { Health } from "../core/health.ts";
 import type { LaneNote, LaneNotes } from "../core/lane_notes.ts";
 import type { LanePlace } from "../core/ports.ts";
 import type { InputRecord, OutputRecord, TopicPartition } from "../core/record.ts";
+import { named } from "./error_verdict.ts";
 import type { KafkaClient } from "./kafka_client.ts";
 import { NoteReader } from "./note_reader.ts";
 import { NoteWriter } from "./note_writer.ts";
@@ -22,6 +23,7 @@ export function laneNotesTopic(replicationFactor: number): TopicSpec {
     topic,
     partitions: 1,
     replicationFactor,
+    uses: ["state"],
     config: {
       "cleanup.policy": "compact",
       "segment.ms": "600000",
@@ -46,7 +48,12 @@ export function openLaneNotes(client: KafkaClient, health?: Health): LaneNotes &
     headers: [],
   });
   return {
-    find: (lane, options) => (options.all ? all : stable).find(keyOf(lane), options.signal),
+    find: (lane, options) =>
+      named(
+        "Cannot read the lanes' notes",
+        { topics: [topic], user: client.user },
+        () => (options.all ? all : stable).find(keyOf(lane), options.signal),
+      ),
     record,
     committed: (lane, note) => writer.add(keyOf(lane), record(lane, note)),
     async [Symbol.asyncDispose]() {

@@ -6,6 +6,8 @@ import { createHealth, type Health } from "../core/health.ts";
 import type { Assignment } from "../core/ports.ts";
 import { formatPartition, type TopicPartition } from "../core/record.ts";
 import { CodecError } from "./codec/codec_error.ts";
+import { named } from "./error_verdict.ts";
+import { FetchTrouble } from "./fetch_trouble.ts";
 import { Fetcher, type FetcherOptions } from "./fetcher.ts";
 import { findDivergence } from "./find_divergence.ts";
 import type { Heartbeat } from "./heartbeat.ts";
@@ -22,6 +24,8 @@ export interface LaneSetOptions {
   readonly fetch: FetcherOptions;
   /** Told which partitions cannot be read, as `lane:<topic>-<n>`. */
   readonly health?: Health;
+  /** Whom permissions are granted to, for what is said where one is missing. */
+  readonly user?: string;
   /** Works on one partition until its signal fires. */
   readonly lane: (assignment: Assignment) => Promise<void>;
 }
@@ -54,7 +58,7 @@ export class LaneSet {
   readonly #failed = new AbortController();
 
   constructor(readonly member: LaneMember, readonly options: LaneSetOptions) {
-    this.#fetcher = new Fetcher(member.cluster, options.fetch);
+    this.#fetcher = new Fetcher(member.cluster, options.fetch, new FetchTrouble(options));
   }
 
   /** Fires with the error of the first lane that ended by itself. */
@@ -84,12 +88,24 @@ export class LaneSet {
   #start(partition: TopicPartition): void {
     const key = formatPartition(partition);
     const { cluster } = this.member;
+    const { groupId, user } = this.options;
+    const request = { groupId, topics: [partition.topic], user };
     const stop = new AbortController();
     const feed: PartitionFeed = new PartitionFeed(partition, {
       bufferBytesMax: this.options.bufferBytesMax,
       unpackedBytesMax: cluster.unpackedBytesMax,
-      range: () => readLogRange(cluster, partition, { signal: stop.signal }),
-      topicId: () => fetchTopicIdOrHalt(cluster, partition.topic, stop.signal),
+      range: () =>
+        named(
+          `Cannot read the range of ${key}`,
+          request,
+          () => readLogRange(cluster, partition, { signal: stop.signal }),
+        ),
+      topicId: () =>
+        named(
+          `Cannot look up the id of topic ${partition.topic}`,
+          request,
+          () => fetchTopicIdOrHalt(cluster, partition.topic, stop.signal),
+        ),
       divergence: (mark, signal = stop.signal) =>
         findDivergence(cluster, { ...partition, readId: feed.readId }, mark, signal),
       onHungry: () => this.#fetcher.wake(),

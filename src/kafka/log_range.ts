@@ -2,6 +2,7 @@
 import { delay } from "../core/delay.ts";
 import type { LogRange } from "../core/ports.ts";
 import type { TopicPartition } from "../core/record.ts";
+import { verdictOf } from "./error_verdict.ts";
 import type { VendorCluster } from "./vendor.ts";
 
 const earliest = "-2";
@@ -36,7 +37,8 @@ export async function readLogRange(
       };
       return { start: await at(earliest), end: await at(latest) };
     } catch (error) {
-      if (attempt >= attemptsMax) {
+      // A permission does not come back by itself within seconds; whoever asked can say so at once.
+      if (attempt >= attemptsMax || verdictOf(error) === "blocked") {
         throw new Error(`Cannot read the log range of ${topic}-${partition}`, { cause: error });
       }
       await delay(retryMs, options.signal);

@@ -89,7 +89,8 @@ class Member {
     const Emitter = emitterClass();
     const { logger } = client;
     const rebalanceTimeout = Math.max(sessionTimeoutMs, 10_000);
-    this.#rejoining = new Rejoining(groupId, options.health, options.foreignMsMax);
+    const request = { topics, user: client.user };
+    this.#rejoining = new Rejoining(groupId, options.health, options.foreignMsMax, request);
     this.#assigner = new Assigner(cluster, () => this.#owned);
     this.#group = new Group({
       cluster,
@@ -109,7 +110,8 @@ class Member {
     });
     this.#heartbeat = new Heartbeat(groupId, this.#group);
     const member = { cluster, group: this.#group, heartbeat: this.#heartbeat };
-    this.#lanes = new LaneSet({ ...member, laneEndMsMax: rebalanceTimeout }, options);
+    const { user } = client;
+    this.#lanes = new LaneSet({ ...member, laneEndMsMax: rebalanceTimeout }, { user, ...options });
   }
 
   async run(signal: AbortSignal): Promise<void> {

@@ -4,6 +4,7 @@ import { TransactionError } from "../core/ports.ts";
 import type { PlainProducer } from "../core/delivery.ts";
 import { transactionError } from "./error_verdict.ts";
 import type { KafkaClient } from "./kafka_client.ts";
+import { batchBytesFor, type TransactorOptions } from "./transactor.ts";
 import { emitterClass } from "./vendor.ts";
 import { createProducer } from "./vendor_producer.ts";
 
@@ -12,11 +13,14 @@ const log = getLogger(["onceflow", "kafka", "producer"]);
 /** Connects one. Like a transactor it is spent after its first failure. */
 export async function openPlainProducer(
   client: KafkaClient,
-  options: { readonly batchBytesMax?: number; readonly requestTimeoutMs?: number } = {},
+  options: Pick<TransactorOptions, "batchBytesMax" | "topics" | "requestTimeoutMs"> = {},
 ): Promise<PlainProducer> {
   const Emitter = emitterClass();
   const producer = createProducer()({
-    cluster: client.cluster(options),
+    cluster: client.cluster({
+      batchBytesMax: batchBytesFor(options),
+      requestTimeoutMs: options.requestTimeoutMs,
+    }),
     logger: client.logger,
     createPartitioner: () => () => 0,
     idempotent: true,
@@ -24,6 +28,7 @@ export async function openPlainProducer(
     instrumentationEmitter: new Emitter({}),
   });
   let usable = true;
+  await options.topics?.lookUp();
   try {
     await producer.connect();
   } catch (error) {
@@ -40,7 +45,11 @@ export async function openPlainProducer(
         });
       } catch (error) {
         usable = false;
-        throw transactionError("Cannot send", error);
+        const topics = [...new Set(records.map(({ topic }) => topic))];
+        const smallerNext = await options.topics?.failed(error, topics);
+        const failure = transactionError("Cannot send", error, { topics, user: client.user });
+        if (!smallerNext) throw failure;
+        throw new TransactionError("unknown", failure.message, { cause: error });
       }
     },
     async [Symbol.asyncDispose]() {

@@ -1,10 +1,11 @@
 /** Reads the answer to a Produce request of version 8 or 12. Owns their layout, never what an error means. */
+import type { TopicPartition } from "../core/record.ts";
 import { WireReader } from "./codec/wire_reader.ts";
 import type { RecordClock } from "./record_clock.ts";
 import { createErrorFromCode } from "./vendor.ts";
 
 /** What is said of the batch of one partition. */
-interface ProducedPartition {
+interface ProducedPartition extends TopicPartition {
   readonly errorCode: number;
   /** The broker's clock, where it stamps the topic's records itself; -1 where the records keep ours. */
   readonly appendedAtMs: number;
@@ -28,9 +29,9 @@ export function parseProduceAnswer(
   const reader = new WireReader(bytes, encoding, "the answer to Produce");
   reader.tags();
   const partitions = reader.array(() => {
-    reader.string();
+    const topic = reader.text();
     const ofTopic = reader.array((): ProducedPartition => {
-      reader.int32();
+      const partition = reader.int32();
       const errorCode = reader.int16();
       reader.raw(8); // base offset
       const appendedAtMs = Number(reader.int64());
@@ -43,7 +44,7 @@ export function parseProduceAnswer(
       });
       reasons.push(reader.text());
       reader.tags();
-      return { errorCode, appendedAtMs, reasons };
+      return { topic, partition, errorCode, appendedAtMs, reasons };
     });
     reader.tags();
     return ofTopic;
@@ -52,10 +53,16 @@ export function parseProduceAnswer(
     if (errorCode === invalidTimestamp) clock?.refused(reasons);
     else if (errorCode === 0 && appendedAtMs >= 0) clock?.seen(appendedAtMs);
   }
-  const failed = partitions.map(({ errorCode }) => errorCode).filter((code) => code !== 0);
-  if (failed.length === 0) return;
-  const other = failed.find((code) => code !== concurrentTransactions);
-  if (other !== undefined) throw createErrorFromCode()(other);
-  if (failed.length === partitions.length) throw createErrorFromCode()(concurrentTransactions);
+  const failed = partitions.filter(({ errorCode }) => errorCode !== 0);
+  const [first] = failed;
+  if (!first) return;
+  const other = failed.find(({ errorCode }) => errorCode !== concurrentTransactions);
+  if (other) throw errorOf(other);
+  if (failed.length === partitions.length) throw errorOf(first);
   throw new Error("Produce: some partitions are written, and others refused as concurrent");
+}
+
+/** The protocol's error, with the name of what it is about. */
+function errorOf({ topic, partition, errorCode }: ProducedPartition): Error {
+  return Object.assign(createErrorFromCode()(errorCode), { topic, partition });
 }

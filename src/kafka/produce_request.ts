@@ -1,5 +1,5 @@
 /** Builds one Produce request for kafkajs's connection from records that know their partition. */
-import type { OutputRecord } from "../core/record.ts";
+import { encodedBytesOfAll, type OutputRecord } from "../core/record.ts";
 import {
   encodeFlexibleProduce,
   FLEXIBLE_PRODUCE_VERSION,
@@ -63,9 +63,25 @@ export function produceRequest(
       // deno-lint-ignore require-await -- an error code rejects
       parse: async (raw) => {
         const encoding = protocol2 ? "compact" : "classic";
-        return parseProduceAnswer(answerBytes("Produce", raw), clock, encoding);
+        try {
+          return parseProduceAnswer(answerBytes("Produce", raw), clock, encoding);
+        } catch (error) {
+          throw withBatch(error, batches);
+        }
       },
     },
     requestTimeout: produceTimeoutMs + 5_000,
   };
+}
+
+/** Adds to the error of a partition how large its batch was. */
+function withBatch(error: unknown, batches: readonly ProduceBatch[]): unknown {
+  if (!(error instanceof Error && "topic" in error && "partition" in error)) return error;
+  const refused = batches.find(({ topic, partition }) =>
+    topic === error.topic && partition === error.partition
+  );
+  if (!refused) return error;
+  const { records } = refused;
+  const batch = { records: records.length, bytes: encodedBytesOfAll(records) };
+  return Object.assign(error, { batch });
 }

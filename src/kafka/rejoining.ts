@@ -5,6 +5,8 @@ import { HaltError } from "../core/errors.ts";
 import { createHealth, type Health } from "../core/health.ts";
 import { backoffMs } from "../core/retry_policy.ts";
 import { groupAdvice, groupErrorText, groupVerdict } from "./group_verdict.ts";
+import { obstacleOf } from "./obstacle.ts";
+import type { RefusedRequest } from "./refused_request.ts";
 
 const log = getLogger(["onceflow", "kafka", "group"]);
 const backoffFirstMs = 200;
@@ -29,6 +31,8 @@ export class Rejoining {
     readonly groupId: string,
     readonly health: Health = createHealth(),
     readonly foreignMsMax = foreignMsMaxDefault,
+    /** Topics and user, for what is said where a permission is missing. */
+    readonly request: RefusedRequest = {},
   ) {
     this.#name = `group:${groupId}`;
   }
@@ -76,7 +80,7 @@ export class Rejoining {
         if (failures === 1 && this.#foreignSince === undefined) break;
         this.#down(
           this.#foreignSince === undefined
-            ? `cannot take part: ${reason}; trying again`
+            ? `cannot take part: ${this.#obstacle(error) ?? reason}; trying again`
             : `cannot take part: ${this.#foreignText()}; trying again until it has gone`,
         );
         break;
@@ -108,6 +112,10 @@ export class Rejoining {
   #foreignText(): string {
     return "another consumer, which is not this version of onceflow, sits in the group " +
       "(INCONSISTENT_GROUP_PROTOCOL)";
+  }
+
+  #obstacle(error: unknown): string | undefined {
+    return obstacleOf(error, { ...this.request, groupId: this.groupId })?.reason;
   }
 
   #down(reason: string): void {

@@ -14,6 +14,8 @@ import { createErrorFromCode, type VendorBroker, type VendorCluster } from "./ve
 const pollMs = 5;
 const reconnectMs = 100;
 const waitMsMax = 120_000;
+/** A coordinator that cannot be found or reached for so long is the caller's to say. */
+const unreachedMsMax = 5_000;
 
 /** Errors after which another coordinator, or the same one a little later, will answer. */
 const transient = new Set([
@@ -27,7 +29,8 @@ const transient = new Set([
 /**
  * The group's offset for one partition once no transaction is pending on it.
  *
- * Waits at most two minutes (a transaction timeout is shorter); rejects with the signal's reason when that fires.
+ * Waits at most two minutes for a transaction (its timeout is shorter) and some seconds for a coordinator; rejects with
+ * the signal's reason when that fires.
  */
 export async function fetchStableOffset(
   cluster: VendorCluster,
@@ -35,7 +38,7 @@ export async function fetchStableOffset(
   partition: TopicPartition,
   signal?: AbortSignal,
 ): Promise<CommittedOffset> {
-  const deadline = performance.now() + waitMsMax;
+  const startedAt = performance.now();
   while (true) {
     signal?.throwIfAborted();
     try {
@@ -45,7 +48,9 @@ export async function fetchStableOffset(
       return await stableFetch(coordinator, groupId, partition);
     } catch (error) {
       const type = protocolErrorType(error);
-      if (performance.now() > deadline || (type !== undefined && !transient.has(type))) throw error;
+      const msMax = type === "UNSTABLE_OFFSET_COMMIT" ? waitMsMax : unreachedMsMax;
+      const isOver = performance.now() - startedAt > msMax;
+      if (isOver || (type !== undefined && !transient.has(type))) throw error;
       await delay(type === "UNSTABLE_OFFSET_COMMIT" ? pollMs : reconnectMs, signal);
     }
   }

@@ -10,6 +10,8 @@ export interface PartitionPlace {
   readonly leader: number;
   /** Rises with each change of the leader (KIP-320). */
   readonly leaderEpoch: number;
+  /** How many brokers are to hold it. */
+  readonly replicas: number;
 }
 
 /** One topic, as a broker knows it. */
@@ -73,9 +75,10 @@ export function parseTopicMetadata(bytes: Uint8Array): TopicMetadata[] {
       const partition = reader.int32();
       const leader = reader.int32();
       const leaderEpoch = reader.int32();
-      for (let list = 0; list < 3; list++) reader.array(() => reader.int32());
+      const replicas = reader.array(() => reader.int32()).length;
+      for (let list = 0; list < 2; list++) reader.array(() => reader.int32());
       reader.tags();
-      return { partition, leader, leaderEpoch };
+      return { partition, leader, leaderEpoch, replicas };
     });
     reader.int32();
     reader.tags();

@@ -3,6 +3,7 @@
  * another one that it cannot go on. Never fetches records.
  */
 import type { PartitionFeed } from "./partition_feed.ts";
+import { topicError } from "./describe_topics.ts";
 import { deletedTopicError, namelessError, remadeError } from "./read_halts.ts";
 import {
   fetchTopicMetadata,
@@ -60,6 +61,12 @@ export class TopicWatch {
     const topicId = feed.readId ?? found?.topicId;
     if (!place || place.leader < 0 || topicId === undefined) return undefined;
     return { ...place, topicId };
+  }
+
+  /** Why nobody leads it, where the metadata says. */
+  errorOf({ topic }: PartitionFeed): Error | undefined {
+    const found = this.#topics.get(topic);
+    return found && topicError(found);
   }
 
   #judge(feed: PartitionFeed): void {

@@ -41,10 +41,10 @@ export function parseTxnOffsetCommit(bytes: Uint8Array): void {
   reader.tags();
   reader.int32(); // throttle time
   reader.array(() => {
-    reader.string();
+    const topic = reader.string() ?? "";
     reader.array(() => {
       reader.int32();
-      throwIfError(reader.int16());
+      throwIfError(reader.int16(), { topic });
       reader.tags();
     });
     reader.tags();
@@ -72,6 +72,6 @@ export function parseEndTxn(bytes: Uint8Array): { producerId: bigint; producerEp
   return { producerId: reader.int64(), producerEpoch: reader.int16() };
 }
 
-function throwIfError(code: number): void {
-  if (code !== 0) throw createErrorFromCode()(code);
+function throwIfError(code: number, names: { readonly topic?: string } = {}): void {
+  if (code !== 0) throw Object.assign(createErrorFromCode()(code), names);
 }

@@ -13,7 +13,9 @@ import {
 import type { OutputRecord } from "../core/record.ts";
 import { transactionError } from "./error_verdict.ts";
 import type { KafkaClient } from "./kafka_client.ts";
-import { whileConcurrent } from "./patches/send_messages.ts";
+import { batchBytesMaxDefault, whileConcurrent } from "./patches/send_messages.ts";
+import { errorInChain } from "./refused_request.ts";
+import type { TopicDirectory } from "./topic_directory.ts";
 import { cacheCoordinators } from "./coordinator_cache.ts";
 import { emitterClass } from "./vendor.ts";
 import { createProducer, type VendorProducer, type VendorTransaction } from "./vendor_producer.ts";
@@ -31,7 +33,10 @@ export type TransactionStep =
 export interface TransactorOptions {
   /** After this long the coordinator aborts an open transaction, milliseconds. */
   readonly transactionTimeoutMs: number;
+  /** The largest record batch to send, bytes; a topic that takes less gets less. */
   readonly batchBytesMax?: number;
+  /** What is known of the topics that are written to. */
+  readonly topics?: TopicDirectory;
   /** The longest wait for an answer, milliseconds. */
   readonly requestTimeoutMs?: number;
   /** Sequence numbers of kafkajs wrap wrongly at 2^31 (KAFKAJS.md, row 12): renewed after so many records. */
@@ -53,7 +58,7 @@ export async function openTransactor(
   options: TransactorOptions,
 ): Promise<Transactor> {
   const cluster = client.cluster({
-    batchBytesMax: options.batchBytesMax,
+    batchBytesMax: batchBytesFor(options),
     requestTimeoutMs: options.requestTimeoutMs,
   });
   const Emitter = emitterClass();
@@ -75,11 +80,22 @@ export async function openTransactor(
     const first = await producer.transaction();
     await options.onStep?.("after-init-producer-id", transactionalId);
     cacheCoordinators(cluster);
-    return new KafkaTransactor(transactionalId, producer, first, options);
+    return new KafkaTransactor(transactionalId, producer, first, options, client.user);
   } catch (error) {
     await producer.disconnect().catch(() => {});
-    throw transactionError(`Cannot open transactional id ${transactionalId}`, error);
+    const request = { transactionalId, user: client.user };
+    throw transactionError(`Cannot open transactional id ${transactionalId}`, error, request);
   }
+}
+
+/** The largest batch for each topic. */
+export function batchBytesFor(
+  { batchBytesMax = batchBytesMaxDefault, topics }: Pick<
+    TransactorOptions,
+    "batchBytesMax" | "topics"
+  >,
+): (topic: string) => number {
+  return (topic) => Math.min(batchBytesMax, topics?.recordBytesMax(topic) ?? Infinity);
 }
 
 class KafkaTransactor implements Transactor {
@@ -92,6 +108,7 @@ class KafkaTransactor implements Transactor {
     readonly producer: VendorProducer,
     first: VendorTransaction,
     readonly options: TransactorOptions,
+    readonly user: string | undefined,
   ) {
     this.#next = first;
   }
@@ -122,9 +139,32 @@ class KafkaTransactor implements Transactor {
       await transaction.commit();
       await onStep?.("after-commit", this.transactionalId);
     } catch (error) {
-      throw transactionError(`Cannot commit a transaction of ${this.transactionalId}`, error);
+      throw await this.#failed(error, records, offsets);
     }
     this.#usable = true;
+  }
+
+  /** What the failure means, with the names of what was refused. */
+  async #failed(
+    error: unknown,
+    records: readonly OutputRecord[],
+    offsets: readonly OffsetCommit[],
+  ): Promise<TransactionError> {
+    const written = [...new Set(records.map(({ topic }) => topic))];
+    const smallerNext = await this.options.topics?.failed(error, written) ?? false;
+    const ofOffsets = errorInChain(error, ({ apiName }) => apiName === "TxnOffsetCommit");
+    const request = {
+      transactionalId: this.transactionalId,
+      groupId: offsets[0]?.groupId,
+      topics: ofOffsets ? offsets.map(({ topic }) => topic) : written,
+      user: this.user,
+    };
+    const action = `Cannot commit a transaction of ${this.transactionalId}`;
+    const failure = transactionError(action, error, request);
+    if (!smallerNext) return failure;
+    return new TransactionError("unknown", `${failure.message}; smaller batches from now on`, {
+      cause: error,
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

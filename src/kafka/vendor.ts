@@ -104,8 +104,8 @@ export interface VendorPartitionMetadata {
 
 /** kafkajs's view of the cluster: metadata and the brokers' connections. */
 export interface VendorCluster {
-  /** Ours: the largest record batch to send, bytes. */
-  batchBytesMax?: number;
+  /** Ours: the largest record batch to send to a topic, bytes. */
+  batchBytesMax?: (topic: string) => number;
   /** Ours: the largest that a record batch may become when it is unpacked, bytes. */
   unpackedBytesMax?: number;
   /** Ours: what records are stamped with. */
@@ -119,6 +119,7 @@ export interface VendorCluster {
   refreshMetadataIfNecessary(): Promise<void>;
   addMultipleTargetTopics(topics: string[]): Promise<void>;
   findTopicPartitionMetadata(topic: string): VendorPartitionMetadata[];
+  getNodeIds(): string[];
   findBroker(options: { nodeId: number }): Promise<VendorBroker>;
   findGroupCoordinator(
     options: { groupId: string; coordinatorType?: number },
@@ -140,8 +141,10 @@ export interface VendorConsumerGroup {
 /** The type of a constructor whose options kafkajs does not describe. */
 type Constructor<T> = new (options: Record<string, unknown>) => T;
 
-/** The class `Cluster`. */
-export const clusterClass = (): Constructor<VendorCluster> => part("cluster/index.js");
+/** The class `Cluster`, as far as a patch looks into it. */
+export const clusterClass = (): Constructor<VendorCluster> & {
+  prototype: { findGroupCoordinatorMetadata: unknown };
+} => part("cluster/index.js");
 /** The class `Broker`, as far as a patch looks into it. */
 export const brokerClass = (): Constructor<VendorBroker> & {
   prototype: {

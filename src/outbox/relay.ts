@@ -7,21 +7,26 @@
 import { getLogger } from "@logtape/logtape";
 import { delay } from "../core/delay.ts";
 import { DependencyDownError, HaltError } from "../core/errors.ts";
+import type { Health } from "../core/health.ts";
 import { TransactionError } from "../core/ports.ts";
 import { backoffMs } from "../core/retry_policy.ts";
 import type { AdvisoryLock } from "../postgres/advisory_lock.ts";
 import {
+  relayCheck,
   type RelayDeps,
   type RelayObserver,
   type RelayOptions,
   type RelayProgress,
   relaySession,
+  sessionCause,
 } from "./relay_session.ts";
 
 const log = getLogger(["onceflow", "outbox", "relay"]);
 const lockPollMs = 300;
 const backoffBaseMs = 50;
 const backoffCapMs = 2_000;
+/** Doubts come and go with the leaders of a cluster; from so many in a row on something stands in the way. */
+const doubtsMax = 3;
 
 /**
  * Relays until the signal fires. `deps.lock` is held by the one process that should relay this shard.
@@ -38,12 +43,12 @@ export async function runRelay(
   const progress: RelayProgress = { after: -1, eventId: undefined, doubt: undefined, failures: 0 };
   while (!signal.aborted) {
     try {
-      await untilHeld(deps.lock, observer, signal);
+      await untilHeld(deps, shard, observer, signal);
       observer.leading?.(shard, true);
       await relaySession(deps, options, signal, observer, progress);
     } catch (error) {
       if (signal.aborted) return;
-      await recover(error, shard, observer, ++progress.failures, signal);
+      await recover(error, deps.health, options, observer, ++progress.failures, signal);
     } finally {
       observer.leading?.(shard, false);
     }
@@ -51,13 +56,16 @@ export async function runRelay(
 }
 
 async function untilHeld(
-  lock: AdvisoryLock,
+  { lock, health }: Pick<RelayDeps, "health"> & { readonly lock: AdvisoryLock },
+  shard: number,
   observer: RelayObserver,
   signal: AbortSignal,
 ): Promise<void> {
   while (!await lock.tryHold()) {
     // It has answered, and a relay that stands by opens no session that would say so.
     observer.dependency?.("postgres", true);
+    // What stood in the way of relaying is the present leader's to say.
+    health?.up(relayCheck(shard), sessionCause);
     await delay(lockPollMs, signal);
   }
 }
@@ -65,7 +73,8 @@ async function untilHeld(
 /** Decides whether another session may start, and waits before it. */
 async function recover(
   error: unknown,
-  shard: number,
+  health: Health | undefined,
+  { shard }: RelayOptions,
   observer: RelayObserver,
   failures: number,
   signal: AbortSignal,
@@ -79,6 +88,9 @@ async function recover(
     throw new HaltError(`Cannot go on relaying shard ${shard}: ${reason}`, { cause: error });
   }
   if (error instanceof DependencyDownError) observer.dependency?.(error.dependency, false);
-  log.warn("Relay of shard {shard}: {reason}; opening a new session", { shard, reason });
+  const blocked = error instanceof TransactionError && error.verdict === "blocked";
+  if (health && (blocked || failures >= doubtsMax)) {
+    health.down(relayCheck(shard), reason, { cause: sessionCause });
+  } else log.warn("Relay of shard {shard}: {reason}; opening a new session", { shard, reason });
   await delay(backoffMs(failures, backoffBaseMs, backoffCapMs), signal).catch(() => {});
 }

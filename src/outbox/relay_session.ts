@@ -60,8 +60,18 @@ export interface RelayProgress {
   eventId: string | undefined;
   /** The position that a commit under way would reach. */
   doubt: number | undefined;
+  /** The position that was tried last and is not known to be announced; kept until something is. */
+  unwritten?: number;
   failures: number;
 }
+
+/** The name of a relay's condition. */
+export function relayCheck(shard: number): string {
+  return `relay:${shard}`;
+}
+
+/** What ended its sessions, among the reasons of {@linkcode relayCheck}. */
+export const sessionCause = "session";
 
 const log = getLogger(["onceflow", "outbox", "relay"]);
 const dayMs = 24 * 60 * 60 * 1_000;
@@ -93,6 +103,7 @@ export async function relaySession(
     observer.resolved?.(after === progress.doubt ? "committed" : "aborted");
   }
   Object.assign(progress, { after, eventId, doubt: undefined });
+  if (progress.unwritten === undefined) deps.health?.up(relayCheck(shard), sessionCause);
   log.info("Relaying shard {shard} from position {after}", { shard, after });
   await relayRows(deps, options, transactor, signal, observer, progress);
 }
@@ -157,10 +168,12 @@ async function announce(
   const last = rows.at(-1);
   if (!last) return;
   const records = rows.map((row) => toRecord(row, deps));
-  progress.doubt = last.position;
+  progress.doubt = progress.unwritten = last.position;
   await commitCursor(deps, options, transactor, records, last.position, last.eventId);
   const { position: after, eventId } = last;
-  Object.assign(progress, { after, eventId, doubt: undefined, failures: 0 });
+  const done = { doubt: undefined, unwritten: undefined, failures: 0 };
+  if (progress.failures > 0) deps.health?.up(relayCheck(options.shard), sessionCause);
+  Object.assign(progress, { after, eventId, ...done });
 }
 
 async function commitCursor(

@@ -9,14 +9,24 @@ import { runUntil } from "../support/run_until.ts";
 
 const read = z.object({ id: z.string() });
 const batchBytesMax = 500;
+/** Not even the facts of a dead letter fit. */
+const deadLetterBytesMax = 200;
 
-/** A flow whose one output is larger than its topic takes. */
+/** A flow whose one output is larger than its topic takes, and whose dead letters are, too. */
 async function flowThatIsRefused() {
   const client = await testClient();
   const [source = ""] = await freshTopics(client, 1, "copied");
   const target = uniqueName("copies");
-  const config = { "max.message.bytes": String(batchBytesMax) };
-  await ensureTopics(client, [{ topic: target, partitions: 1, replicationFactor: 1, config }]);
+  await ensureTopics(
+    client,
+    [{ topic: target, bytes: batchBytesMax }, {
+      topic: `${source}.DLQ`,
+      bytes: deadLetterBytesMax,
+    }].map(({ topic, bytes }) => ({
+      ...{ topic, partitions: 1, replicationFactor: 1 },
+      config: { "max.message.bytes": String(bytes) },
+    })),
+  );
   const out = topic(target, { read, key: () => "k" });
   const flow = defineFlow({
     name: source,

@@ -136,7 +136,8 @@ Deno.test("row 22: a fence and a duplicate sequence have their verdicts although
   assertEquals(verdictOf(createErrorFromCode()(47)), "migrated"); // INVALID_PRODUCER_EPOCH
   assertEquals(verdictOf(createErrorFromCode()(46)), "unknown"); // DUPLICATE_SEQUENCE_NUMBER
   assertEquals(verdictOf(createErrorFromCode()(10)), "rejected"); // MESSAGE_TOO_LARGE
-  assertEquals(verdictOf(createErrorFromCode()(53)), "fatal"); // TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+  assertEquals(verdictOf(createErrorFromCode()(53)), "blocked"); // TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+  assertEquals(verdictOf(createErrorFromCode()(50)), "fatal"); // INVALID_TRANSACTION_TIMEOUT
   assertEquals(verdictOf(new Error("socket hang up")), "unknown");
 });
 

@@ -3,9 +3,10 @@ import { createHealth } from "../../src/core/health.ts";
 import { groupVerdict } from "../../src/kafka/group_verdict.ts";
 import { Rejoining } from "../../src/kafka/rejoining.ts";
 import { createErrorFromCode } from "../../src/kafka/vendor.ts";
-import { assertEquals, assertRejects } from "../support/assert.ts";
+import { assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 
 const protocolError = (code: number) => createErrorFromCode()(code);
+const invalidSessionTimeout = 26;
 const [groupAuthorizationFailed, rebalanceInProgress, unknownMember, notCoordinator] = [
   30,
   27,
@@ -19,7 +20,7 @@ Deno.test("what a group answers is told apart: its own course, an outage, a refu
   assertEquals(groupVerdict(protocolError(unknownMember)), "rejoin");
   assertEquals(groupVerdict(protocolError(notCoordinator)), "wait");
   assertEquals(groupVerdict(new Error("Connection timeout")), "wait");
-  assertEquals(groupVerdict(protocolError(groupAuthorizationFailed)), "halt");
+  assertEquals(groupVerdict(protocolError(groupAuthorizationFailed)), "wait");
   const login = Object.assign(new Error("no"), { name: "KafkaJSSASLAuthenticationError" });
   assertEquals(groupVerdict(new Error("retries exceeded", { cause: login })), "halt");
   const wrapped = new Error("kafkajs", { cause: new TypeError("x is undefined") });
@@ -47,10 +48,20 @@ Deno.test("a member that is thrown out each time it joins says so", async () => 
   assertEquals(health.ready().ready, false);
 });
 
+Deno.test("a permission that is missing is named, and waited for", async () => {
+  const health = createHealth();
+  const rejoining = new Rejoining("g", health, undefined, { user: "ann" });
+  const refusal = Object.assign(protocolError(groupAuthorizationFailed), { apiName: "JoinGroup" });
+  await rejoining.after(refusal, signal);
+  const { detail = "" } = health.ready().checks[0] ?? {};
+  assertStringIncludes(detail, "the user ann may not Read consumer group");
+  assertStringIncludes(detail, "--allow-principal User:ann --operation Read --group 'g'");
+});
+
 Deno.test("a refusal for good halts with an advice; a mistake surfaces when it does not pass", async () => {
   const rejoining = new Rejoining("g");
-  const refusal = protocolError(groupAuthorizationFailed);
-  await assertRejects(() => rejoining.after(refusal, signal), HaltError, "Read and Describe");
+  const refusal = protocolError(invalidSessionTimeout);
+  await assertRejects(() => rejoining.after(refusal, signal), HaltError, "SESSION_TIMEOUT_MS");
   const mistake = new TypeError("x is undefined");
   for (let i = 0; i < 4; i++) await rejoining.after(mistake, signal);
   await assertRejects(() => rejoining.after(mistake, signal), TypeError, "x is undefined");

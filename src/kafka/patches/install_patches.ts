@@ -4,6 +4,7 @@ import { patchBrokerReady } from "./broker_ready.ts";
 import { patchClusterRetry } from "./cluster_retry.ts";
 import { patchMonotonicTime } from "./monotonic_time.ts";
 import { patchFraming } from "./framing.ts";
+import { patchNamedErrors } from "./named_errors.ts";
 import { patchReceiving } from "./receiving.ts";
 import { patchRequestTimeout } from "./request_timeout.ts";
 import { patchSendMessages } from "./send_messages.ts";
@@ -20,6 +21,7 @@ export function installPatches(): void {
   patchReceiving();
   patchRequestTimeout();
   patchBoundedDisconnect();
+  patchNamedErrors();
   patchBrokerReady();
   patchClusterRetry();
   patchMonotonicTime();

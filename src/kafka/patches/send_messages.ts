@@ -21,7 +21,7 @@ import { replacePart } from "../vendor_copy.ts";
 import type { VendorEosManager } from "../vendor_producer.ts";
 
 /** The broker's `max.message.bytes` bounds one batch; its default is 1,048,588 (KAFKAJS.md, row 16). */
-const batchBytesMaxDefault = 900_000;
+export const batchBytesMaxDefault = 900_000;
 
 /** The arguments that kafkajs gives to its sender. */
 interface Sender {
@@ -89,11 +89,11 @@ function leadersOf(cluster: VendorCluster, groups: ProduceBatch[]): Map<number, 
     if (leader === undefined || leader < 0) {
       throw Object.assign(
         new Error(`Cannot write to ${topic}-${partition}: it has no leader in the metadata`),
-        { type: "LEADER_NOT_AVAILABLE" },
+        { type: "LEADER_NOT_AVAILABLE", topic },
       );
     }
     const batches = leaders.get(leader) ?? [];
-    const parts = splitByBytes(records, cluster.batchBytesMax ?? batchBytesMaxDefault);
+    const parts = splitByBytes(records, cluster.batchBytesMax?.(topic) ?? batchBytesMaxDefault);
     batches.push(...parts.map((part) => ({ topic, partition, records: part })));
     leaders.set(leader, batches);
   }

@@ -1,0 +1,179 @@
+/** Judges how topics are set up against what they are used for: what would lose, and what might. Pure: asks nobody. */
+import type { TopicSettings } from "./topic_settings.ts";
+import type { TopicDescription } from "./describe_topics.ts";
+import type { TopicSpec } from "./topics.ts";
+
+/**
+ * What a topic is used for:
+ * - `input`: read by a flow that may be behind;
+ * - `history`: read from its beginning by `projection rebuild`;
+ * - `output`: written to, whoever reads it;
+ * - `dead-letters`: kept for a person to look at;
+ * - `state`: the last record of each key counts, however old;
+ * - `cursor`: holds no records, a group's offsets on its partitions count.
+ */
+export type TopicUse = "input" | "history" | "output" | "dead-letters" | "state" | "cursor";
+
+/** Something that is not as it should be: `refuse` where going on would lose, `warn` where it might. */
+export interface TopicFinding {
+  readonly kind: "refuse" | "warn";
+  readonly topic: string;
+  /** The sentence for a person: topic, setting, value, consequence, remedy. */
+  readonly text: string;
+}
+
+/** The settings that {@linkcode checkTopic} looks at. */
+export const checkedSettings: readonly string[] = [
+  "cleanup.policy",
+  "retention.ms",
+  "retention.bytes",
+  "max.message.bytes",
+  "min.insync.replicas",
+  "unclean.leader.election.enable",
+];
+
+/** Below this an input is gone before a worker that was stopped for a weekend is back. */
+const retentionMsMin = 3 * 24 * 60 * 60 * 1_000;
+/** An entry of a state topic has this much at most, with room to spare. */
+const stateBytesMin = 16_384;
+
+/** What is wrong with one topic for its uses; nothing where its settings are not known. */
+export function checkTopic(
+  { topic, uses = [], partitions, recordBytesMax = 0 }: TopicSpec,
+  description: Pick<TopicDescription, "partitions" | "replicas">,
+  settings: TopicSettings["values"],
+): readonly TopicFinding[] {
+  const findings: TopicFinding[] = [];
+  const is = (...wanted: TopicUse[]) => wanted.some((use) => uses.includes(use));
+  const add = (
+    kind: TopicFinding["kind"],
+    name: string,
+    consequence: string,
+    remedy: string,
+    value = settings.get(name),
+  ) =>
+    findings.push({
+      kind,
+      topic,
+      text: `Topic ${topic} has ${name}=${value}: ${consequence}; ${remedy}`,
+    });
+  const alter = (setting: string) =>
+    `set it right: kafka-configs.sh --alter --topic ${topic} --add-config ${setting}`;
+
+  const number = (name: string) => Number(settings.get(name) ?? NaN);
+  const policy = settings.get("cleanup.policy") ?? "";
+  const compacts = policy.includes("compact");
+  const deletes = policy.includes("delete") &&
+    (number("retention.ms") !== -1 || number("retention.bytes") !== -1);
+  if (is("state") && policy !== "" && (!compacts || deletes)) {
+    add(
+      "refuse",
+      "cleanup.policy",
+      "it keeps state, and records that are needed would be deleted by age or size",
+      alter("cleanup.policy=compact"),
+    );
+  }
+  if (compacts && is("history", "dead-letters")) {
+    add(
+      "refuse",
+      "cleanup.policy",
+      is("history")
+        ? "compaction removes events that a rebuild of the read model needs"
+        : "compaction removes dead letters whose key comes again, and refuses those without a key",
+      alter("cleanup.policy=delete,retention.ms=-1"),
+    );
+  } else if (compacts && is("input")) {
+    add(
+      "warn",
+      "cleanup.policy",
+      "records whose key comes again may be gone before they are processed",
+      alter("cleanup.policy=delete"),
+    );
+  }
+  const retentionMs = number("retention.ms");
+  if (deletes && retentionMs !== -1) {
+    if (is("history")) {
+      add(
+        "warn",
+        "retention.ms",
+        "older events are deleted, and a rebuild of the read model can only use what is left",
+        alter("retention.ms=-1"),
+      );
+    } else if (is("dead-letters")) {
+      add(
+        "warn",
+        "retention.ms",
+        "dead letters that nobody has looked at by then are gone",
+        alter("retention.ms=-1"),
+      );
+    } else if (is("input") && retentionMs < retentionMsMin) {
+      add(
+        "warn",
+        "retention.ms",
+        "records are deleted after that time, processed or not",
+        alter(`retention.ms=${7 * 24 * 60 * 60 * 1_000}`),
+      );
+    }
+  }
+  if (deletes && number("retention.bytes") !== -1 && is("history", "dead-letters", "input")) {
+    add(
+      "warn",
+      "retention.bytes",
+      "the oldest records of a partition are deleted above that size, processed or not",
+      alter("retention.bytes=-1"),
+    );
+  }
+  const bytesMax = number("max.message.bytes");
+  if (is("state") && bytesMax < stateBytesMin) {
+    add(
+      "refuse",
+      "max.message.bytes",
+      "entries of the state would not fit",
+      alter("max.message.bytes=1048588"),
+    );
+  } else if (bytesMax < recordBytesMax && is("input", "history", "output", "dead-letters")) {
+    add(
+      "warn",
+      "max.message.bytes",
+      `batches are split to fit, but a record over it cannot be written (REQUEST_BYTES_MAX allows ${recordBytesMax})`,
+      alter(`max.message.bytes=${is("dead-letters") ? 2 * 1_048_588 : 1_048_588}`),
+    );
+  }
+  const inSync = number("min.insync.replicas");
+  if (inSync > description.replicas && uses.length > 0 && !is("cursor")) {
+    add(
+      is("output", "history", "dead-letters", "state") ? "refuse" : "warn",
+      "min.insync.replicas",
+      `it has ${description.replicas} replica(s), so that nothing can be written to it`,
+      alter(`min.insync.replicas=${Math.max(1, description.replicas - 1)}`),
+    );
+  }
+  if (settings.get("unclean.leader.election.enable") === "true" && !is("cursor")) {
+    add(
+      "warn",
+      "unclean.leader.election.enable",
+      "a replica that lacks acknowledged records can become the leader, and they are lost then",
+      alter("unclean.leader.election.enable=false"),
+    );
+  }
+  if (is("cursor") && description.partitions < partitions) {
+    findings.push({
+      kind: "refuse",
+      topic,
+      text:
+        `Topic ${topic} has ${description.partitions} partition(s): the outbox has ${partitions} shards ` +
+        `(OUTBOX_SHARDS), and each needs one; add them: kafka-topics.sh --alter --topic ${topic} ` +
+        `--partitions ${partitions}`,
+    });
+  }
+  if (is("state") && description.partitions > 1) {
+    findings.push({
+      kind: "warn",
+      topic,
+      text:
+        `Topic ${topic} has ${description.partitions} partitions: only the first is used, so that the ` +
+        `others hold nothing of onceflow's; make it with one`,
+    });
+  }
+  return findings;
+}

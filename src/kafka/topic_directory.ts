@@ -1,0 +1,109 @@
+/** Knows the topics that are written to: their partitions, and the largest batch that each takes. Asks when it must. */
+import { delay } from "../core/delay.ts";
+import type { KafkaClient } from "./kafka_client.ts";
+import { errorInChain } from "./refused_request.ts";
+import { describeTopics } from "./describe_topics.ts";
+import { describeTopicSettings } from "./topic_settings.ts";
+
+/** What was learned of topics. The answers are those of the last look, so that planning need not wait. */
+export interface TopicDirectory extends AsyncDisposable {
+  /** Partitions of a topic; undefined where there was no such topic. */
+  partitionCount(topic: string): number | undefined;
+  /** The largest record that the topic takes, bytes as `encodedBytes` counts them; undefined where it is not known. */
+  recordBytesMax(topic: string): number | undefined;
+  /** Looks at those of these that are not known, were missing, or have failed since; at all that failed where absent. */
+  lookUp(topics?: readonly string[]): Promise<void>;
+  /**
+   * A write to these topics failed: what is known of them may hold no longer. Names the topic in the error where it can.
+   * Answers true where the next attempt will be another one, since a smaller limit was learned.
+   */
+  failed(error: unknown, topics: readonly string[]): Promise<boolean>;
+}
+
+/** What is known of one topic. */
+interface Known {
+  partitions: number | undefined;
+  bytesMax: number | undefined;
+  doubtful: boolean;
+}
+
+/** Kafka counts the batch's own header, too. */
+const batchHeaderBytes = 61;
+const noError = 0;
+const unknownTopic = 3;
+const lookUpMsMax = 5_000;
+
+/** Knows nothing yet, and connects when it is first asked to look. */
+export function createTopicDirectory(client: KafkaClient): TopicDirectory {
+  const cluster = client.cluster();
+  const known = new Map<string, Known>();
+  return {
+    partitionCount: (topic) => known.get(topic)?.partitions,
+    recordBytesMax: (topic) => known.get(topic)?.bytesMax,
+    async lookUp(topics) {
+      const asked = [...topics ?? known.keys()].filter((topic) => {
+        const entry = known.get(topic);
+        return entry?.partitions === undefined || entry.doubtful;
+      });
+      if (asked.length === 0) return;
+      const [descriptions, settings] = await within(
+        Promise.all([
+          describeTopics(cluster, asked),
+          describeTopicSettings(cluster, asked, ["max.message.bytes"]),
+        ]),
+      );
+      for (const { topic, errorCode, partitions } of descriptions) {
+        const entry = known.get(topic) ??
+          { partitions: undefined, bytesMax: undefined, doubtful: true };
+        known.set(topic, entry);
+        if (errorCode === noError) Object.assign(entry, { partitions, doubtful: false });
+        else if (errorCode === unknownTopic) entry.partitions = undefined;
+        const own = settings.find((candidate) => candidate.topic === topic);
+        const bytes = Number(own?.values.get("max.message.bytes") ?? NaN);
+        if (bytes > 0) entry.bytesMax = bytes - batchHeaderBytes;
+      }
+    },
+    async failed(error, topics) {
+      for (const topic of topics) {
+        const entry = known.get(topic);
+        if (entry) entry.doubtful = true;
+      }
+      const refused = errorInChain(error, ({ type }) => type !== undefined);
+      if (!refused) return false;
+      if (refused.type === "MESSAGE_TOO_LARGE") return learn(refused);
+      if (refused.apiName !== "Metadata" || refused.topic || topics.length < 2) return false;
+      const described = await within(describeTopics(cluster, topics)).catch(() => []);
+      const wrong = described.find(({ errorCode }) => errorCode !== noError);
+      if (wrong) Object.assign(refused, { topic: wrong.topic });
+      return false;
+    },
+    [Symbol.asyncDispose]: () => cluster.disconnect(),
+  };
+
+  /** A batch of several records is cut in half the next time; a record alone is over the limit. */
+  function learn({ topic, batch }: { topic?: string; batch?: { bytes: number; records: number } }) {
+    const entry = topic === undefined ? undefined : known.get(topic);
+    if (!entry || !batch) return false;
+    const before = entry.bytesMax ?? Infinity;
+    const now = batch.records > 1 ? Math.floor(batch.bytes / 2) : batch.bytes - 1;
+    if (now >= before) return false;
+    entry.bytesMax = now;
+    return true;
+  }
+}
+
+/** A look must not hold up a lane for longer than opening a session does. */
+async function within<T>(answer: Promise<T>): Promise<T> {
+  const over = new AbortController();
+  try {
+    return await Promise.race([
+      answer,
+      delay(lookUpMsMax, over.signal).then(() => {
+        throw new Error(`Kafka did not describe its topics within ${lookUpMsMax} ms`);
+      }),
+    ]);
+  } finally {
+    over.abort();
+    answer.catch(() => {});
+  }
+}

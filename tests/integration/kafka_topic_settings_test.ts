@@ -1,0 +1,212 @@
+/** Topics that exist already with other settings than ours: checked before work begins, and lived with while it runs. */
+import { Kafka, logLevel } from "kafkajs";
+import { z } from "zod";
+import { createHealth } from "../../src/core/health.ts";
+import { laneNotesTopic } from "../../src/kafka/lane_notes.ts";
+import { ensureTopics } from "../../src/kafka/topics.ts";
+import { defineFlow, HaltError, topic } from "../../src/mod.ts";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
+import {
+  freshTopics,
+  produce,
+  readPartition,
+  record,
+  testClient,
+  texts,
+  uniqueName,
+} from "../support/kafka.ts";
+import { runUntil } from "../support/run_until.ts";
+
+type Client = Awaited<ReturnType<typeof testClient>>;
+
+const topicResource = 2;
+
+async function withAdmin<T>(
+  client: Client,
+  act: (admin: ReturnType<Kafka["admin"]>) => Promise<T>,
+): Promise<T> {
+  const admin = new Kafka({ brokers: [...client.settings.brokers], logLevel: logLevel.NOTHING })
+    .admin();
+  await admin.connect();
+  try {
+    return await act(admin);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+function alter(client: Client, name: string, settings: Record<string, string>) {
+  const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }));
+  return withAdmin(client, (admin) =>
+    admin.alterConfigs({
+      validateOnly: false,
+      resources: [{ type: topicResource, name, configEntries }],
+    }));
+}
+
+const read = z.object({ id: z.string() });
+const key = ({ id }: { id: string }) => id.slice(0, 8);
+
+/** A flow that copies, whose output topic has these settings. */
+async function copying(client: Client, config: Record<string, string>) {
+  const [source = ""] = await freshTopics(client, 1, "in");
+  const target = uniqueName("out");
+  await ensureTopics(client, [{ topic: target, partitions: 1, replicationFactor: 1, config }]);
+  const out = topic(target, { read, key });
+  const flow = defineFlow({
+    name: source,
+    from: topic(source, { read, key }),
+    to: [out],
+    transform: (event) => out.event(event),
+  });
+  return { flow, source, target };
+}
+
+Deno.test("state in a topic that deletes is refused; what the refusal says mends it", async () => {
+  const client = await testClient();
+  const spec = { ...laneNotesTopic(1), topic: uniqueName("lanes") };
+  await ensureTopics(client, [{ topic: spec.topic, partitions: 1, replicationFactor: 1 }]);
+  const halt = await assertRejects(() => ensureTopics(client, [spec]), HaltError);
+  assertStringIncludes(halt.message, `Topic ${spec.topic} has cleanup.policy=delete`);
+  const advice = halt.message.match(/--topic (\S+) --add-config (\S+)=(\S+)/);
+  assert(advice, halt.message);
+  const [, name = "", setting = "", value = ""] = advice;
+  await alter(client, name, { [setting]: value });
+  await ensureTopics(client, [spec]);
+});
+
+Deno.test("more replicas than brokers, and a setting that Kafka does not know, name what asks for them", async () => {
+  const client = await testClient();
+  const wrong = { topic: uniqueName("five"), partitions: 1, replicationFactor: 5 };
+  const halt = await assertRejects(() => ensureTopics(client, [wrong]), HaltError);
+  for (const part of [wrong.topic, "TOPIC_REPLICATION_FACTOR asks for 5", "1 broker"]) {
+    assertStringIncludes(halt.message, part);
+  }
+  const odd = { ...wrong, replicationFactor: 1, config: { "cleanup.policy": "sometimes" } };
+  assertStringIncludes(
+    (await assertRejects(() => ensureTopics(client, [odd]), HaltError)).message,
+    "sometimes",
+  );
+});
+
+Deno.test("a transaction timeout above the broker's halts, and names both settings", async () => {
+  const client = await testClient();
+  const { flow, source } = await copying(client, {});
+  await produce(client, [record(source, 0, "a", { id: "a" })]);
+  const options = { transactionTimeoutMs: 40 * 60_000 };
+  const halt = await assertRejects(() => runUntil(client, flow, () => true, options), HaltError);
+  assertStringIncludes(halt.message, "TRANSACTION_TIMEOUT_MS");
+  assertStringIncludes(halt.message, "transaction.max.timeout.ms");
+});
+
+Deno.test("a backlog is split to what its topic takes; a record over that is a dead letter that says so", async () => {
+  const client = await testClient();
+  const { flow, source, target } = await copying(client, { "max.message.bytes": "50000" });
+  const ids = Array.from({ length: 200 }, (_, index) => `${index} ${"x".repeat(1_000)}`);
+  const large = `large ${"y".repeat(60_000)}`;
+  await produce(client, [...ids, large].map((id) => record(source, 0, id.slice(0, 8), { id })));
+  const totals = await runUntil(client, flow, ({ records }) => records >= 201);
+  assertEquals([totals.outputs, totals.deadLetters], [200, 1]);
+  assertEquals((await readPartition(client, target)).length, 200);
+  const [letter] = await readPartition(client, flow.deadLetters);
+  const reason =
+    texts([{ ...letter, value: headerOf(letter?.headers as never, "x-error") } as never])[0];
+  assertStringIncludes(reason ?? "", target);
+  assertStringIncludes(reason ?? "", "max.message.bytes");
+});
+
+function headerOf(headers: readonly (readonly [string, unknown])[] | undefined, name: string) {
+  return headers?.find(([header]) => header === name)?.[1];
+}
+
+Deno.test("a limit that is lowered while a flow runs is learned", async () => {
+  const client = await testClient();
+  const { flow, source, target } = await copying(client, {});
+  const fill = (from: number) =>
+    produce(
+      client,
+      Array.from({ length: 200 }, (_, index) => {
+        const id = `${from + index} ${"x".repeat(1_000)}`;
+        return record(source, 0, id.slice(0, 8), { id });
+      }),
+    );
+  await fill(0);
+  let lowered: Promise<unknown> | undefined;
+  await runUntil(client, flow, ({ records }) => {
+    if (records === 200) {
+      lowered ??= alter(client, target, { "max.message.bytes": "40000" }).then(() => fill(200));
+    }
+    return records >= 400;
+  });
+  await lowered;
+  assertEquals((await readPartition(client, target)).length, 400);
+});
+
+Deno.test("an output topic that is deleted while a flow runs is said, and waited for", async () => {
+  const client = await testClient();
+  const { flow, source, target } = await copying(client, {});
+  await produce(client, [record(source, 0, "a", { id: "a" })]);
+  const health = createHealth();
+  const said = Promise.withResolvers<string>();
+  const watched = {
+    ...health,
+    down(...report: Parameters<typeof health.down>) {
+      health.down(...report);
+      said.resolve(report[1]);
+    },
+  };
+  const check = `lane:${source}-0`;
+  let going: Promise<unknown> | undefined;
+  const renew = async () => {
+    await withAdmin(client, (admin) => admin.deleteTopics({ topics: [target] }));
+    await produce(client, [record(source, 0, "b", { id: "b" })]);
+    const reason = await said.promise;
+    assertStringIncludes(reason, target);
+    assertStringIncludes(reason, "does not exist any more");
+    assertEquals(health.ready().checks.find(({ name }) => name === check)?.ok, false);
+    await ensureTopics(client, [{ topic: target, partitions: 2, replicationFactor: 1 }]);
+  };
+  await runUntil(client, flow, ({ records }) => {
+    if (records === 1) going ??= renew();
+    return records >= 2;
+  }, { health: watched });
+  await going;
+  assertEquals(health.ready().ready, true);
+  const kept = await Promise.all([0, 1].map((at) => readPartition(client, target, at)));
+  assertEquals(texts(kept.flat()), [`{"id":"b"}`]);
+});
+
+Deno.test("a dead-letter topic that is deleted while a flow runs holds back dead letters alone until it is back", async () => {
+  const client = await testClient();
+  const { flow, source, target } = await copying(client, {});
+  await produce(client, [record(source, 0, "a", { id: "a" })]);
+  const health = createHealth();
+  const said = Promise.withResolvers<string>();
+  const watched = {
+    ...health,
+    down(...report: Parameters<typeof health.down>) {
+      health.down(...report);
+      said.resolve(report[1]);
+    },
+  };
+  let going: Promise<unknown> | undefined;
+  const { deadLetters } = flow;
+  const renew = async () => {
+    await withAdmin(client, (admin) => admin.deleteTopics({ topics: [deadLetters] }));
+    await produce(client, [record(source, 0, "b", { id: "b" })]);
+  };
+  const poison = async () => {
+    await produce(client, [record(source, 0, "c", "no JSON")]);
+    assertStringIncludes(await said.promise, deadLetters);
+    await ensureTopics(client, [{ topic: deadLetters, partitions: 1, replicationFactor: 1 }]);
+  };
+  await runUntil(client, flow, ({ records }) => {
+    if (records === 1) going ??= renew();
+    if (records === 2) going = going?.then(poison);
+    return records >= 3;
+  }, { health: watched });
+  await going;
+  assertEquals(texts(await readPartition(client, target)), [`{"id":"a"}`, `{"id":"b"}`]);
+  assertEquals(texts(await readPartition(client, deadLetters)), ["no JSON"]);
+  assertEquals(health.ready().ready, true);
+});

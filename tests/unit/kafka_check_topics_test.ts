@@ -1,0 +1,110 @@
+import { checkTopic, type TopicUse } from "../../src/kafka/check_topics.ts";
+import { missingPermission } from "../../src/kafka/missing_permission.ts";
+import { createErrorFromCode } from "../../src/kafka/vendor.ts";
+import { assertEquals, assertStringIncludes } from "../support/assert.ts";
+
+/** A topic as Kafka makes it when nobody says anything. */
+const usual = {
+  "cleanup.policy": "delete",
+  "retention.ms": "604800000",
+  "retention.bytes": "-1",
+  "max.message.bytes": "1048588",
+  "min.insync.replicas": "1",
+  "unclean.leader.election.enable": "false",
+};
+
+function check(
+  uses: readonly TopicUse[],
+  settings: Record<string, string>,
+  { partitions = 1, replicas = 1, wanted = 1 } = {},
+) {
+  const spec = {
+    ...{ topic: "t", partitions: wanted, replicationFactor: 1, recordBytesMax: 900_000 },
+    uses,
+  };
+  const values = new Map(Object.entries({ ...usual, ...settings }));
+  return checkTopic(spec, { partitions, replicas }, values);
+}
+
+const kinds = (...args: Parameters<typeof check>) =>
+  check(...args).map(({ kind, text }) => `${kind} ${text.match(/ has (\S+?)=/)?.[1]}`);
+
+const forEver = { "retention.ms": "-1" };
+
+Deno.test("state that is deleted by age, by size or by a policy of both is refused", () => {
+  assertEquals(kinds(["state"], {}), ["refuse cleanup.policy"]);
+  assertEquals(kinds(["state"], { "cleanup.policy": "compact,delete" }), ["refuse cleanup.policy"]);
+  assertEquals(kinds(["state"], { "cleanup.policy": "compact" }), []);
+  assertEquals(kinds(["state"], { "cleanup.policy": "compact,delete", ...forEver }), []);
+  const sized = { "cleanup.policy": "compact,delete", ...forEver, "retention.bytes": "1000" };
+  assertEquals(kinds(["state"], sized), ["refuse cleanup.policy"]);
+});
+
+Deno.test("compaction is refused where each record counts, and a warning for an input", () => {
+  const compact = { "cleanup.policy": "compact" };
+  assertEquals(kinds(["history", "output"], compact), ["refuse cleanup.policy"]);
+  assertEquals(kinds(["dead-letters"], compact), ["refuse cleanup.policy"]);
+  assertEquals(kinds(["input"], compact), ["warn cleanup.policy"]);
+  assertEquals(kinds(["output"], compact), []);
+});
+
+Deno.test("a retention that may take what is needed is a warning", () => {
+  assertEquals(kinds(["history"], {}), ["warn retention.ms"]);
+  assertEquals(kinds(["dead-letters"], {}), ["warn retention.ms"]);
+  assertEquals(kinds(["input"], {}), []);
+  assertEquals(kinds(["input"], { "retention.ms": "60000" }), ["warn retention.ms"]);
+  assertEquals(kinds(["input"], { ...forEver, "retention.bytes": "1000" }), [
+    "warn retention.bytes",
+  ]);
+  assertEquals(kinds(["output"], { "retention.ms": "60000" }), []);
+});
+
+Deno.test("limits, replicas, elections and partitions that do not fit are found", () => {
+  const small = { "max.message.bytes": "50000", ...forEver };
+  for (const use of ["input", "output", "history", "dead-letters"] as const) {
+    assertEquals(kinds([use], small), ["warn max.message.bytes"]);
+  }
+  const state = { "cleanup.policy": "compact", "max.message.bytes": "1000" };
+  assertEquals(kinds(["state"], state), ["refuse max.message.bytes"]);
+  assertEquals(kinds(["cursor"], { ...small, "min.insync.replicas": "2" }), []);
+  assertEquals(kinds(["output"], { "min.insync.replicas": "2" }), ["refuse min.insync.replicas"]);
+  assertEquals(kinds(["output"], { "min.insync.replicas": "2" }, { replicas: 3 }), []);
+  assertEquals(kinds(["output"], { "unclean.leader.election.enable": "true" }), [
+    "warn unclean.leader.election.enable",
+  ]);
+  const [shards] = check(["cursor"], {}, { wanted: 4 });
+  assertEquals(shards?.kind, "refuse");
+  assertStringIncludes(shards?.text ?? "", "--partitions 4");
+  assertEquals(
+    check(["state"], { "cleanup.policy": "compact" }, { partitions: 3 })[0]?.kind,
+    "warn",
+  );
+});
+
+Deno.test("a topic that nobody has said a use of, and harmless settings, are let be", () => {
+  assertEquals(kinds([], { "cleanup.policy": "compact" }), []);
+  assertEquals(kinds(["input"], { "message.timestamp.type": "LogAppendTime" }), []);
+});
+
+Deno.test("a finding names topic, setting, value and remedy", () => {
+  const [finding] = check(["dead-letters"], {});
+  for (const part of ["Topic t ", "retention.ms=604800000", "kafka-configs.sh", "=-1"]) {
+    assertStringIncludes(finding?.text ?? "", part);
+  }
+});
+
+Deno.test("a refusal says who may not do what, and how to grant it", () => {
+  const refusal = (code: number, apiName: string, topic?: string) =>
+    Object.assign(createErrorFromCode()(code), { apiName, ...(topic && { topic }) });
+  const wrapped = new Error("retries", { cause: refusal(29, "Produce", "invoices") });
+  const written = missingPermission(wrapped, { user: "ann", topics: ["a", "b"] }) ?? "";
+  assertStringIncludes(written, `the user ann may not Write topic "invoices"`);
+  assertStringIncludes(written, "--operation Write --topic 'invoices'");
+  const read = missingPermission(refusal(29, "Fetch"), { topics: ["orders"] }) ?? "";
+  assertStringIncludes(read, "--operation Read --topic 'orders'");
+  const id = missingPermission(refusal(53, "InitProducerId"), { transactionalId: "g/t/0" }) ?? "";
+  assertStringIncludes(id, "--transactional-id 'g/t/0'");
+  const group = missingPermission(refusal(30, "FindCoordinator"), { groupId: "g" }) ?? "";
+  assertStringIncludes(group, "--operation Read --group 'g'");
+  assertEquals(missingPermission(createErrorFromCode()(3), {}), undefined);
+});
