@@ -76,13 +76,7 @@ export class Rejoining {
         this.#down(`tripped over ${reason}`);
         break;
       case "wait":
-        // The first may be a coordinator that is just being loaded.
-        if (failures === 1 && this.#foreignSince === undefined) break;
-        this.#down(
-          this.#foreignSince === undefined
-            ? `cannot take part: ${this.#obstacle(error) ?? reason}; trying again`
-            : `cannot take part: ${this.#foreignText()}; trying again until it has gone`,
-        );
+        this.#wait(error, reason, failures);
         break;
       case "rejoin":
         if (failures <= rejoinsMax) return;
@@ -114,8 +108,15 @@ export class Rejoining {
       "(INCONSISTENT_GROUP_PROTOCOL)";
   }
 
-  #obstacle(error: unknown): string | undefined {
-    return obstacleOf(error, { ...this.request, groupId: this.groupId })?.reason;
+  #wait(error: unknown, reason: string, failures: number): void {
+    if (this.#foreignSince !== undefined) {
+      this.#down(`cannot take part: ${this.#foreignText()}; trying again until it has gone`);
+      return;
+    }
+    const obstacle = obstacleOf(error, { ...this.request, groupId: this.groupId });
+    // Without one that a person must clear, the first may be a coordinator that is just being loaded.
+    if (failures === 1 && obstacle?.kind !== "wait") return;
+    this.#down(`cannot take part: ${obstacle?.reason ?? reason}; trying again`);
   }
 
   #down(reason: string): void {
