@@ -45,6 +45,9 @@ export function addRedrive(command: Command, actions: DlqActions): void {
         const report = await redriveDeadLetters(store, options, signal, tell(dryRun));
         if (args.json) printJson({ ...report, dryRun: dryRun ?? false });
         else console.log(redriveSummary(report, dryRun));
+        if (report.refused > 0) {
+          throw new FindingError(`${report.refused} dead letter(s) cannot go back`);
+        }
         if (addresses.length > report.redriven + report.skipped && limit === undefined) {
           progress("Not all of the named dead letters exist, or match.");
           throw new FindingError("not all of the named dead letters exist");
@@ -63,22 +66,28 @@ interface RedriveArguments {
 const redriveHelp = `
 The original bytes go back, with one more header: x-redriven-from. The records and the note that they
 were redriven are one Kafka transaction, so an interrupted redrive is simply run again. A record that
-fails again becomes a new dead letter, which this run leaves alone.
+fails again becomes a new dead letter, which this run leaves alone. It keeps its first timestamp when that is less than a
+day old.
+What is not whole (cut, or only named by its place), says no origin, or came from a topic that is gone does not go back: it is
+named, stays pending, and the others go on; the exit code is 1 then. The dead letters of Spring Kafka and Kafka Connect are
+understood.
 Every consumer of the original topic sees the record again, not only the one that failed on it.`;
 
 function redriveSummary(
-  { redriven, skipped, byTopic }: RedriveReport,
+  { redriven, skipped, refused, byTopic }: RedriveReport,
   dryRun: boolean | undefined,
 ): string {
   const topics = Object.entries(byTopic).map(([topic, count]) => `${count} to ${topic}`);
   return `${verb(dryRun)}: ${redriven}${topics.length > 0 ? ` (${topics.join(", ")})` : ""}. ` +
-    `Redriven before, so left alone: ${skipped}.`;
+    `Redriven before, so left alone: ${skipped}.` +
+    (refused > 0 ? ` Cannot go back, so still pending: ${refused}.` : "");
 }
 
 /** Says on the way what is redriven. */
 export function tell(dryRun?: boolean): RedriveObserver {
   return {
     redriven: (letters) => progress(`${verb(dryRun)}: ${namesOf(letters)}`),
+    refused: (_, reason) => progress(brief(reason, 500)),
     doubt: (_, reason) => progress(`${brief(reason, 200)}; looking up what became of it`),
   };
 }

@@ -86,9 +86,10 @@ function referenceFacts(unread: UnreadRecords | undefined): readonly Header[] {
   ];
 }
 
-/** Whether a header was added by {@linkcode deadLetter}: a redrive takes these off again. */
+/** Whether a header was added by {@linkcode deadLetter}, or by another system in its place: a redrive takes these off again. */
 export function isDeadLetterHeader([name]: Header): boolean {
-  return factNames.has(name) || name.startsWith("kafka_dlt-");
+  return factNames.has(name) || name.startsWith("kafka_dlt-") ||
+    name.startsWith("__connect.errors.");
 }
 
 const factNames = new Set([

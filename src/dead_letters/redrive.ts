@@ -33,6 +33,8 @@ export interface RedriveReport {
   readonly redriven: number;
   /** Selected, but redriven before. */
   readonly skipped: number;
+  /** Selected, but they cannot go back; they stay pending, and the observer was told why. */
+  readonly refused: number;
   /** Records by the topic that they went to. */
   readonly byTopic: Readonly<Record<string, number>>;
 }
@@ -41,6 +43,8 @@ export interface RedriveReport {
 export interface RedriveObserver {
   /** Dead letters whose transaction has committed; with `dryRun`, those that would go. */
   redriven?(deadLetters: readonly DeadLetter[], topics: readonly string[]): void;
+  /** A dead letter that cannot go back, and why: it is not whole, or does not say where it came from. */
+  refused?(deadLetter: DeadLetter, reason: string): void;
   /** A commit whose answer was lost is being looked up. */
   doubt?(partition: TopicPartition, reason: string): void;
 }
@@ -49,7 +53,7 @@ export interface RedriveObserver {
  * Redrives what is selected and was not redriven yet.
  *
  * @throws {TypeError} for `again` without a selection
- * @throws {HaltError} when somebody else redrives the same partition, or a record cannot go back; what was committed
+ * @throws {HaltError} when somebody else redrives the same partition, or the topic that was named is not there; what was committed
  * before stays redriven
  */
 export async function redriveDeadLetters(
@@ -69,12 +73,17 @@ export async function redriveDeadLetters(
   const byTopic: Record<string, number> = {};
   let redriven = 0;
   let skipped = 0;
+  let refused = 0;
   const counting: RedriveObserver = {
     ...observer,
     redriven(deadLetters, topics) {
       redriven += deadLetters.length;
       for (const topic of topics) byTopic[topic] = (byTopic[topic] ?? 0) + 1;
       observer.redriven?.(deadLetters, topics);
+    },
+    refused(deadLetter, reason) {
+      refused++;
+      observer.refused?.(deadLetter, reason);
     },
   };
   for (const place of places) {
@@ -83,7 +92,7 @@ export async function redriveDeadLetters(
     const redrive = options.dryRun ? previewPartition : redrivePartition;
     skipped += await redrive(store, place, { ...options, limit, run }, counting, signal);
   }
-  return { redriven, skipped, byTopic };
+  return { redriven, skipped, refused, byTopic };
 }
 
 async function wantedPartitions(

@@ -7,7 +7,6 @@ import { formatOrigin, parseOrigin } from "../core/offset_metadata.ts";
 import { formatPartition, type OutputRecord, type TopicPartition } from "../core/record.ts";
 import { decide } from "../core/start_offset.ts";
 import type { DeadLetterStore } from "./list_dead_letters.ts";
-import type { DeadLetter } from "./read_dead_letter.ts";
 import { type PendingBatch, pendingBatches } from "./pending_batches.ts";
 import type { RedriveObserver, RedriveOptions } from "./redrive.ts";
 import {
@@ -19,8 +18,8 @@ import {
   redrivenTopic,
   type RedriveState,
 } from "./redrive_state.ts";
-import { restoreRecord, targetTopic } from "./restore_record.ts";
 import { isPartial } from "./select_dead_letters.ts";
+import { type Sorted, sortOut } from "./sort_out.ts";
 
 /** Options of one partition. */
 export interface PartitionRedrive extends RedriveOptions {
@@ -73,8 +72,7 @@ export async function previewPartition(
   let skipped = 0;
   for await (const batch of pendingBatches(log, place, state, { ...options, end }, signal)) {
     skipped += batch.skipped;
-    const topics = batch.deadLetters.map((deadLetter) => targetTopic(deadLetter, options.to));
-    if (topics.length > 0) observer.redriven?.(batch.deadLetters, topics);
+    report(await sortOut(log, batch.deadLetters, options), observer);
   }
   return skipped;
 }
@@ -88,12 +86,23 @@ async function endOf(
   return queue ? await log.highWatermark(place) : (await log.range(place)).end;
 }
 
+type SortedBatch = PendingBatch & Sorted;
+
+function report({ going, refused }: Sorted, observer: RedriveObserver): void {
+  for (const { deadLetter, reason } of refused) observer.refused?.(deadLetter, reason);
+  if (going.length === 0) return;
+  observer.redriven?.(
+    going.map(({ deadLetter }) => deadLetter),
+    going.map(({ record }) => record.topic),
+  );
+}
+
 /** What all sessions of a run have done together. */
 interface Done {
   count: number;
   skipped: number;
   /** The batch whose commit is under way, or whose outcome is not known. */
-  doubt: PendingBatch | undefined;
+  doubt: SortedBatch | undefined;
 }
 
 async function redriveSession(
@@ -117,18 +126,17 @@ async function redriveSession(
   for await (
     const batch of pendingBatches(log, place, state, { ...options, limit }, signal)
   ) {
-    const records = await restoreAll(store, batch.deadLetters, options);
-    done.doubt = batch;
-    await commitBatch(transactor, place, batch, records, { ...options, state, stateId });
-    count(batch);
+    const sorted = { ...batch, ...await sortOut(log, batch.deadLetters, options) };
+    done.doubt = sorted;
+    await commitBatch(transactor, place, sorted, { ...options, state, stateId });
+    count(sorted);
   }
 
-  function count(batch: PendingBatch): void {
+  function count(batch: SortedBatch): void {
     done.doubt = undefined;
-    done.count += batch.deadLetters.length;
+    done.count += batch.going.length;
     done.skipped += batch.skipped;
-    const topics = batch.deadLetters.map((deadLetter) => targetTopic(deadLetter, options.to));
-    if (topics.length > 0) observer.redriven?.(batch.deadLetters, topics);
+    report(batch, observer);
   }
 }
 
@@ -153,42 +161,26 @@ interface CommitOptions extends PartitionRedrive {
 async function commitBatch(
   transactor: Transactor,
   place: TopicPartition,
-  { deadLetters, nextOffset }: PendingBatch,
-  records: readonly OutputRecord[],
+  { going, refused, nextOffset }: SortedBatch,
   options: CommitOptions,
 ): Promise<void> {
-  const { state: { topicId, next }, stateId } = options;
+  const { state: { topicId, next }, stateId, run } = options;
   const metadata = formatOrigin({ topicId, state: stateId });
   const commit = (notes: readonly OutputRecord[], offset: number) =>
     transactor.commit({
-      records: [...records, ...notes],
+      records: [...going.map(({ record }) => record), ...notes],
       offsets: [{ ...place, groupId: redriveGroup, offset, metadata }],
     });
-  if (!isPartial(options)) return await commit([nextEntry(place, nextOffset, topicId)], nextOffset);
-  const marks = deadLetters.map(({ record }, index) =>
-    markEntry(record, records[index]?.topic ?? "", options.run, topicId)
+  if (!isPartial(options)) {
+    // The offset passes over what could not go; the mark says that it was not redriven.
+    const marks = refused.map(({ deadLetter }) => markEntry(deadLetter.record, "", run, topicId));
+    return await commit([...marks, nextEntry(place, nextOffset, topicId)], nextOffset);
+  }
+  const marks = going.map(({ deadLetter, record }) =>
+    markEntry(deadLetter.record, record.topic, run, topicId)
   );
   // The offset stays where it is, and says from now on which notes belong to it.
   if (marks.length > 0) await commit(marks, Math.max(0, next));
-}
-
-async function restoreAll(
-  { log }: DeadLetterStore,
-  deadLetters: readonly DeadLetter[],
-  { to, skip }: PartitionRedrive,
-): Promise<OutputRecord[]> {
-  const records: OutputRecord[] = [];
-  for (const deadLetter of deadLetters) {
-    const topic = targetTopic(deadLetter, to);
-    const partitionCount = await log.partitionCount(topic);
-    if (partitionCount === undefined) {
-      throw new HaltError(
-        `Cannot redrive to topic ${topic}: it does not exist. Make it, or name another with --to`,
-      );
-    }
-    records.push(restoreRecord(deadLetter, { topic, partitionCount, skip }));
-  }
-  return records;
 }
 
 function checkWithinLog({ next }: RedriveState, place: TopicPartition, end: number): void {

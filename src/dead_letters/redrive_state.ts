@@ -39,7 +39,7 @@ export interface RedriveState {
 export interface Mark {
   /** The dead letter's own, milliseconds. A mark counts only for the record that it was made for. */
   readonly timestamp: number;
-  /** The topic that it went to. */
+  /** The topic that it went to; empty where it could not go and was passed over. */
   readonly to: string;
   /** When, ISO 8601. */
   readonly at: string;
@@ -123,7 +123,8 @@ export function isRedriven(
   state: RedriveState,
   record: { readonly offset: number; readonly timestamp: number },
 ): boolean {
-  return record.offset < state.next || markOf(state, record) !== undefined;
+  const mark = markOf(state, record);
+  return mark ? mark.to !== "" : record.offset < state.next;
 }
 
 /** The mark of this dead letter, if it has one. */

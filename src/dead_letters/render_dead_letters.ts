@@ -30,7 +30,7 @@ export function deadLettersTable(deadLetters: readonly ListedDeadLetter[]): stri
 
 /** All that is known of one, with its headers and its value. */
 export function deadLetterDetails(found: FoundDeadLetter): string {
-  const { record, origin, errorClass, error, attempts, groupId, redriven, mark } = found;
+  const { record, origin, errorClass, error, attempts, groupId, redriven, mark, missing } = found;
   const value = describeBytes(record.value);
   const lines = [
     ["Dead letter", `${record.topic} ${formatAddress(record)}`],
@@ -40,7 +40,8 @@ export function deadLetterDetails(found: FoundDeadLetter): string {
     ["Class", brief(errorClass, 200)],
     ["Error", brief(error, 1_000)],
     ["Tries", String(attempts)],
-    ["Redriven", mark ? `to ${mark.to} at ${mark.at}` : redriven ? "yes" : "no"],
+    ["Redriven", mark?.to ? `to ${mark.to} at ${mark.at}` : redriven ? "yes" : "no"],
+    ["Whole", missing === undefined ? "yes" : `no: ${missing}`],
     ["Key", briefBytes(record.key, 1_000)],
   ].map(([name = "", text = ""]) => `${name.padEnd(12)} ${text}`);
   const headers = record.headers.map(([name, bytes]) =>
@@ -59,7 +60,8 @@ export function deadLetterDetails(found: FoundDeadLetter): string {
 
 /** For `--json`: bytes as base64, and as text beside it where they are text. */
 export function deadLetterDocument(deadLetter: ListedDeadLetter): Record<string, unknown> {
-  const { record, origin, errorClass, error, attempts, groupId, redriven, link } = deadLetter;
+  const { record, origin, errorClass, error, attempts, groupId, redriven, link, missing } =
+    deadLetter;
   return {
     address: formatAddress(record),
     topic: record.topic,
@@ -73,6 +75,7 @@ export function deadLetterDocument(deadLetter: ListedDeadLetter): Record<string,
     group: groupId,
     origin: origin ?? null,
     redriven,
+    missing: missing ?? null,
     parked: link ?? null,
     headers: record.headers.map(([name, value]) => ({ name, ...bytesDocument(value) })),
     value: bytesDocument(record.value),

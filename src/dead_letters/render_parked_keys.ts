@@ -9,13 +9,15 @@ import type { UnparkOutcome } from "./unpark.ts";
 
 /** What became of a key. */
 export function outcomeSentence(outcome: UnparkOutcome): string {
-  const { parked: { length, done }, redriven } = outcome;
+  const { parked: { length, done }, redriven, passedOver } = outcome;
+  const skipped = passedOver > 0 ? `, ${passedOver} passed over and NOT processed` : "";
+  const sent = redriven - passedOver;
   const waiting = length - done;
   switch (outcome.kind) {
     case "free":
-      return `free; ${redriven} record(s) were sent back and processed`;
+      return `free; ${sent} record(s) were sent back and processed${skipped}`;
     case "sent":
-      return `${redriven} record(s) sent back; free once a worker has processed them (is one running?)`;
+      return `${sent} record(s) sent back${skipped}; free once a worker has come that far (is one running?)`;
     case "failed-again": {
       const { record, errorClass, error } = outcome.deadLetter;
       return `still parked, ${waiting} record(s) wait: the first failed again ` +
@@ -23,7 +25,7 @@ export function outcomeSentence(outcome: UnparkOutcome): string {
     }
     case "first-missing":
       return `still parked, ${waiting} record(s) wait: the first of them is not among the dead ` +
-        `letters. If it is lost, --forget frees the key`;
+        `letters, or cannot go back. --forget frees the key`;
     case "still-filling":
       return `still parked, ${waiting} record(s) wait: new ones arrive faster than they are sent ` +
         `back. Run it again when less arrives`;
@@ -38,6 +40,7 @@ export function outcomeDocument(outcome: UnparkOutcome): Record<string, unknown>
     ...parkedDocument(outcome.parked),
     outcome: outcome.kind,
     redriven: outcome.redriven,
+    passed_over: outcome.passedOver,
     first: outcome.kind === "failed-again" ? formatAddress(outcome.deadLetter.record) : null,
   };
 }

@@ -1,11 +1,12 @@
 /** Makes the original record out of a dead letter: the bytes that failed, for the place that they came from. Pure. */
-import { HaltError } from "../core/errors.ts";
 import { partitionForKey } from "../core/partition_for_key.ts";
-import { type OutputRecord, textHeader } from "../core/record.ts";
+import { formatPartition, type OutputRecord, textHeader } from "../core/record.ts";
 import { formatAddress } from "./dead_letter_address.ts";
 import { parkedHeader, parkedSkipHeader } from "./parked_link.ts";
 import { type DeadLetter, originalHeaders } from "./read_dead_letter.ts";
 
+/** How old a record may be to keep its first timestamp, milliseconds. */
+const firstTimestampMsMax = 24 * 60 * 60_000;
 /** The header that says which dead letter a record was redriven from: `<dlq>/<partition>/<offset>`. */
 export const redrivenFromHeader = "x-redriven-from";
 
@@ -18,13 +19,22 @@ export const redrivenFromHeader = "x-redriven-from";
  *
  * @param target the topic that it goes to and how many partitions that has; with `skip`, the lane of a parked key passes
  * it over when its turn comes
- * @throws {HaltError} when it does not say where it came from and no other topic is named
  */
 export function restoreRecord(
-  { record, origin }: DeadLetter,
-  target: { readonly topic: string; readonly partitionCount: number; readonly skip?: boolean },
+  { record, origin, originalTimestamp }: DeadLetter,
+  target: {
+    readonly topic: string;
+    readonly partitionCount: number;
+    readonly skip?: boolean;
+    /** The time of the redrive, milliseconds. */
+    readonly now?: number;
+  },
 ): OutputRecord {
-  const { topic, partitionCount, skip = false } = target;
+  const { topic, partitionCount, skip = false, now = record.timestamp } = target;
+  // Its own time. What is older than the shortest usual retention, the broker might delete before it is read; what claims
+  // to be younger than its dead letter, the broker might refuse.
+  const keepsTime = originalTimestamp !== undefined && originalTimestamp <= record.timestamp &&
+    originalTimestamp > now - firstTimestampMsMax;
   const kept = origin?.topic === topic && origin.partition < partitionCount;
   const partition = kept
     ? origin.partition
@@ -41,6 +51,7 @@ export function restoreRecord(
     partition,
     key: record.key,
     value: record.value,
+    ...(keepsTime && { timestamp: originalTimestamp }),
     headers: [
       ...headers,
       ...(skip ? [textHeader(parkedSkipHeader, "true")] : []),
@@ -49,13 +60,26 @@ export function restoreRecord(
   };
 }
 
-/** The topic that a dead letter goes back to. */
-export function targetTopic({ record, origin }: DeadLetter, to: string | undefined): string {
-  const topic = to ?? origin?.topic;
-  if (topic !== undefined) return topic;
+/** Where a dead letter goes back to, or why it cannot. */
+export type RedriveTarget = { readonly topic: string } | { readonly refused: string };
+
+/** Decides where a dead letter goes back to; `to` is the topic that the operator named. */
+export function redriveTarget(deadLetter: DeadLetter, to: string | undefined): RedriveTarget {
+  const { record, origin, missing } = deadLetter;
   const address = formatAddress(record);
-  throw new HaltError(
-    `Dead letter ${address} of ${record.topic} does not say which topic it came from. Redrive it ` +
-      `with "dlq redrive ${address} --to TOPIC"; the others can be redriven after that`,
-  );
+  const name = `Dead letter ${address} of ${record.topic}`;
+  if (missing !== undefined) {
+    const place = origin
+      ? `; the original is at ${formatPartition(origin)} offset ${origin.offset}`
+      : "";
+    return {
+      refused: `${name} cannot be redriven: ${missing}${place}; have its producer send it again`,
+    };
+  }
+  const topic = to ?? origin?.topic;
+  if (topic !== undefined) return { topic };
+  return {
+    refused: `${name} does not say which topic it came from: redrive it with ` +
+      `"dlq redrive ${address} --to TOPIC"`,
+  };
 }

@@ -26,7 +26,13 @@ export interface UnparkOptions {
 
 /** What became of a parked key. */
 export type UnparkOutcome =
-  & { readonly parked: ParkedKey; readonly redriven: number }
+  & {
+    readonly parked: ParkedKey;
+    /** Sent back, those that were passed over among them. */
+    readonly redriven: number;
+    /** Sent back so that the lane passes it over: it is not processed. */
+    readonly passedOver: number;
+  }
   & (
     /** All of it was processed; new records of the key are processed as they come. */
     | { readonly kind: "free" }
@@ -34,7 +40,7 @@ export type UnparkOutcome =
     | { readonly kind: "sent" }
     /** The first of the queue failed again, so the others wait. */
     | { readonly kind: "failed-again"; readonly deadLetter: DeadLetter }
-    /** The first of the queue is not among the dead letters: deleted, or redriven to elsewhere. */
+    /** The first of the queue is not among the dead letters (deleted, or redriven to elsewhere), or cannot go back. */
     | { readonly kind: "first-missing" }
     /** New records keep coming faster than rounds end. */
     | { readonly kind: "still-filling" }
@@ -54,25 +60,31 @@ export async function unpark(
   await store.prepare();
   let parked = key;
   let redriven = 0;
+  let passedOver = 0;
   for (let round = 0; round < roundsMax; round++) {
     const first = await firstOfQueue(store, parked, signal);
     const skip = skipFirst && round === 0;
-    const sent = await sendQueue(store, parked, skip, signal, observer);
-    redriven += sent;
-    if (waitMsMax === 0) return { kind: "sent", parked, redriven };
+    if (skip) {
+      passedOver += await sendQueue(store, parked, { skip, number: parked.done }, signal, observer);
+    }
+    const sent = await sendQueue(store, parked, {}, signal, observer);
+    redriven += sent + (skip ? passedOver : 0);
+    if (waitMsMax === 0) return { kind: "sent", parked, redriven, passedOver };
     if (!await workedOff(store, parked, waitMsMax, signal)) {
-      return { kind: "sent", parked, redriven };
+      return { kind: "sent", parked, redriven, passedOver };
     }
     const now = await currentQueue(store, parked, signal);
-    if (!now) return { kind: "free", parked, redriven };
+    if (!now) return { kind: "free", parked, redriven, passedOver };
     const isStuck = now.done === parked.done;
     parked = now;
     if (!isStuck) continue;
     const again = await firstOfQueue(store, parked, signal);
-    if (!again) return { kind: "first-missing", parked, redriven };
-    if (first || round > 0) return { kind: "failed-again", parked, redriven, deadLetter: again };
+    if (!again) return { kind: "first-missing", parked, redriven, passedOver };
+    if (first || round > 0) {
+      return { kind: "failed-again", parked, redriven, passedOver, deadLetter: again };
+    }
   }
-  return { kind: "still-filling", parked, redriven };
+  return { kind: "still-filling", parked, redriven, passedOver };
 }
 
 /**
@@ -100,7 +112,7 @@ export async function forgetQueue(
 async function sendQueue(
   store: DeadLetterStore,
   parked: ParkedKey,
-  skip: boolean,
+  { skip, number }: { readonly skip?: boolean; readonly number?: number },
   signal: AbortSignal | undefined,
   observer: RedriveObserver,
 ): Promise<number> {
@@ -114,12 +126,8 @@ async function sendQueue(
     },
   };
   const options = { limit: Infinity, run: crypto.randomUUID() };
-  if (skip) {
-    const queue = { name: parked.queue, number: parked.done };
-    await redrivePartition(store, place, { ...options, queue, skip }, counting, signal);
-  }
-  const queue = { name: parked.queue };
-  await redrivePartition(store, place, { ...options, queue }, counting, signal);
+  const queue = { name: parked.queue, number };
+  await redrivePartition(store, place, { ...options, queue, skip }, counting, signal);
   return sent;
 }
 

@@ -1,7 +1,9 @@
 /** Redriving dead letters on real Kafka: once each, unaltered, whatever is interrupted. */
 import { Kafka, logLevel } from "kafkajs";
+import { deadLetter } from "../../src/core/dead_letter.ts";
 import { delay } from "../../src/core/delay.ts";
 import { HaltError } from "../../src/core/errors.ts";
+import type { Header } from "../../src/core/record.ts";
 import { listDeadLetters } from "../../src/dead_letters/list_dead_letters.ts";
 import { redriveDeadLetters } from "../../src/dead_letters/redrive.ts";
 import { markEntry, redriveGroup, redrivenTopic } from "../../src/dead_letters/redrive_state.ts";
@@ -25,7 +27,7 @@ Deno.test("redrive sends every dead letter back to its partition, bytes unaltere
   const report = await redriveDeadLetters(store);
 
   const [first, second] = await topics.read(topics.input);
-  assertEquals(report, { redriven: 2, skipped: 0, byTopic: { [topics.input]: 2 } });
+  assertEquals(report, { redriven: 2, skipped: 0, refused: 0, byTopic: { [topics.input]: 2 } });
   assertEquals([first?.partition, first?.key, first?.value], [0, null, null]);
   assertEquals([second?.partition, second?.value], [1, bytes]);
   assertEquals(second && headerTexts(second), [
@@ -196,23 +198,68 @@ Deno.test("a redrive of a partition that another redrive has taken over stops", 
   assertEquals((await topics.read(topics.input)).map(valueText), ["1", "2", "3", "4"]);
 });
 
-Deno.test("a dead letter of unknown origin stops a redrive of all until it is sent somewhere", async () => {
+Deno.test("what cannot go back is named and stays pending, and the others go on", async () => {
   const topics = await deadLetterTopics();
-  await using producer = await openPlainProducer(topics.client);
-  const value = new TextEncoder().encode("by hand");
-  await producer.send([{ topic: topics.dlq, partition: 0, key: null, value, headers: [] }]);
+  const encoder = new TextEncoder();
+  const connect = (topic: string) => [
+    header("__connect.errors.topic", topic),
+    header("__connect.errors.partition", "1"),
+    header("__connect.errors.offset", "5"),
+  ];
+  const original = {
+    topic: topics.input,
+    partition: 0,
+    offset: 9,
+    timestamp: Date.now(),
+    key: null,
+  };
+  const reason = { errorClass: "E", error: "no", attempts: 1, groupId: "g" };
+  const destination = { topic: topics.dlq, partitionCount: 2, recordBytesMax: 4_000 };
+  const unread = { lastOffset: 12, records: 4, batchBytes: 900, reason: "too large" };
+  const value = new Uint8Array(10_000);
+  const foreign = (text: string, headers: readonly Header[]) => ({
+    topic: topics.dlq,
+    partition: 0,
+    key: null,
+    value: encoder.encode(text),
+    headers,
+  });
+  {
+    await using producer = await openPlainProducer(topics.client);
+    await producer.send([
+      foreign("by hand", []),
+      deadLetter({ ...original, value, headers: [] }, reason, destination),
+      deadLetter({ ...original, value: null, headers: [], unread }, reason, destination),
+      foreign("of a topic that is gone", connect(`${topics.input}-gone`)),
+      foreign("connect", connect(topics.input)),
+    ]);
+  }
   await topics.fail({ key: "a", value: "1" });
   await using store = topics.open();
-  await assertRejects(() => redriveDeadLetters(store), HaltError, "--to TOPIC");
-  const addresses = [{ partition: 0, offset: 0 }];
+  const refused: string[] = [];
+  const observer = { refused: (_: unknown, text: string) => refused.push(text) };
+  // Those that cannot go do not count.
+  const one = await redriveDeadLetters(store, { limit: 1 }, undefined, observer);
+  assertEquals([one.redriven, one.refused], [1, 4]);
+  const words = ["--to TOPIC", "cut: value", "4 record(s)", "does not exist"];
+  refused.forEach((text, index) => assertStringIncludes(text, words[index] ?? "?"));
+  const rest = await redriveDeadLetters(store);
+  assertEquals([rest.redriven, rest.refused], [1, 0]);
+  const values = async () => (await topics.read(topics.input)).map(valueText);
+  assertEquals(await values(), ["1", "connect"]);
+
+  await settled(topics.client, [redrivenTopic]);
+  const pending = await listDeadLetters(store, { limit: 10, pending: true });
+  assertEquals(pending.map(({ record }) => record.offset).sort(), [0, 1, 2, 3]);
+  const addresses = pending.map(({ record }) => record);
   await assertRejects(
     () => redriveDeadLetters(store, { addresses, to: `${topics.input}-missing` }),
     HaltError,
     "does not exist",
   );
-  await redriveDeadLetters(store, { addresses, to: topics.input });
-  await redriveDeadLetters(store);
-  assertEquals((await topics.read(topics.input)).map(valueText), ["by hand", "1"]);
+  const sent = await redriveDeadLetters(store, { addresses, to: topics.input });
+  assertEquals([sent.redriven, sent.refused], [2, 2]);
+  assertEquals((await values()).length, 4);
 });
 
 const otherRecord = { topic: "another.DLQ", partition: 0, offset: 0, timestamp: 0 };

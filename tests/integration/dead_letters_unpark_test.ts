@@ -4,12 +4,13 @@ import { openRecordLog } from "../../src/dead_letters/kafka_record_log.ts";
 import { listParkedKeys } from "../../src/dead_letters/load_parked_keys.ts";
 import type { ParkedKey } from "../../src/dead_letters/parked_entry.ts";
 import { redriveDeadLetters } from "../../src/dead_letters/redrive.ts";
+import { outcomeSentence } from "../../src/dead_letters/render_parked_keys.ts";
 import { forgetQueue, unpark } from "../../src/dead_letters/unpark.ts";
 import { openPlainProducer } from "../../src/kafka/plain_producer.ts";
 import { ensureTopics } from "../../src/kafka/topics.ts";
 import { createTransactions } from "../../src/kafka/transactions.ts";
 import type { TransactionStep } from "../../src/kafka/transactor.ts";
-import { assert, assertEquals, assertExists } from "../support/assert.ts";
+import { assert, assertEquals, assertExists, assertStringIncludes } from "../support/assert.ts";
 import { type ParkingLane, runParkingLane } from "./dead_letters_lane.ts";
 import { deadLetterTopics, valueText } from "./dead_letters_setup.ts";
 
@@ -143,7 +144,8 @@ Deno.test("unpark says when the first record fails again, and can skip it", asyn
   assertEquals(await world.outputs("a"), []);
 
   const skipped = await unpark(world.store, key, { ...waiting, skipFirst: true });
-  assertEquals(skipped.kind, "free");
+  assertEquals([skipped.kind, skipped.passedOver], ["free", 1]);
+  assertStringIncludes(outcomeSentence(skipped), "1 passed over and NOT processed");
   assertEquals(await world.outputs("a"), ["a1"]);
 });
 

@@ -6,8 +6,8 @@ import { formatAddress, parseAddress } from "../../src/dead_letters/dead_letter_
 import { briefBytes, describeBytes } from "../../src/dead_letters/describe_bytes.ts";
 import { parkedEntry, readParkedEntry } from "../../src/dead_letters/parked_entry.ts";
 import { originalHeaders, readDeadLetter } from "../../src/dead_letters/read_dead_letter.ts";
-import { restoreRecord, targetTopic } from "../../src/dead_letters/restore_record.ts";
-import { assertEquals, assertThrows } from "../support/assert.ts";
+import { redriveTarget, restoreRecord } from "../../src/dead_letters/restore_record.ts";
+import { assertEquals, assertStringIncludes, assertThrows } from "../support/assert.ts";
 
 const encoder = new TextEncoder();
 const reason = { errorClass: "PoisonError", error: "no", attempts: 4, groupId: "onceflow.x" };
@@ -47,8 +47,59 @@ Deno.test("a dead letter of Spring Kafka is understood", () => {
 Deno.test("a record written by hand has no origin, and can go back only to a named topic", () => {
   const letter = readDeadLetter({ ...failed(), headers: [] });
   assertEquals(letter.origin, undefined);
-  assertThrows(() => targetTopic(letter, undefined), Error, "--to TOPIC");
-  assertEquals(targetTopic(letter, "there"), "there");
+  const target = redriveTarget(letter, undefined);
+  assertStringIncludes("refused" in target ? target.refused : "", "--to TOPIC");
+  assertEquals(redriveTarget(letter, "there"), { topic: "there" });
+});
+
+Deno.test("a dead letter of Kafka Connect is understood", () => {
+  const connect = (name: string, text: string) => textHeader(`__connect.errors.${name}`, text);
+  const letter = readDeadLetter({
+    ...failed(),
+    headers: [
+      textHeader("its", "own"),
+      connect("topic", "orders"),
+      connect("partition", "2"),
+      connect("offset", "17"),
+      connect("connector.name", "sink"),
+      connect("exception.class.name", "org.apache.kafka.connect.errors.DataException"),
+      connect("exception.message", "no schema"),
+    ],
+  });
+  const { origin, errorClass, error, groupId, missing } = letter;
+  assertEquals(originalHeaders(letter.record.headers), [textHeader("its", "own")]);
+  assertEquals(origin, { topic: "orders", partition: 2, offset: 17 });
+  assertEquals([errorClass, error], [
+    "org.apache.kafka.connect.errors.DataException",
+    "no schema",
+  ]);
+  assertEquals([groupId, missing], ["sink", undefined]);
+});
+
+Deno.test("what is not whole is refused by name, also for another topic", () => {
+  const value = new Uint8Array(10_000);
+  const original = { ...failed(), topic: "orders", offset: 42, partition: 3, headers: [], value };
+  const destination = { topic: "orders.DLQ", partitionCount: 4, recordBytesMax: 4_000 };
+  const unread = { lastOffset: 44, records: 3, batchBytes: 900, reason: "too large" };
+  const cut = deadLetter(original, reason, destination);
+  const named = deadLetter({ ...original, key: null, value: null, unread }, reason, destination);
+  for (const [letter, word] of [[cut, "cut: value"], [named, "3 record(s)"]] as const) {
+    const read = readDeadLetter({ ...letter, offset: 7, timestamp: 1_700_000_001_000 });
+    for (const to of [undefined, "elsewhere"]) {
+      const target = redriveTarget(read, to);
+      assertStringIncludes("refused" in target ? target.refused : "", word);
+      assertStringIncludes("refused" in target ? target.refused : "", "orders-3 offset 42");
+    }
+  }
+});
+
+Deno.test("a record keeps its first timestamp, unless a broker might delete or refuse it for that", () => {
+  const first = 1_700_000_000_000;
+  const target = { topic: "orders", partitionCount: 4 };
+  const back = (now: number, timestamp = first) =>
+    restoreRecord(readDeadLetter(failed({ timestamp })), { ...target, now }).timestamp;
+  assertEquals([back(first + 60_000), back(first + 25 * 3_600_000)], [first, undefined]);
+  assertEquals(back(first, first + 3_600_000), undefined);
 });
 
 const bytes = fc.oneof(fc.uint8Array({ maxLength: 20 }), fc.constant(null));
@@ -58,6 +109,8 @@ const names = fc.constantFrom(
   "x-error",
   "x-original-topic",
   "kafka_dlt-original-topic",
+  "x-truncated",
+  "x-by-reference",
 );
 const headers = fc.array(fc.tuple(names, bytes), { maxLength: 6 });
 
@@ -67,6 +120,7 @@ Deno.test("key, value and headers come back as they were, whatever the original'
       const letter = readDeadLetter(failed({ key, value, headers: given }));
       const back = restoreRecord(letter, { topic: "orders", partitionCount: 4 });
       assertEquals([back.topic, back.partition, back.key, back.value], ["orders", 3, key, value]);
+      assertEquals(letter.missing, undefined);
       assertEquals(back.headers, [...given, textHeader("x-redriven-from", "orders.DLQ/3/7")]);
     }),
   );

@@ -1,0 +1,66 @@
+/** Tells dead letters that can go back, with the records that they become, from those that cannot. Writes nothing. */
+import { HaltError } from "../core/errors.ts";
+import type { OutputRecord } from "../core/record.ts";
+import type { DeadLetter } from "./read_dead_letter.ts";
+import type { RecordLog } from "./record_log.ts";
+import { redriveTarget, restoreRecord } from "./restore_record.ts";
+
+/** Dead letters, those that can go back with their records. */
+export interface Sorted {
+  readonly going: readonly { readonly deadLetter: DeadLetter; readonly record: OutputRecord }[];
+  readonly refused: readonly { readonly deadLetter: DeadLetter; readonly reason: string }[];
+}
+
+/** What the operator wishes. */
+export interface SortOptions {
+  /** Another topic than the one they came from. */
+  readonly to?: string;
+  /** They go back to be passed over. */
+  readonly skip?: boolean;
+}
+
+/** @throws {HaltError} when the topic that the operator named does not exist */
+export async function sortOut(
+  log: RecordLog,
+  deadLetters: readonly DeadLetter[],
+  { to, skip }: SortOptions,
+): Promise<Sorted> {
+  const going: { deadLetter: DeadLetter; record: OutputRecord }[] = [];
+  const refused: { deadLetter: DeadLetter; reason: string }[] = [];
+  for (const deadLetter of deadLetters) {
+    const target = await existingTarget(log, deadLetter, to);
+    if ("refused" in target) refused.push({ deadLetter, reason: target.refused });
+    else {
+      const record = restoreRecord(deadLetter, { ...target, skip, now: Date.now() });
+      going.push({ deadLetter, record });
+    }
+  }
+  return { going, refused };
+}
+
+/** Whether a dead letter can go back. @throws {HaltError} as {@linkcode sortOut} does */
+export async function canGoBack(
+  log: RecordLog,
+  deadLetter: DeadLetter,
+  to: string | undefined,
+): Promise<boolean> {
+  return !("refused" in await existingTarget(log, deadLetter, to));
+}
+
+async function existingTarget(
+  log: RecordLog,
+  deadLetter: DeadLetter,
+  to: string | undefined,
+): Promise<
+  { readonly topic: string; readonly partitionCount: number } | { readonly refused: string }
+> {
+  const target = redriveTarget(deadLetter, to);
+  if ("refused" in target) return target;
+  const { topic } = target;
+  const partitionCount = await log.partitionCount(topic);
+  if (partitionCount !== undefined) return { topic, partitionCount };
+  const missing = `Cannot redrive to topic ${topic}: it does not exist. Make it, or name ` +
+    `another with --to`;
+  if (to !== undefined) throw new HaltError(missing);
+  return { refused: missing };
+}
