@@ -137,7 +137,7 @@ export async function runFlow<T>(
   await using _notes = { [Symbol.asyncDispose]: () => notes.disconnect() };
   const openProducer = () =>
     openPlainProducer(client, { batchBytesMax: options.requestBytesMax, topics });
-  await using laneNotes = openLaneNotes(client, health);
+  await using laneNotes = openLaneNotes(client, health, options.topicReplicationFactor);
   const deliveries: Record<RunFlowOptions["guarantee"], Delivery> = {
     "exactly-once": exactlyOnce(transactions, laneNotes),
     "at-least-once": atLeastOnce(openProducer),

@@ -1,6 +1,6 @@
 /** The three guarantees as three orders of the same two steps: write the outputs, commit the offset. */
 import type { LaneNote, LaneNotes } from "./lane_notes.ts";
-import { formatOrigin } from "./offset_metadata.ts";
+import { formatOrigin, type OffsetOrigin, parseOrigin } from "./offset_metadata.ts";
 import { offsetNotBelow } from "./start_offset.ts";
 import type { Assignment, CommittedOffset, Transactions } from "./ports.ts";
 import type { OutputRecord } from "./record.ts";
@@ -13,8 +13,8 @@ export interface DeliverySession extends AsyncDisposable {
   readonly topicId?: string;
   /** What was noted of this lane by its own transactions. */
   readonly note?: LaneNote;
-  /** Makes the outputs and the offset count. Throws `TransactionError`; then the session is over. */
-  commit(outputs: readonly OutputRecord[], nextOffset: number): Promise<void>;
+  /** Makes the outputs and the offset count; `state` as in {@linkcode OffsetOrigin}. Throws `TransactionError`; then the session is over. */
+  commit(outputs: readonly OutputRecord[], nextOffset: number, state?: string): Promise<void>;
 }
 
 /** Opens sessions with one guarantee. */
@@ -52,16 +52,23 @@ export function exactlyOnce(transactions: Transactions, notes?: LaneNotes): Deli
         const floor = Math.max(known, note && ofThisTopic ? note.offset : -1);
         const start = await offsetNotBelow(floor, lane, answer, read, signal);
         let isNoted = note !== undefined && ofThisTopic;
+        if (notes && start.offset >= 0 && isOf(topicId, parseOrigin(start.metadata))) {
+          const standing = { topicId: topicId ?? "", offset: start.offset };
+          // None, although there is an offset: the notes were deleted, or are younger than the offset.
+          if (note === undefined) notes.committed(lane, standing);
+          notes.holds?.(lane, standing);
+        }
         return {
           ...{ start, topicId, note },
-          async commit(records, offset) {
-            const metadata = formatOrigin({ topicId, mark: reader.mark });
+          async commit(records, offset, state) {
+            const metadata = formatOrigin({ topicId, mark: reader.mark, state });
             const offsets = [{ ...lane, offset, metadata }];
             if (!notes) return await transactor.commit({ records, offsets });
             const noted = { topicId: topicId ?? "", offset };
             const all = isNoted ? records : [...records, notes.record(lane, noted)];
             await transactor.commit({ records: all, offsets });
             if (isNoted) notes.committed(lane, noted);
+            else notes.holds?.(lane, noted);
             isNoted = true;
           },
           [Symbol.asyncDispose]: () => transactor[Symbol.asyncDispose](),
@@ -80,6 +87,11 @@ export function transactionalId(
   { topic, partition }: { readonly topic: string; readonly partition: number },
 ): string {
   return `${groupId}/${topic}/${partition}`;
+}
+
+/** The offset counts in this topic. */
+function isOf(topicId: string | undefined, origin: OffsetOrigin): boolean {
+  return topicId !== undefined && origin.topicId === topicId;
 }
 
 /** Outputs first, the offset after them: a crash between the two writes the outputs again. */

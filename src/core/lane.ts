@@ -18,7 +18,7 @@ import type { Assignment, RecordRun, RunBounds } from "./ports.ts";
 import { mayReopen, type SessionStage } from "./may_reopen.ts";
 import type { InputRecord } from "./record.ts";
 import { backoffMs } from "./retry_policy.ts";
-import { startOffset } from "./start_offset.ts";
+import { checkParked, startOffset } from "./start_offset.ts";
 
 /** Bounds of a lane. */
 export interface LaneOptions extends RunBounds {
@@ -114,6 +114,7 @@ async function runSession<T>(lane: Lane<T>, session: DeliverySession): Promise<v
   const { topic, partition } = reader;
   // After fencing: nobody else can park or free a key of this partition from here on.
   const parked = await options.parking?.load({ groupId, topic, partition }, signal);
+  if (parked) checkParked(lane.assignment, session.start, parked.topicId);
   reader.seek(start);
   if (progress.unwritten === undefined) options.health?.up(laneCheck(reader), "working");
   while (!signal.aborted) {
@@ -136,8 +137,9 @@ async function processRun<T>(
     const startedAt = performance.now();
     const plan = await planGuarded(lane, rest, parked);
     const nextOffset = rest[plan.taken]?.offset ?? run.nextOffset;
+    const state = plan.parking?.size ? parked?.topicId : undefined;
     progress.doubt = progress.unwritten = nextOffset;
-    await session.commit(plan.outputs, nextOffset);
+    await session.commit(plan.outputs, nextOffset, state);
     progress.doubt = progress.unwritten = undefined;
     progress.known = nextOffset;
     plan.parking?.committed();

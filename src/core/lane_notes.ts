@@ -30,6 +30,8 @@ export interface LaneNotes {
   ): Promise<LaneNote | undefined>;
   /** The record that notes it, for the lane's own transaction. */
   record(lane: LanePlace, note: LaneNote): OutputRecord;
+  /** This lane's note as it stands: should the place of the notes be made again, it is written there anew. */
+  holds?(lane: LanePlace, note: LaneNote): void;
   /** Notes what was committed, within a second or so. Never waits and never fails. */
   committed(lane: LanePlace, note: LaneNote): void;
 }

@@ -35,6 +35,8 @@ export interface Parking {
 /** The parked keys of one input partition, for one session. */
 export interface ParkedKeys {
   readonly size: number;
+  /** The identity of the topic that they were loaded from, where it is known. */
+  readonly topicId?: string;
   /** Begins one plan; all plans before it must be committed or dropped. */
   plan(): ParkingPlan;
 }
@@ -50,6 +52,8 @@ export interface ParkingPlan {
     record: InputRecord,
     plan: () => Planned | Promise<Planned>,
   ): Planned | Promise<Planned>;
+  /** How many keys are parked once this plan has committed. */
+  readonly size: number;
   /** The record to make the dead letter from: with its number in the queue among its headers. */
   numbered(record: InputRecord): InputRecord;
   /** The entries to write in the transaction of the outputs. */

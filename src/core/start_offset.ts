@@ -66,6 +66,28 @@ export async function startOffset(
 }
 
 /**
+ * Checks that the parked keys were loaded from the topic that the committed offset stands with; it names one for as long as
+ * keys are parked.
+ *
+ * @throws {HaltError} when that was deleted and made again
+ */
+export function checkParked(
+  { groupId, reader: { topic, partition } }: Assignment,
+  { offset, metadata }: CommittedOffset,
+  parkedTopicId: string | undefined,
+): void {
+  const { state } = parseOrigin(metadata);
+  if (state === undefined || parkedTopicId === undefined || state === parkedTopicId) return;
+  throw new HaltError(
+    `Cannot go on with ${formatPartition({ topic, partition })} from offset ${offset}: group ` +
+      `${groupId} has parked keys of it, and the topic that says which was deleted and made again. ` +
+      `Later records of these keys would overtake those that wait among the dead letters. To go on ` +
+      `all the same use this offset as OFFSET, then send the dead letters back with "deno task dlq ` +
+      `redrive". ${decide({ groupId, topic, partition })}`,
+  );
+}
+
+/**
  * The committed offset, of which `answer` is what `read` said first. One below `known`, which is certainly committed, is
  * asked for until it has settled.
  *

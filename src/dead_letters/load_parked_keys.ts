@@ -19,7 +19,7 @@ import type { StateReading } from "./redrive_state.ts";
  * The hook for lanes of a flow with `park: "key"`.
  *
  * `load` must be called while the lane's transactional id is held. It rejects with a HaltError where the topic is not
- * there: it must be made before the worker starts, and must never be deleted.
+ * there: it must be made before the worker starts.
  */
 export function createParking(log: RecordLog, deadLetters: string): Parking {
   return {
@@ -29,9 +29,11 @@ export function createParking(log: RecordLog, deadLetters: string): Parking {
           `Cannot work on ${
             formatPartition(lane)
           }: topic ${parkedTopic}, which says which keys are ` +
-            `parked, does not exist`,
+            `parked, does not exist. Start the worker again: it makes the topic, and each partition ` +
+            `that had parked keys says what to do`,
         );
       }
+      const topicId = await log.topicId?.(parkedTopic);
       const { groupId, topic, partition } = lane;
       const queues = new Map<string, ParkedQueue>();
       for await (const record of parkedRecords(log, true, signal)) {
@@ -40,7 +42,8 @@ export function createParking(log: RecordLog, deadLetters: string): Parking {
         if (entry.queue) queues.set(keyName(entry.key), entry.queue);
         else queues.delete(keyName(entry.key));
       }
-      return parkedKeys({ groupId, topic, partition, deadLetters }, queues);
+      const place = { groupId, topic, partition, deadLetters };
+      return parkedKeys(place, queues, undefined, topicId);
     },
   };
 }

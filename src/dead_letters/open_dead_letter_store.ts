@@ -1,6 +1,6 @@
 /** Opens what the commands on dead letters work with, from a Kafka client. Reads need nothing made; redrives do. */
 import type { KafkaClient } from "../kafka/kafka_client.ts";
-import { ensureTopics, type TopicSpec } from "../kafka/topics.ts";
+import { compactedTopicConfig, ensureTopics, type TopicSpec } from "../kafka/topics.ts";
 import { createTransactions } from "../kafka/transactions.ts";
 import type { TransactorOptions } from "../kafka/transactor.ts";
 import { openRecordLog } from "./kafka_record_log.ts";
@@ -44,6 +44,6 @@ export function stateTopics(replicationFactor: number): readonly TopicSpec[] {
     partitions: 1,
     replicationFactor,
     uses: ["state"],
-    config: { "cleanup.policy": "compact" },
+    config: compactedTopicConfig,
   }));
 }

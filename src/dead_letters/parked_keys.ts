@@ -16,8 +16,10 @@ export function parkedKeys(
   lane: LanePlace & { readonly deadLetters: string },
   queues: Map<string, ParkedQueue>,
   newName: () => string = () => crypto.randomUUID(),
+  topicId?: string,
 ): ParkedKeys {
   return {
+    topicId,
     get size() {
       return queues.size;
     },
@@ -47,6 +49,14 @@ class Plan implements ParkingPlan {
     readonly queues: Map<string, ParkedQueue>,
     readonly newName: () => string,
   ) {}
+
+  get size(): number {
+    let { size } = this.queues;
+    for (const [name, queue] of this.#changed) {
+      size += Number(queue !== undefined) - Number(this.queues.has(name));
+    }
+    return size;
+  }
 
   guard(
     record: InputRecord,

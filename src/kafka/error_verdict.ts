@@ -117,8 +117,11 @@ function said(error: unknown, verdict: TransactionVerdict, request: RefusedReque
   const limit = type === "MESSAGE_TOO_LARGE" && batch
     ? `, whose max.message.bytes is below the ${batch.bytes} bytes of ${batch.records} record(s)`
     : "";
-  return `${text}${where}${limit} (${consequence[verdict]})`;
+  const meaning = type === "INVALID_PRODUCER_ID_MAPPING" ? expired : consequence[verdict];
+  return `${text}${where}${limit} (${meaning})`;
 }
+
+const expired = "this transactional id was not used for long and has expired";
 
 const consequence: Record<TransactionVerdict, string> = {
   migrated: "another producer took over this transactional id",

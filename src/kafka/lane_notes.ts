@@ -9,7 +9,8 @@ import { named } from "./error_verdict.ts";
 import type { KafkaClient } from "./kafka_client.ts";
 import { NoteReader } from "./note_reader.ts";
 import { NoteWriter } from "./note_writer.ts";
-import type { TopicSpec } from "./topics.ts";
+import { TopicKeeper } from "./topic_keeper.ts";
+import { compactedTopicConfig, type TopicSpec } from "./topics.ts";
 
 const topic = "onceflow.lanes";
 /** Always the first partition: a choice by hash would lose the notes when somebody adds partitions. */
@@ -17,7 +18,7 @@ const place: TopicPartition = { topic, partition: 0 };
 const decoder = new TextDecoder();
 const shape = z.object({ topic_id: z.string(), offset: z.int() });
 
-/** The topic, to be made before a lane starts; small, since each process reads all of it. It must never be deleted. */
+/** The topic, to be made before a lane starts; small, since each process reads all of it. Not to be deleted. */
 export function laneNotesTopic(replicationFactor: number): TopicSpec {
   return {
     topic,
@@ -25,10 +26,7 @@ export function laneNotesTopic(replicationFactor: number): TopicSpec {
     replicationFactor,
     uses: ["state"],
     config: {
-      "cleanup.policy": "compact",
-      "segment.ms": "600000",
-      "segment.bytes": "16777216",
-      "min.cleanable.dirty.ratio": "0.1",
+      ...compactedTopicConfig,
       // So that each answer tells the broker's time; see RecordClock.
       "message.timestamp.type": "LogAppendTime",
     },
@@ -36,11 +34,19 @@ export function laneNotesTopic(replicationFactor: number): TopicSpec {
 }
 
 /** Reads, words and writes the notes of one cluster. Disposing writes what is not written yet. */
-export function openLaneNotes(client: KafkaClient, health?: Health): LaneNotes & AsyncDisposable {
+export function openLaneNotes(
+  client: KafkaClient,
+  health?: Health,
+  replicationFactor = -1,
+): LaneNotes & AsyncDisposable {
   // Apart, since a reading of all of them can have to wait for somebody's open transaction.
   const stable = new NoteReader(client, place, 1, parseEntry);
   const all = new NoteReader(client, place, 0, parseEntry);
   const writer = new NoteWriter(client, health);
+  const keeper = new TopicKeeper(client, laneNotesTopic(replicationFactor), () => {
+    for (const reader of [stable, all]) reader.again();
+    writer.again();
+  });
   const record = (lane: LanePlace, note: LaneNote): OutputRecord => ({
     ...place,
     key: keyOf(lane),
@@ -55,9 +61,13 @@ export function openLaneNotes(client: KafkaClient, health?: Health): LaneNotes &
         () => (options.all ? all : stable).find(keyOf(lane), options.signal),
       ),
     record,
+    holds(lane, note) {
+      writer.keep(keyOf(lane), record(lane, note));
+      keeper.start();
+    },
     committed: (lane, note) => writer.add(keyOf(lane), record(lane, note)),
     async [Symbol.asyncDispose]() {
-      await writer[Symbol.asyncDispose]();
+      await Promise.all([keeper[Symbol.asyncDispose](), writer[Symbol.asyncDispose]()]);
       stable.stop();
       all.stop();
     },

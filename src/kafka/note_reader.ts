@@ -32,6 +32,11 @@ export class NoteReader<Note> {
     return this.#notes.get(key);
   }
 
+  /** The partition was made again: the next reading begins at its start. What was noted before stays true. */
+  again(): void {
+    this.#position = 0;
+  }
+
   /** Ends a reading that is under way. */
   stop(): void {
     this.#stop.abort(new DOMException("No notes are read any more", "AbortError"));

@@ -30,6 +30,8 @@ interface Waiting {
 /** See the file's first lines. Disposing writes once more what waits. */
 export class NoteWriter implements AsyncDisposable {
   #waiting = new Map<string, Waiting>();
+  /** The latest of each key. */
+  readonly #kept = new Map<string, OutputRecord>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #writing: Promise<void> = Promise.resolve();
   #producer: PlainProducer | undefined;
@@ -40,8 +42,19 @@ export class NoteWriter implements AsyncDisposable {
 
   /** In the place of a note of the same key that waits. Never waits and never fails. */
   add(key: string, record: OutputRecord): void {
+    this.#kept.set(key, record);
     this.#waiting.set(key, { record, addedAtMs: performance.now() });
     this.#schedule();
+  }
+
+  /** What is written already, or will be by its transaction: for the case that all has to be written again. */
+  keep(key: string, record: OutputRecord): void {
+    this.#kept.set(key, record);
+  }
+
+  /** Writes the latest of each key once more. */
+  again(): void {
+    for (const [key, record] of this.#kept) this.add(key, record);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -36,6 +36,15 @@ export const deadLetterTopicConfig = {
   "retention.ms": "-1",
 };
 
+/** Small enough to be read whole at each start: the part that is still written is never compacted, so it must be short. */
+export const compactedTopicConfig = {
+  "cleanup.policy": "compact",
+  "segment.bytes": "4194304",
+  "segment.ms": "600000",
+  "min.cleanable.dirty.ratio": "0.1",
+  "max.compaction.lag.ms": "3600000",
+};
+
 const log = getLogger(["onceflow", "kafka", "topics"]);
 const leaderWaitMs = 100;
 const leaderAttemptsMax = 100;
