@@ -6,7 +6,7 @@ import type { Sql, Tx } from "../postgres/sql.ts";
 import type { ProjectionEvent } from "./define_projection.ts";
 import type { FoldTarget } from "./fold_target.ts";
 import { movePositionInTransaction } from "./positions.ts";
-import { refuseSideEffectsInTransaction } from "./refuse_side_effects.ts";
+import { refusingSideEffectsInTransaction } from "./refuse_side_effects.ts";
 
 /**
  * What became of a run:
@@ -124,9 +124,9 @@ async function foldInTransaction<Event extends ProjectionEvent>(
     ? await claimEventsInTransaction(tx, target.label, run.events)
     : run.events;
   if (events.length > 0) {
-    await target.projection.apply(tx, events, target.table);
+    const fold = () => target.projection.apply(tx, events, target.table);
     const isRebuild = target.label !== target.projection.name;
-    if (isRebuild) await refuseSideEffectsInTransaction(tx, target);
+    await (isRebuild ? refusingSideEffectsInTransaction(tx, target, fold) : fold());
   }
   return {
     kind: "applied",

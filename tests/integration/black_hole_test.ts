@@ -8,7 +8,7 @@ import { startOwnBroker } from "../support/own_broker.ts";
 import { copyFlow } from "./frozen_member_flow.ts";
 
 Deno.test({
-  name: "a flow whose broker fell silent ends within five seconds of its signal",
+  name: "a flow whose broker fell silent ends within seconds of its signal",
   // What waits for the broker is given up later.
   sanitizeOps: false,
   sanitizeResources: false,
@@ -32,7 +32,8 @@ Deno.test({
     stop.abort();
     await running;
     const tookMs = Math.round(performance.now() - startedAt);
-    assertEquals(tookMs < 5_000, true, `it took ${tookMs} ms`);
+    // Two seconds where nothing else runs; without its own bound it waits for as long as the broker is silent.
+    assertEquals(tookMs < 10_000, true, `it took ${tookMs} ms`);
   } finally {
     broker.freeze(false);
   }
