@@ -52,7 +52,14 @@ async function copying(broker: OwnBroker, options: { readonly park?: "key" } = {
     run: (count: number) => runUntil(client, flow, ({ records }) => records >= count),
     halt: () => assertRejects(() => runUntil(client, flow, () => true), HaltError),
     written: async () => jsons(await readPartition(client, outTopic)).map(({ id }) => id),
-    deleteTopic: (name: string) => withAdmin(() => admin.deleteTopics({ topics: [name] })),
+    async deleteTopic(name: string) {
+      const look = () =>
+        withCluster(client, (cluster) => fetchTopicId(cluster, name)).catch(() => "none");
+      const before = await look();
+      await withAdmin(() => admin.deleteTopics({ topics: [name] }));
+      // The broker hears of it later than the controller.
+      await waitFor(async () => await look() !== before ? true : undefined, patience);
+    },
     forgetOffsets: () => withAdmin(() => admin.deleteGroups([flow.groupId])),
   };
 }
