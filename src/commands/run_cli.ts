@@ -14,6 +14,7 @@ import { progress } from "./progress.ts";
 import { projectionCommand } from "./projection.ts";
 import { serveCommand } from "./serve.ts";
 import { stackCommand } from "./stack.ts";
+import { transactionsCommand } from "./transactions.ts";
 import { verifyCommand } from "./verify.ts";
 import { tortureCommand } from "./torture.ts";
 import {
@@ -22,6 +23,7 @@ import {
   explainActions,
   offsetsActions,
   projectionActions,
+  transactionsActions,
   verifyActions,
 } from "./wiring.ts";
 import { workerCommand } from "./worker.ts";
@@ -52,7 +54,8 @@ function commands(): Command[] {
   return [
     demoCommand(),
     serveCommand(),
-    workerCommand().addCommand(offsetsCommand(offsetsActions)),
+    workerCommand().addCommand(offsetsCommand(offsetsActions))
+      .addCommand(transactionsCommand(transactionsActions)),
     stackCommand(),
     verifyCommand(verifyActions),
     explainCommand(explainActions),

@@ -19,6 +19,7 @@ import { exitCodes } from "./exit_codes.ts";
 import type { ExplainActions } from "./explain.ts";
 import { progress } from "./progress.ts";
 import type { OffsetsActions } from "./offsets.ts";
+import type { TransactionsActions } from "./transactions.ts";
 import type { ProjectionActions } from "./projection.ts";
 import type { VerifyActions } from "./verify.ts";
 
@@ -89,6 +90,11 @@ export const offsetsActions: OffsetsActions = {
         noteRelay: (shard, offset) => noteRelayed(database.sql, shard, Math.max(0, offset - 1)),
       }, signal);
     }),
+};
+
+export const transactionsActions: TransactionsActions = {
+  confirm: offsetsActions.confirm,
+  withClient: (act) => withServices((_config, { kafka }) => act(createKafkaClient(kafka))),
 };
 
 export const benchActions: BenchActions = {

@@ -22,6 +22,7 @@ export function workerObservers({ metrics, health }: Observability): WorkerObser
   return {
     lane: laneObserver(metrics, health, "invoicing"),
     relay: relayObserver(metrics, health),
+    forgotten: (outcome) => metrics.forgottenTransactions.inc({ outcome }),
     projector: projectorObserver(metrics, health),
   };
 }

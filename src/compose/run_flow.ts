@@ -19,6 +19,7 @@ import type { TransactorOptions } from "../kafka/transactor.ts";
 import type { TopicUse } from "../kafka/check_topics.ts";
 import { createTopicDirectory, type TopicDirectory } from "../kafka/topic_directory.ts";
 import { deadLetterTopicConfig, ensureTopics, type TopicSpec } from "../kafka/topics.ts";
+import { laneName, reportTransactions } from "./report_transactions.ts";
 import { untilAnswered } from "../kafka/until_answered.ts";
 
 /** Bounds of a running flow. */
@@ -47,6 +48,8 @@ export interface RunFlowOptions {
   readonly health?: Health;
   /** Told what the lanes do. */
   readonly observer?: LaneObserver;
+  /** Told of each partition in which a transaction was ended that Kafka had forgotten there. */
+  readonly onForgotten?: (outcome: "commit" | "abort") => void;
   /** Told which partitions this process has, after each rebalance. */
   readonly onAssigned?: (partitions: readonly TopicPartition[]) => void;
 }
@@ -132,6 +135,8 @@ export async function runFlow<T>(
     batchBytesMax: options.requestBytesMax,
     topics,
     onStep: hooks.onStep,
+    writesTo: [...written, ...state.map(({ topic }) => topic)],
+    onNews: reportTransactions(health, laneName, options.onForgotten),
   });
   const notes = client.cluster();
   await using _notes = { [Symbol.asyncDispose]: () => notes.disconnect() };

@@ -6,6 +6,7 @@ import type { LaneObserver } from "../core/lane.ts";
 import { fetcherDefaults } from "../kafka/fetcher.ts";
 import { runMembership } from "../kafka/membership.ts";
 import { createTransactions } from "../kafka/transactions.ts";
+import { watchTransactions } from "../kafka/watch_transactions.ts";
 import { invoicing, type InvoicingOptions } from "../orders/invoicing.ts";
 import { runRelay } from "../outbox/relay.ts";
 import type { RelayObserver } from "../outbox/relay_session.ts";
@@ -14,6 +15,7 @@ import { projectPatiently } from "../projection/project_patiently.ts";
 import type { ProjectorDeps } from "../projection/run_projector.ts";
 import type { ViewFact } from "../orders/view_events.ts";
 import { type Runtime, viewsOf } from "./open_runtime.ts";
+import { relayName, reportTransactions } from "./report_transactions.ts";
 import { runFlow } from "./run_flow.ts";
 
 /** The background roles. */
@@ -25,6 +27,8 @@ export type Role = (typeof roles)[number];
 export interface WorkerObservers {
   readonly lane?: LaneObserver;
   readonly relay?: RelayObserver;
+  /** Told of each partition in which a transaction was ended that Kafka had forgotten there. */
+  readonly forgotten?: (outcome: "commit" | "abort") => void;
   readonly projector?: Pick<ProjectorDeps<ViewFact>, "onApplied" | "onMoved" | "onDependency">;
 }
 
@@ -73,6 +77,12 @@ export async function runWorker(
     roles: options.roles.join(", "),
     guarantee: options.guarantee,
   });
+  const ended = new AbortController();
+  const watching = watchTransactions(runtime.client, {
+    topics: [...runtime.partitions.keys()],
+    health,
+    onNews: (_id, news) => news.kind === "ended" && options.observers?.forgotten?.(news.outcome),
+  }, AbortSignal.any([signal, ended.signal]));
   const halts: unknown[] = [];
   await Promise.all(options.roles.map(async (role) => {
     try {
@@ -85,6 +95,8 @@ export async function runWorker(
       options.onHalt?.(role, error);
     }
   }));
+  ended.abort();
+  await watching;
   if (halts.length > 0) throw halts[0];
 }
 
@@ -96,6 +108,9 @@ async function runRelays(
   await using transactions = createTransactions(client, {
     transactionTimeoutMs: config.TRANSACTION_TIMEOUT_MS,
     batchBytesMax: config.REQUEST_BYTES_MAX,
+    writesTo: [...partitions.keys()],
+    onNews: options.health &&
+      reportTransactions(options.health, relayName, options.observers?.forgotten),
   });
   const shards = Array.from({ length: config.OUTBOX_SHARDS }, (_, shard) => shard);
   await Promise.all(shards.map(async (shard) => {
@@ -150,6 +165,7 @@ function runInvoicing(
     dependencyBackoffMsMax: config.DEPENDENCY_BACKOFF_MS_MAX,
     health: options.health,
     observer: options.observers?.lane,
+    onForgotten: options.observers?.forgotten,
   });
 }
 

@@ -13,6 +13,8 @@ import { createErrorFromCode, type VendorBroker, type VendorCluster } from "./ve
 
 const pollMs = 5;
 const reconnectMs = 100;
+/** Markers take milliseconds; after this long somebody should find out what stands in their way. */
+const lookMs = 2_000;
 const waitMsMax = 120_000;
 /** A coordinator that cannot be found or reached for so long is the caller's to say. */
 const unreachedMsMax = 5_000;
@@ -29,6 +31,7 @@ const transient = new Set([
 /**
  * The group's offset for one partition once no transaction is pending on it.
  *
+ * `onUnstable` is called every two seconds for as long as it stays unstable; what it throws is thrown here.
  * Waits at most two minutes for a transaction (its timeout is shorter) and some seconds for a coordinator; rejects with
  * the signal's reason when that fires.
  */
@@ -37,8 +40,10 @@ export async function fetchStableOffset(
   groupId: string,
   partition: TopicPartition,
   signal?: AbortSignal,
+  onUnstable: () => Promise<void> = () => Promise.resolve(),
 ): Promise<CommittedOffset> {
   const startedAt = performance.now();
+  let lookAt = startedAt + lookMs;
   while (true) {
     signal?.throwIfAborted();
     try {
@@ -51,6 +56,10 @@ export async function fetchStableOffset(
       const msMax = type === "UNSTABLE_OFFSET_COMMIT" ? waitMsMax : unreachedMsMax;
       const isOver = performance.now() - startedAt > msMax;
       if (isOver || (type !== undefined && !transient.has(type))) throw error;
+      if (type === "UNSTABLE_OFFSET_COMMIT" && performance.now() > lookAt) {
+        await onUnstable();
+        lookAt = performance.now() + lookMs;
+      }
       await delay(type === "UNSTABLE_OFFSET_COMMIT" ? pollMs : reconnectMs, signal);
     }
   }

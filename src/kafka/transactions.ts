@@ -1,11 +1,16 @@
 /** The core's `Transactions` on Kafka: opens transactors, and reads what their transactions left behind. */
 import { delay } from "../core/delay.ts";
-import { TransactionError, type Transactions } from "../core/ports.ts";
-import { formatPartition } from "../core/record.ts";
-import { named } from "./error_verdict.ts";
+import { HaltError } from "../core/errors.ts";
+import { TransactionError, type Transactions, type Transactor } from "../core/ports.ts";
+import { formatPartition, type TopicPartition } from "../core/record.ts";
+import { named, transactionError } from "./error_verdict.ts";
 import type { KafkaClient } from "./kafka_client.ts";
+import { findOpen } from "./open_transactions.ts";
+import { type SettleOptions, settleTransaction } from "./settle_transaction.ts";
+import { settleUnstable } from "./settle_unstable.ts";
 import { fetchStableOffset } from "./stable_offset.ts";
 import { openTransactor, type TransactorOptions } from "./transactor.ts";
+import type { VendorCluster } from "./vendor.ts";
 
 const reopenMs = 200;
 /** After so long the caller is told that it cannot be opened, and may say so before it tries again. */
@@ -14,7 +19,7 @@ const openMsMax = 5_000;
 /** Disposing closes the connection that offsets are read over; transactors are disposed of by their owners. */
 export function createTransactions(
   client: KafkaClient,
-  options: TransactorOptions,
+  options: TransactorOptions & SettleOptions,
 ): Transactions & AsyncDisposable {
   const cluster = client.cluster();
   return {
@@ -24,8 +29,12 @@ export function createTransactions(
         signal?.throwIfAborted();
         try {
           await options.topics?.lookUp();
-          return await openTransactor(client, transactionalId, options);
+          // Before InitProducerId: after it nobody can say any more how the last transaction ended.
+          const unasked = await settle(cluster, transactionalId, options, client.user, signal);
+          const transactor = await openTransactor(client, transactionalId, options);
+          return unasked.length === 0 ? transactor : guarded(cluster, transactor, unasked);
         } catch (error) {
+          if (error instanceof HaltError) throw error;
           // Fenced while opening, or the coordinator is out of reach: nothing was begun, so trying again is safe.
           const passes = !(error instanceof TransactionError) || error.verdict === "unknown" ||
             error.verdict === "migrated";
@@ -36,12 +45,63 @@ export function createTransactions(
     },
     stableOffset: (groupId, partition, signal) => {
       const topics = [partition.topic];
+      const onUnstable = () => settleUnstable(cluster, groupId, options, signal);
       return named(
         `Cannot read the offset of ${groupId} on ${formatPartition(partition)}`,
         { groupId, topics, user: client.user },
-        () => fetchStableOffset(cluster, groupId, partition, signal),
+        () => fetchStableOffset(cluster, groupId, partition, signal, onUnstable),
       );
     },
     [Symbol.asyncDispose]: () => cluster.disconnect(),
+  };
+}
+
+async function settle(
+  cluster: VendorCluster,
+  transactionalId: string,
+  options: SettleOptions,
+  user: string | undefined,
+  signal: AbortSignal | undefined,
+): Promise<readonly TopicPartition[]> {
+  try {
+    return await settleTransaction(cluster, transactionalId, options, signal);
+  } catch (error) {
+    if (signal?.aborted || error instanceof HaltError) throw error;
+    const action = `Cannot look at the last transaction of ${transactionalId}`;
+    throw transactionError(action, error, { transactionalId, user });
+  }
+}
+
+/**
+ * A partition that had no leader could not be asked. Before the first write to such a one it is asked: one that holds a
+ * transaction open must not be joined to another, which might end it otherwise than it ended.
+ */
+function guarded(
+  cluster: VendorCluster,
+  transactor: Transactor,
+  unasked: readonly TopicPartition[],
+): Transactor {
+  const waiting = new Map(unasked.map((place) => [formatPartition(place), place]));
+  return {
+    transactionalId: transactor.transactionalId,
+    async commit(write) {
+      if (write.records.some((record) => waiting.has(formatPartition(record)))) {
+        const topics = [...new Set([...waiting.values()].map(({ topic }) => topic))];
+        const { open, leaderless } = await findOpen(cluster, topics);
+        const unsettled = [...open, ...leaderless].filter((place) =>
+          waiting.has(formatPartition(place))
+        );
+        if (unsettled.length > 0) {
+          throw new TransactionError(
+            "unknown",
+            `Cannot write with ${transactor.transactionalId}: nobody can say yet whether its last ` +
+              `transaction has ended in ${unsettled.map(formatPartition).join(", ")}`,
+          );
+        }
+        waiting.clear();
+      }
+      await transactor.commit(write);
+    },
+    [Symbol.asyncDispose]: () => transactor[Symbol.asyncDispose](),
   };
 }

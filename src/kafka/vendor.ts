@@ -6,6 +6,7 @@
  * when a part is not what is declared here.
  */
 import type { Buffer } from "node:buffer";
+import type { VendorBrokerPool, VendorCoordinator } from "./vendor_coordinator.ts";
 import type { SocketFactory } from "./patches/receive_buffer.ts";
 import type { RecordClock } from "./record_clock.ts";
 import { part, vendorVersion } from "./vendor_copy.ts";
@@ -50,18 +51,12 @@ export interface VendorConnectionPool {
 }
 
 /** One broker of the cluster. */
-export interface VendorBroker {
+export interface VendorBroker extends VendorCoordinator {
   readonly nodeId: number;
   readonly connectionPool: VendorConnectionPool;
   connect(): Promise<void>;
   isConnected(): boolean;
   disconnect(): Promise<void>;
-  addPartitionsToTxn(request: {
-    transactionalId: string;
-    producerId: string;
-    producerEpoch: number;
-    topics: { topic: string; partitions: number[] }[];
-  }): Promise<unknown>;
   heartbeat(request: {
     groupId: string;
     groupGenerationId: number;
@@ -111,7 +106,7 @@ export interface VendorCluster {
   /** Ours: what records are stamped with. */
   recordClock?: RecordClock;
   /** Any broker that answers, before there is metadata too. */
-  readonly brokerPool: { findConnectedBroker(): Promise<VendorBroker> };
+  readonly brokerPool: VendorBrokerPool<VendorBroker>;
   connect(): Promise<void>;
   disconnect(): Promise<void>;
   isConnected(): boolean;
@@ -196,15 +191,15 @@ export const requestQueueClass = (): {
   };
 } => part("network/requestQueue/index.js");
 /** The brokers of a cluster and its metadata, as far as a patch looks into them. */
-interface VendorBrokerPool {
+interface VendorPoolMetadata {
   readonly metadataMaxAge: number;
   metadataExpireAt: number | null;
 }
 /** The class of broker pools, one per cluster. */
 export const brokerPoolClass = (): {
   prototype: {
-    refreshMetadata(this: VendorBrokerPool, topics: string[]): Promise<unknown>;
-    refreshMetadataIfNecessary(this: VendorBrokerPool, topics: string[]): Promise<unknown>;
+    refreshMetadata(this: VendorPoolMetadata, topics: string[]): Promise<unknown>;
+    refreshMetadataIfNecessary(this: VendorPoolMetadata, topics: string[]): Promise<unknown>;
   };
 } => part("cluster/brokerPool.js");
 /** The class of connections. */

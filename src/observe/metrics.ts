@@ -12,6 +12,8 @@ export interface Metrics {
   readonly transactionSeconds: Histogram<"flow">;
   /** Commits whose answer was lost; `resolved`: `committed` or `aborted`, as the committed offset told. */
   readonly unknownOutcomes: Counter<"role" | "resolved">;
+  /** Transactions that Kafka had forgotten in a partition, by how they were ended there: `commit` or `abort`. */
+  readonly forgottenTransactions: Counter<"outcome">;
   readonly retries: Counter<"flow">;
   readonly relayRows: Counter<"shard">;
   readonly relayLagSeconds: Histogram<"shard">;
@@ -75,6 +77,11 @@ export function createMetrics(): Metrics {
       "Commits whose answer was lost, by what the committed offset told afterwards",
       "role",
       "resolved",
+    ),
+    forgottenTransactions: counter(
+      "forgotten_transactions_total",
+      "Partitions in which a transaction was ended that Kafka had forgotten there",
+      "outcome",
     ),
     retries: counter("retries_total", "Transforms that failed and are tried again", "flow"),
     relayRows: counter("relay_rows_total", "Outbox rows announced on Kafka", "shard"),

@@ -1,4 +1,6 @@
 /** The Kafka that we ship writes the marker of every transaction that it calls complete; 4.3.0, 4.3.1 and 4.4.0 do not. */
+import { forgetfulLine } from "../../src/kafka/forgetful_line.ts";
+import { withCluster } from "../../src/kafka/group_standing.ts";
 import { fetchStableOffset } from "../../src/kafka/stable_offset.ts";
 import { openTransactor } from "../../src/kafka/transactor.ts";
 import { kafkaVersion } from "../../src/stack/ensure_stack.ts";
@@ -15,6 +17,7 @@ Deno.test({
   async fn() {
     await using cluster = await startTwoNodes(kafkaVersion);
     const { client } = cluster;
+    assertEquals(await withCluster(client, forgetfulLine), undefined);
     await cluster.makeTopics({ in: [1], out: [1, 2] });
     const place = { topic: "in", partition: 0 };
     {

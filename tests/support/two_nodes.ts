@@ -3,7 +3,7 @@
  * down. The first is the controller and keeps the transaction coordinator, the second all committed offsets.
  */
 import { basename, join } from "node:path";
-import { protocolErrorType } from "../../src/kafka/error_verdict.ts";
+import { type ClusterMap, fetchClusterMap } from "../../src/kafka/cluster_map.ts";
 import { withCluster } from "../../src/kafka/group_standing.ts";
 import { createKafkaClient, type KafkaClient } from "../../src/kafka/kafka_client.ts";
 import { createAdmin } from "../../src/kafka/vendor_admin.ts";
@@ -104,37 +104,19 @@ export async function startTwoNodes(version: string): Promise<TwoNodes> {
 
 /** Without a topic: waits until both nodes are there. */
 async function untilNodeTwoLeads(client: KafkaClient, topic: string, leads: boolean) {
-  const done = await waitFor(async () => {
-    const seen = await withAdmin(client, async (admin) => {
-      if (topic === "") return (await admin.describeCluster()).brokers.length === 2;
-      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
-      return topics[0]?.partitions[0]?.leader === 2;
-    }).catch((error) => protocolErrorType(error) === "LEADER_NOT_AVAILABLE" ? false : undefined);
-    return seen === leads ? true : undefined;
-  }, { waitMsMax: 60_000, intervalMs: 100 });
-  if (!done) throw new Error(`node 2 ${leads ? "does not lead" : "still leads"} after a minute`);
+  await untilSeen(client, ({ nodeIds, partitions }) => {
+    const known = partitions.find((candidate) => candidate.topic === topic);
+    return (topic === "" ? nodeIds.length === 2 : known?.leader === 2) === leads;
+  });
 }
 
-interface Admin {
-  connect(): Promise<void>;
-  disconnect(): Promise<void>;
-  describeCluster(): Promise<{ brokers: unknown[] }>;
-  fetchTopicMetadata(
-    options: { topics: string[] },
-  ): Promise<{ topics: { partitions: { leader: number }[] }[] }>;
-  createTopics(options: unknown): Promise<boolean>;
-}
-
-function withAdmin<T>(client: KafkaClient, act: (admin: Admin) => Promise<T>): Promise<T> {
-  return withCluster(client, async (cluster) => {
-    const Emitter = emitterClass();
-    const admin = createAdmin()({
-      cluster,
-      logger: client.logger,
-      retry: { retries: 0 },
-      instrumentationEmitter: new Emitter({}),
-    }) as unknown as Admin;
-    return await act(admin);
+async function untilSeen(client: KafkaClient, done: (map: ClusterMap) => boolean): Promise<void> {
+  await withCluster(client, async (cluster) => {
+    const seen = await waitFor(async () => {
+      const map = await fetchClusterMap(cluster).catch(() => undefined);
+      return map && done(map) ? true : undefined;
+    }, { waitMsMax: 60_000, intervalMs: 100 });
+    if (!seen) throw new Error("the cluster is not as it should be after a minute");
   });
 }
 
@@ -143,9 +125,16 @@ async function makeTopics(
   placement: Placement,
   config: Record<string, string> = {},
 ): Promise<void> {
-  await withAdmin(client, (admin) =>
-    admin.createTopics({
-      waitForLeaders: true,
+  await withCluster(client, async (cluster) => {
+    const Emitter = emitterClass();
+    const admin: { createTopics(options: unknown): Promise<boolean> } = createAdmin()({
+      cluster,
+      logger: client.logger,
+      retry: { retries: 5 },
+      instrumentationEmitter: new Emitter({}),
+    });
+    await admin.createTopics({
+      waitForLeaders: false,
       topics: Object.entries(placement).map(([topic, nodes]) => ({
         topic,
         numPartitions: -1,
@@ -153,5 +142,17 @@ async function makeTopics(
         replicaAssignment: nodes.map((node, partition) => ({ partition, replicas: [node] })),
         configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
       })),
-    }));
+    });
+  });
+  await untilSeen(
+    client,
+    ({ partitions }) =>
+      Object.entries(placement).every(([topic, nodes]) =>
+        nodes.every((node, partition) =>
+          partitions.some((seen) =>
+            seen.topic === topic && seen.partition === partition && seen.leader === node
+          )
+        )
+      ),
+  );
 }

@@ -8,7 +8,7 @@ import { verdictOf } from "../../src/kafka/error_verdict.ts";
 import { withProtocol2 } from "../../src/kafka/patches/transaction_v2.ts";
 import { parseProduceAnswer } from "../../src/kafka/produce_answer.ts";
 import { parseEndTxn, parseTxnOffsetCommit } from "../../src/kafka/transaction_requests.ts";
-import { parseTransactionVersion } from "../../src/kafka/transaction_version.ts";
+import { parseFeatures } from "../../src/kafka/transaction_version.ts";
 import type { VendorCluster, VendorProtocol } from "../../src/kafka/vendor.ts";
 import type { VendorEosManager } from "../../src/kafka/vendor_producer.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
@@ -90,10 +90,10 @@ Deno.test("the protocol is found among an answer's tagged fields, and is 0 where
       .uvarint(2).uvarint(found.length).raw(found)
       .finish();
   };
-  assertEquals(parseTransactionVersion(answer("transaction.version", 2)), 2);
-  assertEquals(parseTransactionVersion(answer("group.version", 1)), 0);
+  assertEquals(parseFeatures(answer("transaction.version", 2)).transactionVersion, 2);
+  assertEquals(parseFeatures(answer("group.version", 1)).transactionVersion, 0);
   // UNSUPPORTED_VERSION comes in the layout of version 0.
-  assertEquals(parseTransactionVersion(new WireWriter().int16(35).int32(0).finish()), 0);
+  assertEquals(parseFeatures(new WireWriter().int16(35).int32(0).finish()).transactionVersion, 0);
 });
 
 Deno.test("an error in an answer rejects, and only a whole refusal counts as concurrent", () => {

@@ -1,0 +1,114 @@
+/** Asks leaders and coordinators about transactions: what is open where, and whose it is. Changes nothing. */
+import { delay } from "../core/delay.ts";
+import type { TopicPartition } from "../core/record.ts";
+import { fetchClusterMap } from "./cluster_map.ts";
+import { protocolErrorType } from "./error_verdict.ts";
+import {
+  describeProducers,
+  describeTransactions,
+  type ListedTransaction,
+  listTransactions,
+  type OpenTransaction,
+  type TransactionState,
+} from "./transaction_states.ts";
+import { createErrorFromCode, type VendorCluster } from "./vendor.ts";
+
+/** The topic of all committed offsets. */
+export const offsetsTopic = "__consumer_offsets";
+
+/** What is open, and which partitions could not be asked. */
+export interface OpenOnes {
+  readonly open: readonly OpenTransaction[];
+  /** Without a leader now: nothing can be said of them, nor written to them. */
+  readonly leaderless: readonly TopicPartition[];
+  /** The leader refuses to say: we may not read that topic. */
+  readonly refused: readonly TopicPartition[];
+}
+
+const attemptsMax = 10;
+const retryMs = 200;
+const notLeader = new Set(["NOT_LEADER_FOR_PARTITION", "LEADER_NOT_AVAILABLE"]);
+const transient = new Set([
+  ...["NOT_COORDINATOR_FOR_GROUP", "GROUP_COORDINATOR_NOT_AVAILABLE", "GROUP_LOAD_IN_PROGRESS"],
+  ...["REQUEST_TIMED_OUT", "NETWORK_EXCEPTION"],
+]);
+
+/** All partitions of these topics and of the committed offsets; of every topic where none is named. */
+export async function findOpen(
+  cluster: VendorCluster,
+  topics: readonly string[] | undefined,
+): Promise<OpenOnes> {
+  const wanted = topics && new Set([...topics, offsetsTopic]);
+  const places = (await fetchClusterMap(cluster)).partitions.filter(({ topic }) =>
+    wanted?.has(topic) ?? (topic === offsetsTopic || !topic.startsWith("__"))
+  );
+  const open: OpenTransaction[] = [];
+  const leaderless: TopicPartition[] = places.filter(({ leader }) => leader < 0);
+  const refused: TopicPartition[] = [];
+  const byLeader = Map.groupBy(places.filter(({ leader }) => leader >= 0), ({ leader }) => leader);
+  await Promise.all([...byLeader].map(async ([nodeId, own]) => {
+    let answers;
+    try {
+      const broker = await cluster.findBroker({ nodeId });
+      answers = await broker.connectionPool.send(describeProducers(own));
+    } catch (error) {
+      if (protocolErrorType(error) === "UNSUPPORTED_VERSION") throw error;
+      return void leaderless.push(...own);
+    }
+    for (const answer of answers) {
+      open.push(...answer.open);
+      if (answer.errorCode === 0) continue;
+      const away = notLeader.has(protocolErrorType(createErrorFromCode()(answer.errorCode)) ?? "");
+      (away ? leaderless : refused).push(answer);
+    }
+  }));
+  return { open, leaderless, refused };
+}
+
+/** The id's state; undefined where the coordinator has never heard of it. @throws its other errors */
+export async function describeTransaction(
+  cluster: VendorCluster,
+  transactionalId: string,
+  signal?: AbortSignal,
+): Promise<TransactionState | undefined> {
+  for (let attempt = 1;; attempt++) {
+    try {
+      if (!cluster.isConnected()) await cluster.connect();
+      const coordinator = await cluster.findGroupCoordinator({
+        groupId: transactionalId,
+        coordinatorType: 1,
+      });
+      const [state] = await coordinator.connectionPool.send(
+        describeTransactions([transactionalId]),
+      );
+      if (state?.errorCode === transactionalIdNotFound) return undefined;
+      if (state && state.errorCode !== 0) throw createErrorFromCode()(state.errorCode);
+      return state;
+    } catch (error) {
+      const type = protocolErrorType(error);
+      if (attempt >= attemptsMax || (type !== undefined && !transient.has(type))) throw error;
+      await delay(retryMs, signal);
+      await fetchClusterMap(cluster).catch(() => {});
+    }
+  }
+}
+
+const transactionalIdNotFound = 105;
+
+/** The ids that have these producer ids at present, from all brokers that can be reached. */
+export async function idsOfProducers(
+  cluster: VendorCluster,
+  producerIds: readonly bigint[],
+): Promise<ReadonlyMap<bigint, ListedTransaction>> {
+  if (producerIds.length === 0) return new Map();
+  const { nodeIds } = await fetchClusterMap(cluster);
+  const lists = await Promise.all(nodeIds.map(async (nodeId) => {
+    try {
+      const broker = await cluster.findBroker({ nodeId });
+      return await broker.connectionPool.send(listTransactions(producerIds));
+    } catch {
+      return [];
+    }
+  }));
+  return new Map(lists.flat().map((listed) => [listed.producerId, listed]));
+}

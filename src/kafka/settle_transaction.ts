@@ -1,0 +1,147 @@
+/**
+ * Makes sure, before an id is used again, that its last transaction has ended wherever it wrote. Where the coordinator has
+ * forgotten a partition, it is ended there with the outcome that it had, by proof; without a proof this halts.
+ */
+import { getLogger } from "@logtape/logtape";
+import { HaltError } from "../core/errors.ts";
+import { formatPartition, type TopicPartition } from "../core/record.ts";
+import { endForgotten } from "./end_forgotten.ts";
+import { protocolErrorType } from "./error_verdict.ts";
+import { lastTransaction } from "./last_transaction.ts";
+import { proofByMarker } from "./marker_proof.ts";
+import { findOpen, type OpenOnes } from "./open_transactions.ts";
+import { endedAs, type Outcome } from "./transaction_outcome.ts";
+import type { OpenTransaction, TransactionState } from "./transaction_states.ts";
+import { fetchTransactionVersion } from "./transaction_version.ts";
+import type { VendorCluster } from "./vendor.ts";
+
+/** What came of a transaction that Kafka had forgotten, or stands in the way of going on. */
+export type TransactionNews =
+  /** Ended now, with the outcome that it had. */
+  | { readonly kind: "ended"; readonly part: OpenTransaction; readonly outcome: Outcome }
+  /** The coordinator is at it, or its producer is: nothing to do but wait. */
+  | { readonly kind: "waiting"; readonly reason: string }
+  /** Nothing proves how it ended: a person must decide. */
+  | { readonly kind: "unproved"; readonly part: OpenTransaction; readonly reason: string };
+
+/** Told about an id, as it happens. */
+export type OnTransactionNews = (transactionalId: string, news: TransactionNews) => void;
+
+/** Where to look, and whom to tell. */
+export interface SettleOptions {
+  /** The topics that the id writes to; all that can be seen where absent. */
+  readonly writesTo?: readonly string[];
+  readonly onNews?: OnTransactionNews;
+  /** False where we have not the right to; otherwise that is found out. */
+  readonly mayWriteMarkers?: boolean;
+}
+
+const log = getLogger(["onceflow", "kafka", "transactions"]);
+
+/**
+ * @returns what could not be asked because it has no leader: it may still hold a transaction of this id
+ * @throws {HaltError} where nothing proves the outcome of one that was forgotten
+ */
+export async function settleTransaction(
+  cluster: VendorCluster,
+  transactionalId: string,
+  { writesTo: topics, onNews, mayWriteMarkers = true }: SettleOptions,
+  signal?: AbortSignal,
+): Promise<readonly TopicPartition[]> {
+  const last = await lastTransaction(cluster, transactionalId, signal, (state) => {
+    const reason = waitingFor(state);
+    onNews?.(transactionalId, { kind: "waiting", reason });
+  });
+  if (!last) return [];
+  const { open, leaderless } = await findOpenIfTold(cluster, topics);
+  const parts = open.filter(({ producerId }) => producerId === last.producerId);
+  if (parts.length === 0) return leaderless;
+  const protocol2 = await speaksProtocol2(cluster);
+  const outcomes = new Map<Outcome, OpenTransaction[]>([["abort", []], ["commit", []]]);
+  for (const part of parts) {
+    const outcome = endedAs(part, last, protocol2) ??
+      (protocol2 ? (await proofByMarker(cluster, part, topics))?.outcome : undefined);
+    if (!outcome) {
+      const reason = unproved(transactionalId, part, last);
+      onNews?.(transactionalId, { kind: "unproved", part, reason });
+      throw new HaltError(reason);
+    }
+    outcomes.get(outcome)?.push(part);
+  }
+  const groupId = groupOf(transactionalId);
+  for (const [outcome, own] of outcomes) {
+    if (own.length === 0) continue;
+    await endForgotten(cluster, {
+      ...{ transactionalId, groupId, parts: own, outcome, protocol2, mayWriteMarkers },
+    });
+    for (const part of own) {
+      log.warn(
+        "Kafka had forgotten to end a transaction of {transactionalId} in {partition}: producer id " +
+          "{producerId}, epoch {epoch}, from offset {offset}, last written {age} s ago. Ended there now " +
+          "as it ended elsewhere: {outcome}",
+        {
+          ...{ transactionalId, outcome, partition: formatPartition(part) },
+          ...{ producerId: String(part.producerId), epoch: part.producerEpoch },
+          ...{ offset: part.startOffset, age: ageSeconds(part) },
+        },
+      );
+      onNews?.(transactionalId, { kind: "ended", part, outcome });
+    }
+  }
+  return leaderless;
+}
+
+/** `<group>/<topic>/<partition>`: what stands before the last two slashes. */
+export function groupOf(transactionalId: string): string {
+  return transactionalId.split("/").slice(0, -2).join("/");
+}
+
+/** Seconds since the last record of an open transaction. */
+export function ageSeconds({ lastTimestamp }: Pick<OpenTransaction, "lastTimestamp">): number {
+  return Math.max(0, Math.round((Date.now() - lastTimestamp) / 1_000));
+}
+
+/** Whether the cluster has agreed on KIP-890. */
+export async function speaksProtocol2(cluster: VendorCluster): Promise<boolean> {
+  return await fetchTransactionVersion(await cluster.brokerPool.findConnectedBroker()) >= 2;
+}
+
+/** Brokers before 2.8 do not say what is open, and do not forget. */
+async function findOpenIfTold(
+  cluster: VendorCluster,
+  topics: readonly string[] | undefined,
+): Promise<OpenOnes> {
+  try {
+    return await findOpen(cluster, topics);
+  } catch (error) {
+    if (protocolErrorType(error) !== "UNSUPPORTED_VERSION") throw error;
+    return { open: [], leaderless: [], refused: [] };
+  }
+}
+
+function waitingFor({ transactionalId, state, producerId, partitions }: TransactionState): string {
+  const where = partitions.map(formatPartition).join(", ") || "its last partitions";
+  return `Waiting for the last transaction of ${transactionalId} (producer id ${producerId}): its ` +
+    `coordinator is in ${state} and has yet to write to ${where}; has each of them a leader?`;
+}
+
+/** What is known, and both ways to decide. */
+export function unproved(
+  transactionalId: string,
+  part: OpenTransaction,
+  state: Pick<TransactionState, "state" | "producerEpoch"> | undefined,
+): string {
+  const partition = formatPartition(part);
+  const decide =
+    `deno task worker transactions --partition ${partition} --producer ${part.producerId}`;
+  return `Kafka has forgotten to end a transaction of ${transactionalId} in ${partition} (producer id ` +
+    `${part.producerId}, epoch ${part.producerEpoch}, from offset ${part.startOffset}, last written ` +
+    `${
+      ageSeconds(part)
+    } s ago), and nothing is left that says how it ended: the coordinator is in ` +
+    `${state?.state ?? "no state"} at epoch ${
+      state?.producerEpoch ?? "none"
+    }, and no other partition ` +
+    `has its marker. Committing it makes its records count, aborting it drops them; find out which of ` +
+    `the two the outputs elsewhere show, then "${decide} --commit" or "${decide} --abort"`;
+}

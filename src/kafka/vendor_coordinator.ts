@@ -1,0 +1,28 @@
+/** What kafkajs's brokers can do as coordinators of transactions, and where they are kept. Owns no behaviour. */
+
+/** Who asks: an id, and what InitProducerId gave it. */
+export interface VendorProducerIdentity {
+  readonly transactionalId: string;
+  readonly producerId: string;
+  readonly producerEpoch: number;
+}
+
+/** The requests of transaction protocol 1. */
+export interface VendorCoordinator {
+  initProducerId(
+    request: { transactionalId: string; transactionTimeout: number },
+  ): Promise<{ producerId: string; producerEpoch: number }>;
+  addPartitionsToTxn(
+    request: VendorProducerIdentity & { topics: { topic: string; partitions: number[] }[] },
+  ): Promise<unknown>;
+  addOffsetsToTxn(request: VendorProducerIdentity & { groupId: string }): Promise<unknown>;
+  endTxn(request: VendorProducerIdentity & { transactionResult: boolean }): Promise<unknown>;
+}
+
+/** The brokers that a cluster knows, by node id. */
+export interface VendorBrokerPool<Broker> {
+  readonly brokers: Readonly<Record<string, Broker>>;
+  findConnectedBroker(): Promise<Broker>;
+  /** Learns all nodes, together with these topics. Rejects where a partition of them has no leader. */
+  refreshMetadata(topics: string[]): Promise<unknown>;
+}

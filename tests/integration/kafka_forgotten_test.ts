@@ -1,0 +1,206 @@
+/** A Kafka that forgets to end transactions (4.3.1): they are ended as they ended elsewhere, and never by a guess. */
+import { HaltError } from "../../src/core/errors.ts";
+import { createHealth } from "../../src/core/health.ts";
+import {
+  applyEnd,
+  EndRefusedError,
+  planEnd,
+  showTransactions,
+} from "../../src/kafka/end_by_decision.ts";
+import { forgetfulLine } from "../../src/kafka/forgetful_line.ts";
+import { withCluster } from "../../src/kafka/group_standing.ts";
+import type { KafkaClient } from "../../src/kafka/kafka_client.ts";
+import { readLogRange } from "../../src/kafka/log_range.ts";
+import { findOpen } from "../../src/kafka/open_transactions.ts";
+import type { SettleOptions, TransactionNews } from "../../src/kafka/settle_transaction.ts";
+import { createTransactions } from "../../src/kafka/transactions.ts";
+import { openTransactor } from "../../src/kafka/transactor.ts";
+import { watchTransactions } from "../../src/kafka/watch_transactions.ts";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "../support/assert.ts";
+import { readPartition, record, texts } from "../support/kafka.ts";
+import { startTwoNodes, type TwoNodes } from "../support/two_nodes.ts";
+
+const place = { topic: "in", partition: 0 };
+
+Deno.test({
+  name: "transactions that Kafka forgot in some partitions end there as they ended elsewhere",
+  // The nodes are started here, and outlive nothing.
+  sanitizeResources: false,
+  sanitizeOps: false,
+  async fn(test) {
+    await using cluster = await startTwoNodes("4.3.1");
+    const { client } = cluster;
+    await cluster.makeTopics({
+      ...{ in: [1], seen: [1], lane: [1, 2], joined: [1, 2], aborted: [1, 2] },
+      ...{ foreign: [1, 2], alone: [1, 2] },
+    });
+    assertEquals((await withCluster(client, forgetfulLine))?.line, "4.3");
+    await makeForgotten(cluster);
+    const news: TransactionNews[] = [];
+    const options: SettleOptions & { transactionTimeoutMs: number } = {
+      transactionTimeoutMs: 60_000,
+      onNews: (_id, event) => news.push(event),
+    };
+    const ended = () =>
+      news.splice(0).map((event) => {
+        assert(event.kind === "ended");
+        return event.outcome;
+      });
+    await using transactions = createTransactions(client, options);
+    const notAllowed = { ...options, mayWriteMarkers: false };
+    await using producersOnly = createTransactions(client, notAllowed);
+
+    await test.step("a lane's that was committed", async () => {
+      await using transactor = await transactions.open("lane/in/0");
+      assertEquals((await transactions.stableOffset("lane", place)).offset, 7);
+      await transactor.commit({ records: [record("lane", 1, "k", "next")], offsets: [] });
+      assertEquals(texts(await readPartition(client, "lane", 1)), ["second", "next"]);
+      assertEquals(ended(), ["commit", "commit"]);
+    });
+    await test.step("one that was committed, without the right to write markers", async () => {
+      await using _transactor = await producersOnly.open("joined/in/0");
+      assertEquals((await producersOnly.stableOffset("joined", place)).offset, 7);
+      assertEquals(texts(await readPartition(client, "joined", 1)), ["second"]);
+      assertEquals(ended(), ["commit", "commit"]);
+    });
+    await test.step("one that was aborted by its timeout", async () => {
+      await using transactor = await producersOnly.open("aborted/in/0");
+      assertEquals((await producersOnly.stableOffset("aborted", place)).offset, -1);
+      await transactor.commit({ records: [record("aborted", 1, "k", "next")], offsets: [] });
+      assertEquals(texts(await readPartition(client, "aborted", 1)), ["next"]);
+      assertEquals(ended(), ["abort", "abort"]);
+    });
+    await test.step("no operator ends one against the proof", async () => {
+      const found = await showTransactions(client);
+      const one = found.examined.find(({ part }) => part.topic === "foreign");
+      assertEquals([one?.transactionalId, one?.outcome], ["somebody-else", "commit"]);
+      const decision = { partition: "foreign-1", producerId: one?.part.producerId ?? -1n };
+      assertThrows(() => planEnd(found, { ...decision, outcome: "abort" }), EndRefusedError);
+      assertThrows(
+        () => planEnd(found, { ...decision, producerId: -1n, outcome: "commit" }),
+        EndRefusedError,
+      );
+    });
+    await test.step("a foreign producer's, on a topic that we read", async () => {
+      const stop = new AbortController();
+      const watching = watchTransactions(client, {
+        topics: ["foreign"],
+        health: createHealth(),
+        onNews: (_id, event) => {
+          news.push(event);
+          stop.abort();
+        },
+        intervalMs: 100,
+        graceMs: 0,
+      }, stop.signal);
+      await watching;
+      assertEquals(texts(await readPartition(client, "foreign", 1)), ["second"]);
+      assertEquals(ended(), ["commit"]);
+    });
+    await test.step("one of which nothing is left that says how it ended", async () => {
+      // Whoever opens the id without asking has the coordinator forget the outcome, too.
+      await using _unasked = await openTransactor(client, "alone/in/0", options);
+      const halt = await assertRejects(() => transactions.open("alone/in/0"), HaltError);
+      assertStringIncludes(halt.message, "alone-1");
+      assertStringIncludes(halt.message, "--commit");
+      assertStringIncludes(halt.message, "--abort");
+    });
+    await test.step("that one after an operator has decided", async () => {
+      const found = await showTransactions(client, ["alone"]);
+      const [one] = found.examined;
+      assert(one && found.examined.length === 1);
+      assertEquals([one.kind, one.outcome], ["forgotten", undefined]);
+      const { producerId } = one.part;
+      const plan = planEnd(found, { partition: "alone-1", producerId, outcome: "commit" });
+      await applyEnd(client, plan, "commit");
+      await using _transactor = await transactions.open("alone/in/0");
+      assertEquals(texts(await readPartition(client, "alone", 1)), ["second"]);
+      await assertRejects(() => applyEnd(client, plan, "commit"), EndRefusedError);
+    });
+  },
+});
+
+/** Four commit while the second node is down; a fifth is open then and times out. */
+async function makeForgotten(cluster: TwoNodes): Promise<void> {
+  const { client } = cluster;
+  const down = Promise.withResolvers<void>();
+  const ready: Promise<void>[] = [];
+  const commit = async (name: string, transactionalId: string, nodes: readonly number[]) => {
+    const written = Promise.withResolvers<void>();
+    ready.push(written.promise);
+    await using transactor = await openTransactor(client, transactionalId, {
+      transactionTimeoutMs: 60_000,
+      onStep: async (step) => {
+        if (step !== "before-end-txn") return;
+        written.resolve();
+        await down.promise;
+      },
+    });
+    const values = ["first", "second"];
+    await transactor.commit({
+      records: nodes.map((node) => record(name, node, "k", values[node])),
+      offsets: transactionalId.includes("/in/") && nodes.length > 1
+        ? [{ groupId: name, ...place, offset: 7 }]
+        : [],
+    });
+  };
+  const commits = Promise.all([
+    commit("lane", "lane/in/0", [0, 1]),
+    commit("joined", "joined/in/0", [0, 1]),
+    commit("foreign", "somebody-else", [0, 1]),
+    commit("alone", "alone/in/0", [1]),
+  ]);
+  await Promise.all(ready);
+  await leaveOpen(client);
+  await cluster.kill();
+  down.resolve();
+  await commits;
+  // The coordinator's sweep comes every ten seconds.
+  await until(async () => {
+    const { end } = await withCluster(
+      client,
+      (vendor) => readLogRange(vendor, { topic: "seen", partition: 0 }),
+    );
+    return end > 0;
+  });
+  await cluster.revive();
+  const { open } = await withCluster(client, (vendor) => findOpen(vendor, undefined));
+  const where = open.map(({ topic }) => topic).sort();
+  assertEquals(where, [
+    ...Array(3).fill("__consumer_offsets"),
+    ...["aborted", "alone", "foreign", "joined", "lane"],
+  ], "this broker should forget what lies on the second node");
+}
+
+/** A producer that is gone before it could end its transaction. */
+async function leaveOpen(client: KafkaClient): Promise<void> {
+  await using transactor = await openTransactor(client, "aborted/in/0", {
+    transactionTimeoutMs: 4_000,
+    onStep: (step) => {
+      if (step === "before-end-txn") throw new Error("gone");
+    },
+  });
+  await assertRejects(() =>
+    transactor.commit({
+      records: [
+        ...[0, 1].map((node) => record("aborted", node, "k", "never")),
+        record("seen", 0, "k", "never"),
+      ],
+      offsets: [{ groupId: "aborted", ...place, offset: 9 }],
+    })
+  );
+}
+
+async function until(look: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 60_000;
+  while (!await look().catch(() => false)) {
+    if (Date.now() > deadline) throw new Error("it did not come about within a minute");
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
