@@ -16,6 +16,8 @@ export interface OffsetsAccess {
   readonly groups: readonly string[];
   /** The group that `set` takes when none is named. */
   readonly flowGroup: string;
+  /** The group of the projectors: it only shares out partitions, their positions are in Postgres. */
+  readonly projectorGroup: string;
   /** Where the relay's cursor is kept: its offsets are positions of the outbox and carry metadata. */
   readonly relay: { readonly groupId: string; readonly cursorTopic: string };
   /** The relay's metadata for this offset, from the outbox row just below it; undefined where there is no such row. */
@@ -99,7 +101,9 @@ The relay's cursor (group onceflow.relay) counts positions of the outbox, and it
 it. The metadata is made anew from the outbox row at that position; with --keep-metadata it stays as it is, and then the
 relay halts unless the event is the same. Moved back, events are announced a second time, which is what this system
 exists to prevent; moved on, orders are never announced. Stop the relay first: it is no member of a group, so it is
-noticed only while it is announcing.`;
+noticed only while it is announcing.
+
+The projector's group has no offsets of its own to set: its positions are in Postgres, with its tables.`;
 
 async function setOffset(
   actions: OffsetsActions,
@@ -108,6 +112,13 @@ async function setOffset(
   signal: AbortSignal,
 ): Promise<void> {
   const { group = access.flowGroup, topic, partition, to } = args;
+  if (group === access.projectorGroup) {
+    throw new OffsetRefusedError(
+      `Cannot set an offset of ${group}: it only shares out partitions, and where a projection stands ` +
+        `is noted in Postgres beside its tables, so nothing would move. "projection status" shows it; ` +
+        `"projection rebuild" folds everything again from the first record`,
+    );
+  }
   const isCursor = group === access.relay.groupId && topic === access.relay.cursorTopic;
   const change = await planOffset(access.client, {
     groupId: group,

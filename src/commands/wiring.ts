@@ -85,6 +85,7 @@ export const offsetsActions: OffsetsActions = {
         transactions,
         groups: [invoicingGroup, relayGroup, projectorGroup, redriveGroup],
         flowGroup: invoicingGroup,
+        projectorGroup,
         relay: { groupId: relayGroup, cursorTopic: config.OUTBOX_CURSOR_TOPIC },
         relayMetadata: (shard, offset) => cursorMetadataAt(database.sql, shard, offset),
         noteRelay: (shard, offset) => noteRelayed(database.sql, shard, Math.max(0, offset - 1)),

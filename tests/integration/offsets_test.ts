@@ -181,6 +181,7 @@ Deno.test("the command shows what it would set, and sets it only when it may", a
     ...{ client: topics.client, transactions, groups: [groupId], flowGroup: groupId },
     relay: { groupId: "relay", cursorTopic: "cursor" },
     relayMetadata: () => Promise.resolve(undefined),
+    projectorGroup: "onceflow.projector",
     noteRelay: () => Promise.resolve(),
   };
   const set = (...flags: string[]) =>
