@@ -12,6 +12,7 @@ import {
 } from "../dead_letters/render_parked_keys.ts";
 import { equalBytes } from "../dead_letters/select_dead_letters.ts";
 import { forgetQueue, unpark, type UnparkOutcome } from "../dead_letters/unpark.ts";
+import { unparkMany } from "../dead_letters/unpark_many.ts";
 import {
   type CommonArguments,
   type DlqActions,
@@ -105,12 +106,15 @@ async function unparkAll(
   signal: AbortSignal,
 ): Promise<void> {
   const waitSeconds = wait === true ? waitSecondsDefault : Number(wait);
-  const outcomes: UnparkOutcome[] = [];
-  for (const key of parked) {
-    const options = { waitMsMax: waitSeconds * 1_000, skipFirst };
-    const outcome = await unpark(store, key, options, signal, tell());
-    outcomes.push(outcome);
-    if (!json) console.log(`${briefBytes(outcome.parked.key)}: ${outcomeSentence(outcome)}`);
+  const options = { waitMsMax: waitSeconds * 1_000, skipFirst };
+  const [only] = parked;
+  const outcomes: readonly UnparkOutcome[] = only && parked.length === 1
+    ? [await unpark(store, only, options, signal, tell())]
+    : await unparkMany(store, parked, options, signal, tell());
+  if (!json) {
+    for (const outcome of outcomes) {
+      console.log(`${briefBytes(outcome.parked.key)}: ${outcomeSentence(outcome)}`);
+    }
   }
   if (json) printJson(outcomes.map(outcomeDocument));
   const good = outcomes.filter(({ kind }) => kind === "free" || (kind === "sent" && !waitSeconds));

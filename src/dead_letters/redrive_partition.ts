@@ -67,7 +67,7 @@ export async function previewPartition(
   const { log } = store;
   const end = await endOf(store, place, options);
   const committed = await log.committedOffset(redriveGroup, place);
-  const toHighWatermark = options.queue !== undefined;
+  const toHighWatermark = (options.queue ?? options.queues) !== undefined;
   const state = await readRedriveState(log, place, committed, { toHighWatermark, signal });
   let skipped = 0;
   for await (const batch of pendingBatches(log, place, state, { ...options, end }, signal)) {
@@ -80,10 +80,10 @@ export async function previewPartition(
 async function endOf(
   { log }: DeadLetterStore,
   place: TopicPartition,
-  { queue }: PartitionRedrive,
+  { queue, queues }: PartitionRedrive,
 ): Promise<number> {
   // A queue is looked at up to the high watermark: what its lane has just parked may not be stable yet.
-  return queue ? await log.highWatermark(place) : (await log.range(place)).end;
+  return queue ?? queues ? await log.highWatermark(place) : (await log.range(place)).end;
 }
 
 type SortedBatch = PendingBatch & Sorted;

@@ -13,11 +13,13 @@ export interface Selection {
   readonly addresses?: readonly DeadLetterAddress[];
   /** Only those in this queue of a parked key; they are then taken in the order of their numbers. */
   readonly queue?: { readonly name: string; readonly number?: number };
+  /** Only those in these queues, by name; with a number, only the one of that number. They are taken as they lie. */
+  readonly queues?: ReadonlyMap<string, number | undefined>;
 }
 
 /** A test for dead letters. */
 export function selects(
-  { topic, errorClass, key, addresses = [], queue }: Selection,
+  { topic, errorClass, key, addresses = [], queue, queues }: Selection,
 ): (deadLetter: DeadLetter) => boolean {
   const wanted = new Set(addresses.map(formatAddress));
   return ({ record, origin, errorClass: found, link }) =>
@@ -26,15 +28,25 @@ export function selects(
     (key === undefined || (record.key !== null && equalBytes(key, record.key))) &&
     (wanted.size === 0 || wanted.has(formatAddress(record))) &&
     (queue === undefined || link?.queue === queue.name) &&
-    (queue?.number === undefined || link?.number === queue.number);
+    (queue?.number === undefined || link?.number === queue.number) &&
+    (queues === undefined || isInOne(queues, link));
 }
 
 /** Whether it leaves dead letters out: then an offset alone cannot say what was redriven. */
 export function isPartial(
-  { topic, errorClass, key, addresses = [], queue }: Selection,
+  { topic, errorClass, key, addresses = [], queue, queues }: Selection,
 ): boolean {
   return topic !== undefined || errorClass !== undefined || key !== undefined ||
-    queue !== undefined || addresses.length > 0;
+    queue !== undefined || queues !== undefined || addresses.length > 0;
+}
+
+function isInOne(
+  queues: ReadonlyMap<string, number | undefined>,
+  link: DeadLetter["link"],
+): boolean {
+  if (link === undefined || !queues.has(link.queue)) return false;
+  const number = queues.get(link.queue);
+  return number === undefined || number === link.number;
 }
 
 /** Whether two keys are the same. */

@@ -149,7 +149,8 @@ async function firstOfQueue(
   return first;
 }
 
-async function placeOf(store: DeadLetterStore, { deadLetters, partition }: ParkedKey) {
+/** The partition of the dead-letter topic that holds a key's records. */
+export async function placeOf(store: DeadLetterStore, { deadLetters, partition }: ParkedKey) {
   if (deadLetters !== store.topic) {
     throw new TypeError(`The records of this key are in ${deadLetters}: name it with --dlq`);
   }
@@ -168,7 +169,7 @@ async function currentQueue(
 }
 
 /** Waits until the lane has committed all that the input partition holds now. */
-async function workedOff(
+export async function workedOff(
   { log }: DeadLetterStore,
   { groupId, topic, partition }: ParkedKey,
   waitMsMax: number,

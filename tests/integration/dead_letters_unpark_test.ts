@@ -6,6 +6,7 @@ import type { ParkedKey } from "../../src/dead_letters/parked_entry.ts";
 import { redriveDeadLetters } from "../../src/dead_letters/redrive.ts";
 import { outcomeSentence } from "../../src/dead_letters/render_parked_keys.ts";
 import { forgetQueue, unpark } from "../../src/dead_letters/unpark.ts";
+import { unparkMany } from "../../src/dead_letters/unpark_many.ts";
 import { openPlainProducer } from "../../src/kafka/plain_producer.ts";
 import { ensureTopics } from "../../src/kafka/topics.ts";
 import { createTransactions } from "../../src/kafka/transactions.ts";
@@ -147,6 +148,50 @@ Deno.test("unpark says when the first record fails again, and can skip it", asyn
   assertEquals([skipped.kind, skipped.passedOver], ["free", 1]);
   assertStringIncludes(outcomeSentence(skipped), "1 passed over and NOT processed");
   assertEquals(await world.outputs("a"), ["a1"]);
+});
+
+Deno.test("many keys are freed in one pass over the partition, and one that fails again holds up none", async () => {
+  const keys = "abcdefghij".split("");
+  await using world = await laneAtWork({ bad: keys.map((key) => `${key}0`) });
+  for (const number of [0, 1, 2]) await world.place(...keys.map((key) => `${key}${number}`));
+  await world.settled();
+  const parked = await world.parked();
+  assertEquals(parked.length, keys.length);
+  world.bad.clear();
+  world.bad.add("c0");
+  world.bad.add("d1");
+  let opened = 0;
+  const log = {
+    ...world.store.log,
+    partitionCount: world.store.log.partitionCount.bind(world.store.log),
+    topicId: (topic: string) => world.store.log.topicId?.(topic) ?? Promise.resolve(undefined),
+    range: world.store.log.range.bind(world.store.log),
+    highWatermark: world.store.log.highWatermark.bind(world.store.log),
+    committedOffset: world.store.log.committedOffset.bind(world.store.log),
+    openReader: (place: { topic: string; partition: number }, from: number) => {
+      if (place.topic === world.dlq) opened++;
+      return world.store.log.openReader(place, from);
+    },
+  };
+  const outcomes = await unparkMany({ ...world.store, log }, parked, waiting);
+  const kinds = new Map(outcomes.map((outcome) => [
+    new TextDecoder().decode(outcome.parked.key),
+    outcome.kind,
+  ]));
+  for (const key of keys) {
+    assertEquals(kinds.get(key), key === "c" || key === "d" ? "failed-again" : "free");
+    const expected = key === "c" ? [] : key === "d" ? ["d0"] : [`${key}0`, `${key}1`, `${key}2`];
+    assertEquals(await world.outputs(key), expected);
+  }
+  // A few rounds, and not one pass or more for each key.
+  assert(opened < keys.length, `the dead letters were read ${opened} times`);
+
+  world.bad.clear();
+  const rest = await unparkMany(world.store, await world.parked(), waiting);
+  assertEquals(rest.map(({ kind }) => kind), ["free", "free"]);
+  assertEquals(await world.outputs("c"), ["c0", "c1", "c2"]);
+  assertEquals(await world.outputs("d"), ["d0", "d1", "d2"]);
+  assertEquals(await world.parked(), []);
 });
 
 Deno.test("forget frees a key under a lane at work", async () => {
