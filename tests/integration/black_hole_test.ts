@@ -25,7 +25,7 @@ Deno.test({
   const records = [0, 1].map((n) => record(source, n, `k${n}`, { id: `k${n}` }));
   await produce(client, records);
   await inTime(working.promise, "it works");
-  broker.freeze(true);
+  await broker.freeze(true);
   try {
     await delay(2_000); // beats and fetches wait for an answer now
     const startedAt = performance.now();
@@ -35,6 +35,6 @@ Deno.test({
     // Two seconds where nothing else runs; without its own bound it waits for as long as the broker is silent.
     assertEquals(tookMs < 10_000, true, `it took ${tookMs} ms`);
   } finally {
-    broker.freeze(false);
+    await broker.freeze(false);
   }
 });

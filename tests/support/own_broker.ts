@@ -21,7 +21,7 @@ export interface OwnBroker extends AsyncDisposable {
   readonly jars: string;
   readonly port: number;
   /** Freezes it, or lets it go on: its sockets stay open and nothing is answered, as in a black hole of the network. */
-  freeze(frozen: boolean): void;
+  freeze(frozen: boolean): Promise<void>;
   /** Kills it, lets `act` work on its data directory, and starts it again. */
   restart(act: (dataDirectory: string) => Promise<void>): Promise<void>;
 }
@@ -64,7 +64,11 @@ export async function startOwnBroker(
     client: createKafkaClient({ brokers: [`127.0.0.1:${port}`], clientId: "test", ssl: false }),
     jars,
     port,
-    freeze: (frozen) => Deno.kill(daemon.mark.pid, frozen ? "SIGSTOP" : "SIGCONT"),
+    async freeze(frozen) {
+      const args = [frozen ? "-STOP" : "-CONT", String(daemon.mark.pid)];
+      const { success } = await new Deno.Command("/bin/kill", { args }).output();
+      if (!success) throw new Error(`the broker (process ${daemon.mark.pid}) took no signal`);
+    },
     async restart(act) {
       await kill();
       await act(options.dataDirectory);
