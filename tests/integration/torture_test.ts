@@ -16,6 +16,7 @@ for (const [seed, transactionVersion] of [["ci", 2], ["ci-2", 0]] as const) {
         transactionVersion,
         minutes: 1,
         calmRounds: 0,
+        withoutFlowHalts: transactionVersion === 0,
         kafkaVersion,
         brokers: 1,
         guarantee: "exactly-once",

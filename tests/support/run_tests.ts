@@ -14,7 +14,7 @@ import { root, startTestStack, testStackDirectory } from "./services.ts";
 const directories = ["unit", "contract", "integration", "example", "browser"];
 const withoutServices = ["unit"];
 /** A directory whose tests take longer hangs; what runs of it is killed. */
-const directoryMsMax = 20 * 60_000;
+const directoryMsMax = 40 * 60_000;
 /** How long an interrupted run may take to end by itself. */
 const endMsMax = 8_000;
 
