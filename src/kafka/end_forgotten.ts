@@ -6,6 +6,7 @@
  */
 import { offsetsTopic } from "./open_transactions.ts";
 import { whileConcurrent } from "./patches/send_messages.ts";
+import { findTransactionCoordinator } from "./transaction_coordinator.ts";
 import type { Outcome } from "./transaction_outcome.ts";
 import type { OpenTransaction } from "./transaction_states.ts";
 import type { VendorCluster } from "./vendor.ts";
@@ -32,10 +33,7 @@ export async function endForgotten(
   { transactionalId, groupId, parts, outcome, protocol2, mayWriteMarkers }: ForgottenParts,
 ): Promise<void> {
   if (protocol2 && mayWriteMarkers && await writeMarkers(cluster, parts, outcome)) return;
-  const coordinator = await cluster.findGroupCoordinator({
-    groupId: transactionalId,
-    coordinatorType: 1,
-  });
+  const coordinator = await findTransactionCoordinator(cluster, transactionalId);
   const { producerId, producerEpoch } = await whileConcurrent(() =>
     coordinator.initProducerId({ transactionalId, transactionTimeout: timeoutMs })
   );

@@ -1,4 +1,5 @@
 /** Recognizes the lines of Kafka of which some versions forget to end transactions (KAFKA-20734). */
+import { anyBroker } from "./describe_topics.ts";
 import { fetchFeatures } from "./transaction_version.ts";
 import type { VendorCluster } from "./vendor.ts";
 
@@ -12,9 +13,6 @@ const lines = [
 export async function forgetfulLine(
   cluster: VendorCluster,
 ): Promise<{ readonly line: string; readonly forget: string } | undefined> {
-  if (!cluster.isConnected()) await cluster.connect();
-  const { metadataVersionMax: level } = await fetchFeatures(
-    await cluster.brokerPool.findConnectedBroker(),
-  );
+  const { metadataVersionMax: level } = await fetchFeatures(await anyBroker(cluster));
   return lines.find(({ from, to }) => from <= level && level <= to);
 }

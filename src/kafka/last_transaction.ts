@@ -5,6 +5,7 @@
 import { delay } from "../core/delay.ts";
 import { protocolErrorType } from "./error_verdict.ts";
 import { describeTransaction } from "./open_transactions.ts";
+import { findTransactionCoordinator } from "./transaction_coordinator.ts";
 import type { TransactionState } from "./transaction_states.ts";
 import type { VendorCluster } from "./vendor.ts";
 
@@ -61,10 +62,7 @@ async function describe(cluster: VendorCluster, transactionalId: string, signal?
 
 /** InitProducerId of an open transaction has it aborted, and is refused as concurrent meanwhile. */
 async function shutOut(cluster: VendorCluster, { transactionalId, timeoutMs }: TransactionState) {
-  const coordinator = await cluster.findGroupCoordinator({
-    groupId: transactionalId,
-    coordinatorType: 1,
-  });
+  const coordinator = await findTransactionCoordinator(cluster, transactionalId);
   await coordinator.initProducerId({ transactionalId, transactionTimeout: timeoutMs })
     .catch((error) => {
       if (protocolErrorType(error) === undefined) throw error;

@@ -4,7 +4,7 @@ import { controlKey } from "./codec/batch_walk.ts";
 import type { RecordBatch } from "./codec/record_batch.ts";
 import { fetchRequest } from "./fetch_request.ts";
 import { fetchClusterMap } from "./cluster_map.ts";
-import { offsetsTopic } from "./open_transactions.ts";
+import { isLookedInto } from "./open_transactions.ts";
 import type { Outcome } from "./transaction_outcome.ts";
 import type { OpenTransaction } from "./transaction_states.ts";
 import type { VendorBroker, VendorCluster } from "./vendor.ts";
@@ -32,7 +32,7 @@ export async function proofByMarker(
   const { partitions } = await fetchClusterMap(cluster);
   const others = partitions.filter(({ topic, partition, leader }) =>
     leader >= 0 &&
-    (topic === offsetsTopic || (topics?.includes(topic) ?? !topic.startsWith("__"))) &&
+    isLookedInto(topic, topics) &&
     !(topic === open.topic && partition === open.partition)
   );
   let bytes = 0;

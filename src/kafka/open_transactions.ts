@@ -3,6 +3,7 @@ import { delay } from "../core/delay.ts";
 import type { TopicPartition } from "../core/record.ts";
 import { fetchClusterMap } from "./cluster_map.ts";
 import { protocolErrorType } from "./error_verdict.ts";
+import { findTransactionCoordinator } from "./transaction_coordinator.ts";
 import {
   describeProducers,
   describeTransactions,
@@ -33,14 +34,18 @@ const transient = new Set([
   ...["REQUEST_TIMED_OUT", "NETWORK_EXCEPTION"],
 ]);
 
+/** Whether it is one of these topics or that of the committed offsets; none but Kafka's own is left out where none is named. */
+export function isLookedInto(topic: string, topics: readonly string[] | undefined): boolean {
+  return topic === offsetsTopic || (topics?.includes(topic) ?? !topic.startsWith("__"));
+}
+
 /** All partitions of these topics and of the committed offsets; of every topic where none is named. */
 export async function findOpen(
   cluster: VendorCluster,
   topics: readonly string[] | undefined,
 ): Promise<OpenOnes> {
-  const wanted = topics && new Set([...topics, offsetsTopic]);
   const places = (await fetchClusterMap(cluster)).partitions.filter(({ topic }) =>
-    wanted?.has(topic) ?? (topic === offsetsTopic || !topic.startsWith("__"))
+    isLookedInto(topic, topics)
   );
   const open: OpenTransaction[] = [];
   const leaderless: TopicPartition[] = places.filter(({ leader }) => leader < 0);
@@ -74,10 +79,7 @@ export async function describeTransaction(
   for (let attempt = 1;; attempt++) {
     try {
       if (!cluster.isConnected()) await cluster.connect();
-      const coordinator = await cluster.findGroupCoordinator({
-        groupId: transactionalId,
-        coordinatorType: 1,
-      });
+      const coordinator = await findTransactionCoordinator(cluster, transactionalId);
       const [state] = await coordinator.connectionPool.send(
         describeTransactions([transactionalId]),
       );

@@ -24,48 +24,66 @@ export interface TopicMetadata {
   readonly partitions: readonly PartitionPlace[];
 }
 
+/** A cluster, as a broker knows it. */
+export interface ClusterMetadata {
+  readonly nodeIds: readonly number[];
+  readonly topics: readonly TopicMetadata[];
+}
+
 /** Kafka's code for a topic that does not exist. */
 export const unknownTopicCode = 3;
 
-const noTopic = "00000000000000000000000000000000";
+/** The identity of a topic that has none. */
+export const noTopicId = "00000000000000000000000000000000";
 
 /** What this broker knows of the topics of these names. */
-export function fetchTopicMetadata(
+export async function fetchTopicMetadata(
   broker: VendorBroker,
   topics: readonly string[],
 ): Promise<readonly TopicMetadata[]> {
-  return broker.connectionPool.send(metadataOf(topics));
+  return (await broker.connectionPool.send(metadataOf(topics))).topics;
 }
 
-function metadataOf(topics: readonly string[]): VendorProtocol<TopicMetadata[]> {
+/** What this broker knows of the cluster, with all topics that we may see. */
+export function fetchMetadata(broker: VendorBroker): Promise<ClusterMetadata> {
+  return broker.connectionPool.send(metadataOf(undefined));
+}
+
+const allTopics = 0;
+
+function metadataOf(topics: readonly string[] | undefined): VendorProtocol<ClusterMetadata> {
   const call = { apiKey: 3, apiVersion: 10, apiName: "Metadata" };
   return flexibleProtocol(
     call,
     (body) => {
-      body.arrayLength(topics.length);
-      for (const topic of topics) body.raw(new Uint8Array(16)).string(topic).tags();
+      if (!topics) body.uvarint(allTopics);
+      else {
+        body.arrayLength(topics.length);
+        for (const topic of topics) body.raw(new Uint8Array(16)).string(topic).tags();
+      }
       // Nothing is made, and no permissions are listed.
       return body.boolean(false).boolean(false).boolean(false);
     },
-    parseTopicMetadata,
+    parseMetadata,
   );
 }
 
 /** Parses an answer from the header's tag buffer on. */
-export function parseTopicMetadata(bytes: Uint8Array): TopicMetadata[] {
+export function parseMetadata(bytes: Uint8Array): ClusterMetadata {
   const reader = new WireReader(bytes);
   reader.tags();
   reader.int32(); // throttle time
-  reader.array(() => {
-    reader.int32();
-    reader.string();
-    reader.int32();
-    reader.string();
+  const nodeIds = reader.array(() => {
+    const nodeId = reader.int32();
+    reader.string(); // host
+    reader.int32(); // port
+    reader.string(); // rack
     reader.tags();
+    return nodeId;
   });
   reader.string(); // cluster
   reader.int32(); // controller
-  return reader.array(() => {
+  const topics = reader.array((): TopicMetadata => {
     const errorCode = reader.int16();
     const topic = reader.string() ?? "";
     const id = reader.raw(16).toHex();
@@ -82,6 +100,7 @@ export function parseTopicMetadata(bytes: Uint8Array): TopicMetadata[] {
     });
     reader.int32();
     reader.tags();
-    return { topic, errorCode, topicId: id === noTopic ? undefined : id, partitions };
+    return { topic, errorCode, topicId: id === noTopicId ? undefined : id, partitions };
   });
+  return { nodeIds, topics };
 }

@@ -68,7 +68,8 @@ export async function ensureTopics(
       await makeTopics(client, cluster, missing);
       log.info("Made topics {topics}", { topics: missing.map(({ topic }) => topic).join(", ") });
     }
-    const described = await untilLed(client, cluster, names);
+    const first = missing.length > 0 ? await describeAll(client, cluster, names) : found;
+    const described = await untilLed(client, cluster, names, first);
     await untilServed(cluster, missing, described);
     await check(client, cluster, specs, described);
     return new Map([...described].map(([topic, { partitions }]) => [topic, partitions]));
@@ -99,14 +100,14 @@ async function describeAll(
 
 const invalidTopic = 17;
 
-/** Waits until every partition has a leader. */
+/** Waits until every partition has a leader; `described` is what was seen just now. */
 async function untilLed(
   client: KafkaClient,
   cluster: VendorCluster,
   topics: readonly string[],
+  described: Descriptions,
 ): Promise<Descriptions> {
   for (let attempt = 1;; attempt++) {
-    const described = await describeAll(client, cluster, topics);
     const waits = [...described.values()].find(({ errorCode, partitions, led }) =>
       errorCode !== 0 || partitions === 0 || led < partitions
     );
@@ -119,6 +120,7 @@ async function untilLed(
       );
     }
     await delay(leaderWaitMs);
+    described = await describeAll(client, cluster, topics);
   }
 }
 
