@@ -1,7 +1,8 @@
 /** Turns news of transactions into conditions of the lane or the relay that they hold up. Ends nothing itself. */
-import type { Health } from "../core/health.ts";
+import { type Health, laneCheck } from "../core/health.ts";
 import type { OnTransactionNews } from "../kafka/settle_transaction.ts";
 import type { Outcome } from "../kafka/transaction_outcome.ts";
+import { relayCheck } from "../outbox/relay_session.ts";
 
 /** A report of waiting is repeated while it lasts; it lapses when nobody waits any more. */
 const waitingMsMax = 10_000;
@@ -31,10 +32,11 @@ export function reportTransactions(
 
 /** `<group>/<topic>/<partition>` is the lane of that partition. */
 export function laneName(transactionalId: string): string {
-  return `lane:${transactionalId.split("/").slice(-2).join("-")}`;
+  const [topic = "", partition] = transactionalId.split("/").slice(-2);
+  return laneCheck({ topic, partition: Number(partition) });
 }
 
 /** The relay's ids end with the shard. */
 export function relayName(transactionalId: string): string {
-  return `relay:${transactionalId.split("/").at(-1)}`;
+  return relayCheck(Number(transactionalId.split("/").at(-1)));
 }

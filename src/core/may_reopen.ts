@@ -11,7 +11,7 @@ const log = getLogger(["onceflow", "core", "lane"]);
 const reopenBackoffMs = 20;
 const reopenBackoffMsMax = 2_000;
 /** Doubts come and go with the leaders of a cluster; from so many in a row on something stands in the way. */
-const doubtsMax = 3;
+export const doubtsMax = 3;
 
 /** Where a session failed: it tells what has to work before all is well again. */
 export type SessionStage = "opening" | "working";

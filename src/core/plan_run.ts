@@ -133,10 +133,7 @@ function gather<T>(
       const destination = {
         topic,
         partitionCount: target.partitionCount(topic),
-        recordBytesMax: Math.min(
-          target.recordBytesMax,
-          target.topicBytesMax?.(topic) ?? Number.POSITIVE_INFINITY,
-        ),
+        recordBytesMax: bytesMaxOf(topic, target),
       };
       outputs.length = before;
       outputs.push(deadLetter(parking?.numbered(record) ?? record, reason, destination));
@@ -175,18 +172,21 @@ interface BoundedTarget extends PlanTarget {
 }
 
 function bounded<T>({ to }: Flow<T>, target: PlanTarget): BoundedTarget {
-  const limits = to.map(({ name }) => target.topicBytesMax?.(name) ?? Infinity);
+  const limits = to.map(({ name }) => bytesMaxOf(name, target));
   return { ...target, bytesMaxOfAll: Math.min(target.recordBytesMax, ...limits) };
+}
+
+/** The largest record for this topic: what it takes, and what we send. */
+function bytesMaxOf(topic: string, { recordBytesMax, topicBytesMax }: PlanTarget): number {
+  return Math.min(recordBytesMax, topicBytesMax?.(topic) ?? Infinity);
 }
 
 /** Why this output is not sent, where it is over a limit. */
 function overLimit(output: OutputRecord, target: PlanTarget): string | undefined {
   const bytes = encodedBytes(output);
-  const { recordBytesMax } = target;
-  const topicBytesMax = target.topicBytesMax?.(output.topic) ?? Infinity;
-  const limit = Math.min(recordBytesMax, topicBytesMax);
+  const limit = bytesMaxOf(output.topic, target);
   if (bytes <= limit) return undefined;
-  const setting = topicBytesMax < recordBytesMax
+  const setting = limit < target.recordBytesMax
     ? `the topic's max.message.bytes`
     : "REQUEST_BYTES_MAX";
   return `the output for ${output.topic} has ${bytes} bytes, over the limit of ${limit} (${setting})`;

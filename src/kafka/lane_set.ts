@@ -2,7 +2,7 @@
 import { getLogger } from "@logtape/logtape";
 import { delay, doneWithin } from "../core/delay.ts";
 import { HaltError } from "../core/errors.ts";
-import { createHealth, type Health } from "../core/health.ts";
+import { createHealth, type Health, laneCheck } from "../core/health.ts";
 import type { Assignment } from "../core/ports.ts";
 import { formatPartition, type TopicPartition } from "../core/record.ts";
 import { CodecError } from "./codec/codec_error.ts";
@@ -118,16 +118,16 @@ export class LaneSet {
     };
     const done = run(this.#ending.get(key)).catch((error) => {
       if (stop.signal.aborted) return;
-      if (isUnreadable(error)) this.#standStill(key, error.message);
+      if (isUnreadable(error)) this.#standStill(partition, error.message);
       else this.#failed.abort(error);
     });
     this.#lanes.set(key, { feed, stop, done });
   }
 
   /** What cannot be read concerns its partition alone: the others go on, and this one waits for a person. */
-  #standStill(key: string, reason: string): void {
+  #standStill(partition: TopicPartition, reason: string): void {
     const { health = createHealth() } = this.options;
-    health.down(`lane:${key}`, `halted, the other partitions go on: ${reason}`, {
+    health.down(laneCheck(partition), `halted, the other partitions go on: ${reason}`, {
       cause: unreadable,
     });
   }
@@ -137,7 +137,7 @@ export class LaneSet {
     if (!lane) return;
     this.#lanes.delete(key);
     this.#fetcher.remove(lane.feed);
-    this.options.health?.up(`lane:${key}`, unreadable);
+    this.options.health?.up(laneCheck(lane.feed), unreadable);
     lane.stop.abort(new DOMException("Partition revoked", "AbortError"));
     const ended = doneWithin(lane.done, msMax).then((inTime) => {
       if (!inTime) {

@@ -4,7 +4,7 @@
  */
 import { getLogger } from "@logtape/logtape";
 import { delay } from "../core/delay.ts";
-import type { Health } from "../core/health.ts";
+import { type Health, laneCheck } from "../core/health.ts";
 import { formatPartition } from "../core/record.ts";
 import { type ExaminedTransaction, examineTransactions, keyOf } from "./examine_transactions.ts";
 import type { KafkaClient } from "./kafka_client.ts";
@@ -56,7 +56,7 @@ export async function watchTransactions(
       for (const one of await examineTransactions(cluster, old, topics)) {
         const reason = await endOrExplain(cluster, one, options);
         if (reason === undefined) continue;
-        const name = `lane:${formatPartition(one.part)}`;
+        const name = laneCheck(one.part);
         waiting.add(name);
         options.health.down(name, reason, { cause });
       }

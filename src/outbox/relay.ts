@@ -8,6 +8,7 @@ import { getLogger } from "@logtape/logtape";
 import { delay } from "../core/delay.ts";
 import { DependencyDownError, HaltError } from "../core/errors.ts";
 import type { Health } from "../core/health.ts";
+import { doubtsMax } from "../core/may_reopen.ts";
 import { TransactionError } from "../core/ports.ts";
 import { backoffMs } from "../core/retry_policy.ts";
 import type { AdvisoryLock } from "../postgres/advisory_lock.ts";
@@ -25,8 +26,6 @@ const log = getLogger(["onceflow", "outbox", "relay"]);
 const lockPollMs = 300;
 const backoffBaseMs = 50;
 const backoffCapMs = 2_000;
-/** Doubts come and go with the leaders of a cluster; from so many in a row on something stands in the way. */
-const doubtsMax = 3;
 
 /**
  * Relays until the signal fires. `deps.lock` is held by the one process that should relay this shard.
