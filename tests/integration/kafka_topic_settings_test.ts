@@ -142,25 +142,31 @@ Deno.test("a limit that is lowered while a flow runs is learned", async () => {
   assertEquals((await readPartition(client, target)).length, 400);
 });
 
-Deno.test("an output topic that is deleted while a flow runs is said, and waited for", async () => {
-  const client = await testClient();
-  const { flow, source, target } = await copying(client, {});
-  await produce(client, [record(source, 0, "a", { id: "a" })]);
+/** A health whose first bad news is waited for. */
+function watchedHealth() {
   const health = createHealth();
-  const said = Promise.withResolvers<string>();
+  const { promise: said, resolve: say } = Promise.withResolvers<string>();
   const watched = {
     ...health,
     down(...report: Parameters<typeof health.down>) {
       health.down(...report);
-      said.resolve(report[1]);
+      say(report[1]);
     },
   };
+  return { health, watched, said };
+}
+
+Deno.test("an output topic that is deleted while a flow runs is said, and waited for", async () => {
+  const client = await testClient();
+  const { flow, source, target } = await copying(client, {});
+  await produce(client, [record(source, 0, "a", { id: "a" })]);
+  const { health, watched, said } = watchedHealth();
   const check = `lane:${source}-0`;
   let going: Promise<unknown> | undefined;
   const renew = async () => {
     await withAdmin(client, (admin) => admin.deleteTopics({ topics: [target] }));
     await produce(client, [record(source, 0, "b", { id: "b" })]);
-    const reason = await said.promise;
+    const reason = await said;
     assertStringIncludes(reason, target);
     assertStringIncludes(reason, "does not exist any more");
     assertEquals(health.ready().checks.find(({ name }) => name === check)?.ok, false);
@@ -180,15 +186,7 @@ Deno.test("a dead-letter topic that is deleted while a flow runs holds back dead
   const client = await testClient();
   const { flow, source, target } = await copying(client, {});
   await produce(client, [record(source, 0, "a", { id: "a" })]);
-  const health = createHealth();
-  const said = Promise.withResolvers<string>();
-  const watched = {
-    ...health,
-    down(...report: Parameters<typeof health.down>) {
-      health.down(...report);
-      said.resolve(report[1]);
-    },
-  };
+  const { health, watched, said } = watchedHealth();
   let going: Promise<unknown> | undefined;
   const { deadLetters } = flow;
   const renew = async () => {
@@ -197,7 +195,7 @@ Deno.test("a dead-letter topic that is deleted while a flow runs holds back dead
   };
   const poison = async () => {
     await produce(client, [record(source, 0, "c", "no JSON")]);
-    assertStringIncludes(await said.promise, deadLetters);
+    assertStringIncludes(await said, deadLetters);
     await ensureTopics(client, [{ topic: deadLetters, partitions: 1, replicationFactor: 1 }]);
   };
   await runUntil(client, flow, ({ records }) => {

@@ -46,14 +46,25 @@ function connectionTo(port: number) {
   });
 }
 
-Deno.test("a connection whose other side fell silent is dropped at the first timeout, with all that waits on it", async () => {
-  installPatches();
+/** Takes connections, and never says a word. */
+function silentServer() {
   const server = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const accepted: Deno.Conn[] = [];
   const accepting = (async () => {
-    for await (const connection of server) accepted.push(connection); // and it never says a word
+    for await (const connection of server) accepted.push(connection);
   })();
-  const connection = connectionTo(server.addr.port);
+  const close = async () => {
+    server.close();
+    await accepting.catch(() => {});
+    for (const each of accepted) each.close();
+  };
+  return { port: server.addr.port, accepted, close };
+}
+
+Deno.test("a connection whose other side fell silent is dropped at the first timeout, with all that waits on it", async () => {
+  installPatches();
+  const { port, accepted, close } = silentServer();
+  const connection = connectionTo(port);
   await connection.connect();
   const impatient = connection.send(empty("first"));
   const patient = connection.send({ ...empty("second"), requestTimeout: 60_000 });
@@ -66,20 +77,14 @@ Deno.test("a connection whose other side fell silent is dropped at the first tim
   await connection.connect();
   assertEquals(connection.isConnected(), true);
   await connection.disconnect();
-  server.close();
-  await accepting.catch(() => {});
+  await close();
   assertEquals(accepted.length, 2, "the next request goes over a new connection");
-  for (const each of accepted) each.close();
 });
 
 Deno.test("closing a connection waits half a second for answers, and no longer", async () => {
   installPatches();
-  const server = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const accepted: Deno.Conn[] = [];
-  const accepting = (async () => {
-    for await (const connection of server) accepted.push(connection);
-  })();
-  const connection = connectionTo(server.addr.port);
+  const { port, accepted, close } = silentServer();
+  const connection = connectionTo(port);
   await connection.connect();
   const waiting = connection.send({ ...empty("first"), requestTimeout: 60_000 });
   const rejected = assertRejects(() => waiting, Error, "Closed the connection");
@@ -88,19 +93,13 @@ Deno.test("closing a connection waits half a second for answers, and no longer",
   await connection.disconnect();
   assertEquals(performance.now() - startedAt < 5_000, true);
   await rejected;
-  server.close();
-  await accepting.catch(() => {});
-  for (const each of accepted) each.close();
+  await close();
 });
 
 Deno.test("a clock that is stepped back keeps no request waiting, and no throttle", async () => {
   installPatches();
-  const server = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const accepted: Deno.Conn[] = [];
-  const accepting = (async () => {
-    for await (const connection of server) accepted.push(connection);
-  })();
-  const connection = connectionTo(server.addr.port);
+  const { port, close } = silentServer();
+  const connection = connectionTo(port);
   await connection.connect();
   const waiting = connection.send(empty("before the step"));
   const { now } = Date;
@@ -111,7 +110,5 @@ Deno.test("a clock that is stepped back keeps no request waiting, and no throttl
     Date.now = now;
   }
   await connection.disconnect();
-  server.close();
-  await accepting.catch(() => {});
-  for (const each of accepted) each.close();
+  await close();
 });

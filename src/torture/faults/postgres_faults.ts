@@ -2,6 +2,7 @@
 import { delay } from "../../core/delay.ts";
 import { placeOrderInTransaction } from "../../orders/place_order.ts";
 import type { FaultKind } from "../fault.ts";
+import { endSessions, insist, sessionPids } from "./database_sessions.ts";
 import { freezeForAWhile, killAndRestart } from "./service_outage.ts";
 
 /** All of them. */
@@ -32,12 +33,7 @@ export function postgresFaults(): FaultKind[] {
       weight: 1,
       draw: (random) => ({ victim: "postgres", amounts: { stopMs: random.integer(500, 6_000) } }),
       async strike({ cluster: { postgres }, sql }, { amounts }, signal) {
-        const backends = await sql<{ pid: number }[]>`
-          select pid from pg_stat_activity
-          where backend_type = 'client backend' and pid <> pg_backend_pid()
-            and application_name <> 'onceflow torture'
-        `;
-        const pids = backends.map(({ pid }) => String(pid));
+        const pids = (await sessionPids(sql)).map(String);
         await signalAll("-STOP", pids);
         try {
           return await freezeForAWhile(postgres, amounts.stopMs ?? 500, signal) && pids.length > 0;
@@ -51,14 +47,7 @@ export function postgresFaults(): FaultKind[] {
       track: "infrastructure",
       weight: 3,
       draw: () => ({ victim: "postgres" }),
-      async strike({ sql }) {
-        const ended = await sql`
-          select pg_terminate_backend(pid) from pg_stat_activity
-          where backend_type = 'client backend' and pid <> pg_backend_pid()
-            and application_name <> 'onceflow torture'
-        `;
-        return ended.length > 0;
-      },
+      strike: async ({ sql }) => await endSessions(sql) > 0,
     },
     {
       kind: "a long writer",
@@ -113,8 +102,6 @@ const longWriter: FaultKind["strike"] = async (
 
 const anOrder = { userId: "user-long", amount: "10.00", currency: "EUR" } as const;
 
-const endAttemptsMax = 50;
-
 const preparedTransaction: FaultKind["strike"] = async (
   { sql, ordersTopic, shards },
   { amounts },
@@ -136,15 +123,8 @@ const preparedTransaction: FaultKind["strike"] = async (
   await delay(amounts.openMs ?? 1_000, signal).catch(() => {});
   const statement = `${amounts.kept === 0 ? "rollback" : "commit"} prepared '${name}'`;
   // It must not stay: nothing would ever be announced again.
-  for (let attempt = 1;; attempt++) {
-    try {
-      await sql.unsafe(statement);
-      return true;
-    } catch (error) {
-      if (attempt >= endAttemptsMax) throw error;
-      await delay(200);
-    }
-  }
+  await insist(() => sql.unsafe(statement));
+  return true;
 };
 
 /** Place_order is one statement: it needs of a transaction only that it runs on its connection. */

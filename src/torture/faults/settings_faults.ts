@@ -4,6 +4,7 @@ import type { Arena } from "../arena.ts";
 import type { FaultKind } from "../fault.ts";
 import { removeTopicSetting, setTopicSetting } from "../kafka_tool.ts";
 import { sequenceTopics } from "../sequence_flow.ts";
+import { endSessions, insist } from "./database_sessions.ts";
 
 /** Far below REQUEST_BYTES_MAX of the run, far above one record of it. */
 const smallMessageBytes = "1500";
@@ -52,8 +53,6 @@ export function settingsFaults(): FaultKind[] {
   ];
 }
 
-const attemptsMax = 50;
-
 /** Sessions take a database's settings when they begin: the ones that are open are ended. */
 async function unusualDatabase(
   { sql }: Arena,
@@ -66,24 +65,11 @@ async function unusualDatabase(
     names.map((name) => `alter database onceflow set ${name} to '${unusualSettings[name]}'`),
   );
   await delay(amounts.forMs ?? 1_000, signal).catch(() => {});
-  // They must not stay when another fault takes the connection.
-  for (let attempt = 1;; attempt++) {
-    try {
-      await setAll(sql, names.map((name) => `alter database onceflow reset ${name}`));
-      return ended > 0;
-    } catch (error) {
-      if (attempt >= attemptsMax) throw error;
-      await delay(200);
-    }
-  }
+  await insist(() => setAll(sql, names.map((name) => `alter database onceflow reset ${name}`)));
+  return ended > 0;
 }
 
 async function setAll(sql: Arena["sql"], statements: readonly string[]): Promise<number> {
   for (const statement of statements) await sql.unsafe(statement);
-  const ended = await sql`
-    select pg_terminate_backend(pid) from pg_stat_activity
-    where backend_type = 'client backend' and pid <> pg_backend_pid()
-      and application_name <> 'onceflow torture'
-  `;
-  return ended.length;
+  return await endSessions(sql);
 }
