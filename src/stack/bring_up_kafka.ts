@@ -11,7 +11,7 @@ import { awaitBroker, clusterIdOf, newClusterId, startBroker } from "./start_bro
 
 /**
  * The Kafka of the embedded stack: the newest line that writes the marker of every transaction (KAFKA-20734). 4.3.0, 4.3.1
- * and 4.4.0 skip that of a partition without a leader; `tests/integration/kafka_markers_test.ts` is red on them.
+ * and 4.4.0 skip that of a partition without a leader; `tests/cluster/kafka_markers_test.ts` is red on them.
  */
 export const kafkaVersion = "4.2.2";
 

@@ -1,6 +1,7 @@
 /**
- * `deno task test`: starts the tests' services, runs every directory of tests in turn, stops what it started, and ends with
- * the line `N passed, N failed`. It knows no test.
+ * `deno task test`: starts the tests' services, runs every directory of tests, stops what it started, and ends with the line
+ * `N passed, N failed`. It knows no test. Tests of `tests/cluster` bring clusters of their own and mostly wait for them, so
+ * they run beside the others.
  *
  * Arguments: parts of file paths (`outbox`, `tests/unit`) choose files; what begins with a dash goes to `deno test`.
  */
@@ -10,9 +11,11 @@ import { stopStack } from "../../src/stack/stop_stack.ts";
 import { stackPrograms } from "./permissions.ts";
 import { root, startTestStack, testStackDirectory } from "./services.ts";
 
-/** In this order: what fails fast and cheaply comes first. Only the first needs no services. */
-const directories = ["unit", "contract", "integration", "example", "browser"];
+/** In this order, one after another: what fails fast and cheaply comes first. Only the first needs no services. */
+const inTurn = ["unit", "integration", "example", "browser"];
 const withoutServices = ["unit"];
+/** Beside those that need services, once these are up: so nothing is fetched or unpacked twice at the same time. */
+const beside = "cluster";
 /** A directory whose tests take longer hangs; what runs of it is killed. */
 const directoryMsMax = 40 * 60_000;
 /** How long an interrupted run may take to end by itself. */
@@ -35,8 +38,9 @@ async function runTests(args: readonly string[]): Promise<number> {
   const onSignal = () => stop.abort(new DOMException("Interrupted", "AbortError"));
   for (const name of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(name, onSignal);
 
-  const chosen = directories
-    .map((name) => ({ name, files: testFiles(name, args.filter((arg) => !arg.startsWith("-"))) }))
+  const words = args.filter((arg) => !arg.startsWith("-"));
+  const chosen = [...inTurn, beside]
+    .map((name) => ({ name, files: testFiles(name, words) }))
     .filter(({ files }) => files.length > 0);
   const flags = args.filter((arg) => arg.startsWith("-"));
   const needsServices = chosen.some(({ name }) => !withoutServices.includes(name));
@@ -49,15 +53,18 @@ async function runTests(args: readonly string[]): Promise<number> {
   // The services come up while the unit tests run; a failure is told when they are needed.
   const services = (needsServices ? startTestStack(say, stop.signal) : Promise.resolve())
     .then(() => undefined, (error) => String(error?.message ?? error));
+  const run = async ({ name, files }: { name: string; files: string[] }) => {
+    const trouble = withoutServices.includes(name) ? undefined : await services;
+    if (stop.signal.aborted) return;
+    if (trouble !== undefined) {
+      say(`tests/${name} cannot run: ${trouble}`);
+      add({ passed: 0, failed: files.length, ignored: 0 });
+    } else add(await denoTest(name, [...flags, ...files], stop.signal));
+  };
   try {
-    for (const { name, files } of chosen) {
-      const trouble = withoutServices.includes(name) ? undefined : await services;
-      if (stop.signal.aborted) break;
-      if (trouble !== undefined) {
-        say(`tests/${name} cannot run: ${trouble}`);
-        add({ passed: 0, failed: files.length, ignored: 0 });
-      } else add(await denoTest(name, [...flags, ...files], stop.signal));
-    }
+    const others = Promise.all(chosen.filter(({ name }) => name === beside).map(run));
+    for (const directory of chosen.filter(({ name }) => name !== beside)) await run(directory);
+    await others;
   } finally {
     await services;
     if (needsServices && !ranBefore) await stopStack(testStackDirectory);
@@ -133,9 +140,10 @@ async function denoTest(
   const timer = setTimeout(end, directoryMsMax);
   signal.addEventListener("abort", end, { once: true });
   let text = "";
-  for await (const bytes of child.stdout.pipeThrough(new TextDecoderStream())) {
-    text = (text + bytes).slice(-4_000); // the tally is at the end
-    await writeAll(encoder.encode(bytes));
+  for await (const line of child.stdout.pipeThrough(new TextDecoderStream()).pipeThrough(lines())) {
+    text = (text + line).slice(-4_000); // the tally is at the end
+    // Whole lines, and those of the tests beside are marked: two directories may speak at once.
+    await writeAll(encoder.encode(name === beside ? `${name}: ${line}` : line));
   }
   const status = await child.status;
   clearTimeout(timer);
@@ -146,6 +154,19 @@ async function denoTest(
   const tally = parseTally(text);
   if (tally === undefined) return { passed: 0, failed: 1, ignored: 0 };
   return status.success || tally.failed > 0 ? tally : { ...tally, failed: 1 };
+}
+
+/** Cuts a text behind the ends of its lines. */
+function lines(): TransformStream<string, string> {
+  let rest = "";
+  return new TransformStream({
+    transform(text, controller) {
+      const parts = (rest + text).split(/(?<=\n)/);
+      rest = parts.at(-1)?.endsWith("\n") ? "" : parts.pop() ?? "";
+      for (const line of parts) controller.enqueue(line);
+    },
+    flush: (controller) => controller.enqueue(rest),
+  });
 }
 
 /** `ok | 3 passed (2 steps) | 0 failed | 1 ignored (17ms)`, the line that `deno test` ends with. */

@@ -5,7 +5,7 @@ import { assertEquals } from "../support/assert.ts";
 import { inTime } from "../support/in_time.ts";
 import { freshTopics, produce, record } from "../support/kafka.ts";
 import { startOwnBroker } from "../support/own_broker.ts";
-import { copyFlow } from "./frozen_member_flow.ts";
+import { copyFlow } from "../integration/frozen_member_flow.ts";
 
 Deno.test({
   name: "a flow whose broker fell silent ends within seconds of its signal",
