@@ -16,6 +16,8 @@
  * @module
  */
 export { run, runFlowDefaults, type RunFlowOptions } from "./compose/run_flow.ts";
+export type { DeadLetterReason } from "./core/dead_letter.ts";
+export type { Burial } from "./core/dead_letter_log.ts";
 export { DependencyDownError, HaltError, PoisonError, TransientError } from "./core/errors.ts";
 export {
   defineFlow,
@@ -24,7 +26,8 @@ export {
   type FlowOptions,
   type TransformContext,
 } from "./core/flow.ts";
-export type { LaneObserver } from "./core/lane.ts";
+export type { LaneObserver } from "./core/lane_observer.ts";
+export type { TransactionVerdict } from "./core/ports.ts";
 export {
   type Header,
   headerText,

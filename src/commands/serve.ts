@@ -1,7 +1,7 @@
 /** `serve`: the HTTP API. */
 import { Command } from "commander";
 import { openUntilStopped } from "../compose/open_runtime.ts";
-import { createObservability } from "../compose/observability.ts";
+import { createObservability, observeHorizon } from "../compose/observability.ts";
 import { drain, listen, openApi } from "../compose/run_serve.ts";
 import { runUntilSignal, untilAborted } from "../compose/run_until_signal.ts";
 import { readConfig } from "../config.ts";
@@ -34,6 +34,7 @@ export function serveCommand(): Command {
         if (!runtime) return;
         await using api = openApi(runtime, observability);
         server.serve(api);
+        observeHorizon(observability, runtime.database.sql);
         progress("Taking orders");
         await untilAborted(signal);
         await drain(config, observability);

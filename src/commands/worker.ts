@@ -1,6 +1,11 @@
 /** `worker`: the background roles. */
 import { Command, InvalidArgumentError, Option } from "commander";
-import { createObservability, workerObservers } from "../compose/observability.ts";
+import {
+  createObservability,
+  observeHorizon,
+  watchFigures,
+  workerObservers,
+} from "../compose/observability.ts";
 import { openUntilStopped } from "../compose/open_runtime.ts";
 import { runUntilSignal } from "../compose/run_until_signal.ts";
 import { watchPostgres } from "../compose/watch_postgres.ts";
@@ -58,6 +63,7 @@ export function workerCommand(): Command {
         if (!runtime) return;
         starting.started();
         progress("Working");
+        observeHorizon(observability, runtime.database.sql);
         const ended = new AbortController();
         const watching = watchPostgres(
           runtime.database.sql,
@@ -70,6 +76,7 @@ export function workerCommand(): Command {
             guarantee: guarantee ?? config.GUARANTEE,
             health: observability.health,
             observers: workerObservers(observability),
+            figures: watchFigures(observability),
           }, signal);
         } finally {
           ended.abort();

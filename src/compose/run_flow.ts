@@ -2,7 +2,9 @@
 import { atLeastOnce, atMostOnce, type Delivery, exactlyOnce } from "../core/delivery.ts";
 import type { Flow } from "../core/flow.ts";
 import { createHealth, type Health } from "../core/health.ts";
-import { type LaneObserver, runLane } from "../core/lane.ts";
+import { runLane } from "../core/lane.ts";
+import type { LaneObserver } from "../core/lane_observer.ts";
+import { LaneBoard } from "../core/lane_board.ts";
 import { TransactionError } from "../core/ports.ts";
 import type { TopicPartition } from "../core/record.ts";
 import { openRecordLog } from "../dead_letters/kafka_record_log.ts";
@@ -21,6 +23,7 @@ import { createTopicDirectory, type TopicDirectory } from "../kafka/topic_direct
 import { deadLetterTopicConfig, ensureTopics, type TopicSpec } from "../kafka/topics.ts";
 import { laneName, reportTransactions } from "./report_transactions.ts";
 import { untilAnswered } from "../kafka/until_answered.ts";
+import { watchUntilDisposed } from "./watch_lanes.ts";
 
 /** Bounds of a running flow. */
 export interface RunFlowOptions {
@@ -58,6 +61,8 @@ export interface RunFlowOptions {
 export interface RunFlowHooks {
   readonly fetch?: FetcherOptions;
   readonly onStep?: TransactorOptions["onStep"];
+  /** Somebody else watches the lanes. */
+  readonly board?: LaneBoard;
 }
 
 /** Exactly-once, with bounds that suit a laptop as well as a server. */
@@ -162,6 +167,11 @@ export async function runFlow<T>(
     parking: parks ? createParking(log, flow.deadLetters) : undefined,
   };
   const delivery = deliveries[options.guarantee];
+  const board = hooks.board ?? new LaneBoard();
+  await using _watch = hooks.board ? undefined : watchUntilDisposed(client, {
+    ...{ board, health, transactionTimeoutMs: options.transactionTimeoutMs },
+    transactionalGroups: new Set(options.guarantee === "exactly-once" ? [flow.groupId] : []),
+  });
   await runMembership(client, {
     groupId: flow.groupId,
     topics: [flow.from.name],
@@ -172,7 +182,12 @@ export async function runFlow<T>(
     onAssigned: options.onAssigned,
     lane: (assignment) => {
       const crashLog = openCrashLog(notes, flow.groupId, assignment.reader, client.user);
-      return runLane(flow, assignment, delivery, target, { ...bounds, crashLog }, options.observer);
+      return board.during(assignment, (standing) =>
+        runLane(
+          ...[flow, assignment, delivery, target] as const,
+          { ...bounds, crashLog, standing },
+          options.observer,
+        ));
     },
   }, signal);
 }

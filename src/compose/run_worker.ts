@@ -2,21 +2,27 @@
 import { getLogger } from "@logtape/logtape";
 import type { Guarantee } from "../config.ts";
 import { createHealth, type Health } from "../core/health.ts";
-import type { LaneObserver } from "../core/lane.ts";
+import type { LaneObserver } from "../core/lane_observer.ts";
+import { LaneBoard } from "../core/lane_board.ts";
 import { fetcherDefaults } from "../kafka/fetcher.ts";
 import { runMembership } from "../kafka/membership.ts";
 import { createTransactions } from "../kafka/transactions.ts";
 import { watchTransactions } from "../kafka/watch_transactions.ts";
 import { invoicing, type InvoicingOptions } from "../orders/invoicing.ts";
 import { runRelay } from "../outbox/relay.ts";
-import type { RelayObserver } from "../outbox/relay_session.ts";
+import { relayCheck, type RelayObserver } from "../outbox/relay_session.ts";
 import { openAdvisoryLock } from "../postgres/advisory_lock.ts";
 import { projectPatiently } from "../projection/project_patiently.ts";
 import type { ProjectorDeps } from "../projection/run_projector.ts";
 import type { ViewFact } from "../orders/view_events.ts";
 import { type Runtime, viewsOf } from "./open_runtime.ts";
+import { bothRelayObservers } from "./both_relay_observers.ts";
 import { relayName, reportTransactions } from "./report_transactions.ts";
+import { invoicingGroup } from "./books.ts";
 import { runFlow } from "./run_flow.ts";
+import type { LaneFigures } from "./judge_lanes.ts";
+import { watchLanes } from "./watch_lanes.ts";
+import { type RelayFigures, type RelayWatcher, watchRelays } from "./watch_relays.ts";
 
 /** The background roles. */
 export const roles = ["relay", "flow", "projector"] as const;
@@ -41,6 +47,8 @@ export interface WorkerOptions {
   /** Told of each role that halts; the others go on. */
   readonly onHalt?: (role: Role, error: unknown) => void;
   readonly observers?: WorkerObservers;
+  /** Told of lags and ages, for metrics. */
+  readonly figures?: LaneFigures & RelayFigures;
   readonly beforeTry?: InvoicingOptions["beforeTry"];
 }
 
@@ -68,21 +76,32 @@ export async function runWorker(
 ): Promise<void> {
   const { health = createHealth() } = options;
   runtime.client.recordClock.reportTo(health);
+  const board = new LaneBoard();
+  const { figures } = options;
+  const relays = watchRelays({ sql: runtime.database.sql, health, figures });
   const run: Record<Role, () => Promise<unknown>> = {
-    relay: () => runRelays(runtime, options, signal),
-    flow: () => runInvoicing(runtime, options, signal),
-    projector: () => runProjector(runtime, options, signal),
+    relay: () => runRelays(runtime, { ...options, health }, relays, signal),
+    flow: () => runInvoicing(runtime, { ...options, health }, board, signal),
+    projector: () => runProjector(runtime, { ...options, health }, board, signal),
   };
+  const ended = new AbortController();
+  const watched = AbortSignal.any([signal, ended.signal]);
+  const watching = [
+    relays.run(watched),
+    watchLanes(runtime.client, {
+      ...{ board, health, figures },
+      transactionalGroups: new Set(options.guarantee === "exactly-once" ? [invoicingGroup] : []),
+    }, watched),
+    watchTransactions(runtime.client, {
+      topics: [...runtime.partitions.keys()],
+      health,
+      onNews: (_id, news) => news.kind === "ended" && options.observers?.forgotten?.(news.outcome),
+    }, watched),
+  ];
   log.info("Running {roles} with guarantee {guarantee}", {
     roles: options.roles.join(", "),
     guarantee: options.guarantee,
   });
-  const ended = new AbortController();
-  const watching = watchTransactions(runtime.client, {
-    topics: [...runtime.partitions.keys()],
-    health,
-    onNews: (_id, news) => news.kind === "ended" && options.observers?.forgotten?.(news.outcome),
-  }, AbortSignal.any([signal, ended.signal]));
   const halts: unknown[] = [];
   await Promise.all(options.roles.map(async (role) => {
     try {
@@ -96,15 +115,17 @@ export async function runWorker(
     }
   }));
   ended.abort();
-  await watching;
+  await Promise.all(watching);
   if (halts.length > 0) throw halts[0];
 }
 
 async function runRelays(
   { client, config, database, services, partitions }: Runtime,
-  options: WorkerOptions,
+  options: WorkerOptions & { readonly health: Health },
+  { observer }: RelayWatcher,
   signal: AbortSignal,
 ): Promise<void> {
+  const both = bothRelayObservers(observer, options.observers?.relay);
   await using transactions = createTransactions(client, {
     transactionTimeoutMs: config.TRANSACTION_TIMEOUT_MS,
     batchBytesMax: config.REQUEST_BYTES_MAX,
@@ -113,7 +134,7 @@ async function runRelays(
       reportTransactions(options.health, relayName, options.observers?.forgotten),
   });
   const shards = Array.from({ length: config.OUTBOX_SHARDS }, (_, shard) => shard);
-  await Promise.all(shards.map(async (shard) => {
+  const run = async (shard: number) => {
     await using lock = openAdvisoryLock(
       services.databaseUrl,
       { classId: relayLockClass, objectId: shard },
@@ -136,14 +157,24 @@ async function runRelays(
         retentionHours: config.OUTBOX_RETENTION_HOURS,
       },
       signal,
-      options.observers?.relay,
+      both,
     );
-  }));
+  };
+  // A shard that halts is not the others' affair either.
+  const ends = await Promise.allSettled(shards.map((shard) =>
+    run(shard).catch((error) => {
+      const reason = `halted: ${error instanceof Error ? error.message : String(error)}`;
+      options.health.down(relayCheck(shard), reason, { cause: "halted" });
+      throw error;
+    })
+  ));
+  for (const end of ends) if (end.status === "rejected") throw end.reason;
 }
 
 function runInvoicing(
   { config, database, client }: Runtime,
   options: WorkerOptions,
+  board: LaneBoard,
   signal: AbortSignal,
 ): Promise<void> {
   const flow = invoicing(database.sql, {
@@ -166,12 +197,13 @@ function runInvoicing(
     health: options.health,
     observer: options.observers?.lane,
     onForgotten: options.observers?.forgotten,
-  });
+  }, { board });
 }
 
 function runProjector(
   { config, database, client }: Runtime,
   options: WorkerOptions,
+  board: LaneBoard,
   signal: AbortSignal,
 ): Promise<void> {
   const projection = viewsOf(config);
@@ -191,6 +223,10 @@ function runProjector(
     bufferBytesMax: 2 * config.BATCH_BYTES_MAX,
     fetch: fetcherDefaults,
     topics: projection.topics,
-    lane: (assignment) => projectPatiently(assignment, deps),
+    lane: (assignment) =>
+      board.during(
+        assignment,
+        (standing) => projectPatiently(assignment, { ...deps, standing }),
+      ),
   }, signal);
 }

@@ -12,9 +12,11 @@ import {
 export interface DeadLetterReason {
   /** The class of the failure, such as `PoisonError`. */
   readonly errorClass: string;
+  /** What was wrong. */
   readonly error: string;
   /** How many times it was tried. */
   readonly attempts: number;
+  /** The consumer group of the flow. */
   readonly groupId: string;
 }
 

@@ -10,12 +10,15 @@ import { delay } from "./delay.ts";
 import { CrashGuard, type CrashLog, CrashLoopError } from "./crash_guard.ts";
 import type { Delivery, DeliverySession } from "./delivery.ts";
 import { DependencyDownError } from "./errors.ts";
+import { DeadLetterLog } from "./dead_letter_log.ts";
 import type { Flow } from "./flow.ts";
 import { type Health, laneCheck } from "./health.ts";
 import type { ParkedKeys, Parking } from "./parking.ts";
 import { type Plan, planRun, type PlanTarget } from "./plan_run.ts";
-import type { Assignment, RecordRun, RunBounds } from "./ports.ts";
+import type { LaneStanding } from "./lane_board.ts";
+import type { LaneObserver } from "./lane_observer.ts";
 import { mayReopen, type SessionStage } from "./may_reopen.ts";
+import { type Assignment, type RecordRun, type RunBounds, TransactionError } from "./ports.ts";
 import type { InputRecord } from "./record.ts";
 import { backoffMs } from "./retry_policy.ts";
 import { checkParked, startOffset } from "./start_offset.ts";
@@ -28,20 +31,10 @@ export interface LaneOptions extends RunBounds {
   readonly parking?: Parking;
   /** Told what stands in the lane's way, as `lane:<topic>-<n>`. */
   readonly health?: Health;
+  /** Where the lane writes how far it has come. */
+  readonly standing?: LaneStanding;
   /** Notes that outlive the process, to find a record that kills it. */
   readonly crashLog?: CrashLog;
-}
-
-/** What a lane reports; every part is optional. */
-export interface LaneObserver {
-  /** A batch counts now; `ms` is the time from planning to commit. */
-  committed?(batch: { records: number; outputs: number; deadLetters: number; ms: number }): void;
-  /** A record failed and is tried again; `attempt` is the one that failed, from 1. */
-  retrying?(record: InputRecord, attempt: number, error: unknown): void;
-  /** A commit whose answer was lost, and what the committed offset said of it. */
-  resolved?(outcome: "committed" | "aborted"): void;
-  /** A dependency went down, or came back. */
-  dependency?(name: string, up: boolean): void;
 }
 
 /** How far a lane has come, over all of its sessions. */
@@ -65,6 +58,7 @@ interface Lane<T> {
   readonly observer: LaneObserver;
   readonly progress: Progress;
   readonly guard: CrashGuard | undefined;
+  readonly deadLetters: DeadLetterLog;
 }
 
 const log = getLogger(["onceflow", "core", "lane"]);
@@ -84,9 +78,12 @@ export async function runLane<T>(
 ): Promise<void> {
   const progress: Progress = { known: -1, doubt: undefined, failures: 0 };
   const guard = options.crashLog && new CrashGuard(options.crashLog);
-  const lane: Lane<T> = { flow, assignment, target, options, observer, progress, guard };
   const { health } = options;
   const check = laneCheck(assignment.reader);
+  using deadLetters = new DeadLetterLog(flow.deadLetters);
+  const lane: Lane<T> = {
+    ...{ flow, assignment, target, options, observer, progress, guard, deadLetters },
+  };
   while (!assignment.signal.aborted) {
     let stage: SessionStage = "opening";
     try {
@@ -117,6 +114,7 @@ async function runSession<T>(lane: Lane<T>, session: DeliverySession): Promise<v
   if (parked) checkParked(lane.assignment, session.start, parked.topicId);
   reader.seek(start);
   if (progress.unwritten === undefined) options.health?.up(laneCheck(reader), "working");
+  if (options.standing) options.standing.position = start;
   while (!signal.aborted) {
     await processRun(lane, session, await reader.next(options, signal), parked);
     if (progress.failures > 0) options.health?.up(laneCheck(reader), "working");
@@ -139,11 +137,19 @@ async function processRun<T>(
     const nextOffset = rest[plan.taken]?.offset ?? run.nextOffset;
     const state = plan.parking?.size ? parked?.topicId : undefined;
     progress.doubt = progress.unwritten = nextOffset;
-    await session.commit(plan.outputs, nextOffset, state);
+    await session.commit(plan.outputs, nextOffset, state).catch((error) => {
+      if (error instanceof TransactionError) observer.failed?.(error.verdict);
+      throw error;
+    });
     progress.doubt = progress.unwritten = undefined;
     progress.known = nextOffset;
     plan.parking?.committed();
     lane.guard?.committed();
+    if (lane.options.standing) lane.options.standing.position = nextOffset;
+    if (plan.burials.length > 0) {
+      lane.deadLetters.tell(plan.burials);
+      observer.buried?.(plan.burials);
+    }
     observer.committed?.({
       records: plan.taken,
       outputs: plan.emitted,

@@ -1,5 +1,6 @@
 /** Decides what a run of records becomes as a whole, in input order. Writes nothing: the lane acts on the plan. */
 import { deadLetter, type DeadLetterReason } from "./dead_letter.ts";
+import type { Burial } from "./dead_letter_log.ts";
 import type { Flow } from "./flow.ts";
 import type { ParkingPlan } from "./parking.ts";
 import { partitionForKey } from "./partition_for_key.ts";
@@ -23,6 +24,8 @@ export interface Plan {
   /** Outputs and dead letters, in the order of the records that they come from. */
   readonly outputs: readonly OutputRecord[];
   readonly deadLetters: number;
+  /** The records of those dead letters, and why. */
+  readonly burials: readonly Burial[];
   /** Outputs of transforms: `outputs` without dead letters and the parked keys' entries. */
   readonly emitted: number;
   /** How many records, from the first on, are planned. */
@@ -117,7 +120,7 @@ function gather<T>(
   parking: ParkingPlan | undefined,
 ): Plan {
   const outputs: OutputRecord[] = [];
-  let deadLetters = 0;
+  const burials: Burial[] = [];
   let emitted = 0;
   for (let index = 0; index < taken; index++) {
     const record = records[index];
@@ -128,7 +131,7 @@ function gather<T>(
       ? addOutputs(flow, outcome.emissions, target, outputs)
       : outcome.reason;
     if (reason) {
-      deadLetters++;
+      burials.push({ record, reason });
       const topic = flow.deadLetters;
       const destination = {
         topic,
@@ -140,7 +143,7 @@ function gather<T>(
     } else emitted += outputs.length - before;
   }
   if (parking) outputs.push(...parking.entries());
-  return { outputs, deadLetters, emitted, taken, parking };
+  return { outputs, deadLetters: burials.length, burials, emitted, taken, parking };
 }
 
 function toOutput({ topic, key, value, headers }: Emission, target: PlanTarget): OutputRecord {

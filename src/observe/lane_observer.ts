@@ -1,15 +1,16 @@
 /** Turns what the lanes of one flow report into metrics and health. */
-import type { LaneObserver } from "../core/lane.ts";
+import type { LaneObserver } from "../core/lane_observer.ts";
 import { dependencyReporter } from "./dependency_reporter.ts";
 import type { Health } from "../core/health.ts";
 import type { Metrics } from "./metrics.ts";
+import { transactionOutcome } from "./transaction_outcome.ts";
 
 /** One observer serves all lanes of the flow in this process. */
 export function laneObserver(metrics: Metrics, health: Health, flow: string): LaneObserver {
   const processed = metrics.records.labels({ flow, outcome: "processed" });
   const deadLettered = metrics.records.labels({ flow, outcome: "dead_lettered" });
   const outputsTotal = metrics.outputs.labels({ flow });
-  const transactions = metrics.transactions.labels({ flow });
+  const transactions = metrics.transactions.labels({ flow, outcome: "committed" });
   const seconds = metrics.transactionSeconds.labels({ flow });
   const retries = metrics.retries.labels({ flow });
   return {
@@ -21,7 +22,16 @@ export function laneObserver(metrics: Metrics, health: Health, flow: string): La
       seconds.observe(ms / 1000);
     },
     retrying: () => retries.inc(),
-    resolved: (resolved) => metrics.unknownOutcomes.inc({ role: flow, resolved }),
+    buried(burials) {
+      for (const { reason } of burials) {
+        metrics.deadLetters.inc({ flow, class: reason.errorClass });
+      }
+    },
+    failed: (verdict) => metrics.transactions.inc({ flow, outcome: transactionOutcome(verdict) }),
+    resolved(resolved) {
+      metrics.unknownOutcomes.inc({ role: flow, resolved });
+      metrics.transactions.inc({ flow, outcome: resolved });
+    },
     dependency: dependencyReporter(metrics, health, flow),
   };
 }

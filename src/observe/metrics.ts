@@ -8,7 +8,12 @@ export interface Metrics {
   /** `outcome`: `processed` or `dead_lettered`. */
   readonly records: Counter<"flow" | "outcome">;
   readonly outputs: Counter<"flow">;
-  readonly transactions: Counter<"flow">;
+  /** `outcome`: `committed`, `aborted`, `fenced`, `unknown` (resolved later as one of the first two), `rejected`, ... */
+  readonly transactions: Counter<"flow" | "outcome">;
+  readonly deadLetters: Counter<"flow" | "class">;
+  readonly lagRecords: Gauge<"group" | "topic" | "partition">;
+  readonly stableOffsetAgeSeconds: Gauge<"topic" | "partition">;
+  readonly outboxOldestSeconds: Gauge<"shard">;
   readonly transactionSeconds: Histogram<"flow">;
   /** Commits whose answer was lost; `resolved`: `committed` or `aborted`, as the committed offset told. */
   readonly unknownOutcomes: Counter<"role" | "resolved">;
@@ -65,7 +70,38 @@ export function createMetrics(): Metrics {
   return {
     records: counter("records_total", "Records of committed transactions", "flow", "outcome"),
     outputs: counter("outputs_total", "Records written, without dead letters", "flow"),
-    transactions: counter("transactions_total", "Transactions that were committed", "flow"),
+    transactions: counter(
+      "transactions_total",
+      "Transactions by outcome: committed, aborted, fenced by a newer owner, unknown when the answer was lost, " +
+        "rejected or blocked by the broker (those that were tried again count once more, as committed or aborted, " +
+        "once the committed offset has told)",
+      "flow",
+      "outcome",
+    ),
+    deadLetters: counter(
+      "dead_letters_total",
+      "Records that became dead letters, by the class of what was wrong",
+      "flow",
+      "class",
+    ),
+    lagRecords: gauge(
+      "lag_records",
+      "Offsets between a lane's position and the end of its partition, control records among them",
+      "group",
+      "topic",
+      "partition",
+    ),
+    stableOffsetAgeSeconds: gauge(
+      "last_stable_offset_age_seconds",
+      "How long the last stable offset has stood behind an open transaction, seconds; 0 where none is open",
+      "topic",
+      "partition",
+    ),
+    outboxOldestSeconds: gauge(
+      "outbox_oldest_unpublished_seconds",
+      "How long the oldest outbox row that is not announced has waited, seconds, where this process relays",
+      "shard",
+    ),
     transactionSeconds: histogram(
       "transaction_seconds",
       "From the first transform of a batch to its commit",
@@ -100,7 +136,7 @@ export function createMetrics(): Metrics {
     ),
     horizonAgeSeconds: gauge(
       "outbox_horizon_age_seconds",
-      "How long the oldest writing transaction in Postgres has been open",
+      "How long the oldest writing transaction in Postgres has been open, seconds",
     ),
     dependencyUp: gauge("dependency_up", "0 while a role waits for it", "role", "dependency"),
     projectionEvents: counter("projection_events_total", "Events folded", "topic", "outcome"),

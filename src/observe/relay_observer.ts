@@ -2,6 +2,7 @@
 import { dependencyReporter } from "./dependency_reporter.ts";
 import type { Health } from "../core/health.ts";
 import type { Metrics } from "./metrics.ts";
+import { transactionOutcome } from "./transaction_outcome.ts";
 
 /** The shape of the outbox room's `RelayObserver`, written out because rooms like this one import only the core. */
 export interface RelayReports {
@@ -10,6 +11,7 @@ export interface RelayReports {
     batch: { shard: number; rows: number; position: number; oldestAt: Date },
   ): void;
   waiting(shard: number): void;
+  failed(verdict: string): void;
   resolved(outcome: "committed" | "aborted"): void;
   dependency(name: string, up: boolean): void;
 }
@@ -21,16 +23,25 @@ export function relayObserver(
   now: () => number = Date.now,
 ): RelayReports {
   return {
-    leading: (shard, leading) => metrics.relayLeader.set({ shard }, leading ? 1 : 0),
+    leading(shard, leading) {
+      metrics.relayLeader.set({ shard }, leading ? 1 : 0);
+      if (!leading) metrics.relayPosition.remove({ shard });
+    },
     relayed({ shard, rows, position, oldestAt }) {
       metrics.relayRows.inc({ shard }, rows);
+      metrics.transactions.inc({ flow: "relay", outcome: "committed" });
       metrics.relayPosition.set({ shard }, position);
       // The row's time is the database's clock and may be ahead of ours.
       const lagMs = Math.max(0, now() - oldestAt.getTime());
       metrics.relayLagSeconds.observe({ shard }, lagMs / 1000);
     },
     waiting: (shard) => metrics.relayWaits.inc({ shard }),
-    resolved: (resolved) => metrics.unknownOutcomes.inc({ role: "relay", resolved }),
+    failed: (verdict) =>
+      metrics.transactions.inc({ flow: "relay", outcome: transactionOutcome(verdict) }),
+    resolved(resolved) {
+      metrics.unknownOutcomes.inc({ role: "relay", resolved });
+      metrics.transactions.inc({ flow: "relay", outcome: resolved });
+    },
     dependency: dependencyReporter(metrics, health, "relay"),
   };
 }

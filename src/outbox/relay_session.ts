@@ -7,7 +7,12 @@ import { transactionalId } from "../core/delivery.ts";
 import { HaltError } from "../core/errors.ts";
 import type { Health } from "../core/health.ts";
 import { partitionForKey } from "../core/partition_for_key.ts";
-import type { Transactions, Transactor } from "../core/ports.ts";
+import {
+  TransactionError,
+  type Transactions,
+  type TransactionVerdict,
+  type Transactor,
+} from "../core/ports.ts";
 import { type OutputRecord, textHeader } from "../core/record.ts";
 import type { Sql } from "../postgres/database.ts";
 import { barrierRead, type Mark, type OutboxRow } from "./barrier_read.ts";
@@ -45,9 +50,13 @@ export interface RelayOptions extends CursorPlace {
 /** What a relay reports. */
 export interface RelayObserver {
   leading?(shard: number, leading: boolean): void;
+  /** A session relays on from this position: all up to it is announced. */
+  started?(shard: number, position: number): void;
   relayed?(batch: { shard: number; rows: number; position: number; oldestAt: Date }): void;
   /** Rows are visible that may not be handed out yet: an older writer is still open. */
   waiting?(shard: number): void;
+  /** A transaction ended otherwise than by its commit; `unknown` is resolved later. */
+  failed?(verdict: TransactionVerdict): void;
   resolved?(outcome: "committed" | "aborted"): void;
   dependency?(name: string, up: boolean): void;
 }
@@ -104,6 +113,7 @@ export async function relaySession(
   }
   Object.assign(progress, { after, eventId, doubt: undefined });
   if (progress.unwritten === undefined) deps.health?.up(relayCheck(shard), sessionCause);
+  observer.started?.(shard, after);
   log.info("Relaying shard {shard} from position {after}", { shard, after });
   await relayRows(deps, options, transactor, signal, observer, progress);
 }
@@ -120,14 +130,18 @@ async function relayRows(
   let mark: Mark | undefined;
   let committedAt = Date.now();
   const clock = new NoteClock();
+  let noted = -1;
   let prunedAt = 0;
   while (!signal.aborted) {
     const read = await barrierRead(deps.sql, { shard, after: progress.after, limit, mark, signal });
     if (read.kind === "rows") {
       mark = read.mark;
-      await announce(deps, options, transactor, read.rows, progress);
+      await announce(deps, options, transactor, read.rows, progress).catch((error) => {
+        if (error instanceof TransactionError) observer.failed?.(error.verdict);
+        throw error;
+      });
       committedAt = Date.now();
-      if (clock.isDue()) await noteRelayed(deps.sql, shard, progress.after);
+      if (clock.isDue()) await noteRelayed(deps.sql, shard, noted = progress.after);
       const oldestAt = read.rows[0]?.createdAt ?? new Date();
       observer.relayed?.({ shard, rows: read.rows.length, position: progress.after, oldestAt });
       continue;
@@ -135,6 +149,9 @@ async function relayRows(
     mark = read.kind === "waiting" ? read.mark : undefined;
     if (read.kind === "waiting") observer.waiting?.(shard);
     const { after, eventId } = progress;
+    if (eventId && after > noted && clock.isDue()) {
+      await noteRelayed(deps.sql, shard, noted = after);
+    }
     if (eventId && Date.now() - committedAt > (options.cursorRefreshMs ?? dayMs)) {
       await commitCursor(deps, options, transactor, [], after, eventId);
       committedAt = Date.now();

@@ -36,6 +36,8 @@ export interface ProjectorDeps<Event extends ProjectionEvent> {
   readonly health?: Health;
   /** The identity of a topic in the cluster, where it is known. */
   topicId?(topic: string): string | undefined | Promise<string | undefined>;
+  /** Where it writes how far it has come. */
+  readonly standing?: { position: number };
   /** Its position fits the tables and the log: from here on it folds. */
   onStarted?(partition: TopicPartition): void;
   onApplied?(applied: AppliedRun): void;
@@ -68,6 +70,7 @@ export async function projectPartition<Event extends ProjectionEvent>(
       const outcome = await foldRun(deps, target, reader, position, run, signal);
       if (outcome.kind === "applied") {
         position = run.nextOffset;
+        if (deps.standing) deps.standing.position = position;
         const { topic, partition } = reader;
         deps.onApplied?.({ ...outcome, topic, partition, nextOffset: position });
       } else {
@@ -107,6 +110,7 @@ async function startReading<Event extends ProjectionEvent>(
   await checkRange(reader, target, position, waiter);
   await checkLog(reader, target, deps, waiter, signal);
   reader.seek(position);
+  if (deps.standing) deps.standing.position = position;
   deps.onStarted?.(reader);
   return position;
 }

@@ -2,6 +2,7 @@
 import { forgetfulLine } from "../../src/kafka/forgetful_line.ts";
 import { withCluster } from "../../src/kafka/group_standing.ts";
 import { fetchStableOffset } from "../../src/kafka/stable_offset.ts";
+import { readPartitionEnds } from "../../src/kafka/partition_ends.ts";
 import { openTransactor } from "../../src/kafka/transactor.ts";
 import { kafkaVersion } from "../../src/stack/ensure_stack.ts";
 import { assertEquals } from "../support/assert.ts";
@@ -32,6 +33,18 @@ Deno.test({
         offsets: [{ groupId: "group", ...place, offset: 7 }],
       });
     }
+    const ends = await withCluster(client, (vendor) =>
+      readPartitionEnds(vendor, [
+        ...[place, place, { topic: "out", partition: 0 }, { topic: "out", partition: 1 }],
+        { topic: "nowhere", partition: 0 },
+      ]));
+    assertEquals(
+      ends.map(({ topic, partition, led, highWatermark }) =>
+        `${topic}-${partition} ${led} ${highWatermark > 0}`
+      ).sort(),
+      ["in-0 true false", "out-0 true true", "out-1 false false"],
+      "a partition without a leader, or one that is not there, hides no other",
+    );
     await cluster.revive();
     assertEquals(texts(await readPartition(client, "out", 0)), ["on the first"]);
     assertEquals(texts(await readPartition(client, "out", 1)), ["on the second"]);

@@ -1,7 +1,7 @@
 /** Runs a flow on the tests' broker until it has committed what a test waits for. */
 import { runFlow, type RunFlowHooks, type RunFlowOptions } from "../../src/compose/run_flow.ts";
 import type { Flow } from "../../src/core/flow.ts";
-import type { LaneObserver } from "../../src/core/lane.ts";
+import type { LaneObserver } from "../../src/core/lane_observer.ts";
 import type { KafkaClient } from "../../src/kafka/kafka_client.ts";
 import { settled } from "./kafka.ts";
 

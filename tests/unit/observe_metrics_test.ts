@@ -9,6 +9,14 @@ import type { ProjectorDeps } from "../../src/projection/run_projector.ts";
 import type { RequestSeen } from "../../src/http/create_app.ts";
 import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
 
+const burial = {
+  record: {
+    ...{ topic: "orders", partition: 0, offset: 7, timestamp: 0 },
+    ...{ key: null, value: null, headers: [] },
+  },
+  reason: { errorClass: "PoisonError", error: "bad", attempts: 1, groupId: "invoicing" },
+};
+
 /** The samples as `name{labels}` to number. */
 async function samples(metrics: Metrics): Promise<Map<string, number>> {
   const { body } = await metrics.expose();
@@ -23,12 +31,19 @@ Deno.test("a committed batch counts its records, outputs and dead letters once e
   const metrics = createMetrics();
   const observer = laneObserver(metrics, createHealth(), "invoicing");
   observer.committed?.({ records: 100, outputs: 97, deadLetters: 3, ms: 20 });
+  observer.failed?.("unknown");
   observer.resolved?.("aborted");
+  observer.failed?.("migrated");
+  observer.buried?.([burial, burial]);
   const found = await samples(metrics);
   assertEquals(found.get('onceflow_records_total{flow="invoicing",outcome="processed"}'), 97);
   assertEquals(found.get('onceflow_records_total{flow="invoicing",outcome="dead_lettered"}'), 3);
   assertEquals(found.get('onceflow_outputs_total{flow="invoicing"}'), 97);
-  assertEquals(found.get('onceflow_transactions_total{flow="invoicing"}'), 1);
+  assertEquals(found.get('onceflow_transactions_total{flow="invoicing",outcome="committed"}'), 1);
+  assertEquals(found.get('onceflow_transactions_total{flow="invoicing",outcome="unknown"}'), 1);
+  assertEquals(found.get('onceflow_transactions_total{flow="invoicing",outcome="aborted"}'), 1);
+  assertEquals(found.get('onceflow_transactions_total{flow="invoicing",outcome="fenced"}'), 1);
+  assertEquals(found.get('onceflow_dead_letters_total{flow="invoicing",class="PoisonError"}'), 2);
   assertEquals(found.get('onceflow_transaction_seconds_sum{flow="invoicing"}'), 0.02);
   assertEquals(
     found.get('onceflow_unknown_outcomes_total{role="invoicing",resolved="aborted"}'),
@@ -38,11 +53,17 @@ Deno.test("a committed batch counts its records, outputs and dead letters once e
 
 Deno.test("the relay's lag is the age of the oldest row when its batch was committed", async () => {
   const metrics = createMetrics();
-  const observer: Required<RelayObserver> = relayObserver(metrics, createHealth(), () => 10_000);
+  const observer: Required<Omit<RelayObserver, "started">> = relayObserver(
+    metrics,
+    createHealth(),
+    () => 10_000,
+  );
   observer.leading(0, true);
   observer.relayed({ shard: 0, rows: 40, position: 41, oldestAt: new Date(7_500) });
   observer.relayed({ shard: 0, rows: 1, position: 42, oldestAt: new Date(11_000) });
+  observer.failed("migrated");
   const found = await samples(metrics);
+  assertEquals(found.get('onceflow_transactions_total{flow="relay",outcome="fenced"}'), 1);
   assertEquals(found.get('onceflow_relay_rows_total{shard="0"}'), 41);
   assertEquals(found.get('onceflow_relay_position{shard="0"}'), 42);
   assertEquals(found.get('onceflow_relay_leader{shard="0"}'), 1);

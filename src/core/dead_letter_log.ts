@@ -1,0 +1,58 @@
+/** Says each dead letter in the log, and when there are too many, how many more there were. */
+import { getLogger } from "@logtape/logtape";
+import { formatPartition, type InputRecord } from "./record.ts";
+import type { DeadLetterReason } from "./dead_letter.ts";
+
+/** A record that became a dead letter, told once that is committed. */
+export interface Burial {
+  /** As it was read. */
+  readonly record: InputRecord;
+  /** Why. */
+  readonly reason: DeadLetterReason;
+}
+
+const log = getLogger(["onceflow", "core", "dead-letters"]);
+const linesMax = 10;
+const windowMs = 10_000;
+const errorCharsMax = 200;
+
+/** The log of one lane: at most ten lines in ten seconds. Disposing says what is left to say. */
+export class DeadLetterLog implements Disposable {
+  #lines = 0;
+  #unsaid = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(readonly topic: string) {}
+
+  tell(burials: readonly Burial[]): void {
+    for (const { record, reason } of burials) {
+      if (this.#lines++ < linesMax) {
+        log.warn("Dead letter: {place} went to {topic}: {class}: {error}", {
+          place: `${formatPartition(record)}@${record.offset}`,
+          topic: this.topic,
+          class: reason.errorClass,
+          // The text may quote the record: it must stay one line.
+          error: reason.error.slice(0, errorCharsMax).replace(/[\s\p{Cc}]+/gu, " "),
+        });
+      } else this.#unsaid++;
+    }
+    this.#timer ??= setTimeout(() => this.#endWindow(), windowMs);
+  }
+
+  #endWindow(): void {
+    this.#timer = undefined;
+    this.#lines = 0;
+    if (this.#unsaid === 0) return;
+    log.warn("{unsaid} more dead letters went to {topic} in the last {seconds} s", {
+      unsaid: this.#unsaid,
+      topic: this.topic,
+      seconds: windowMs / 1000,
+    });
+    this.#unsaid = 0;
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+    this.#endWindow();
+  }
+}

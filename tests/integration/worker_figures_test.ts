@@ -1,0 +1,158 @@
+/** What an operator sees of lanes and relay: lag, dead letters, and who holds rows back. */
+import {
+  createObservability,
+  watchFigures,
+  workerObservers,
+} from "../../src/compose/observability.ts";
+import { openRuntime } from "../../src/compose/open_runtime.ts";
+import { runWorker } from "../../src/compose/run_worker.ts";
+import { type RelayWatcher, watchRelays } from "../../src/compose/watch_relays.ts";
+import { readConfig } from "../../src/config.ts";
+import { delay } from "../../src/core/delay.ts";
+import { createHealth } from "../../src/core/health.ts";
+import { placeOrder } from "../../src/orders/place_order.ts";
+import { assertEquals, assertStringIncludes } from "../support/assert.ts";
+import { produce, record } from "../support/kafka.ts";
+import { freshDatabase, services } from "../support/services.ts";
+
+async function setUp(databaseUrl: string) {
+  const { kafkaBrokers } = await services();
+  const id = crypto.randomUUID();
+  const config = readConfig({
+    ...{ KAFKA_BROKERS: kafkaBrokers.join(","), DATABASE_URL: databaseUrl },
+    ...{ ORDERS_TOPIC: `orders-${id}`, INVOICES_TOPIC: `invoices-${id}` },
+    ...{ DEAD_LETTERS_TOPIC: `dlq-${id}`, OUTBOX_CURSOR_TOPIC: `cursor-${id}` },
+    TOPIC_PARTITIONS: "1",
+  });
+  return { config, runtime: await openRuntime(config, { applicationName: "figures" }) };
+}
+
+const order = { userId: "u", amount: "1.00", currency: "USD" };
+
+async function until(condition: () => boolean | Promise<boolean>, what: () => string) {
+  const signal = AbortSignal.timeout(60_000);
+  while (!await condition()) {
+    await delay(50, signal).catch(() => {
+      throw new Error(what());
+    });
+  }
+}
+
+Deno.test("lag is 0 behind the last marker, dead letters count by class, and series go with their lane", async () => {
+  await using database = await freshDatabase();
+  const { config, runtime: opened } = await setUp(database.url);
+  await using runtime = opened;
+  const observability = createObservability();
+  const stop = new AbortController();
+  const working = runWorker(runtime, {
+    ...{ roles: ["relay", "flow", "projector"], guarantee: "exactly-once" },
+    health: observability.health,
+    observers: workerObservers(observability),
+    figures: watchFigures(observability),
+  }, stop.signal);
+  const topic = config.ORDERS_TOPIC;
+  await produce(runtime.client, [record(topic, 0, "k", "not an order")]);
+  await placeOrder(runtime.database.sql, order, { topic, shards: 1, now: () => new Date() });
+  let body = "";
+  const lags = () =>
+    body.split("\n").filter((line) => line.startsWith("onceflow_lag_records{")).sort();
+  const seen = async () => {
+    ({ body } = await observability.metrics.expose());
+    return lags().filter((line) => line.includes(topic) && line.endsWith(" 0")).length === 2 &&
+      /onceflow_records_total\{[^}]*outcome="processed"\} 1/.test(body) &&
+      /onceflow_outbox_oldest_unpublished_seconds\{shard="0"\} 0\n/.test(body);
+  };
+  await until(seen, () => `not seen:\n${body}`);
+  assertEquals(
+    body.match(/onceflow_dead_letters_total\{.*/g)?.map((line) => line.split(" ")[1]),
+    ["1"],
+  );
+  assertEquals(observability.health.ready().ready, true);
+  stop.abort();
+  await working;
+  ({ body } = await observability.metrics.expose());
+  assertEquals(lags(), []);
+});
+
+Deno.test("rows that wait make the relay not ready, and who holds them back is named", async () => {
+  await using database = await freshDatabase();
+  const { config, runtime: opened } = await setUp(database.url);
+  await using runtime = opened;
+  const { sql } = runtime.database;
+  const health = createHealth();
+  const ages: number[] = [];
+  const [holding, release] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const held = sql.begin(async (tx) => {
+    await tx`select pg_current_xact_id()`;
+    holding.resolve();
+    await release.promise;
+  });
+  const stop = new AbortController();
+  let comesOn = false;
+  const figures = {
+    oldest(shard: number, seconds: number) {
+      ages.push(seconds);
+      if (comesOn) observer.relayed({ shard, rows: 1, position: 0, oldestAt: new Date() });
+    },
+  };
+  const { observer, run }: RelayWatcher = watchRelays({
+    ...{ sql, health, figures, intervalMs: 20, standsMsMax: 50 },
+  });
+  const running = run(stop.signal);
+  const check = () => health.ready().checks.find(({ name }) => name === "relay:0");
+  const untilOk = (ok: boolean) =>
+    until(() => check()?.ok === ok, () => JSON.stringify(health.ready()));
+  try {
+    await holding.promise;
+    const where = { topic: config.ORDERS_TOPIC, shards: 1, now: () => new Date() };
+    await placeOrder(sql, order, where);
+    observer.leading(0, true);
+    observer.started(0, 0);
+    observer.waiting(0);
+    await untilOk(false);
+    assertStringIncludes(check()?.detail ?? "", "idle in transaction");
+    // It comes on, though old rows wait: a backlog after an outage is no reason.
+    comesOn = true;
+    await untilOk(true);
+    const looks = ages.length;
+    await until(() => ages.length > looks + 5, () => "no further look");
+    assertEquals(check()?.ok, true);
+    assertEquals((ages.at(-1) ?? 0) > 0.05, true);
+    comesOn = false;
+    await untilOk(false);
+    // Another process leads now.
+    observer.leading(0, false);
+    await untilOk(true);
+  } finally {
+    release.resolve();
+    stop.abort();
+    await Promise.all([held, running]);
+  }
+});
+
+Deno.test("a relay that begins where it left off is not blamed for rows that are announced", async () => {
+  await using database = await freshDatabase();
+  const { config, runtime: opened } = await setUp(database.url);
+  await using runtime = opened;
+  const { sql } = runtime.database;
+  const where = { topic: config.ORDERS_TOPIC, shards: 1, now: () => new Date() };
+  await placeOrder(sql, order, where);
+  const [{ position } = { position: -1 }] = await sql<{ position: number }[]>`
+    select max(position)::int as position from outbox
+  `;
+  const health = createHealth();
+  const ages: number[] = [];
+  const stop = new AbortController();
+  const { observer, run } = watchRelays({
+    ...{ sql, health, intervalMs: 20, standsMsMax: 50 },
+    figures: { oldest: (_, seconds) => void ages.push(seconds) },
+  });
+  observer.leading(0, true);
+  observer.started(0, position);
+  const running = run(stop.signal);
+  await until(() => ages.length > 10, () => "no look");
+  assertEquals(new Set(ages), new Set([0]));
+  assertEquals(health.ready().ready, true);
+  stop.abort();
+  await running;
+});
