@@ -59,6 +59,7 @@ export function workerCommand(): Command {
           onProgress: progress,
           health: observability.health,
           signal,
+          roles: only,
         });
         if (!runtime) return;
         starting.started();

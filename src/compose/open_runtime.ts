@@ -13,6 +13,7 @@ import { migrate } from "../postgres/migrate.ts";
 import { checkSessionSettings } from "../postgres/session_settings.ts";
 import { installProjection } from "../projection/install_projection.ts";
 import { projectionMigrations } from "../projection/projection_schema.ts";
+import type { Role } from "./run_worker.ts";
 import { resolveServices, type Services } from "./services.ts";
 import { ensureAppTopics } from "./topics_of.ts";
 import { unreached } from "./unreached.ts";
@@ -24,7 +25,7 @@ export interface Runtime extends AsyncDisposable {
   readonly services: Services;
   readonly client: KafkaClient;
   readonly database: Database;
-  /** Partitions of each topic of the application; empty until Kafka was reached, where that is not waited for. */
+  /** Partitions of each topic that was asked for; empty until Kafka was reached, where that is not waited for. */
   readonly partitions: ReadonlyMap<string, number>;
 }
 
@@ -52,6 +53,8 @@ export interface OpenOptions {
   readonly applicationName: string;
   readonly onProgress?: (line: string) => void;
   readonly connectionsMax?: number;
+  /** Whose topics are looked at; those of all roles where absent. */
+  readonly roles?: readonly Role[];
   /** A service that is away is waited for, and said here; without it that is an error at once. */
   readonly health?: Health;
   /** Ends the waiting. */
@@ -91,7 +94,7 @@ export async function openRuntime(config: Config, options: OpenOptions): Promise
       "kafka",
       options.kafkaLater ? createHealth() : options.health,
       async () => {
-        for (const [topic, count] of await ensureAppTopics(client, config)) {
+        for (const [topic, count] of await ensureAppTopics(client, config, options.roles)) {
           partitions.set(topic, count);
         }
       },

@@ -2,12 +2,19 @@
 import type { Config } from "../config.ts";
 import { deadLetterTopicConfig, ensureTopics, historyTopicConfig } from "../kafka/topics.ts";
 import type { KafkaClient } from "../kafka/kafka_client.ts";
+import type { Role } from "./run_worker.ts";
 
-/** Makes what is missing and answers with the number of partitions of each topic. */
+/**
+ * Makes what is missing and answers with the number of partitions of each topic.
+ *
+ * @param roles whose topics: a role needs no permission on the others'; all where absent
+ */
 export function ensureAppTopics(
   client: KafkaClient,
   config: Config,
+  roles?: readonly Role[],
 ): Promise<ReadonlyMap<string, number>> {
+  const has = (...users: Role[]) => !roles || users.some((role) => roles.includes(role));
   const partitions = config.TOPIC_PARTITIONS;
   const replicationFactor = config.TOPIC_REPLICATION_FACTOR;
   const common = { partitions, replicationFactor, recordBytesMax: config.REQUEST_BYTES_MAX };
@@ -18,24 +25,27 @@ export function ensureAppTopics(
       config: historyTopicConfig,
       uses: ["input", "history", "output"],
     },
-    {
-      ...common,
-      topic: config.INVOICES_TOPIC,
-      config: historyTopicConfig,
-      uses: ["history", "output"],
-    },
-    {
-      ...common,
-      topic: config.DEAD_LETTERS_TOPIC,
-      config: deadLetterTopicConfig,
-      uses: ["dead-letters"],
-    },
+    ...has("flow", "projector")
+      ? [{
+        ...common,
+        topic: config.INVOICES_TOPIC,
+        config: historyTopicConfig,
+        uses: ["history", "output"] as const,
+      }, {
+        ...common,
+        topic: config.DEAD_LETTERS_TOPIC,
+        config: deadLetterTopicConfig,
+        uses: ["dead-letters"] as const,
+      }]
+      : [],
     // It holds no records: only the relay group's offsets on it count, one partition a shard.
-    {
-      topic: config.OUTBOX_CURSOR_TOPIC,
-      partitions: config.OUTBOX_SHARDS,
-      replicationFactor,
-      uses: ["cursor"],
-    },
+    ...has("relay")
+      ? [{
+        topic: config.OUTBOX_CURSOR_TOPIC,
+        partitions: config.OUTBOX_SHARDS,
+        replicationFactor,
+        uses: ["cursor"] as const,
+      }]
+      : [],
   ]);
 }

@@ -15,11 +15,19 @@ import {
 } from "../../src/stack/start_broker.ts";
 import { root } from "./services.ts";
 
+/** Who may come to a broker that asks for a name and a password, and what it grants to nobody by itself. */
+export interface BrokerSecurity {
+  /** Each has its own name as password. Beside them everybody who comes over the plain listener may do anything. */
+  readonly users: readonly string[];
+}
+
 /** A lone broker. Disposing kills it and deletes its data. */
 export interface OwnBroker extends AsyncDisposable {
   readonly client: KafkaClient;
   readonly jars: string;
   readonly port: number;
+  /** The client of one of the users of {@linkcode BrokerSecurity}. */
+  as(user: string, password?: string): KafkaClient;
   /** Freezes it, or lets it go on: its sockets stay open and nothing is answered, as in a black hole of the network. */
   freeze(frozen: boolean): Promise<void>;
   /** Kills it, lets `act` work on its data directory, and starts it again. */
@@ -28,8 +36,9 @@ export interface OwnBroker extends AsyncDisposable {
 
 /** Starts it. */
 export async function startOwnBroker(
-  { version = kafkaVersion, settings }: Pick<BrokerOptions, "settings"> & {
+  { version = kafkaVersion, settings, security }: Pick<BrokerOptions, "settings"> & {
     readonly version?: string;
+    readonly security?: BrokerSecurity;
   } = {},
 ): Promise<OwnBroker> {
   const cacheDirectory = `${root}.onceflow/cache`;
@@ -37,16 +46,17 @@ export async function startOwnBroker(
   const jars = await kafkaJars({ version, cacheDirectory });
   const archive = join(cacheDirectory, `${basename(jars)}-java-${java.version}.jsa`);
   const directory = await Deno.makeTempDir({ dir: `${root}.onceflow`, prefix: "own-broker-" });
-  const port = freePort();
+  const [port, securePort, controllerPort] = [freePort(), freePort(), freePort()];
   const options: BrokerOptions = {
     ...{ jars, java, port, clusterId: newClusterId(), heapMiB: 256, nodeId: 1 },
-    voters: [{ nodeId: 1, controllerPort: freePort() }],
+    voters: [{ nodeId: 1, controllerPort }],
     archive: await Deno.stat(archive).then(() => archive, () => undefined),
     dataDirectory: join(directory, "data"),
     logFile: join(directory, "broker.log"),
     settings: {
       "transaction.state.log.num.partitions": "1",
       "offsets.topic.num.partitions": "1",
+      ...(security && secured(security, { port, securePort, controllerPort })),
       ...settings,
     },
   };
@@ -64,6 +74,11 @@ export async function startOwnBroker(
     client: createKafkaClient({ brokers: [`127.0.0.1:${port}`], clientId: "test", ssl: false }),
     jars,
     port,
+    as: (username, password = username) =>
+      createKafkaClient({
+        ...{ brokers: [`127.0.0.1:${securePort}`], clientId: "test", ssl: false },
+        sasl: { mechanism: "plain", username, password },
+      }),
     async freeze(frozen) {
       const args = [frozen ? "-STOP" : "-CONT", String(daemon.mark.pid)];
       const { success } = await new Deno.Command("/bin/kill", { args }).output();
@@ -78,5 +93,26 @@ export async function startOwnBroker(
       await kill();
       await Deno.remove(directory, { recursive: true });
     },
+  };
+}
+
+/** A second listener that asks who comes, and an authorizer that allows nothing but what was granted. */
+function secured(
+  { users }: BrokerSecurity,
+  ports: Readonly<Record<"port" | "securePort" | "controllerPort", number>>,
+): Record<string, string> {
+  const clients =
+    `PLAINTEXT://127.0.0.1:${ports.port},SASL_PLAINTEXT://127.0.0.1:${ports.securePort}`;
+  const passwords = users.map((user) => `user_${user}="${user}"`).join(" ");
+  return {
+    "listeners": `${clients},CONTROLLER://127.0.0.1:${ports.controllerPort}`,
+    "advertised.listeners": clients,
+    "listener.security.protocol.map":
+      "PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "sasl.enabled.mechanisms": "PLAIN",
+    "listener.name.sasl_plaintext.plain.sasl.jaas.config":
+      `org.apache.kafka.common.security.plain.PlainLoginModule required ${passwords};`,
+    "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+    "super.users": "User:ANONYMOUS",
   };
 }

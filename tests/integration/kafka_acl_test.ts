@@ -1,0 +1,227 @@
+/** Each role with exactly what the README's table grants it, on a broker that allows nothing else. */
+import { z } from "zod";
+import { checkBooks, explain } from "../../src/compose/books.ts";
+import { createObservability } from "../../src/compose/observability.ts";
+import { openRuntime } from "../../src/compose/open_runtime.ts";
+import { rebuildViews, viewsStatus } from "../../src/compose/read_model.ts";
+import { runFlow } from "../../src/compose/run_flow.ts";
+import { openApi } from "../../src/compose/run_serve.ts";
+import { type Role, runWorker } from "../../src/compose/run_worker.ts";
+import { ensureAppTopics } from "../../src/compose/topics_of.ts";
+import { type Config, readConfig } from "../../src/config.ts";
+import { delay } from "../../src/core/delay.ts";
+import { createHealth } from "../../src/core/health.ts";
+import { findDeadLetter } from "../../src/dead_letters/find_dead_letter.ts";
+import { listDeadLetters } from "../../src/dead_letters/list_dead_letters.ts";
+import { listParkedKeys } from "../../src/dead_letters/load_parked_keys.ts";
+import { openDeadLetterStore, stateTopics } from "../../src/dead_letters/open_dead_letter_store.ts";
+import { redriveDeadLetters } from "../../src/dead_letters/redrive.ts";
+import { unpark } from "../../src/dead_letters/unpark.ts";
+import { showTransactions } from "../../src/kafka/end_by_decision.ts";
+import { showOffsets } from "../../src/kafka/group_standing.ts";
+import { laneNotesTopic } from "../../src/kafka/lane_notes.ts";
+import { applyOffset, planOffset } from "../../src/kafka/offset_admin.ts";
+import { ensureTopics } from "../../src/kafka/topics.ts";
+import { createTransactions } from "../../src/kafka/transactions.ts";
+import { defineFlow, topic } from "../../src/mod.ts";
+import { type Acls, documentedGrants, type Grant, openAcls } from "../support/acls.ts";
+import { assert, assertEquals, assertExists } from "../support/assert.ts";
+import { inTime } from "../support/in_time.ts";
+import { produce, readPartition, record } from "../support/kafka.ts";
+import { type OwnBroker, startOwnBroker } from "../support/own_broker.ts";
+import { freshDatabase, type TestDatabase } from "../support/services.ts";
+
+/** The user of each row of the table. */
+const users = {
+  serve: "serve",
+  "worker --only relay": "relay",
+  "worker --only flow": "flow",
+  "worker --only projector": "projector",
+  "a flow that parks, beside that": "parking",
+  "worker offsets show": "offsets-show",
+  "worker offsets set": "offsets-set",
+  "worker transactions": "transactions",
+  "dlq list, show": "dlq-list",
+  "dlq redrive": "redrive",
+  "dlq parked, unpark": "unpark",
+  "projection status": "status",
+  "projection rebuild": "rebuild",
+  verify: "verify",
+  explain: "explain",
+} as const;
+
+const never = new AbortController().signal;
+
+/** The pipeline's names and places for one user. */
+function configOf(broker: OwnBroker, database: TestDatabase, user: string): Config {
+  return readConfig({
+    KAFKA_BROKERS: broker.as(user).settings.brokers.join(","),
+    DATABASE_URL: database.url,
+    ...{ KAFKA_SASL_MECHANISM: "plain", KAFKA_SASL_USERNAME: user, KAFKA_SASL_PASSWORD: user },
+    ...{ TOPIC_PARTITIONS: "1", SESSION_TIMEOUT_MS: "6000" },
+  });
+}
+
+async function until(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
+  const looking = async () => {
+    while (!await holds()) await delay(50);
+  };
+  await inTime(looking(), what);
+}
+
+Deno.test("each role does its work with exactly what the README grants it", async (test) => {
+  const table = await documentedGrants();
+  assertEquals([...table.keys()].sort(), Object.keys(users).sort());
+  await using database = await freshDatabase();
+  await using broker = await startOwnBroker({ security: { users: Object.values(users) } });
+  await using acls = await openAcls(broker.client);
+  const config = (user: string) => configOf(broker, database, user);
+  await ensureAppTopics(broker.client, config("admin"));
+  await ensureTopics(broker.client, [laneNotesTopic(1), ...stateTopics(1)]);
+  await acls.grant(
+    Object.fromEntries(Object.entries(users).map(([role, user]) => [user, table.get(role) ?? []])),
+  );
+  const stop = new AbortController();
+  const running = (["relay", "flow", "projector"] as const).map((role) =>
+    runRole(config(role), role, stop.signal)
+  );
+  await using serve = await openRuntime(config("serve"), {
+    ...{ applicationName: "serve", health: createHealth(), kafkaLater: true },
+  });
+  await using api = openApi(serve, createObservability());
+  const { sql } = serve.database;
+  const services = (user: string) => ({ ...serve.services, kafka: broker.as(user).settings });
+  const statusOf = async (id: string) => {
+    const [row] = await sql<{ invoice_id: string | null; dead_lettered_at: Date | null }[]>`
+      select invoice_id, dead_lettered_at from order_view where order_id = ${id}`;
+    return row && (row.invoice_id ? "invoiced" : row.dead_lettered_at ? "dead" : "announced");
+  };
+  const place = async (currency: string) => {
+    const body = JSON.stringify({ user_id: "ada", amount: "1.00", currency });
+    const headers = { "content-type": "application/json" };
+    const request = new Request("http://x/orders", { method: "POST", body, headers });
+    const response = await api.fetch(request);
+    assertEquals(response.status, 202);
+    return (await response.json()).order_id as string;
+  };
+  const storeOf = (user: string, dlq = "orders.DLQ") =>
+    openDeadLetterStore(broker.as(user), { topic: dlq, transactionTimeoutMs: 10_000 });
+
+  const good = await place("USD");
+  const bad = await place("BRL");
+  await test.step("serve, relay, flow, projector", async () => {
+    await until("it is invoiced", async () => await statusOf(good) === "invoiced");
+    await until("it is a dead letter", async () => await statusOf(bad) === "dead");
+    await until("the dashboard knows all of it", async () => {
+      const response = await api.fetch(new Request("http://x/dashboard/data.json"));
+      const { lags, dead_letters } = await response.json();
+      return lags.known && dead_letters.known && dead_letters.value.records === 1;
+    });
+  });
+  await test.step("dlq list, show, redrive", async () => {
+    await using store = storeOf("dlq-list");
+    const [letter] = await listDeadLetters(store, { limit: 9, pending: true });
+    assertExists(letter);
+    await findDeadLetter(store, letter.record);
+    await sql`insert into tax_rates (currency, rate) values ('BRL', 0.19)`;
+    await using redriving = storeOf("redrive");
+    assertEquals((await redriveDeadLetters(redriving)).redriven, 1);
+    await until("it is invoiced at last", async () => await statusOf(bad) === "invoiced");
+    assertEquals((await listDeadLetters(store, { limit: 9, pending: true })).length, 0);
+    // What was noted is read, too.
+    assertEquals((await redriveDeadLetters(redriving)).redriven, 0);
+  });
+  await test.step("dlq parked, unpark", () => parkAndUnpark(broker, acls, table));
+  await test.step("projection status, rebuild", async () => {
+    assertEquals((await viewsStatus(config("status"), services("status"))).findings, []);
+    const options = { allowMissingHistory: false, onProgress: () => {}, signal: never };
+    await rebuildViews(config("rebuild"), services("rebuild"), options);
+    assertEquals(await statusOf(bad), "invoiced");
+  });
+  await test.step("verify, explain", async () => {
+    const [report, { standing }] = await Promise.all([
+      checkBooks(config("verify"), services("verify"), { drained: true, signal: never }),
+      explain(config("explain"), services("explain"), bad, never),
+    ]);
+    assertEquals([report.good, standing.stage], [true, "invoiced"]);
+  });
+  await test.step("worker transactions", async () => {
+    const { refused } = await showTransactions(broker.as("transactions"));
+    assertEquals(refused, []);
+  });
+  stop.abort();
+  await Promise.all(running);
+  await test.step("worker offsets show, set", async () => {
+    const show = broker.as("offsets-show");
+    for (const group of ["invoicing", "relay", "projector", "redrive"]) {
+      await showOffsets(show, `onceflow.${group}`);
+    }
+    const set = broker.as("offsets-set");
+    await using transactions = createTransactions(set, { transactionTimeoutMs: 10_000 });
+    for (
+      const [group, topic, unbounded] of [
+        ...[["invoicing", "orders", false], ["redrive", "orders.DLQ", false]] as const,
+        ...[["relay", "onceflow.outbox-cursor", true]] as const,
+      ]
+    ) {
+      const groupId = `onceflow.${group}`;
+      const target = { groupId, topic, partition: 0, to: 1, unbounded };
+      await applyOffset(set, transactions, await planOffset(set, target));
+      const { partitions } = await showOffsets(show, groupId);
+      assertEquals(partitions.map(({ committed }) => committed), [1]);
+    }
+  });
+});
+
+async function runRole(config: Config, role: Role, signal: AbortSignal): Promise<void> {
+  await using runtime = await openRuntime(config, { applicationName: role, roles: [role] });
+  const { health } = createObservability();
+  await runWorker(runtime, { roles: [role], guarantee: "exactly-once", health }, signal);
+}
+
+/** A flow of somebody's own: the same rows with its names in the place of the application's. */
+async function parkAndUnpark(
+  broker: OwnBroker,
+  acls: Acls,
+  table: ReadonlyMap<string, readonly Grant[]>,
+): Promise<void> {
+  const { client } = broker;
+  const [input, output, dlq] = ["in", "out", "in.DLQ"];
+  const own = ({ name, ...grant }: Grant): Grant => ({
+    ...grant,
+    name: name.replace("onceflow.invoicing", "onceflow.parking")
+      .replace(/^orders/, input).replace(/^invoices$/, output),
+  });
+  const spec = { partitions: 1, replicationFactor: 1 };
+  await ensureTopics(client, [input, output, dlq].map((topic) => ({ topic, ...spec })));
+  await acls.grant({
+    parking: (table.get("worker --only flow") ?? []).map(own),
+    unpark: (table.get("dlq parked, unpark") ?? []).map(own),
+  });
+  const read = z.object({ id: z.string(), n: z.number() });
+  const key = ({ id }: { id: string }) => id;
+  const out = topic(output, { read, key });
+  const failing = new Set([1]);
+  const flow = defineFlow({
+    ...{ name: "parking", from: topic(input, { read, key }), to: [out], park: "key" },
+    retry: { retriesMax: 0 },
+    transform(event) {
+      if (failing.has(event.n)) throw new Error("not yet");
+      return out.event(event);
+    },
+  });
+  const stop = new AbortController();
+  const running = runFlow(broker.as("parking"), flow, stop.signal);
+  await produce(client, [1, 2].map((n) => record(input, 0, "k", { id: "k", n })));
+  await using store = openDeadLetterStore(broker.as("unpark"), {
+    ...{ topic: dlq, transactionTimeoutMs: 10_000 },
+  });
+  await until("both are parked", async () => (await listParkedKeys(store.log))[0]?.length === 2);
+  const [parked] = await listParkedKeys(store.log);
+  assert(parked);
+  failing.clear();
+  assertEquals((await unpark(store, parked, { waitMsMax: 30_000 })).kind, "free");
+  assertEquals((await readPartition(client, output)).length, 2);
+  stop.abort();
+  await running;
+}
