@@ -20,8 +20,11 @@ export interface OffsetsAccess {
   readonly projectorGroup: string;
   /** Where the relay's cursor is kept: its offsets are positions of the outbox and carry metadata. */
   readonly relay: { readonly groupId: string; readonly cursorTopic: string };
-  /** The relay's metadata for this offset, from the outbox row just below it; undefined where there is no such row. */
-  relayMetadata(shard: number, offset: number): Promise<string | undefined>;
+  /**
+   * The relay's metadata for this offset, from the outbox row just below it; undefined where there is no such row. Rows that
+   * wait by the metadata that is there now wait on.
+   */
+  relayMetadata(shard: number, offset: number, now: string): Promise<string | undefined>;
   /** Notes in Postgres that the relay's cursor stands at this offset, or the relay would halt on one that was set back. */
   noteRelay(shard: number, offset: number): Promise<void>;
 }
@@ -145,7 +148,11 @@ async function cursorMetadata(
   { partition, to, metadata, keepMetadata }: SetArguments,
 ): Promise<string | undefined> {
   if (metadata !== undefined || keepMetadata || typeof to !== "number") return metadata;
-  const rebuilt = await access.relayMetadata(partition, to);
+  const { groupId, cursorTopic } = access.relay;
+  const { partitions } = await showOffsets(access.client, groupId, [cursorTopic]);
+  const now = partitions.find((row) => row.topic === cursorTopic && row.partition === partition)
+    ?.metadata ?? "";
+  const rebuilt = await access.relayMetadata(partition, to, now);
   if (rebuilt !== undefined) return rebuilt;
   throw new OffsetRefusedError(
     `Cannot set the relay's cursor to ${to}: the outbox has no row at position ${

@@ -87,7 +87,7 @@ export const offsetsActions: OffsetsActions = {
         flowGroup: invoicingGroup,
         projectorGroup,
         relay: { groupId: relayGroup, cursorTopic: config.OUTBOX_CURSOR_TOPIC },
-        relayMetadata: (shard, offset) => cursorMetadataAt(database.sql, shard, offset),
+        relayMetadata: (shard, offset, now) => cursorMetadataAt(database.sql, shard, offset, now),
         noteRelay: (shard, offset) => noteRelayed(database.sql, shard, Math.max(0, offset - 1)),
       }, signal);
     }),

@@ -6,6 +6,7 @@ import type { LaneObserver } from "../core/lane_observer.ts";
 import { LaneBoard } from "../core/lane_board.ts";
 import { fetcherDefaults } from "../kafka/fetcher.ts";
 import { runMembership } from "../kafka/membership.ts";
+import { createTopicDirectory } from "../kafka/topic_directory.ts";
 import { createTransactions } from "../kafka/transactions.ts";
 import { watchTransactions } from "../kafka/watch_transactions.ts";
 import { invoicing, type InvoicingOptions } from "../orders/invoicing.ts";
@@ -126,9 +127,11 @@ async function runRelays(
   signal: AbortSignal,
 ): Promise<void> {
   const both = bothRelayObservers(observer, options.observers?.relay);
+  await using topics = createTopicDirectory(client);
   await using transactions = createTransactions(client, {
     transactionTimeoutMs: config.TRANSACTION_TIMEOUT_MS,
     batchBytesMax: config.REQUEST_BYTES_MAX,
+    topics,
     writesTo: [...partitions.keys()],
     onNews: options.health &&
       reportTransactions(options.health, relayName, options.observers?.forgotten),
@@ -146,7 +149,12 @@ async function runRelays(
         health: options.health,
         transactions,
         lock,
-        partitionCount: (topic) => partitions.get(topic),
+        partitionCount: topics.partitionCount,
+        recordBytesMax: topics.recordBytesMax,
+        async lookUp(names, anew) {
+          if (anew) topics.doubt(names);
+          await topics.lookUp(names);
+        },
       },
       {
         shard,

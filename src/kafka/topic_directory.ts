@@ -11,6 +11,8 @@ export interface TopicDirectory extends AsyncDisposable {
   partitionCount(topic: string): number | undefined;
   /** The largest record that the topic takes, bytes as `encodedBytes` counts them; undefined where it is not known. */
   recordBytesMax(topic: string): number | undefined;
+  /** What is known of these may hold no longer: the next look asks about them again. */
+  doubt(topics: readonly string[]): void;
   /** Looks at those of these that are not known, were missing, or have failed since; at all that failed where absent. */
   lookUp(topics?: readonly string[]): Promise<void>;
   /**
@@ -25,19 +27,33 @@ interface Known {
   partitions: number | undefined;
   bytesMax: number | undefined;
   doubtful: boolean;
+  /** When the limit was learned from a refusal, by the monotonic clock; such a one is forgotten in time. */
+  learnedAt?: number;
 }
 
+/** A batch must be no larger than either of them. */
+const limits = ["max.message.bytes", "segment.bytes"] as const;
+const tooLarge = new Set(["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"]);
 /** Kafka counts the batch's own header, too. */
 const batchHeaderBytes = 61;
 const noError = 0;
 const unknownTopic = 3;
 const lookUpMsMax = 5_000;
+/** Where the limit may not be read, a larger one shows only when it is tried. */
+const learnedMsMax = 30_000;
 
 /** Knows nothing yet, and connects when it is first asked to look. */
 export function createTopicDirectory(client: KafkaClient): TopicDirectory {
   const cluster = client.cluster();
   const known = new Map<string, Known>();
+  const doubt = (topics: readonly string[]) => {
+    for (const topic of topics) {
+      const entry = known.get(topic);
+      if (entry) entry.doubtful = true;
+    }
+  };
   return {
+    doubt,
     partitionCount: (topic) => known.get(topic)?.partitions,
     recordBytesMax: (topic) => known.get(topic)?.bytesMax,
     async lookUp(topics) {
@@ -49,7 +65,7 @@ export function createTopicDirectory(client: KafkaClient): TopicDirectory {
       const [descriptions, settings] = await within(
         Promise.all([
           describeTopics(cluster, asked),
-          describeTopicSettings(cluster, asked, ["max.message.bytes"]),
+          describeTopicSettings(cluster, asked, [...limits]),
         ]),
       );
       for (const { topic, errorCode, partitions } of descriptions) {
@@ -59,18 +75,24 @@ export function createTopicDirectory(client: KafkaClient): TopicDirectory {
         if (errorCode === noError) Object.assign(entry, { partitions, doubtful: false });
         else if (errorCode === unknownTopic) entry.partitions = undefined;
         const own = settings.find((candidate) => candidate.topic === topic);
-        const bytes = Number(own?.values.get("max.message.bytes") ?? NaN);
-        if (bytes > 0) entry.bytesMax = bytes - batchHeaderBytes;
+        const bytes = limits.map((name) => Number(own?.values.get(name) ?? NaN)).filter((n) =>
+          n > 0
+        );
+        if (bytes.length > 0) {
+          Object.assign(entry, {
+            bytesMax: Math.min(...bytes) - batchHeaderBytes,
+            learnedAt: undefined,
+          });
+        } else if (performance.now() - (entry.learnedAt ?? Infinity) > learnedMsMax) {
+          Object.assign(entry, { bytesMax: undefined, learnedAt: undefined });
+        }
       }
     },
     async failed(error, topics) {
-      for (const topic of topics) {
-        const entry = known.get(topic);
-        if (entry) entry.doubtful = true;
-      }
+      doubt(topics);
       const refused = errorInChain(error, ({ type }) => type !== undefined);
       if (!refused) return false;
-      if (refused.type === "MESSAGE_TOO_LARGE") return learn(refused);
+      if (tooLarge.has(refused.type ?? "")) return learn(refused);
       if (refused.apiName !== "Metadata" || refused.topic || topics.length < 2) return false;
       const described = await within(describeTopics(cluster, topics)).catch(() => []);
       const wrong = described.find(({ errorCode }) => errorCode !== noError);
@@ -87,7 +109,7 @@ export function createTopicDirectory(client: KafkaClient): TopicDirectory {
     const before = entry.bytesMax ?? Infinity;
     const now = batch.records > 1 ? Math.floor(batch.bytes / 2) : batch.bytes - 1;
     if (now >= before) return false;
-    entry.bytesMax = now;
+    Object.assign(entry, { bytesMax: now, learnedAt: performance.now() });
     return true;
   }
 }

@@ -12,6 +12,7 @@ import { doubtsMax } from "../core/may_reopen.ts";
 import { TransactionError } from "../core/ports.ts";
 import { backoffMs } from "../core/retry_policy.ts";
 import type { AdvisoryLock } from "../postgres/advisory_lock.ts";
+import { causeOf, stoppedCause } from "./announce_rows.ts";
 import {
   relayCheck,
   type RelayDeps,
@@ -39,10 +40,16 @@ export async function runRelay(
   observer: RelayObserver = {},
 ): Promise<void> {
   const { shard } = options;
-  const progress: RelayProgress = { after: -1, eventId: undefined, doubt: undefined, failures: 0 };
+  const progress: RelayProgress = {
+    after: -1,
+    eventId: undefined,
+    doubt: undefined,
+    failures: 0,
+    holds: [],
+  };
   while (!signal.aborted) {
     try {
-      await untilHeld(deps, shard, observer, signal);
+      await untilHeld(deps, shard, observer, progress, signal);
       observer.leading?.(shard, true);
       await relaySession(deps, options, signal, observer, progress);
     } catch (error) {
@@ -58,13 +65,16 @@ async function untilHeld(
   { lock, health }: Pick<RelayDeps, "health"> & { readonly lock: AdvisoryLock },
   shard: number,
   observer: RelayObserver,
+  { holds }: RelayProgress,
   signal: AbortSignal,
 ): Promise<void> {
   while (!await lock.tryHold()) {
     // It has answered, and a relay that stands by opens no session that would say so.
     observer.dependency?.("postgres", true);
     // What stood in the way of relaying is the present leader's to say.
-    health?.up(relayCheck(shard), sessionCause);
+    for (const cause of [sessionCause, stoppedCause, ...holds.map(causeOf)]) {
+      health?.up(relayCheck(shard), cause);
+    }
     await delay(lockPollMs, signal);
   }
 }

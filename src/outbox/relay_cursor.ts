@@ -3,6 +3,7 @@ import { HaltError } from "../core/errors.ts";
 import type { CommittedOffset } from "../core/ports.ts";
 import type { Sql } from "../postgres/database.ts";
 import { translatingErrors } from "../postgres/translate_error.ts";
+import { type Hold, readHolds, writeHolds } from "./holds.ts";
 import { rowAt } from "./row_at.ts";
 
 /** Where the cursor of one shard is kept: the group's offset on this topic, in the partition of the shard's number. */
@@ -12,19 +13,42 @@ export interface CursorPlace {
   readonly shard: number;
 }
 
-/** What is committed beside the offset: which database, and which event stands just below it. */
-export async function cursorMetadata(sql: Sql, eventId: string): Promise<string> {
-  return JSON.stringify({ system: await systemOf(sql), event: eventId });
+/**
+ * What is committed beside the offset: which database, which event stands just below it, and which rows below it wait. With
+ * such rows the event has another name, so that a relay of an older version halts and does not pass them by.
+ */
+export async function cursorMetadata(
+  sql: Sql,
+  eventId: string,
+  holds: readonly Hold[] = [],
+): Promise<string> {
+  const system = await systemOf(sql);
+  if (holds.length === 0) return JSON.stringify({ system, event: eventId });
+  return JSON.stringify({ system, passed: eventId, held: writeHolds(holds) });
 }
 
-/** The metadata of a cursor at this offset, from the row just below it; undefined where there is none. */
+/**
+ * The metadata of a cursor at this offset, from the row just below it; undefined where there is none. Rows below it that
+ * wait by the metadata that is there now wait on.
+ */
 export async function cursorMetadataAt(
   sql: Sql,
   shard: number,
   offset: number,
+  metadataNow = "",
 ): Promise<string | undefined> {
   const row = await rowAt(sql, shard, offset - 1);
-  return row && cursorMetadata(sql, row.eventId);
+  const holds = heldIn(metadataNow).filter(({ after }) => after < offset - 1);
+  return row && cursorMetadata(sql, row.eventId, holds);
+}
+
+/** The rows that wait below a cursor with this metadata; none where it is not ours. */
+export function heldIn(metadata: string): readonly Hold[] {
+  try {
+    return readHolds(JSON.parse(metadata)?.held) ?? [];
+  } catch {
+    return [];
+  }
 }
 
 const systems = new WeakMap<Sql, Promise<string>>();
@@ -54,6 +78,8 @@ export interface CheckedCursor {
   /** The position of the last event that was announced, 0 where there is none. */
   readonly after: number;
   readonly eventId: string | undefined;
+  /** Rows up to there that were passed by and wait. */
+  readonly holds: readonly Hold[];
 }
 
 /**
@@ -72,13 +98,15 @@ export async function checkCursor(
     `Find out which of the two was restored or replaced. To relay every row that is ` +
     `in the outbox now, delete the group's offsets: events may then be announced twice`;
   if (cursor.offset < 0) {
-    if (await relayedUpTo(sql, shard) === undefined) return { after: 0, eventId: undefined };
+    if (await relayedUpTo(sql, shard) === undefined) {
+      return { after: 0, eventId: undefined, holds: [] };
+    }
     throw new HaltError(
       `${where} is gone although rows were relayed: it expired, or Kafka's data was replaced. ${restart}`,
     );
   }
   const position = cursor.offset - 1;
-  const { system, event } = parseMetadata(cursor.metadata, where);
+  const { system, event, holds } = parseMetadata(cursor.metadata, where);
   const here = await systemOf(sql);
   if (system !== here) {
     throw new HaltError(
@@ -86,21 +114,33 @@ export async function checkCursor(
     );
   }
   const found = (await rowAt(sql, shard, position))?.eventId;
-  if (found === event) return { after: position, eventId: event };
+  if (found === event) return { after: position, eventId: event, holds };
   throw new HaltError(
     `${where} stands behind event ${event} at position ${position}, where this database has ` +
       `${found ?? "no row"}: it was restored to an earlier state. ${restart}`,
   );
 }
 
-function parseMetadata(text: string, where: string): { system: string; event: string } {
+function parseMetadata(text: string, where: string): {
+  readonly system: string;
+  readonly event: string;
+  readonly holds: readonly Hold[];
+} {
+  const ours = () => {
+    const { system, event, passed, held } = JSON.parse(text);
+    const holds = held === undefined ? [] : readHolds(held);
+    const below = held === undefined ? event : passed;
+    if (typeof system !== "string" || typeof below !== "string" || !holds) return undefined;
+    return { system, event: below, holds };
+  };
+  let cause: unknown;
   try {
-    const { system, event } = JSON.parse(text);
-    if (typeof system === "string" && typeof event === "string") return { system, event };
+    const found = ours();
+    if (found) return found;
   } catch (error) {
-    throw new HaltError(`${where} carries metadata that is not ours: ${text}`, { cause: error });
+    cause = error;
   }
-  throw new HaltError(`${where} carries metadata that is not ours: ${text}`);
+  throw new HaltError(`${where} carries metadata that is not ours: ${text}`, { cause });
 }
 
 /** A position that this shard's cursor in Kafka has certainly reached; undefined where it is not known to have one. */

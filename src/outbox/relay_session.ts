@@ -4,22 +4,15 @@ import { NoteClock } from "../core/note_clock.ts";
 import { offsetNotBelow } from "../core/start_offset.ts";
 import { delay } from "../core/delay.ts";
 import { transactionalId } from "../core/delivery.ts";
-import { HaltError } from "../core/errors.ts";
 import type { Health } from "../core/health.ts";
-import { partitionForKey } from "../core/partition_for_key.ts";
-import {
-  TransactionError,
-  type Transactions,
-  type TransactionVerdict,
-  type Transactor,
-} from "../core/ports.ts";
-import { type OutputRecord, textHeader } from "../core/record.ts";
+import type { Transactions, TransactionVerdict, Transactor } from "../core/ports.ts";
 import type { Sql } from "../postgres/database.ts";
-import { barrierRead, type Mark, type OutboxRow } from "./barrier_read.ts";
+import { announce, refresh, release } from "./announce_rows.ts";
+import { barrierRead, type Mark } from "./barrier_read.ts";
 import { deletePublishedBelow } from "./delete_published.ts";
+import { announcedBelow, type Hold } from "./holds.ts";
 import {
   checkCursor,
-  cursorMetadata,
   type CursorPlace,
   lowestCursor,
   noteRelayed,
@@ -34,6 +27,10 @@ export interface RelayDeps {
   readonly health?: Health;
   /** Partitions of a topic, or undefined where there is no such topic. */
   readonly partitionCount: (topic: string) => number | undefined;
+  /** The largest record that a topic takes, bytes; undefined where it is not known. */
+  readonly recordBytesMax?: (topic: string) => number | undefined;
+  /** Looks for topics that are not known; with `anew` what is known of them is looked up again. */
+  readonly lookUp?: (topics: readonly string[], anew: boolean) => Promise<void>;
 }
 
 /** Bounds of a relay. */
@@ -72,6 +69,8 @@ export interface RelayProgress {
   /** The position that was tried last and is not known to be announced; kept until something is. */
   unwritten?: number;
   failures: number;
+  /** Rows up to `after` that were passed by and wait. */
+  holds: readonly Hold[];
 }
 
 /** The name of a relay's condition. */
@@ -86,6 +85,8 @@ const log = getLogger(["onceflow", "outbox", "relay"]);
 const dayMs = 24 * 60 * 60 * 1_000;
 const pruneIntervalMs = 60_000;
 const pruneRowsMax = 10_000;
+/** How often it is looked whether what was held back can be announced. */
+const releaseIntervalMs = 1_000;
 
 /**
  * Fences earlier relays, reads the cursor and relays from it. Resolves when the signal fires.
@@ -106,12 +107,12 @@ export async function relaySession(
   const answer = await read();
   const floor = lowestCursor(progress.after, await relayedUpTo(deps.sql, shard));
   const cursor = await offsetNotBelow(floor, { groupId, ...place }, answer, read, signal);
-  const { after, eventId } = await checkCursor(deps.sql, options, cursor);
+  const { after, eventId, holds } = await checkCursor(deps.sql, options, cursor);
   observer.dependency?.("postgres", true);
   if (progress.doubt !== undefined) {
     observer.resolved?.(after === progress.doubt ? "committed" : "aborted");
   }
-  Object.assign(progress, { after, eventId, doubt: undefined });
+  Object.assign(progress, { after, eventId, holds, doubt: undefined });
   if (progress.unwritten === undefined) deps.health?.up(relayCheck(shard), sessionCause);
   observer.started?.(shard, after);
   log.info("Relaying shard {shard} from position {after}", { shard, after });
@@ -132,18 +133,22 @@ async function relayRows(
   const clock = new NoteClock();
   let noted = -1;
   let prunedAt = 0;
+  const announcing = { deps, options, transactor, observer, progress };
+  let releasedAt = -Infinity;
   while (!signal.aborted) {
+    if (progress.holds.length > 0 && performance.now() - releasedAt > releaseIntervalMs) {
+      await release(announcing, signal);
+      releasedAt = performance.now();
+    }
     const read = await barrierRead(deps.sql, { shard, after: progress.after, limit, mark, signal });
     if (read.kind === "rows") {
       mark = read.mark;
-      await announce(deps, options, transactor, read.rows, progress).catch((error) => {
-        if (error instanceof TransactionError) observer.failed?.(error.verdict);
-        throw error;
-      });
+      if (await announce(announcing, read.rows) === 0) {
+        await delay(releaseIntervalMs, signal);
+        continue;
+      }
       committedAt = Date.now();
       if (clock.isDue()) await noteRelayed(deps.sql, shard, noted = progress.after);
-      const oldestAt = read.rows[0]?.createdAt ?? new Date();
-      observer.relayed?.({ shard, rows: read.rows.length, position: progress.after, oldestAt });
       continue;
     }
     mark = read.kind === "waiting" ? read.mark : undefined;
@@ -153,11 +158,12 @@ async function relayRows(
       await noteRelayed(deps.sql, shard, noted = after);
     }
     if (eventId && Date.now() - committedAt > (options.cursorRefreshMs ?? dayMs)) {
-      await commitCursor(deps, options, transactor, [], after, eventId);
+      await refresh(announcing);
       committedAt = Date.now();
     }
     if (Date.now() - prunedAt > pruneIntervalMs) {
-      await prune(deps.sql, shard, after, options.retentionHours);
+      const cursor = announcedBelow(after, progress.holds);
+      await prune(deps.sql, shard, cursor, options.retentionHours);
       prunedAt = Date.now();
     }
     await delay(pollIntervalMs, signal);
@@ -165,67 +171,11 @@ async function relayRows(
 }
 
 /** Deletes what is announced for good, a bounded piece at a time; the next piece waits for the next idle moment. */
-async function prune(sql: Sql, shard: number, after: number, olderThanHours: number) {
-  if (after <= 0) return;
+async function prune(sql: Sql, shard: number, cursor: number, olderThanHours: number) {
+  if (cursor <= 0) return;
   const limit = pruneRowsMax;
-  const deleted = await deletePublishedBelow(sql, { shard, cursor: after, olderThanHours, limit });
+  const deleted = await deletePublishedBelow(sql, { shard, cursor, olderThanHours, limit });
   if (deleted > 0) {
     log.debug("Deleted {deleted} announced rows of shard {shard}", { deleted, shard });
   }
-}
-
-/** One transaction: the rows as records, and the cursor past the last of them. */
-async function announce(
-  deps: RelayDeps,
-  options: RelayOptions,
-  transactor: Transactor,
-  rows: readonly OutboxRow[],
-  progress: RelayProgress,
-): Promise<void> {
-  const last = rows.at(-1);
-  if (!last) return;
-  const records = rows.map((row) => toRecord(row, deps));
-  progress.doubt = progress.unwritten = last.position;
-  await commitCursor(deps, options, transactor, records, last.position, last.eventId);
-  const { position: after, eventId } = last;
-  const done = { doubt: undefined, unwritten: undefined, failures: 0 };
-  if (progress.failures > 0) deps.health?.up(relayCheck(options.shard), sessionCause);
-  Object.assign(progress, { after, eventId, ...done });
-}
-
-async function commitCursor(
-  { sql }: RelayDeps,
-  { shard, groupId, cursorTopic }: RelayOptions,
-  transactor: Transactor,
-  records: readonly OutputRecord[],
-  position: number,
-  eventId: string,
-): Promise<void> {
-  const metadata = await cursorMetadata(sql, eventId);
-  const offset = position + 1;
-  await transactor.commit({
-    records,
-    offsets: [{ groupId, topic: cursorTopic, partition: shard, offset, metadata }],
-  });
-}
-
-function toRecord(row: OutboxRow, { partitionCount }: RelayDeps): OutputRecord {
-  const count = partitionCount(row.topic);
-  if (count === undefined) {
-    throw new HaltError(
-      `Cannot announce event ${row.eventId} (outbox position ${row.position}): ` +
-        `there is no topic "${row.topic}". Create it, then start the worker again`,
-    );
-  }
-  return {
-    topic: row.topic,
-    partition: partitionForKey(row.key, count),
-    key: row.key,
-    value: row.value,
-    headers: [
-      textHeader("event_id", row.eventId),
-      textHeader("event_type", row.eventType),
-      ...row.headers.map(([name, value]) => textHeader(name, value)),
-    ],
-  };
 }

@@ -39,6 +39,29 @@ export async function rowsOfKey(
   );
 }
 
+/** Rows of one topic, and of one key where it is given, between two positions of a shard; in order of position. */
+export async function rowsBetween(
+  sql: Queryable,
+  { shard, topic, key, after, upTo, limit }: {
+    readonly shard: number;
+    readonly topic: string;
+    readonly key?: string;
+    readonly after: number;
+    readonly upTo: number;
+    readonly limit: number;
+  },
+): Promise<readonly OutboxRow[]> {
+  return await translatingErrors(() =>
+    sql<OutboxRow[]>`
+      select ${outboxColumns(sql)} from outbox
+      where shard = ${shard} and position > ${after} and position <= ${upTo} and topic = ${topic}
+        and (${key ?? null}::text is null or key = ${key ?? null})
+      order by position
+      limit ${limit}
+    `
+  );
+}
+
 /** The columns of an {@linkcode OutboxRow}. */
 export function outboxColumns(sql: Queryable) {
   return sql`

@@ -8,6 +8,7 @@ import { noteEnds, noteOffsets, offsetsByPartition } from "./load_offsets.ts";
 import type { LogReader, PartitionEnds, TopicEnds } from "./log_reader.ts";
 import type { LogRecord } from "./reader_frames.ts";
 import type { Spill } from "./spill.ts";
+import { noteWithheld } from "./withheld.ts";
 
 /** What the cut could not see. */
 export interface Cut {
@@ -31,7 +32,7 @@ export interface Cut {
  *
  * - *Lost*. A transaction that committed an offset below O1 had written its outputs before it ended, hence below E (3 is
  *   after 2): the outcome of every announcement below O1 must be among what was read. In the same way every outbox row
- *   of S1 below C1 must be announced below E; and an order of S1 whose outbox row was gone in S1 was already published
+ *   of S1 below C1 must be announced below E, but for those that C1's metadata says are held back; and an order of S1 whose outbox row was gone in S1 was already published
  *   and retired then. Announcements at or above O1, and rows at or above C1, are undecided.
  * - *Torn, invented*. Every outcome that was read below E became visible together with its offset, so O2, taken
  *   afterwards, covers it. The record that it came from was on the orders topic before it, hence below E of the orders
@@ -59,7 +60,10 @@ export async function takeCut(
 
   const offsetsOf = (group: string, topic: string) =>
     offsetsByPartition(reader, spill, group, topic, openTransactionWaitMs);
-  const cursorBefore = await offsetsOf(names.relayGroup, names.cursorTopic);
+  const cursorBefore = await offsetsByPartition(
+    ...[reader, spill, names.relayGroup, names.cursorTopic, openTransactionWaitMs] as const,
+    (shard, metadata) => noteWithheld(spill, names.ordersTopic, shard, metadata),
+  );
   const consumedBefore = await offsetsOf(names.invoicingGroup, names.ordersTopic);
   const redrivenBefore = await offsetsOf(names.redriveGroup, names.deadLettersTopic);
   const outcomeEnds = await reader.ends(topics.slice(1), openTransactionWaitMs);

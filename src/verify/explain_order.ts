@@ -12,6 +12,7 @@ import type { OrderProblem } from "./read_events.ts";
 import type { PipelineNames } from "./pipeline_names.ts";
 import type { LogRecord } from "./reader_frames.ts";
 import { openSpill } from "./spill.ts";
+import { noteWithheld } from "./withheld.ts";
 
 /** How to explain. */
 export interface ExplainOptions {
@@ -53,7 +54,10 @@ export async function explainOrder(
   // Offsets before the logs: what they cover is in the logs by then. The logs before the rows, likewise.
   const offsetsOf = (group: string, topic: string) =>
     offsetsByPartition(reader, spill, group, topic, pendingOffsetWaitMs);
-  const cursor = await offsetsOf(names.relayGroup, names.cursorTopic);
+  const cursor = await offsetsByPartition(
+    ...[reader, spill, names.relayGroup, names.cursorTopic, pendingOffsetWaitMs] as const,
+    (shard, metadata) => noteWithheld(spill, ordersTopic, shard, metadata),
+  );
   const consumed = await offsetsOf(names.invoicingGroup, ordersTopic);
   noteOffsets(spill, "relayed_up_to", cursor, cursor);
   noteOffsets(spill, "consumed", consumed, consumed);

@@ -2,6 +2,7 @@
 import type { RuleFinding } from "./finding.ts";
 import type { PipelineNames } from "./pipeline_names.ts";
 import type { Spill } from "./spill.ts";
+import { isWithheld } from "./withheld.ts";
 
 /** The conservation table. All count orders (announcements), except where said. */
 export interface Figures {
@@ -67,7 +68,7 @@ export function readFigures(spill: Spill, findings: readonly RuleFinding[]): Fig
     lag: {
       relay: spill.count(
         `select count(*) from expected e left join relayed_up_to r on r.shard = e.shard
-        where e.has_outbox and e.position >= coalesce(r.last, 0)`,
+        where e.has_outbox and (e.position >= coalesce(r.last, 0) or ${isWithheld})`,
       ),
       worker: spill.count("select count(*) from appearance where not settled"),
       projector: unfolded("announced", 0) + unfolded("invoiced", 1) + unfolded("dead", 2),

@@ -16,9 +16,11 @@ export async function offsetsByPartition(
   groupId: string,
   topic: string,
   waitMs: number,
+  onMetadata?: (partition: number, metadata: string) => void,
 ): Promise<Offsets> {
   const offsets = await reader.offsets(groupId, [topic], waitMs);
-  for (const { partition, stable, offset } of offsets) {
+  for (const { partition, stable, offset, metadata } of offsets) {
+    onMetadata?.(partition, metadata);
     if (stable) continue;
     spill.run(
       "insert or replace into held_offset values (?, ?, ?, ?)",

@@ -1,6 +1,7 @@
 /** Judges how far an order has come, from the facts in the scratch database. Reads nothing else. */
 import type { PipelineNames } from "./pipeline_names.ts";
 import type { Spill, SpillRow } from "./spill.ts";
+import { isWithheld } from "./withheld.ts";
 
 /** The last stage that the order has reached for good. */
 export type OrderStage =
@@ -73,6 +74,18 @@ function beforeTheLog(
     "select coalesce(max(last), 0) from relayed_up_to where shard = ?",
     Number(expected.shard),
   );
+  const held = spill.count(
+    `select count(*) from expected e where e.event = ? and ${isWithheld}`,
+    String(expected.event),
+  );
+  if (held > 0) {
+    return {
+      stage: "in the outbox",
+      because:
+        `the relay has passed by position ${expected.position} and holds it back, since its topic ` +
+        `is missing or takes no record of that size: /readyz of the worker says which (relay:${expected.shard})${aborted}`,
+    };
+  }
   if (Number(expected.position) < cursor) {
     return {
       stage: "missing",

@@ -122,6 +122,7 @@ create table consumed (
 create table relayed_up_to (
   shard int primary key, first int, last int
 ) without rowid;
+create table withheld (shard int, after int, key text);
 create table outbox_end (taken int);
 create table role (place int primary key, topic text) without rowid;
 create table held_offset (

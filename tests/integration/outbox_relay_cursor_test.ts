@@ -1,7 +1,13 @@
 /** Where a relay may go on, and where it must halt: the cursor in Kafka against the rows in Postgres. */
 import { HaltError } from "../../src/core/errors.ts";
 import type { Sql } from "../../src/postgres/database.ts";
-import { checkCursor, cursorMetadataAt, noteRelayed } from "../../src/outbox/relay_cursor.ts";
+import {
+  checkCursor,
+  cursorMetadata,
+  cursorMetadataAt,
+  heldIn,
+  noteRelayed,
+} from "../../src/outbox/relay_cursor.ts";
 import { relayMigrations } from "../../src/outbox/relay_migrations.ts";
 import { migrate } from "../../src/postgres/migrate.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
@@ -27,6 +33,23 @@ Deno.test("relay goes on behind the event that its cursor names", async () => {
   const { db, sql, cursor } = await announced();
   await using _ = db;
   assertEquals((await check(sql, cursor)).after, 3);
+});
+
+Deno.test("rows that wait below the cursor are found again, also when the cursor is set back", async () => {
+  const { db, sql } = await announced();
+  await using _ = db;
+  const holds = [{ topic: "t", after: 0 }, { topic: "u", after: 1, key: "k" }];
+  const [row] = await sql`select event_id as id from outbox where position = 3`;
+  const metadata = await cursorMetadata(sql, row?.id, holds);
+  assertEquals((await check(sql, { offset: 4, metadata })).holds, holds);
+  assertEquals(
+    JSON.parse(metadata).event,
+    undefined,
+    "an older relay must not take it for its own",
+  );
+  const back = await cursorMetadataAt(sql, 0, 2, metadata);
+  assertEquals((await check(sql, { offset: 2, metadata: back ?? "" })).holds, holds.slice(0, 1));
+  assertEquals(heldIn("no JSON"), []);
 });
 
 Deno.test("relay that never committed a cursor starts at the beginning", async () => {

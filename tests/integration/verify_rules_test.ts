@@ -5,6 +5,7 @@ import { judge } from "../../src/verify/judge.ts";
 import { loadLog } from "../../src/verify/load_log.ts";
 import type { LogRecord, RecordState } from "../../src/verify/reader_frames.ts";
 import { openSpill } from "../../src/verify/spill.ts";
+import { noteWithheld } from "../../src/verify/withheld.ts";
 import { assertEquals } from "../support/assert.ts";
 
 type Fate = "invoiced" | "buried" | "redriven" | "buried again" | "aborted first" | "foreign";
@@ -110,7 +111,11 @@ class Story {
 }
 
 /** The kinds that are found in these logs, with everything committed and everything placed in Postgres. */
-function kindsIn(entries: readonly Entry[], orders: readonly number[]): string[] {
+function kindsIn(
+  entries: readonly Entry[],
+  orders: readonly number[],
+  withheld: readonly unknown[] = [],
+): string[] {
   using spill = openSpill(".onceflow/verify");
   [names.ordersTopic, names.invoicesTopic, names.deadLettersTopic].forEach((topic, place) => {
     spill.run("insert into role values (?, ?)", place, topic);
@@ -119,6 +124,7 @@ function kindsIn(entries: readonly Entry[], orders: readonly number[]): string[]
   spill.run("insert into consumed values (0, 100000, 100000)");
   spill.run("insert into relayed_up_to values (0, 100000, 100000)");
   spill.run("insert into outbox_end values (100000)");
+  noteWithheld(spill, "orders", 0, JSON.stringify({ held: withheld }));
   const expect = spill.inserter(
     "insert into expected values (?, ?, 1, ?, 'user', '100', 'EUR', ?, 1, 0, ?, ?, 0)",
   );
@@ -154,6 +160,16 @@ function tell(list: readonly Fate[]): { entries: Entry[]; orders: number[] } {
 }
 
 const runs = { numRuns: 40 };
+
+Deno.test("a row that the relay holds back is not lost; one of another topic, key or place is", () => {
+  assertEquals(kindsIn([], [2]), ["lost"]);
+  for (const hold of [["orders", 1], ["orders", 1, "order-2"]]) {
+    assertEquals(kindsIn([], [2], [hold]), []);
+  }
+  for (const hold of [["orders", 2], ["invoices", 1], ["orders", 1, "order-3"]]) {
+    assertEquals(kindsIn([], [2], [hold]), ["lost"]);
+  }
+});
 
 Deno.test("rules find nothing in any right history", () => {
   fc.assert(

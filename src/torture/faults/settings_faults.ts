@@ -29,8 +29,7 @@ export function settingsFaults(): FaultKind[] {
       track: "infrastructure",
       weight: 1,
       draw: (random) => ({
-        // Not the relay's topic: it reads the limit when a session begins, and halts where it is lowered under way.
-        victim: sequenceTopics.output,
+        victim: random.pick([sequenceTopics.input, sequenceTopics.output]),
         amounts: { forMs: random.integer(1_000, 4_000) },
       }),
       async strike({ tools }, { victim, amounts }, signal) {

@@ -1,5 +1,6 @@
 /** Nothing lost, nothing doubled, nothing invented: the rules that count. */
 import type { Rule } from "../finding.ts";
+import { isWithheld } from "../withheld.ts";
 
 /**
  * Where retention has cut a log's start, what is missing below the cut proves nothing: only what is younger than the
@@ -21,7 +22,7 @@ export const conservationRules: readonly Rule[] = [
         case when e.has_outbox then 'outbox position ' || e.position || ', cursor ' || r.first || ', no announcement'
           else 'its outbox row is gone, as after publishing, and there is no announcement' end as detail
       from expected e left join relayed_up_to r on r.shard = e.shard
-      where not e.late and (not e.has_outbox or e.position < r.first)
+      where not e.late and (not e.has_outbox or e.position < r.first) and not ${isWithheld}
         and (e.placed_at is null or e.placed_at >= ${floorOf(0)})
         and not exists (
           select 1 from announced a where a.event = e.event and a.state in ('committed', 'pending'))

@@ -1,5 +1,6 @@
 /** No transaction torn, none aborted yet visible, none left open, no offset outside its log, no lag. */
 import type { Rule } from "../finding.ts";
+import { isWithheld } from "../withheld.ts";
 
 const orders = "(select topic from role where place = 0)";
 const invoices = "(select topic from role where place = 1)";
@@ -174,9 +175,10 @@ export const transactionRules: readonly Rule[] = [
     onlyWhenDrained: true,
     sql: `
       select coalesce(e.order_id, e.key) as subject, null as topic, e.shard as partition, e.position as offset,
-        'outbox position ' || e.position || ' is at or above the cursor ' || coalesce(r.last, 'that was never set') as detail
+        'outbox position ' || e.position || case when e.position < r.last then ' is held back'
+          else ' is at or above the cursor ' || coalesce(r.last, 'that was never set') end as detail
       from expected e left join relayed_up_to r on r.shard = e.shard
-      where e.has_outbox and e.position >= coalesce(r.last, 0) order by e.position`,
+      where e.has_outbox and (e.position >= coalesce(r.last, 0) or ${isWithheld}) order by e.position`,
   },
   {
     kind: "lag",

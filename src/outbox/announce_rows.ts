@@ -1,0 +1,206 @@
+/** Writes rows of the outbox to Kafka, with the cursor past them, in one transaction. What cannot be written now is held. */
+import { getLogger } from "@logtape/logtape";
+import { HaltError } from "../core/errors.ts";
+import { TransactionError, type Transactor } from "../core/ports.ts";
+import { encodedBytes, encodedBytesMax, type OutputRecord } from "../core/record.ts";
+import type { OutboxRow } from "./barrier_read.ts";
+import { type Hold, type Obstacle, releaseFrom, sortOut } from "./holds.ts";
+import { cursorMetadata } from "./relay_cursor.ts";
+import {
+  relayCheck,
+  type RelayDeps,
+  type RelayObserver,
+  type RelayOptions,
+  type RelayProgress,
+  sessionCause,
+} from "./relay_session.ts";
+import { rowsBetween } from "./row_at.ts";
+import { rowToRecord } from "./row_to_record.ts";
+
+/** What announcing needs. */
+export interface Announcing {
+  readonly deps: RelayDeps;
+  readonly options: RelayOptions;
+  readonly transactor: Transactor;
+  readonly observer: RelayObserver;
+  readonly progress: RelayProgress;
+}
+
+const log = getLogger(["onceflow", "outbox", "relay"]);
+
+/**
+ * Announces rows that follow the cursor, in order of position, and moves the cursor past them. Answers how many rows the
+ * cursor passed: fewer than were given where no more can be held back.
+ */
+export async function announce(
+  announcing: Announcing,
+  rows: readonly OutboxRow[],
+): Promise<number> {
+  const { deps, progress } = announcing;
+  await lookUpTopics(deps, rows);
+  const held = progress.holds;
+  const records = new Map<OutboxRow, OutputRecord>();
+  const { announced, holds, stoppedAt } = sortOut(
+    rows,
+    held,
+    (row) => obstacleTo(row, deps, records),
+  );
+  const passed = stoppedAt ? rows.indexOf(stoppedAt) : rows.length;
+  const last = rows[passed - 1];
+  if (last) {
+    await commit(announcing, announced, records, { ...last, holds });
+    progress.after = last.position;
+    progress.eventId = last.eventId;
+  }
+  for (const hold of holds.slice(held.length)) {
+    const row = rows.find(({ position }) => position === hold.after + 1);
+    if (row) report(announcing, hold, obstacleTo(row, deps, records));
+  }
+  stop(announcing, stoppedAt && obstacleTo(stoppedAt, deps, records));
+  if (stoppedAt) await deps.lookUp?.([stoppedAt.topic], true);
+  return passed;
+}
+
+/** Announces what was held back and can be announced by now; says what still stands in the way of the rest. */
+export async function release(announcing: Announcing, signal: AbortSignal): Promise<void> {
+  const { deps, options: { shard, batchRecordsMax: limit }, progress } = announcing;
+  await deps.lookUp?.([...new Set(progress.holds.map(({ topic }) => topic))], true);
+  for (let at = 0; at < progress.holds.length && !signal.aborted;) {
+    const hold = progress.holds[at];
+    if (!hold) break;
+    const missing = whyMissing(hold.topic, deps);
+    const range = { ...hold, shard, upTo: progress.after, limit };
+    const rows = missing ? [] : await rowsBetween(deps.sql, range);
+    const records = new Map<OutboxRow, OutputRecord>();
+    const standing = { holds: progress.holds, more: rows.length === limit };
+    const look = (row: OutboxRow) => obstacleTo(row, deps, records);
+    const released = missing ? undefined : releaseFrom(hold, rows, standing, look);
+    if (!released) {
+      report(announcing, hold, missing ?? (rows[0] && look(rows[0])));
+      at++;
+      continue;
+    }
+    const { announced, holds, isWhole } = released;
+    const { after: position, eventId = "" } = progress;
+    await commit(announcing, announced, records, { position, eventId, holds });
+    if (!isWhole) continue;
+    deps.health?.up(relayCheck(shard), causeOf(hold));
+    log.info("Announced what was held back of {topic}, shard {shard}", {
+      topic: hold.topic,
+      shard,
+    });
+  }
+}
+
+/** Commits the cursor once more, as it is: offsets of an idle group expire. */
+export async function refresh(announcing: Announcing): Promise<void> {
+  const { after: position, eventId, holds } = announcing.progress;
+  if (eventId) await commit(announcing, [], new Map(), { position, eventId, holds });
+}
+
+/** One transaction. What it has reached is noted once it is known to be committed. */
+async function commit(
+  { deps, options, transactor, observer, progress }: Announcing,
+  rows: readonly OutboxRow[],
+  made: ReadonlyMap<OutboxRow, OutputRecord>,
+  { position, eventId, holds }: Pick<OutboxRow, "position" | "eventId"> & {
+    readonly holds: readonly Hold[];
+  },
+): Promise<void> {
+  const { shard, groupId, cursorTopic } = options;
+  if (position !== progress.after) progress.doubt = position;
+  progress.unwritten = position;
+  const metadata = await cursorMetadata(deps.sql, eventId, holds);
+  const offset = position + 1;
+  const offsets = [{ groupId, topic: cursorTopic, partition: shard, offset, metadata }];
+  const records = rows.flatMap((row) => made.get(row) ?? []);
+  await transactor.commit({ records, offsets }).catch((error: unknown) => {
+    if (error instanceof TransactionError) observer.failed?.(error.verdict);
+    throw error;
+  });
+  if (progress.failures > 0) deps.health?.up(relayCheck(shard), sessionCause);
+  Object.assign(progress, { holds, doubt: undefined, unwritten: undefined, failures: 0 });
+  const [oldest] = rows;
+  if (oldest) {
+    observer.relayed?.({ shard, rows: rows.length, position, oldestAt: oldest.createdAt });
+  }
+}
+
+/** Topics that were not heard of yet. */
+async function lookUpTopics(deps: RelayDeps, rows: readonly OutboxRow[]): Promise<void> {
+  if (!deps.lookUp) return;
+  const unknown = new Set<string>();
+  for (const { topic } of rows) {
+    if (deps.partitionCount(topic) === undefined) unknown.add(topic);
+  }
+  if (unknown.size > 0) await deps.lookUp([...unknown], false);
+}
+
+/** Makes the record of a row that nothing stands in the way of. */
+function obstacleTo(
+  row: OutboxRow,
+  deps: RelayDeps,
+  records: Map<OutboxRow, OutputRecord>,
+): Obstacle | undefined {
+  const missing = whyMissing(row.topic, deps);
+  if (missing) return missing;
+  let record: OutputRecord;
+  try {
+    record = rowToRecord(row, deps.partitionCount);
+  } catch (error) {
+    if (error instanceof HaltError) return { wholeTopic: false, reason: error.message };
+    throw error;
+  }
+  const bytesMax = deps.recordBytesMax?.(row.topic) ?? Infinity;
+  if (encodedBytesMax(record) > bytesMax && encodedBytes(record) > bytesMax) {
+    return { wholeTopic: false, reason: tooLarge(row, encodedBytes(record), bytesMax) };
+  }
+  records.set(row, record);
+}
+
+function whyMissing(topic: string, { partitionCount }: RelayDeps): Obstacle | undefined {
+  if (partitionCount(topic) !== undefined) return undefined;
+  return {
+    wholeTopic: true,
+    reason:
+      `there is no topic "${topic}" that this user may see, and the outbox has rows for it: ` +
+      `create it (or allow DESCRIBE and WRITE on it), and they are announced by themselves; rows of ` +
+      `other topics go on`,
+  };
+}
+
+function tooLarge(
+  { topic, key, eventId, shard, position }: OutboxRow,
+  bytes: number,
+  bytesMax: number,
+): string {
+  return `event ${eventId} (outbox shard ${shard}, position ${position}) takes ${bytes} bytes, and topic ` +
+    `"${topic}" takes ${bytesMax} at most: raise its max.message.bytes (and segment.bytes, if that is ` +
+    `smaller), and it is announced by itself; only what follows of its key ${
+      JSON.stringify(key)
+    } waits`;
+}
+
+function report(
+  { deps: { health }, options: { shard } }: Announcing,
+  hold: Hold,
+  obstacle: Obstacle | undefined,
+): void {
+  if (obstacle) health?.down(relayCheck(shard), obstacle.reason, { cause: causeOf(hold) });
+}
+
+/** The conditions of holds, for whoever takes them back. */
+export function causeOf({ topic, key }: Hold): string {
+  return key === undefined ? `topic ${topic}` : `topic ${topic}, key ${key}`;
+}
+
+/** What the relay waits for as a whole. */
+export const stoppedCause = "held";
+
+function stop({ deps: { health }, options: { shard } }: Announcing, obstacle?: Obstacle): void {
+  if (!obstacle) return health?.up(relayCheck(shard), stoppedCause);
+  const reason =
+    `nothing of shard ${shard} is announced any more, since too much of it waits already: ` +
+    obstacle.reason;
+  health?.down(relayCheck(shard), reason, { cause: stoppedCause });
+}

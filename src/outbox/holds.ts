@@ -1,0 +1,145 @@
+/**
+ * Rows that the relay has passed by because something stands in their way: their topic is missing, or takes no record of
+ * their size. They are kept in the cursor's metadata, so that they move with the cursor in one transaction. Pure.
+ *
+ * Order holds per key within a topic, so that a missing topic holds back its own rows, and a row that is too large those
+ * behind it with its key. Every other row is announced.
+ */
+import type { OutboxRow } from "./barrier_read.ts";
+
+/** Not announced yet: the rows of this topic, and of this key where there is one, from `after` up to the cursor. */
+export interface Hold {
+  readonly topic: string;
+  readonly key?: string;
+  /** The position of the outbox behind which the rows wait. */
+  readonly after: number;
+}
+
+/** Why a row cannot be announced now, and whether that holds for all of its topic. */
+export interface Obstacle {
+  readonly wholeTopic: boolean;
+  /** What stands in the way, and the remedy. */
+  readonly reason: string;
+}
+
+/** Rows, divided into what is announced and what waits. */
+export interface Sorted<R extends HeldBy = OutboxRow> {
+  readonly announced: readonly R[];
+  readonly holds: readonly Hold[];
+  /** Rows from here on must wait: no further hold can be noted. */
+  readonly stoppedAt: R | undefined;
+}
+
+type HeldBy = Pick<OutboxRow, "topic" | "key" | "position">;
+
+/** Kafka keeps 4,096 bytes of metadata for an offset (`offset.metadata.max.bytes`); the rest of ours takes 200. */
+const holdBytesMax = 3_000;
+
+/** Divides rows, in order of position; new holds are added to the ones that are there. */
+export function sortOut<R extends HeldBy>(
+  rows: readonly R[],
+  holds: readonly Hold[],
+  obstacleTo: (row: R) => Obstacle | undefined,
+): Sorted<R> {
+  const announced: R[] = [];
+  let now = holds;
+  for (const row of rows) {
+    if (isHeld(row, now)) continue;
+    const obstacle = obstacleTo(row);
+    if (!obstacle) {
+      announced.push(row);
+      continue;
+    }
+    const more = withHold(now, row, obstacle);
+    if (!more) return { announced, holds: now, stoppedAt: row };
+    now = more;
+  }
+  return { announced, holds: now, stoppedAt: undefined };
+}
+
+/** What comes of one hold when its rows are looked at again; `undefined` where its first row still cannot be announced. */
+export interface Released<R extends HeldBy = OutboxRow> {
+  readonly announced: readonly R[];
+  /** All holds, from then on. */
+  readonly holds: readonly Hold[];
+  /** Whether the hold is gone: there is no row left under it. */
+  readonly isWhole: boolean;
+}
+
+/**
+ * Looks again at the rows of `hold`, the next ones of them up to the cursor in order of position; there may be more where
+ * `more` says so.
+ */
+export function releaseFrom<R extends HeldBy>(
+  hold: Hold,
+  rows: readonly R[],
+  { holds, more }: { readonly holds: readonly Hold[]; readonly more: boolean },
+  obstacleTo: (row: R) => Obstacle | undefined,
+): Released<R> | undefined {
+  const at = holds.indexOf(hold);
+  const others = holds.filter((other) => other !== hold);
+  const { announced, holds: sorted, stoppedAt } = sortOut(rows, others, obstacleTo);
+  const [first] = rows;
+  const isStuck = first !== undefined && announced.length === 0 && !isHeld(first, others) &&
+    (hold.key !== undefined || stoppedAt === first);
+  if (isStuck) return undefined;
+  const reached = stoppedAt ? stoppedAt.position - 1 : rows.at(-1)?.position ?? hold.after;
+  const isWhole = stoppedAt === undefined && !more;
+  const rest = isWhole ? [] : [{ ...hold, after: reached }];
+  const added = sorted.slice(others.length);
+  return {
+    announced,
+    isWhole,
+    holds: [...others.slice(0, at), ...rest, ...others.slice(at), ...added],
+  };
+}
+
+/** Whether one of these holds the row back. */
+export function isHeld({ topic, key, position }: HeldBy, holds: readonly Hold[]): boolean {
+  return holds.some((hold) =>
+    hold.topic === topic && position > hold.after && (hold.key === undefined || hold.key === key)
+  );
+}
+
+/** Too many keys of a topic to be noted one by one hold the whole topic back from here on; undefined where that is too much, too. */
+function withHold(
+  holds: readonly Hold[],
+  { topic, key, position }: HeldBy,
+  { wholeTopic }: Obstacle,
+): readonly Hold[] | undefined {
+  const after = position - 1;
+  const candidates = wholeTopic ? [{ topic, after }] : [{ topic, key, after }, { topic, after }];
+  return candidates.map((hold) => [...holds, hold]).find(fits);
+}
+
+function fits(holds: readonly Hold[]): boolean {
+  return encoder.encode(JSON.stringify(writeHolds(holds))).length <= holdBytesMax;
+}
+
+const encoder = new TextEncoder();
+
+/** As they stand in the metadata. */
+export function writeHolds(holds: readonly Hold[]): readonly unknown[] {
+  return holds.map(({ topic, after, key }) =>
+    key === undefined ? [topic, after] : [topic, after, key]
+  );
+}
+
+/** The holds in a part of the metadata; undefined where it is none. */
+export function readHolds(part: unknown): readonly Hold[] | undefined {
+  if (!Array.isArray(part)) return undefined;
+  const holds: Hold[] = [];
+  for (const item of part) {
+    if (!Array.isArray(item)) return undefined;
+    const [topic, after, key] = item;
+    if (typeof topic !== "string" || !Number.isSafeInteger(after)) return undefined;
+    if (key !== undefined && typeof key !== "string") return undefined;
+    holds.push(key === undefined ? { topic, after } : { topic, after, key });
+  }
+  return holds;
+}
+
+/** Rows below this position are announced, every one: `after` is the cursor's own row. */
+export function announcedBelow(after: number, holds: readonly Hold[]): number {
+  return holds.reduce((lowest, hold) => Math.min(lowest, hold.after + 1), after);
+}

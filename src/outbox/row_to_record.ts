@@ -1,0 +1,49 @@
+/** Makes the record that announces a row of the outbox. Pure: it never looks anything up. */
+import { HaltError } from "../core/errors.ts";
+import { partitionForKey } from "../core/partition_for_key.ts";
+import { type OutputRecord, textHeader } from "../core/record.ts";
+import type { OutboxRow } from "./barrier_read.ts";
+
+/**
+ * The row as a record.
+ *
+ * @throws {HaltError} naming the row when it cannot be sent: what follows in its shard must not pass it by
+ */
+export function rowToRecord(
+  row: OutboxRow,
+  partitionCount: (topic: string) => number | undefined,
+): OutputRecord {
+  const which = `event ${row.eventId} (outbox shard ${row.shard}, position ${row.position})`;
+  const count = partitionCount(row.topic);
+  if (count === undefined) {
+    throw new HaltError(
+      `Cannot announce ${which}: there is no topic "${row.topic}". Create it, then start the worker again`,
+    );
+  }
+  const headers: unknown = row.headers;
+  if (!isPairs(headers)) {
+    throw new HaltError(
+      `Cannot announce ${which}: its headers are no array of [name, value] pairs of texts. Correct them ` +
+        `(update outbox set headers = '[]' where position = ${row.position} and shard = ${row.shard}), then start the ` +
+        `worker again`,
+    );
+  }
+  return {
+    topic: row.topic,
+    partition: partitionForKey(row.key, count),
+    key: row.key,
+    value: row.value,
+    headers: [
+      textHeader("event_id", row.eventId),
+      textHeader("event_type", row.eventType),
+      ...headers.map(([name, value]) => textHeader(name, value)),
+    ],
+  };
+}
+
+function isPairs(headers: unknown): headers is OutboxRow["headers"] {
+  return Array.isArray(headers) &&
+    headers.every((pair) =>
+      Array.isArray(pair) && pair.length === 2 && pair.every((part) => typeof part === "string")
+    );
+}
