@@ -6,6 +6,9 @@ import { kafkaVersion } from "../stack/ensure_stack.ts";
 import { orderProblem } from "../orders/order_record.ts";
 import { openDatabase } from "../postgres/database.ts";
 import { checkConservation, type ConservationReport } from "../verify/check_conservation.ts";
+import type { FindHindrances } from "../verify/hindrance.ts";
+import { createKafkaClient } from "../kafka/kafka_client.ts";
+import { whyOpen } from "../kafka/why_open.ts";
 import { explainOrder, type OrderExplanation } from "../verify/explain_order.ts";
 import type { PipelineNames } from "../verify/pipeline_names.ts";
 import type { LogReaderConnection } from "../verify/client_properties.ts";
@@ -78,6 +81,7 @@ export async function checkBooks(
     names: pipelineNames(config),
     spillDir: join(config.STACK_DIR, "verify"),
     orderProblem,
+    findHindrances: hindrancesOf(services),
     drained: options.drained,
     openTransactionWaitMs: config.TRANSACTION_TIMEOUT_MS + 15_000,
     signal: options.signal,
@@ -101,6 +105,13 @@ export async function explain(
     names: pipelineNames(config),
     spillDir: join(config.STACK_DIR, "verify"),
     orderProblem,
+    findHindrances: hindrancesOf(services),
     signal,
   });
+}
+
+/** What cannot be asked leaves a finding without its cause; it stays a finding. */
+function hindrancesOf({ kafka }: Services): FindHindrances {
+  const client = createKafkaClient(kafka);
+  return (topics) => whyOpen(client, topics).catch(() => []);
 }

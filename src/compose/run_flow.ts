@@ -24,6 +24,7 @@ import { deadLetterTopicConfig, ensureTopics, type TopicSpec } from "../kafka/to
 import { laneName, reportTransactions } from "./report_transactions.ts";
 import { untilAnswered } from "../kafka/until_answered.ts";
 import { watchUntilDisposed } from "./watch_lanes.ts";
+import { watching, type WatchOptions } from "../kafka/watch_transactions.ts";
 
 /** Bounds of a running flow. */
 export interface RunFlowOptions {
@@ -61,8 +62,10 @@ export interface RunFlowOptions {
 export interface RunFlowHooks {
   readonly fetch?: FetcherOptions;
   readonly onStep?: TransactorOptions["onStep"];
-  /** Somebody else watches the lanes. */
+  /** Somebody else watches the lanes, and the transactions on the flow's topics. */
   readonly board?: LaneBoard;
+  /** How often open transactions are looked for. */
+  readonly watch?: Pick<WatchOptions, "intervalMs" | "graceMs">;
 }
 
 /** Exactly-once, with bounds that suit a laptop as well as a server. */
@@ -167,6 +170,12 @@ export async function runFlow<T>(
     parking: parks ? createParking(log, flow.deadLetters) : undefined,
   };
   const delivery = deliveries[options.guarantee];
+  await using _transactions = hooks.board ? undefined : watching(client, {
+    topics: [flow.from.name, ...written],
+    health,
+    onNews: (_id, news) => news.kind === "ended" && options.onForgotten?.(news.outcome),
+    ...hooks.watch,
+  });
   const board = hooks.board ?? new LaneBoard();
   await using _watch = hooks.board ? undefined : watchUntilDisposed(client, {
     ...{ board, health, transactionTimeoutMs: options.transactionTimeoutMs },

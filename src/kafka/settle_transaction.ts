@@ -32,6 +32,8 @@ export interface SettleOptions {
   /** The topics that the id writes to; all that can be seen where absent. */
   readonly writesTo?: readonly string[];
   readonly onNews?: OnTransactionNews;
+  /** Whether this process saw that transaction commit. */
+  readonly sawCommitted?: (part: OpenTransaction) => boolean;
   /** False where we have not the right to; otherwise that is found out. */
   readonly mayWriteMarkers?: boolean;
 }
@@ -45,7 +47,7 @@ const log = getLogger(["onceflow", "kafka", "transactions"]);
 export async function settleTransaction(
   cluster: VendorCluster,
   transactionalId: string,
-  { writesTo: topics, onNews, mayWriteMarkers = true }: SettleOptions,
+  { writesTo: topics, onNews, sawCommitted, mayWriteMarkers = true }: SettleOptions,
   signal?: AbortSignal,
 ): Promise<readonly TopicPartition[]> {
   const last = await lastTransaction(cluster, transactionalId, signal, (state) => {
@@ -60,6 +62,7 @@ export async function settleTransaction(
   const outcomes = new Map<Outcome, OpenTransaction[]>([["abort", []], ["commit", []]]);
   for (const part of parts) {
     const outcome = endedAs(part, last, protocol2) ??
+      (sawCommitted?.(part) ? "commit" : undefined) ??
       (protocol2 ? (await proofByMarker(cluster, part, topics))?.outcome : undefined);
     if (!outcome) {
       const reason = unproved(transactionalId, part, last);

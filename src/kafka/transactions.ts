@@ -1,4 +1,5 @@
 /** The core's `Transactions` on Kafka: opens transactors, and reads what their transactions left behind. */
+import { AnsweredCommits } from "./answered_commits.ts";
 import { delay } from "../core/delay.ts";
 import { HaltError } from "../core/errors.ts";
 import { TransactionError, type Transactions, type Transactor } from "../core/ports.ts";
@@ -11,6 +12,7 @@ import { settleUnstable } from "./settle_unstable.ts";
 import { fetchStableOffset } from "./stable_offset.ts";
 import { openTransactor, type TransactorOptions } from "./transactor.ts";
 import type { VendorCluster } from "./vendor.ts";
+import { waryTransactor } from "./wary_transactor.ts";
 
 const reopenMs = 200;
 /** After so long the caller is told that it cannot be opened, and may say so before it tries again. */
@@ -19,9 +21,15 @@ const openMsMax = 5_000;
 /** Disposing closes the connection that offsets are read over; transactors are disposed of by their owners. */
 export function createTransactions(
   client: KafkaClient,
-  options: TransactorOptions & SettleOptions,
+  given: TransactorOptions & SettleOptions,
 ): Transactions & AsyncDisposable {
   const cluster = client.cluster();
+  const commits = new AnsweredCommits();
+  const options: TransactorOptions & SettleOptions = {
+    ...given,
+    onCommitted: (transaction) => commits.note(transaction),
+    sawCommitted: (part) => commits.has(part),
+  };
   return {
     async open(transactionalId, signal) {
       const startedAt = performance.now();
@@ -31,7 +39,8 @@ export function createTransactions(
           await options.topics?.lookUp();
           // Before InitProducerId: after it nobody can say any more how the last transaction ended.
           const unasked = await settle(cluster, transactionalId, options, client.user, signal);
-          const transactor = await openTransactor(client, transactionalId, options);
+          const opened = await openTransactor(client, transactionalId, options);
+          const transactor = waryTransactor(cluster, opened, options.writesTo);
           return unasked.length === 0 ? transactor : guarded(cluster, transactor, unasked);
         } catch (error) {
           if (error instanceof HaltError) throw error;

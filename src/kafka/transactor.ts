@@ -17,7 +17,7 @@ import { batchBytesMaxDefault, whileConcurrent } from "./patches/send_messages.t
 import { errorInChain } from "./refused_request.ts";
 import type { TopicDirectory } from "./topic_directory.ts";
 import { cacheCoordinators } from "./coordinator_cache.ts";
-import { emitterClass } from "./vendor.ts";
+import { emitterClass, type VendorCluster } from "./vendor.ts";
 import { createProducer, type VendorProducer, type VendorTransaction } from "./vendor_producer.ts";
 
 /** Where a transaction stands; named for traces and for crash tests. */
@@ -41,6 +41,8 @@ export interface TransactorOptions {
   readonly requestTimeoutMs?: number;
   /** Sequence numbers of kafkajs wrap wrongly at 2^31 (KAFKAJS.md, row 12): renewed after so many records. */
   readonly recordsPerProducerMax?: number;
+  /** Told of each transaction of protocol 2 whose commit was answered. */
+  readonly onCommitted?: VendorCluster["onCommitted"];
   /** Called at each step; a test may crash or wait there. */
   readonly onStep?: (step: TransactionStep, transactionalId: string) => void | Promise<void>;
 }
@@ -61,6 +63,7 @@ export async function openTransactor(
     batchBytesMax: batchBytesFor(options),
     requestTimeoutMs: options.requestTimeoutMs,
   });
+  cluster.onCommitted = options.onCommitted;
   const Emitter = emitterClass();
   const producer = createProducer()({
     cluster,

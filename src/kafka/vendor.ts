@@ -5,6 +5,7 @@
  * generation), so its parts are used one by one. The version is pinned; {@linkcode assertVendorShape} fails at start
  * when a part is not what is declared here.
  */
+import type { NamedTransaction } from "./answered_commits.ts";
 import type { Buffer } from "node:buffer";
 import type { VendorBrokerPool, VendorCoordinator } from "./vendor_coordinator.ts";
 import type { SocketFactory } from "./patches/receive_buffer.ts";
@@ -103,6 +104,8 @@ export interface VendorCluster {
   batchBytesMax?: (topic: string) => number;
   /** Ours: the largest that a record batch may become when it is unpacked, bytes. */
   unpackedBytesMax?: number;
+  /** Ours: told of each transaction of protocol 2 whose commit was answered. */
+  onCommitted?: (transaction: NamedTransaction) => void;
   /** Ours: what records are stamped with. */
   recordClock?: RecordClock;
   /** Any broker that answers, before there is metadata too. */

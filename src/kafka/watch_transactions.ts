@@ -28,6 +28,18 @@ export interface WatchOptions {
 const log = getLogger(["onceflow", "kafka", "transactions"]);
 const cause = "held back";
 
+/** {@linkcode watchTransactions} until it is disposed of. */
+export function watching(client: KafkaClient, options: WatchOptions): AsyncDisposable {
+  const ended = new AbortController();
+  const running = watchTransactions(client, options, ended.signal);
+  return {
+    async [Symbol.asyncDispose]() {
+      ended.abort();
+      await running;
+    },
+  };
+}
+
 /** Runs until the signal fires. Never throws: what it cannot ask now it asks later. */
 export async function watchTransactions(
   client: KafkaClient,

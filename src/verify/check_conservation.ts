@@ -3,6 +3,7 @@ import type { Sql } from "../postgres/sql.ts";
 import { takeCut } from "./cut.ts";
 import { type Figures, foreignDeadLetters, readFigures } from "./figures.ts";
 import { type Finding, judge } from "./judge.ts";
+import type { FindHindrances } from "./hindrance.ts";
 import type { LogReader } from "./log_reader.ts";
 import type { OrderProblem } from "./read_events.ts";
 import type { PipelineNames } from "./pipeline_names.ts";
@@ -22,6 +23,8 @@ export interface ConservationOptions {
   readonly signal: AbortSignal;
   /** Which records are orders; where it is absent, those are that say all that an order needs. */
   readonly orderProblem?: OrderProblem;
+  /** Says why transactions that hold something back are open; without it a finding has no cause. */
+  readonly findHindrances?: FindHindrances;
   /** Called as the steps go by, for a progress line. */
   readonly onProgress?: (step: string) => void;
 }

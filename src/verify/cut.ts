@@ -5,6 +5,7 @@ import { addedHeaders, loadLog } from "./load_log.ts";
 import { loadLateRows } from "./load_orders.ts";
 import { loadRows } from "./load_rows.ts";
 import { noteEnds, noteOffsets, offsetsByPartition } from "./load_offsets.ts";
+import { noteHindrances } from "./hindrance.ts";
 import type { LogReader, PartitionEnds, TopicEnds } from "./log_reader.ts";
 import type { LogRecord } from "./reader_frames.ts";
 import type { Spill } from "./spill.ts";
@@ -80,6 +81,7 @@ export async function takeCut(
   noteOffsets(spill, "consumed", consumedBefore, consumedAfter, partitions);
   noteOffsets(spill, "relayed_up_to", cursorBefore, cursorAfter);
   noteOffsets(spill, "redriven_up_to", redrivenBefore, redrivenAfter);
+  await noteHindrances(spill, topics, options.findHindrances);
 
   if (!missingTables.includes("orders") && !missingTables.includes("outbox")) {
     await loadLateRows(sql, spill, source, signal);

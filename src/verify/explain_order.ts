@@ -8,6 +8,7 @@ import type { LogReader, TopicEnds } from "./log_reader.ts";
 import { historyFromSpill } from "./history_from_spill.ts";
 import type { OrderHistory } from "./order_history.ts";
 import { type OrderStanding, standingOf } from "./order_standing.ts";
+import { type FindHindrances, noteHindrances } from "./hindrance.ts";
 import type { OrderProblem } from "./read_events.ts";
 import type { PipelineNames } from "./pipeline_names.ts";
 import type { LogRecord } from "./reader_frames.ts";
@@ -21,6 +22,8 @@ export interface ExplainOptions {
   readonly signal: AbortSignal;
   /** Which records are orders, as for the checker. */
   readonly orderProblem?: OrderProblem;
+  /** Says why transactions that hold something back are open. */
+  readonly findHindrances?: FindHindrances;
 }
 
 /** A person waits for the answer: an offset that is pending longer is taken as it was before. */
@@ -45,7 +48,7 @@ export async function explainOrder(
   sql: Sql,
   reader: LogReader,
   orderId: string,
-  { names, spillDir, signal, orderProblem }: ExplainOptions,
+  { names, spillDir, signal, orderProblem, findHindrances }: ExplainOptions,
 ): Promise<OrderExplanation> {
   using spill = openSpill(spillDir);
   const topics = [names.ordersTopic, names.invoicesTopic, names.deadLettersTopic];
@@ -65,6 +68,7 @@ export async function explainOrder(
   noteEnds(spill, ends);
   await readKey(reader, topics, ends, orderId, loadLog(spill, ordersTopic, orderProblem));
   await loadRows(sql, spill, { ordersTopic, projection, orderId }, signal);
+  await noteHindrances(spill, topics, findHindrances);
   const standing = standingOf(spill, names);
   return {
     order_id: orderId,

@@ -1,4 +1,5 @@
 /** Judges how far an order has come, from the facts in the scratch database. Reads nothing else. */
+import { hindranceAt, hindranceOfOffset } from "./hindrance.ts";
 import type { PipelineNames } from "./pipeline_names.ts";
 import type { Spill, SpillRow } from "./spill.ts";
 import { isWithheld } from "./withheld.ts";
@@ -94,12 +95,18 @@ function beforeTheLog(
         `(or retention has removed it there)${aborted}`,
     };
   }
+  const shard = Number(expected.shard);
+  const heldBack = hindranceOfOffset(spill, names.relayGroup, names.cursorTopic, shard);
   return {
     stage: "in the outbox",
     because: `the relay's cursor of shard ${expected.shard} stands at ${
       cursor || "the very start"
-    }, this is position ${expected.position}${aborted}`,
+    }, this is position ${expected.position}${aborted}${because(heldBack)}`,
   };
+}
+
+function because(heldBack: string | undefined): string {
+  return heldBack === undefined ? "" : `; ${heldBack}`;
 }
 
 function beforeTheOutcome(
@@ -111,9 +118,12 @@ function beforeTheOutcome(
   const place = `${names.ordersTopic}-${live.partition}@${live.offset}`;
   const pending = attempts.find((row) => row.state === "pending");
   if (pending) {
+    const topic = "invoice_id" in pending ? names.invoicesTopic : names.deadLettersTopic;
     return {
       stage: "waiting for the worker",
-      because: `its outcome is written, in a transaction that is still open`,
+      because:
+        `its outcome is written at ${topic}-${pending.partition}@${pending.offset}, in a transaction ` +
+        `that is still open: ${openThere(spill, topic, pending)}`,
     };
   }
   const aborted = attempts.length > 0 ? `; ${attempts.length} attempt(s) were aborted` : "";
@@ -128,11 +138,18 @@ function beforeTheOutcome(
         `it is at ${place}, below the committed offset ${offset} of ${names.invoicingGroup}, and has neither an invoice nor a dead letter${aborted}`,
     };
   }
+  const { partition } = live;
+  const heldBack = hindranceOfOffset(
+    spill,
+    names.invoicingGroup,
+    names.ordersTopic,
+    Number(partition),
+  );
   return {
     stage: "waiting for the worker",
     because: `it is at ${place}, the group ${names.invoicingGroup} has committed ${
       offset === undefined || offset === null ? "nothing there yet" : `offset ${offset}`
-    }${aborted}`,
+    }${aborted}${because(heldBack)}`,
   };
 }
 
@@ -175,5 +192,6 @@ function openThere(spill: Spill, topic: string, row: SpillRow): string {
   )[0];
   if (open === undefined) return "a transaction is still open";
   const who = open.transactional_id ?? `producer ${open.producer_id}`;
-  return `the transaction of ${who} is open since offset ${open.start_offset}`;
+  const reason = hindranceAt(spill, topic, Number(row.partition));
+  return `the transaction of ${who} is open since offset ${open.start_offset}${because(reason)}`;
 }

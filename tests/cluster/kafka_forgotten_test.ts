@@ -1,5 +1,6 @@
 /** A Kafka that forgets to end transactions (4.3.1): they are ended as they ended elsewhere, and never by a guess. */
 import { HaltError } from "../../src/core/errors.ts";
+import { TransactionError, type Transactions, type Transactor } from "../../src/core/ports.ts";
 import { createHealth } from "../../src/core/health.ts";
 import {
   applyEnd,
@@ -14,7 +15,7 @@ import { readLogRange } from "../../src/kafka/log_range.ts";
 import { findOpen } from "../../src/kafka/open_transactions.ts";
 import type { SettleOptions, TransactionNews } from "../../src/kafka/settle_transaction.ts";
 import { createTransactions } from "../../src/kafka/transactions.ts";
-import { openTransactor } from "../../src/kafka/transactor.ts";
+import { openTransactor, type TransactorOptions } from "../../src/kafka/transactor.ts";
 import { watchTransactions } from "../../src/kafka/watch_transactions.ts";
 import {
   assert,
@@ -38,10 +39,9 @@ Deno.test({
     const { client } = cluster;
     await cluster.makeTopics({
       ...{ in: [1], seen: [1], lane: [1, 2], joined: [1, 2], aborted: [1, 2] },
-      ...{ foreign: [1, 2], alone: [1, 2] },
+      ...{ foreign: [1, 2], alone: [1, 2], live: [1, 2], answered: [1, 2] },
     });
     assertEquals((await withCluster(client, forgetfulLine))?.line, "4.3");
-    await makeForgotten(cluster);
     const news: TransactionNews[] = [];
     const options: SettleOptions & { transactionTimeoutMs: number } = {
       transactionTimeoutMs: 60_000,
@@ -53,9 +53,27 @@ Deno.test({
         return event.outcome;
       });
     await using transactions = createTransactions(client, options);
+    const live = await Live.start(client, options);
+    await using _live = live;
+    await makeForgotten(cluster, live);
     const notAllowed = { ...options, mayWriteMarkers: false };
     await using producersOnly = createTransactions(client, notAllowed);
 
+    await test.step("one that its own session would join to the next", async () => {
+      // An abort of the next one would drop what was committed.
+      const next = { records: [record("live", 1, "k", "next")], offsets: [] };
+      const refused = await assertRejects(() => live.joined.commit(next), TransactionError);
+      assertEquals(refused.verdict, "unknown");
+      await using transactor = await live.transactions.open("live/in/0");
+      await transactor.commit(next);
+      assertEquals(texts(await readPartition(client, "live", 1)), ["second", "next"]);
+      assertEquals(ended(), ["commit"]);
+    });
+    await test.step("one that nothing proves but the answer that this process got", async () => {
+      await using _transactor = await live.transactions.open("answered/in/0");
+      assertEquals(texts(await readPartition(client, "answered", 1)), ["second"]);
+      assertEquals(ended(), ["commit"]);
+    });
     await test.step("a lane's that was committed", async () => {
       await using transactor = await transactions.open("lane/in/0");
       assertEquals((await transactions.stableOffset("lane", place)).offset, 7);
@@ -126,8 +144,52 @@ Deno.test({
   },
 });
 
+/** Sessions of this process that go on after a transaction of theirs was forgotten. */
+class Live implements AsyncDisposable {
+  private constructor(
+    readonly transactions: Transactions & AsyncDisposable,
+    readonly joined: Transactor,
+    readonly answered: Transactor,
+    readonly committed: Promise<unknown>,
+    readonly ready: Promise<unknown>,
+    readonly onDown: () => void,
+  ) {}
+
+  static async start(client: KafkaClient, options: SettleOptions & TransactorOptions) {
+    const down = Promise.withResolvers<void>();
+    const waiting = new Map(
+      ["live/in/0", "answered/in/0"].map((id) => [id, Promise.withResolvers<void>()]),
+    );
+    const transactions = createTransactions(client, {
+      ...options,
+      async onStep(step, id) {
+        if (step !== "before-end-txn") return;
+        waiting.get(id)?.resolve();
+        await down.promise;
+      },
+    });
+    const joined = await transactions.open("live/in/0");
+    const answered = await transactions.open("answered/in/0");
+    const committed = Promise.all([
+      joined.commit({ records: [record("live", 1, "k", "second")], offsets: [] }),
+      // The next one makes the coordinator forget how the first one ended, and leaves no marker of it.
+      answered.commit({ records: [record("answered", 1, "k", "second")], offsets: [] }).then(() =>
+        answered.commit({ records: [record("answered", 0, "k", "first")], offsets: [] })
+      ),
+    ]);
+    const ready = Promise.all([...waiting.values()].map(({ promise }) => promise));
+    return new Live(transactions, joined, answered, committed, ready, down.resolve);
+  }
+
+  async [Symbol.asyncDispose]() {
+    await this.joined[Symbol.asyncDispose]();
+    await this.answered[Symbol.asyncDispose]();
+    await this.transactions[Symbol.asyncDispose]();
+  }
+}
+
 /** Four commit while the second node is down; a fifth is open then and times out. */
-async function makeForgotten(cluster: TwoNodes): Promise<void> {
+async function makeForgotten(cluster: TwoNodes, live: Live): Promise<void> {
   const { client } = cluster;
   const down = Promise.withResolvers<void>();
   const ready: Promise<void>[] = [];
@@ -156,11 +218,12 @@ async function makeForgotten(cluster: TwoNodes): Promise<void> {
     commit("foreign", "somebody-else", [0, 1]),
     commit("alone", "alone/in/0", [1]),
   ]);
-  await Promise.all(ready);
+  await Promise.all([...ready, live.ready]);
   await leaveOpen(client);
   await cluster.kill();
   down.resolve();
-  await commits;
+  live.onDown();
+  await Promise.all([commits, live.committed]);
   // The coordinator's sweep comes every ten seconds.
   await until(async () => {
     const { end } = await withCluster(
@@ -174,7 +237,7 @@ async function makeForgotten(cluster: TwoNodes): Promise<void> {
   const where = open.map(({ topic }) => topic).sort();
   assertEquals(where, [
     ...Array(3).fill("__consumer_offsets"),
-    ...["aborted", "alone", "foreign", "joined", "lane"],
+    ...["aborted", "alone", "answered", "foreign", "joined", "lane", "live"],
   ], "this broker should forget what lies on the second node");
 }
 

@@ -118,6 +118,7 @@ Deno.test("explain follows an order through the pipeline", async (t) => {
     const { standing } = await pipeline.explain(late, "atOnce");
     assertEquals(standing.stage, "being announced");
     assertMatch(standing.because, /the transaction of verify-test-.* is open since offset \d+/);
+    assertMatch(standing.because, /orders-\d waits .* whose producer has not ended it/);
   });
 
   async function databaseOf(): Promise<string> {

@@ -23,6 +23,8 @@ import { explainOrder, type OrderExplanation } from "../../src/verify/explain_or
 import { type LogReader, openLogReader } from "../../src/verify/log_reader.ts";
 import { kafkaVersion } from "../../src/stack/bring_up_kafka.ts";
 import { kafkaJars } from "../../src/stack/kafka_jars.ts";
+import { createKafkaClient, type KafkaClient } from "../../src/kafka/kafka_client.ts";
+import { whyOpen } from "../../src/kafka/why_open.ts";
 import { freshDatabase, services } from "../support/services.ts";
 
 /** A record to write: the partition comes from the key unless it is given. */
@@ -70,6 +72,7 @@ export class HandMadePipeline implements AsyncDisposable {
     readonly reader: LogReader,
     prefix: string,
     readonly spillDir: string,
+    readonly client: KafkaClient,
   ) {
     this.#stack = stack;
     this.#kafka = kafka;
@@ -103,7 +106,9 @@ export class HandMadePipeline implements AsyncDisposable {
       await Deno.makeTempDir({ prefix: "verify-" }),
       (path) => Deno.remove(path, { recursive: true }),
     );
-    const pipeline = new HandMadePipeline(stack.move(), kafka, sql, reader, prefix, spillDir);
+    const client = createKafkaClient({ brokers: kafkaBrokers, clientId: "verify", ssl: false });
+    const owned = stack.move();
+    const pipeline = new HandMadePipeline(owned, kafka, sql, reader, prefix, spillDir, client);
     await pipeline.#install();
     return pipeline;
   }
@@ -399,6 +404,7 @@ export class HandMadePipeline implements AsyncDisposable {
       names: this.names,
       spillDir: this.spillDir,
       orderProblem,
+      findHindrances: (topics) => whyOpen(this.client, topics),
       drained,
       openTransactionWaitMs: leftOpen ? openWaitMs : markersMsMax,
       signal: AbortSignal.timeout(120_000),
@@ -415,7 +421,10 @@ export class HandMadePipeline implements AsyncDisposable {
       await reader.offsets(names.invoicingGroup, [ordersTopic], markersMsMax);
     }
     const signal = AbortSignal.timeout(120_000);
-    return await explainOrder(this.sql, reader, orderId, { names, spillDir, orderProblem, signal });
+    return await explainOrder(this.sql, reader, orderId, {
+      ...{ names, spillDir, orderProblem, signal },
+      findHindrances: (topics) => whyOpen(this.client, topics),
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

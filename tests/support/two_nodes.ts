@@ -1,11 +1,12 @@
 /**
  * A cluster of two nodes with replication 1, of any version: what lies on the second is without a leader while that one is
- * down. The first is the controller and keeps the transaction coordinator, the second all committed offsets.
+ * down. The first is the controller; the second keeps all committed offsets, and either of them the transactions.
  */
 import { basename, join } from "node:path";
 import { type ClusterMap, fetchClusterMap } from "../../src/kafka/cluster_map.ts";
 import { withCluster } from "../../src/kafka/group_standing.ts";
 import { createKafkaClient, type KafkaClient } from "../../src/kafka/kafka_client.ts";
+import { readLogRange } from "../../src/kafka/log_range.ts";
 import { createAdmin } from "../../src/kafka/vendor_admin.ts";
 import { emitterClass } from "../../src/kafka/vendor.ts";
 import { requireJava } from "../../src/stack/java.ts";
@@ -30,15 +31,27 @@ export interface TwoNodes extends AsyncDisposable {
   readonly client: KafkaClient;
   readonly brokers: readonly string[];
   readonly jars: string;
-  makeTopics(placement: Placement): Promise<void>;
+  makeTopics(placement: Placement, config?: Readonly<Record<string, string>>): Promise<void>;
   /** Kills the second node and waits until its partitions have no leader. */
   kill(): Promise<void>;
   /** Starts it again and waits until it leads its partitions. */
   revive(): Promise<void>;
 }
 
-/** Starts it, with the internal topics where the file's first lines say. */
-export async function startTwoNodes(version: string): Promise<TwoNodes> {
+/** So that a node is missed soon, and a transaction that is over its time is ended soon. */
+const settings = {
+  "transaction.state.log.num.partitions": "1",
+  "offsets.topic.num.partitions": "1",
+  "broker.session.timeout.ms": "3000",
+  "broker.heartbeat.interval.ms": "500",
+  "transaction.abort.timed.out.transaction.cleanup.interval.ms": "500",
+};
+
+/** Starts it; `coordinator` is the node that keeps the state of transactions. */
+export async function startTwoNodes(
+  version: string,
+  { coordinator = 1 }: { readonly coordinator?: 1 | 2 } = {},
+): Promise<TwoNodes> {
   const cacheDirectory = `${root}.onceflow/cache`;
   const java = await requireJava();
   const jars = await kafkaJars({ version, cacheDirectory });
@@ -48,7 +61,7 @@ export async function startTwoNodes(version: string): Promise<TwoNodes> {
     ...{ jars, java, clusterId: newClusterId(), heapMiB: 256 },
     voters: [{ nodeId: 1, controllerPort: freePort() }],
     archive: await Deno.stat(archive).then(() => archive, () => undefined),
-    settings: { "transaction.state.log.num.partitions": "1", "offsets.topic.num.partitions": "1" },
+    settings,
   };
   const nodes = ([1, 2] as const).map((nodeId): BrokerOptions => ({
     ...common,
@@ -81,7 +94,7 @@ export async function startTwoNodes(version: string): Promise<TwoNodes> {
   const brokers = nodes.map(({ port }) => `127.0.0.1:${port}`);
   const client = createKafkaClient({ brokers, clientId: "onceflow-test", ssl: false });
   await untilNodeTwoLeads(client, "", true);
-  await makeTopics(client, { __transaction_state: [1], __consumer_offsets: [2] }, {
+  await makeTopics(client, { __transaction_state: [coordinator], __consumer_offsets: [2] }, {
     "cleanup.policy": "compact",
   });
   const second = nodes[1];
@@ -89,7 +102,7 @@ export async function startTwoNodes(version: string): Promise<TwoNodes> {
   const resources = started.move();
   return {
     ...{ client, brokers, jars },
-    makeTopics: (placement) => makeTopics(client, placement),
+    makeTopics: (placement, config) => makeTopics(client, placement, config),
     async kill() {
       await kill(2);
       await untilNodeTwoLeads(client, "__consumer_offsets", false);
@@ -155,4 +168,16 @@ async function makeTopics(
         )
       ),
   );
+  // A leader that the metadata names may not know of it yet.
+  const ranges = Object.entries(placement).flatMap(([topic, nodes]) =>
+    nodes.map((_, partition) => ({ topic, partition }))
+  );
+  await withCluster(client, async (cluster) => {
+    for (const place of ranges) {
+      await waitFor(
+        () => readLogRange(cluster, place).then(() => true, () => undefined),
+        { waitMsMax: 60_000, intervalMs: 100 },
+      );
+    }
+  });
 }

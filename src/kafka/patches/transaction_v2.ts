@@ -77,7 +77,9 @@ export function withProtocol2(
     async commit() {
       if (identity && begun) {
         const coordinator = await coordinatorOf(transactionalId, transactionCoordinator);
-        identity = await coordinator.connectionPool.send(endTxn(identity));
+        const ended = identity;
+        identity = await coordinator.connectionPool.send(endTxn(ended));
+        cluster.onCommitted?.(ended);
         sequences.clear();
         begun = false;
       }

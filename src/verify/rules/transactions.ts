@@ -109,9 +109,10 @@ export const transactionRules: readonly Rule[] = [
     sql: `
       select null as subject, e.topic, e.partition, e.stable as offset,
         'the last stable offset stands at ' || e.stable || ', the log goes on to ' || e.high || coalesce('; held by '
-          || group_concat(coalesce(t.transactional_id, 'producer ' || t.producer_id) || ' since offset ' || t.start_offset, ', '), '')
-          as detail
+          || group_concat(coalesce(t.transactional_id, 'producer ' || t.producer_id) || ' since offset ' || t.start_offset
+            || coalesce(' (' || h.reason || ')', ''), ', '), '') as detail
       from log_end e left join open_transaction t on t.topic = e.topic and t.partition = e.partition
+        left join hindrance h on h.topic = t.topic and h.partition = t.partition and h.producer_id = t.producer_id
       where e.stable < e.high group by e.topic, e.partition order by e.topic, e.partition`,
   },
   {
@@ -119,7 +120,9 @@ export const transactionRules: readonly Rule[] = [
     claim: "no committed offset waits for a transaction that stays open",
     sql: `
       select null as subject, topic, partition, offset,
-        'group ' || group_id || ' has an offset pending here, behind ' || offset as detail
+        'group ' || group_id || ' has an offset pending here, behind ' || offset || coalesce(' ('
+          || (select h.reason from hindrance h where h.transactional_id = group_id || '/' || held_offset.topic || '/'
+            || held_offset.partition and h.topic = '__consumer_offsets') || ')', '') as detail
       from held_offset order by topic, partition`,
   },
   {

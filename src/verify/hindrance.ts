@@ -1,0 +1,68 @@
+/** Why a transaction that holds readers or an offset back is still open, as whoever can ask the cluster says. Asks nothing. */
+import type { Spill } from "./spill.ts";
+
+/** A transaction that a partition holds open, and what became of it. */
+export interface Hindrance {
+  readonly topic: string;
+  readonly partition: number;
+  readonly producerId: bigint;
+  /** Absent where no coordinator knows the producer id any more. */
+  readonly transactionalId?: string;
+  /** A sentence: whom it waits for, and what helps. */
+  readonly reason: string;
+}
+
+/** Looks at these topics and at the committed offsets. */
+export type FindHindrances = (topics: readonly string[]) => Promise<readonly Hindrance[]>;
+
+/** The table that {@linkcode noteHindrances} fills. */
+export const hindranceTable =
+  "create table hindrance (topic text, partition int, producer_id int, transactional_id text, reason text)";
+
+/** Asks only where something is open or held back; what cannot be asked leaves the finding without its cause. */
+export async function noteHindrances(
+  spill: Spill,
+  topics: readonly string[],
+  find: FindHindrances | undefined,
+): Promise<void> {
+  const held = spill.count("select count(*) from held_offset") +
+    spill.count("select count(*) from log_end where stable < high");
+  if (held === 0 || !find) return;
+  const insert = spill.inserter("insert into hindrance values (?, ?, ?, ?, ?)");
+  for (const { topic, partition, producerId, transactionalId, reason } of await find(topics)) {
+    insert(topic, partition, Number(producerId), transactionalId ?? null, reason);
+  }
+}
+
+/** What holds this partition's readers back. */
+export function hindranceAt(spill: Spill, topic: string, partition: number): string | undefined {
+  const [row] = spill.rows(
+    "select reason from hindrance where topic = ? and partition = ? limit 1",
+    topic,
+    partition,
+  );
+  return row === undefined ? undefined : String(row.reason);
+}
+
+/** What holds a group's offset on this partition back; the id of a lane or a relay names all three. */
+export function hindranceOfOffset(
+  spill: Spill,
+  groupId: string,
+  topic: string,
+  partition: number,
+): string | undefined {
+  const [held] = spill.rows(
+    "select * from held_offset where group_id = ? and topic = ? and partition = ?",
+    groupId,
+    topic,
+    partition,
+  );
+  if (held === undefined) return undefined;
+  const [row] = spill.rows(
+    "select reason from hindrance where transactional_id = ? order by topic = '__consumer_offsets' desc limit 1",
+    `${groupId}/${topic}/${partition}`,
+  );
+  return row === undefined
+    ? `an offset of ${groupId} on ${topic}-${partition} waits for a transaction that is open`
+    : String(row.reason);
+}
