@@ -1,11 +1,14 @@
 /** Asks Postgres every few seconds: a role with nothing to do for it now would not notice that it is down. */
-import { delay, doneWithin } from "../core/delay.ts";
+import { delay, doneWithin, unlessAborted } from "../core/delay.ts";
 import type { Health } from "../core/health.ts";
 import type { Sql } from "../postgres/sql.ts";
 import { whyNoWrites } from "../postgres/takes_writes.ts";
 
 const intervalMs = 2_000;
-const answerMsMax = 2_000;
+/** A process or a server that has much to do is no outage. */
+const answerMsMax = 5_000;
+/** This process may itself have stood still: then the answer is there, and only has to be read. */
+const readMsMax = 200;
 
 /** Reports the condition `postgres` until the signal fires: does it answer, and does it take writes? */
 export async function watchPostgres(
@@ -15,10 +18,12 @@ export async function watchPostgres(
 ): Promise<void> {
   while (!signal.aborted) {
     const asked = whyNoWrites(sql);
-    let inTime = await doneWithin(asked, answerMsMax);
-    if (!inTime && !signal.aborted) health.down("postgres", "Postgres does not answer");
-    // One question at a time: asked again and again, a server that hangs would find all of them when it is back.
-    while (!inTime && !signal.aborted) inTime = await doneWithin(asked, 200);
+    const answered = unlessAborted(asked, signal).catch(() => {});
+    if (!await doneWithin(answered, answerMsMax) && !await doneWithin(answered, readMsMax)) {
+      health.down("postgres", "Postgres does not answer");
+      // One question at a time: asked again and again, a server that hangs would find all of them when it is back.
+      await answered;
+    }
     if (signal.aborted) return;
     const reason = await asked;
     if (reason === undefined) health.up("postgres");

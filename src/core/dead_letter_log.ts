@@ -1,6 +1,6 @@
 /** Says each dead letter in the log, and when there are too many, how many more there were. */
 import { getLogger } from "@logtape/logtape";
-import { formatPartition, type InputRecord } from "./record.ts";
+import { formatPartition, type InputRecord, type TopicPartition } from "./record.ts";
 import type { DeadLetterReason } from "./dead_letter.ts";
 
 /** A record that became a dead letter, told once that is committed. */
@@ -22,7 +22,7 @@ export class DeadLetterLog implements Disposable {
   #unsaid = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(readonly topic: string) {}
+  constructor(readonly topic: string, readonly from: TopicPartition) {}
 
   tell(burials: readonly Burial[]): void {
     for (const { record, reason } of burials) {
@@ -43,8 +43,9 @@ export class DeadLetterLog implements Disposable {
     this.#timer = undefined;
     this.#lines = 0;
     if (this.#unsaid === 0) return;
-    log.warn("{unsaid} more dead letters went to {topic} in the last {seconds} s", {
+    log.warn("{unsaid} more dead letters of {from} went to {topic} in the last {seconds} s", {
       unsaid: this.#unsaid,
+      from: formatPartition(this.from),
       topic: this.topic,
       seconds: windowMs / 1000,
     });

@@ -80,7 +80,7 @@ export async function runLane<T>(
   const guard = options.crashLog && new CrashGuard(options.crashLog);
   const { health } = options;
   const check = laneCheck(assignment.reader);
-  using deadLetters = new DeadLetterLog(flow.deadLetters);
+  using deadLetters = new DeadLetterLog(flow.deadLetters, assignment.reader);
   const lane: Lane<T> = {
     ...{ flow, assignment, target, options, observer, progress, guard, deadLetters },
   };

@@ -1,6 +1,10 @@
-/** Says which partitions cannot be read, and why, under the lane's own name. Reads nothing itself. */
+/**
+ * Says which partitions cannot be read, and why, under the lane's own name; and when no broker can be reached, that alone,
+ * once for all of them. Reads nothing itself.
+ */
 import { type Health, laneCheck } from "../core/health.ts";
 import type { TopicPartition } from "../core/record.ts";
+import { protocolErrorType } from "./error_verdict.ts";
 import { obstacleOf } from "./obstacle.ts";
 
 /** Whom to tell, and for whom is read. */
@@ -13,10 +17,11 @@ export interface FetchTroubleOptions {
 /** Leaders move, and the metadata is behind for a moment: from so many refusals in a row on it is said. */
 const refusalsMax = 10;
 
-/** See the file's first line. Partitions are told apart by the object that stands for them. */
+/** See the file's first lines. Partitions are told apart by the object that stands for them. */
 export class FetchTrouble {
   readonly #refusals = new Map<TopicPartition, number>();
   readonly #cause: string;
+  #failures = 0;
 
   constructor(readonly options: FetchTroubleOptions) {
     // Two groups of one process may read the same partition.
@@ -35,6 +40,23 @@ export class FetchTrouble {
     const message = error instanceof Error ? error.message : "it has no leader";
     const reason = `group ${groupId} cannot read it: ${obstacle?.reason ?? message}`;
     health?.down(laneCheck(partition), reason, { cause: this.#cause });
+  }
+
+  /** The cluster was asked who leads these partitions, and the question failed as a whole. */
+  unanswered(partitions: Iterable<TopicPartition>, error: unknown): void {
+    if (protocolErrorType(error) !== undefined) {
+      for (const partition of partitions) this.refused(partition, error);
+    } else if (++this.#failures >= refusalsMax) {
+      const reason = `group ${this.options.groupId} cannot reach it to read`;
+      this.options.health?.down("kafka", reason, { cause: this.#cause });
+    }
+  }
+
+  /** It was answered. */
+  answered(): void {
+    if (this.#failures === 0) return;
+    this.#failures = 0;
+    this.options.health?.up("kafka", this.#cause);
   }
 
   /** A fetch of this partition was answered, or it is not read any more. */

@@ -89,6 +89,7 @@ export class Fetcher implements AsyncDisposable {
     this.#stop.abort();
     this.wake();
     await this.#supervisor;
+    this.trouble?.answered();
     await Promise.all(this.#loops.values());
   }
 
@@ -98,13 +99,14 @@ export class Fetcher implements AsyncDisposable {
       const changed = this.#wake.promise;
       try {
         await this.#refreshMetadata();
+        this.trouble?.answered();
         for (const nodeId of this.#leaders().keys()) {
           if (!this.#loops.has(nodeId)) this.#loops.set(nodeId, this.#loop(nodeId));
         }
       } catch (error) {
         log.debug("Cannot read the cluster's metadata; trying again: {error}", { error });
         this.#stale = true;
-        for (const feed of this.#feeds) this.trouble?.refused(feed, error);
+        this.trouble?.unanswered(this.#feeds, error);
       }
       const pause = this.#stale ? retryMs : 1_000;
       await Promise.race([changed, delay(pause, this.#stop.signal).catch(() => {})]);

@@ -99,7 +99,9 @@ async function recover(
   if (error instanceof DependencyDownError) observer.dependency?.(error.dependency, false);
   const blocked = error instanceof TransactionError && error.verdict === "blocked";
   if (health && (blocked || failures >= doubtsMax)) {
-    health.down(relayCheck(shard), reason, { cause: sessionCause });
+    // What stands in the way is said under its own name, and where it was looked for in the log.
+    const waits = error instanceof DependencyDownError && `waits for ${error.dependency}`;
+    health.down(relayCheck(shard), waits || reason, { cause: sessionCause });
   } else log.warn("Relay of shard {shard}: {reason}; opening a new session", { shard, reason });
   await delay(backoffMs(failures, backoffBaseMs, backoffCapMs), signal).catch(() => {});
 }

@@ -6,7 +6,7 @@ Deno.test("each dead letter is a line with its place and reason; of too many the
   const lines: string[] = [];
   configureLogging({ level: "info", terminal: false, write: (line) => void lines.push(line) });
   try {
-    using log = new DeadLetterLog("orders.DLQ");
+    using log = new DeadLetterLog("orders.DLQ", { topic: "orders", partition: 3 });
     log.tell(Array.from({ length: 25 }, (_, offset) => ({
       record: {
         ...{ topic: "orders", partition: 3, offset, timestamp: 0 },
@@ -19,5 +19,5 @@ Deno.test("each dead letter is a line with its place and reason; of too many the
   }
   assertEquals(lines.length, 11);
   assertStringIncludes(lines[9] ?? "", "orders-3@9 went to orders.DLQ: PoisonError: no items");
-  assertStringIncludes(lines[10] ?? "", "15 more dead letters went to orders.DLQ");
+  assertStringIncludes(lines[10] ?? "", "15 more dead letters of orders-3 went to orders.DLQ");
 });
