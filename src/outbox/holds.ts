@@ -87,11 +87,17 @@ export function releaseFrom<R extends HeldBy>(
   const isWhole = stoppedAt === undefined && !more;
   const rest = isWhole ? [] : [{ ...hold, after: reached }];
   const added = sorted.slice(others.length);
+  // Its own rows may bring the very same hold back: looked at again and again, they would never end.
+  if (announced.length === 0 && added.some((again) => isSame(again, hold))) return undefined;
   return {
     announced,
     isWhole,
     holds: [...others.slice(0, at), ...rest, ...others.slice(at), ...added],
   };
+}
+
+function isSame(one: Hold, other: Hold): boolean {
+  return one.topic === other.topic && one.key === other.key && one.after === other.after;
 }
 
 /** Whether one of these holds the row back. */

@@ -58,7 +58,9 @@ class Relay {
 
   release() {
     let holds = this.holds;
+    let steps = 0;
     for (let at = 0; at < holds.length;) {
+      assert(++steps < 1_000, "it comes to an end");
       const hold = holds[at] as Hold;
       const all = this.rows.filter(({ position, topic, key }) =>
         position > hold.after && position <= this.after && topic === hold.topic &&
