@@ -13,6 +13,14 @@ export function derive(spill: Spill): void {
   for (const statement of [...spillIndexes, ...derived]) spill.run(statement);
 }
 
+/** Dead letters of the record `a`: those of its own, and those of a batch that was not unpacked. */
+function burials(state: string): string {
+  return `((select count(*) from dead d where d.from_partition = a.partition and d.from_offset = a.offset
+        and d.state = '${state}')
+      + (select count(*) from buried_range b where b.from_partition = a.partition and a.offset >= b.first
+        and a.offset < b.last and b.state = '${state}'))`;
+}
+
 const derived = [
   `update log_end set floor_ms = 0 where start = 0`,
   ...["announced", "invoiced", "dead"].map((table, index) => `
@@ -23,10 +31,7 @@ const derived = [
     select a.partition, a.offset, coalesce(a.event, a.partition || '@' || a.offset) as unit, a.event, a.key,
       coalesce(a.order_id, a.key) as order_id, a.relayed, a.redriven_from is not null as redriven, a.timestamp,
       coalesce(a.offset < c.first, 0) as decided, coalesce(a.offset < c.last, 0) as settled,
-      (select count(*) from dead d where d.from_partition = a.partition and d.from_offset = a.offset
-        and d.state = 'committed') as buried,
-      (select count(*) from dead d where d.from_partition = a.partition and d.from_offset = a.offset
-        and d.state = 'pending') as burying
+      ${burials("committed")} as buried, ${burials("pending")} as burying
     from announced a left join consumed c on c.partition = a.partition
     where a.state = 'committed'`,
   `create table unit as

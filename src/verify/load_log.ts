@@ -1,4 +1,5 @@
 /** Copies the three topics from the independent reader into the scratch database. Judges nothing. */
+import { cutFactNames } from "../core/fit_dead_letter.ts";
 import { headerText } from "../core/record.ts";
 import {
   isWhole,
@@ -23,6 +24,11 @@ export const addedHeaders: readonly string[] = [
   "x-consumer-group",
   "x-redriven-from",
   "x-parked",
+  "x-original-last-offset",
+  "x-original-records",
+  "x-original-batch-bytes",
+  "x-by-reference",
+  ...cutFactNames,
   "kafka_dlt-*",
 ];
 
@@ -49,10 +55,29 @@ export function loadLog(
     "insert into invoiced values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
   );
   const bury = spill.inserter(
-    "insert into dead values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "insert into dead values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
   );
+  const range = spill.inserter("insert into buried_range values (?, ?, ?, ?)");
   return {
     announced(record) {
+      const { unreadFrom } = record;
+      if (unreadFrom !== undefined) {
+        const why = `records from offset ${unreadFrom} on are larger than the checker unpacks`;
+        const nothing = [null, null, null, null, null] as const;
+        return announce(
+          ...placeOf(record),
+          null,
+          false,
+          null,
+          null,
+          null,
+          false,
+          why,
+          ...nothing,
+          null,
+          null,
+        );
+      }
       const { fields, order, problem } = placedIn(record, orderProblem);
       const relayed = readUuid(headerText(record.headers, "event_id"));
       const redrivenFrom = headerText(record.headers, "x-redriven-from") ?? null;
@@ -102,14 +127,28 @@ export function loadLog(
       const topic = header("x-original-topic");
       if (topic !== null && topic !== ordersTopic) return;
       const { fields, order, problem } = placedIn(record, orderProblem);
+      const partition = readCount(header("x-original-partition"));
+      const first = readCount(header("x-original-offset"));
+      // A batch that was not unpacked is one letter. It is matched at the batch's last offset, which every reader knows.
+      const last = header("x-by-reference") === "true"
+        ? readCount(header("x-original-last-offset"))
+        : null;
+      if (last !== null) range(partition, first, last, record.state);
+      const cut = header("x-truncated")?.split(",") ?? [];
       bury(
         ...placeOf(record),
         readUuid(header("event_id")) ?? readUuid(fields?.event_id) ?? null,
         problem === undefined,
         order.orderId ?? null,
-        readCount(header("x-original-partition")),
-        readCount(header("x-original-offset")),
-        record.digest,
+        partition,
+        last ?? first,
+        last === null && cut.length === 0 ? record.digest : null,
+        last !== null
+          ? null
+          : cut.includes("value")
+          ? header("x-original-value-sha256") ?? "none"
+          : record.valueDigest,
+        last === null && !cut.includes("key"),
         header("x-error"),
         header("x-error-class"),
         header("x-attempts"),

@@ -89,11 +89,12 @@ export interface LogReaderLimits {
   readonly heapMiB: number;
 }
 
-/** Half a minute to connect (a starved laptop needs it), a minute for a broker that is slow to answer, and the heap that a million orders were read with. */
+/** Half a minute to connect (a starved laptop needs it), a minute for a broker that is slow to answer, and a heap that holds two records
+ * of 64 MiB with the client's copies; what is larger is passed over. */
 export const logReaderLimits: LogReaderLimits = {
   connectTimeoutMs: 30_000,
   requestTimeoutMs: 60_000,
-  heapMiB: 160,
+  heapMiB: 384,
 };
 
 /**

@@ -1,6 +1,6 @@
 /** Speaks with the independent reader over its pipes. Knows frames, not what the commands mean. */
 import { UnreachableError } from "./compile_reader.ts";
-import { decodeLogRecord, FrameBuffer, type LogRecord } from "./reader_frames.ts";
+import { decodeLogRecord, decodeUnread, FrameBuffer, type LogRecord } from "./reader_frames.ts";
 
 /** One question at a time: the next one goes out when the last is answered, so that answers never cross. */
 export class Conversation {
@@ -42,8 +42,9 @@ export class Conversation {
     await this.write(words.join("\t") + "\n");
     while (true) {
       for (let frame; (frame = this.#frames.take());) {
-        if (frame.type === "R") {
-          onRecord(decodeLogRecord(frame.payload));
+        if (frame.type === "R" || frame.type === "U") {
+          const decode = frame.type === "R" ? decodeLogRecord : decodeUnread;
+          onRecord(decode(frame.payload));
           continue;
         }
         const text = new TextDecoder().decode(frame.payload);

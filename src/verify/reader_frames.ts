@@ -20,11 +20,16 @@ export interface LogRecord {
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
   readonly headers: readonly Header[];
+  /**
+   * Set where this stands for records that do not fit into the reader's memory: from this offset on up to `offset`, the last
+   * one of their batch.
+   */
+  readonly unreadFrom?: number;
 }
 
-/** One frame: a record's bytes, the JSON text that ends a command, or the error text that ends one. */
+/** One frame: a record's bytes, records that were not unpacked, the JSON text that ends a command, or the error text that ends one. */
 export interface Frame {
-  readonly type: "R" | "J" | "E";
+  readonly type: "R" | "U" | "J" | "E";
   readonly payload: Uint8Array;
 }
 
@@ -34,17 +39,25 @@ const frameBytesMax = 256 * 1024 * 1024;
 export class FrameBuffer {
   #bytes = new Uint8Array(0);
   #at = 0;
+  /** Chunks of a frame that is not whole yet; joined once it is, since a large frame comes in thousands of them. */
+  #parts: Uint8Array[] = [];
+  #missing = 0;
 
   push(chunk: Uint8Array): void {
-    const rest = this.#bytes.length - this.#at;
-    if (rest === 0) this.#bytes = new Uint8Array(chunk);
-    else {
-      const joined = new Uint8Array(rest + chunk.length);
-      joined.set(this.#bytes.subarray(this.#at));
-      joined.set(chunk, rest);
-      this.#bytes = joined;
+    this.#parts.push(chunk);
+    this.#missing -= chunk.length;
+    if (this.#missing > 0) return;
+    const parts = [this.#bytes.subarray(this.#at), ...this.#parts];
+    const joined = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+    let at = 0;
+    for (const part of parts) {
+      joined.set(part, at);
+      at += part.length;
     }
+    this.#bytes = joined;
     this.#at = 0;
+    this.#parts = [];
+    this.#missing = 0;
   }
 
   /** The next whole frame, a view into the buffer; undefined until more is pushed. */
@@ -55,11 +68,15 @@ export class FrameBuffer {
     if (length < 1 || length > frameBytesMax) {
       throw new Error(`The log reader sent a frame of ${length} bytes: its output is damaged`);
     }
-    if (this.#bytes.length - this.#at < 4 + length) return undefined;
+    const missing = 4 + length - (this.#bytes.length - this.#at);
+    if (missing > 0) {
+      if (this.#parts.length === 0) this.#missing = missing;
+      return undefined;
+    }
     const type = String.fromCharCode(view.getUint8(4));
     const payload = this.#bytes.subarray(this.#at + 5, this.#at + 4 + length);
     this.#at += 4 + length;
-    if (type === "R" || type === "J" || type === "E") return { type, payload };
+    if (type === "R" || type === "U" || type === "J" || type === "E") return { type, payload };
     throw new Error(`The log reader sent a frame of unknown type ${type}: its output is damaged`);
   }
 }
@@ -96,5 +113,22 @@ export function decodeLogRecord(payload: Uint8Array): LogRecord {
     key,
     value,
     headers,
+  };
+}
+
+/** Decodes a frame that stands for records that were not unpacked. */
+export function decodeUnread(payload: Uint8Array): LogRecord {
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
+  return {
+    state: states[view.getUint8(0)] ?? "contradicted",
+    partition: view.getInt32(1),
+    offset: Number(view.getBigInt64(5)),
+    timestamp: Number(view.getBigInt64(13)),
+    unreadFrom: Number(view.getBigInt64(21)),
+    valueDigest: "",
+    digest: "",
+    key: null,
+    value: null,
+    headers: [],
   };
 }

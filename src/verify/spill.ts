@@ -94,7 +94,7 @@ create table invoiced (
 ) without rowid;
 create table dead (
   partition int, offset int, state text, timestamp int, key text, event text, well_formed int, order_id text,
-  from_partition int, from_offset int, digest text, error text, error_class text, attempts text,
+  from_partition int, from_offset int, digest text, value_digest text, has_key int, error text, error_class text, attempts text,
   primary key (partition, offset)
 ) without rowid;
 create table expected (
@@ -123,6 +123,7 @@ create table consumed (
 create table relayed_up_to (
   shard int primary key, first int, last int
 ) without rowid;
+create table buried_range (from_partition int, first int, last int, state text);
 create table withheld (shard int, after int, key text);
 create table outbox_end (taken int);
 create table role (place int primary key, topic text) without rowid;

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { decodeLogRecord, FrameBuffer } from "../../src/verify/reader_frames.ts";
+import { decodeLogRecord, decodeUnread, FrameBuffer } from "../../src/verify/reader_frames.ts";
 import { assertEquals, assertThrows } from "../support/assert.ts";
 
 function frame(type: string, payload: Uint8Array): Uint8Array {
@@ -67,4 +67,15 @@ Deno.test("a record keeps its bytes, its nulls and the order of its headers", ()
     ["a", null],
     ["b", [0x32]],
   ]);
+});
+
+Deno.test("what was not unpacked says from where to where, and has no bytes", () => {
+  const payload = new Uint8Array(29);
+  const view = new DataView(payload.buffer);
+  view.setUint8(0, 1);
+  view.setInt32(1, 3);
+  [9n, 77n, 5n].forEach((value, index) => view.setBigInt64(5 + 8 * index, value));
+  const record = decodeUnread(payload);
+  assertEquals([record.state, record.partition, record.offset], ["aborted", 3, 9]);
+  assertEquals([record.timestamp, record.unreadFrom, record.value], [77, 5, null]);
 });

@@ -6,8 +6,10 @@ import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.io.OutputStream;
 import java.io.StringReader;
 import java.nio.charset.StandardCharsets;
+import java.security.DigestOutputStream;
 import java.security.MessageDigest;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -46,8 +48,9 @@ import org.apache.kafka.common.utils.Utils;
  * test does not grade itself. It only reads: it joins no group, commits nothing, writes nothing.
  *
  * Standard input: client properties (secrets must not show in `ps`), an empty line, then one command a line, fields parted
- * by tabs. Standard output: frames of [int32 length][byte type][payload]; `R` is a record, `J` is a JSON document that ends a
- * command, `E` is an error text that ends one.
+ * by tabs. Standard output: frames of [int32 length][byte type][payload]; `R` is a record, `U` stands for records that do not
+ * fit into this program's memory once they are unpacked, `J` is a JSON document that ends a command, `E` is an error text that
+ * ends one.
  *
  *   ends WAIT_MS TOPIC...                 log start, high watermark, last stable offset (waits for it to reach the watermark)
  *   hello WAIT_MS                         asks for the cluster's id: can it be reached at all
@@ -60,6 +63,9 @@ public final class LogReader {
   static final int COMMITTED = 0, ABORTED = 1, PENDING = 2, CONTRADICTED = 3;
   static final Duration POLL = Duration.ofMillis(200);
   static final long STALL_MS_MAX = 60_000;
+  static final int RECORDS_PER_POLL = 2000;
+  /** Two of these, and the copies that the client makes of them, fit into the memory that this program is given. */
+  static final int RECORD_BYTES_MAX = 64 << 20;
 
   final Properties settings;
   final DataOutputStream out;
@@ -243,17 +249,23 @@ public final class LogReader {
    */
   Object read(TopicPartition partition, long from, long stable, long to, byte[] key) throws Exception {
     if (raw == null) {
-      raw = consumer("read_uncommitted");
-      committed = consumer("read_committed");
+      raw = consumer("read_uncommitted", RECORDS_PER_POLL);
+      committed = consumer("read_committed", RECORDS_PER_POLL);
     }
-    var everything = new Cursor(raw, partition, from, to);
-    var visible = new Cursor(committed, partition, from, Math.min(stable, to));
+    var everything = new Cursor(raw, "read_uncommitted", partition, from, to);
+    var visible = new Cursor(committed, "read_committed", partition, from, Math.min(stable, to));
     long[] counts = new long[4];
+    long timestamp = 0;
     while (true) {
       var one = everything.peek();
       var two = visible.peek();
       if (one == null && two == null) break;
-      ConsumerRecord<byte[], byte[]> record;
+      boolean rawUnread = one != null && one.record() == null && (two == null || one.first() <= two.first());
+      if (rawUnread || (two != null && two.record() == null && (one == null || two.first() <= one.first()))) {
+        counts[pass(partition, everything, visible, rawUnread ? one : two, key == null, stable, timestamp)]++;
+        continue;
+      }
+      Found record;
       int state;
       if (one != null && (two == null || one.offset() < two.offset())) {
         record = everything.take();
@@ -267,47 +279,103 @@ public final class LogReader {
         state = same(one, two) ? COMMITTED : CONTRADICTED;
       }
       counts[state]++;
-      if (key == null || Arrays.equals(key, record.key())) emit(record, state);
+      timestamp = record.record().timestamp();
+      if (key == null || Arrays.equals(key, record.record().key())) emit(record.record(), state);
     }
+    raw = everything.end();
+    committed = visible.end();
     long start = raw.beginningOffsets(List.of(partition)).get(partition);
     return object("partition", partition.partition(), "start", start, "committed", counts[COMMITTED], "aborted", counts[ABORTED], "pending",
         counts[PENDING], "contradicted", counts[CONTRADICTED]);
   }
 
-  KafkaConsumer<byte[], byte[]> consumer(String isolation) {
+  /** What does not fit for one of the two does not count for the other, which may have had more room. */
+  int pass(TopicPartition partition, Cursor everything, Cursor visible, Found unread, boolean say, long stable, long timestamp)
+      throws IOException {
+    long last = unread.offset();
+    boolean isVisible = false;
+    for (boolean grows = true; grows;) {
+      long before = last;
+      for (var cursor : List.of(everything, visible)) {
+        for (var at = cursor.peek(); at != null && at.first() <= last; at = cursor.peek()) {
+          last = Math.max(last, cursor.take().offset());
+          isVisible |= cursor == visible;
+        }
+      }
+      grows = last > before;
+    }
+    int state = isVisible ? COMMITTED : last < stable ? ABORTED : PENDING;
+    if (say) emitUnread(partition, new Found(last, null, unread.first()), timestamp, state);
+    return state;
+  }
+
+  KafkaConsumer<byte[], byte[]> consumer(String isolation, int recordsPerPoll) {
     var own = new Properties();
     own.putAll(settings);
     own.put("isolation.level", isolation);
     own.put("enable.auto.commit", "false");
     own.put("auto.offset.reset", "earliest");
     own.put("allow.auto.create.topics", "false");
-    own.put("max.poll.records", "2000");
+    own.put("max.poll.records", String.valueOf(recordsPerPoll));
     // A fetch at the end of a log would otherwise hold up the next partition's, which shares its connection.
     own.put("fetch.max.wait.ms", "5");
     own.put("check.crcs", "true");
     return new KafkaConsumer<>(own, new ByteArrayDeserializer(), new ByteArrayDeserializer());
   }
 
-  static boolean same(ConsumerRecord<byte[], byte[]> a, ConsumerRecord<byte[], byte[]> b) {
+  static boolean same(Found one, Found two) {
+    var a = one.record();
+    var b = two.record();
     return Arrays.equals(a.key(), b.key()) && Arrays.equals(a.value(), b.value()) && a.headers().equals(b.headers());
   }
 
-  /** One partition's records in order up to an end that the consumer's position reaches, control records included. */
-  static final class Cursor {
-    final KafkaConsumer<byte[], byte[]> consumer;
+  /**
+   * A record at its offset; or, without a record, all from `first` to `offset`: the last offset of a batch that does not fit
+   * into memory once it is unpacked.
+   */
+  record Found(long offset, ConsumerRecord<byte[], byte[]> record, long first) {}
+
+  /**
+   * One partition's records in order up to an end that the consumer's position reaches, control records included.
+   *
+   * A batch of a few kilobytes can unpack to any size, and the client has no bound for it. What does not fit ends in an
+   * OutOfMemoryError, which leaves the consumer in no state to be used on: another one reads on, a record at a time, and where
+   * it fails again the end of the batch is looked for, since every offset of a batch is answered with the whole of it.
+   */
+  final class Cursor {
+    final String isolation;
     final TopicPartition partition;
     final long to;
-    final ArrayDeque<ConsumerRecord<byte[], byte[]>> ready = new ArrayDeque<>();
+    final ArrayDeque<Found> ready = new ArrayDeque<>();
+    KafkaConsumer<byte[], byte[]> consumer;
+    boolean single = false;
 
-    Cursor(KafkaConsumer<byte[], byte[]> consumer, TopicPartition partition, long from, long to) {
-      this.consumer = consumer;
+    Cursor(KafkaConsumer<byte[], byte[]> consumer, String isolation, TopicPartition partition, long from, long to) {
+      this.isolation = isolation;
       this.partition = partition;
       this.to = to;
+      use(consumer, from);
+    }
+
+    void use(KafkaConsumer<byte[], byte[]> next, long from) {
+      consumer = next;
       consumer.assign(List.of(partition));
       consumer.seek(partition, from);
     }
 
-    ConsumerRecord<byte[], byte[]> peek() {
+    void renew(long from, int recordsPerPoll) {
+      consumer.close(Duration.ZERO);
+      single = recordsPerPoll == 1;
+      use(consumer(isolation, recordsPerPoll), from);
+    }
+
+    /** The consumer, for the next partition. */
+    KafkaConsumer<byte[], byte[]> end() {
+      if (single) renew(to, RECORDS_PER_POLL);
+      return consumer;
+    }
+
+    Found peek() {
       long position = -1, moved = System.nanoTime();
       while (ready.isEmpty()) {
         long now = consumer.position(partition);
@@ -319,40 +387,102 @@ public final class LogReader {
           throw new IllegalStateException(
               "reading " + partition + " stands still at offset " + now + ", " + to + " was to be reached");
         }
-        for (var record : consumer.poll(POLL).records(partition)) if (record.offset() < to) ready.add(record);
+        try {
+          for (var record : consumer.poll(POLL).records(partition))
+            if (record.offset() < to) ready.add(new Found(record.offset(), isLarge(record) ? null : record, record.offset()));
+        } catch (OutOfMemoryError tooLarge) {
+          boolean again = !single;
+          renew(now, 1);
+          if (!again) ready.add(passBatch(now));
+        }
       }
       return ready.peekFirst();
     }
 
-    ConsumerRecord<byte[], byte[]> take() {
+    Found take() {
       return ready.pollFirst();
+    }
+
+    /** Moves behind the batch that cannot be read at `first`, to the lowest offset that can be read from. */
+    Found passBatch(long first) {
+      long bad = first, good = first + 1;
+      for (long step = 1; !reads(good); step *= 2) {
+        bad = good;
+        good = Math.min(to, good + step);
+      }
+      while (good - bad > 1) {
+        long middle = bad + (good - bad) / 2;
+        if (reads(middle)) good = middle;
+        else bad = middle;
+      }
+      renew(good, RECORDS_PER_POLL);
+      return new Found(good - 1, null, first);
+    }
+
+    boolean reads(long offset) {
+      long since = System.nanoTime();
+      consumer.seek(partition, offset);
+      try {
+        while (consumer.position(partition) < to && consumer.poll(POLL).isEmpty()) {
+          if ((System.nanoTime() - since) / 1_000_000 > STALL_MS_MAX)
+            throw new IllegalStateException("reading " + partition + " stands still at offset " + offset);
+        }
+        return true;
+      } catch (OutOfMemoryError tooLarge) {
+        renew(offset, 1);
+        return false;
+      }
     }
   }
 
-  void emit(ConsumerRecord<byte[], byte[]> record, int state) throws IOException {
-    var bytes = new ByteArrayOutputStream(512);
+  static boolean isLarge(ConsumerRecord<byte[], byte[]> record) {
+    return (long) record.serializedKeySize() + record.serializedValueSize() > RECORD_BYTES_MAX;
+  }
+
+  void emitUnread(TopicPartition partition, Found found, long timestamp, int state) throws IOException {
+    var bytes = new ByteArrayOutputStream(64);
     var frame = new DataOutputStream(bytes);
     frame.writeByte(state);
-    frame.writeInt(record.partition());
-    frame.writeLong(record.offset());
-    frame.writeLong(record.timestamp());
-    frame.write(sha256.digest(record.value() == null ? new byte[0] : record.value()));
-    frame.write(digest(record));
-    put(frame, record.key());
-    put(frame, record.value());
+    frame.writeInt(partition.partition());
+    frame.writeLong(found.offset());
+    frame.writeLong(timestamp);
+    frame.writeLong(found.first());
+    frame(out, 'U', bytes.toByteArray());
+  }
+
+  /** Written piece by piece: a copy of a large record would not fit beside it. */
+  void emit(ConsumerRecord<byte[], byte[]> record, int state) throws IOException {
     var headers = record.headers().toArray();
-    frame.writeInt(headers.length);
-    for (var header : headers) {
-      put(frame, header.key().getBytes(StandardCharsets.UTF_8));
-      put(frame, header.value());
+    var names = new byte[headers.length][];
+    long length = 1 + 85 + sizeOf(record.key()) + sizeOf(record.value()) + 4;
+    for (int i = 0; i < headers.length; i++) {
+      names[i] = headers[i].key().getBytes(StandardCharsets.UTF_8);
+      length += sizeOf(names[i]) + sizeOf(headers[i].value());
     }
-    frame(out, 'R', bytes.toByteArray());
+    out.writeInt(Math.toIntExact(length));
+    out.writeByte('R');
+    out.writeByte(state);
+    out.writeInt(record.partition());
+    out.writeLong(record.offset());
+    out.writeLong(record.timestamp());
+    out.write(sha256.digest(record.value() == null ? new byte[0] : record.value()));
+    out.write(digest(record));
+    put(out, record.key());
+    put(out, record.value());
+    out.writeInt(headers.length);
+    for (int i = 0; i < headers.length; i++) {
+      put(out, names[i]);
+      put(out, headers[i].value());
+    }
+  }
+
+  static long sizeOf(byte[] bytes) {
+    return 4L + (bytes == null ? 0 : bytes.length);
   }
 
   /** One digest over key, value and headers in order, lengths included, without the omitted headers. */
   byte[] digest(ConsumerRecord<byte[], byte[]> record) throws IOException {
-    var bytes = new ByteArrayOutputStream(512);
-    var canonical = new DataOutputStream(bytes);
+    var canonical = new DataOutputStream(new DigestOutputStream(OutputStream.nullOutputStream(), sha256));
     put(canonical, record.key());
     put(canonical, record.value());
     for (Header header : record.headers()) {
@@ -360,7 +490,8 @@ public final class LogReader {
       put(canonical, header.key().getBytes(StandardCharsets.UTF_8));
       put(canonical, header.value());
     }
-    return sha256.digest(bytes.toByteArray());
+    canonical.flush();
+    return sha256.digest();
   }
 
   boolean omits(String name) {
