@@ -6,6 +6,7 @@ import { createKafkaClient, type KafkaClient } from "../kafka/kafka_client.ts";
 import { orderMigrations } from "../orders/migrations.ts";
 import { orderViews } from "../orders/views.ts";
 import { agreeOnShards } from "../outbox/agree_on_shards.ts";
+import { leadMigrations } from "../outbox/lead_migrations.ts";
 import { outboxMigrations } from "../outbox/migrations.ts";
 import { relayMigrations } from "../outbox/relay_migrations.ts";
 import { type Database, openDatabase } from "../postgres/database.ts";
@@ -35,6 +36,7 @@ const log = getLogger(["onceflow", "compose"]);
 const migrations = [
   ...outboxMigrations,
   ...relayMigrations,
+  ...leadMigrations,
   ...orderMigrations,
   ...projectionMigrations,
 ];

@@ -6,13 +6,15 @@ import type { LaneObserver } from "../core/lane_observer.ts";
 import { LaneBoard } from "../core/lane_board.ts";
 import { fetcherDefaults } from "../kafka/fetcher.ts";
 import { runMembership } from "../kafka/membership.ts";
+import { offsetsKeptMs } from "../kafka/offsets_kept.ts";
 import { createTopicDirectory } from "../kafka/topic_directory.ts";
 import { createTransactions } from "../kafka/transactions.ts";
 import { watchTransactions } from "../kafka/watch_transactions.ts";
 import { invoicing, type InvoicingOptions } from "../orders/invoicing.ts";
 import { runRelay } from "../outbox/relay.ts";
+import { openRelayLeads } from "../outbox/relay_lead.ts";
 import { relayCheck, type RelayObserver } from "../outbox/relay_session.ts";
-import { openAdvisoryLock } from "../postgres/advisory_lock.ts";
+import { relayStore } from "../outbox/relay_store.ts";
 import { projectPatiently } from "../projection/project_patiently.ts";
 import type { ProjectorDeps } from "../projection/run_projector.ts";
 import type { ViewFact } from "../orders/view_events.ts";
@@ -57,8 +59,6 @@ export interface WorkerOptions {
 export const relayGroup = "onceflow.relay";
 /** The consumer group that shares partitions among projectors; their positions are in Postgres. */
 export const projectorGroup = "onceflow.projector";
-/** The class of the advisory locks that say which process relays a shard. */
-const relayLockClass = 0x6f6e6365; // "once"
 
 const log = getLogger(["onceflow", "worker"]);
 
@@ -136,30 +136,29 @@ async function runRelays(
     onNews: options.health &&
       reportTransactions(options.health, relayName, options.observers?.forgotten),
   });
+  await using leads = openRelayLeads(services.databaseUrl, {
+    name: `${config.KAFKA_CLIENT_ID}, process ${Deno.pid}`,
+    applicationName: "onceflow relay lead",
+  });
   const shards = Array.from({ length: config.OUTBOX_SHARDS }, (_, shard) => shard);
-  const run = async (shard: number) => {
-    await using lock = openAdvisoryLock(
-      services.databaseUrl,
-      { classId: relayLockClass, objectId: shard },
-      { applicationName: `onceflow relay lock ${shard}` },
-    );
-    await runRelay(
+  const run = (shard: number) => {
+    const place = { shard, groupId: relayGroup, cursorTopic: config.OUTBOX_CURSOR_TOPIC };
+    return runRelay(
       {
-        sql: database.sql,
+        store: relayStore(database.sql, place),
         health: options.health,
         transactions,
-        lock,
+        lead: leads.of(shard),
         partitionCount: topics.partitionCount,
         recordBytesMax: topics.recordBytesMax,
         async lookUp(names, anew) {
           if (anew) topics.doubt(names);
           await topics.lookUp(names);
         },
+        offsetsKeptMs: () => offsetsKeptMs(client, relayGroup),
       },
       {
-        shard,
-        groupId: relayGroup,
-        cursorTopic: config.OUTBOX_CURSOR_TOPIC,
+        ...place,
         batchRecordsMax: config.RELAY_BATCH_RECORDS_MAX,
         pollIntervalMs: config.RELAY_POLL_INTERVAL_MS,
         retentionHours: config.OUTBOX_RETENTION_HOURS,

@@ -12,7 +12,7 @@ export interface HealthCheck {
   readonly ok: boolean;
   /** When it became so: ISO 8601, UTC. */
   readonly since: string;
-  /** Why it is not ok, cause by cause; empty where it is. */
+  /** Why it is not ok, cause by cause; where it is, what it does if that was noted, else empty. */
   readonly detail: string;
 }
 
@@ -41,6 +41,8 @@ export interface Health {
   up(name: string, cause?: string): void;
   /** Not ready, for this reason. */
   down(name: string, reason: string, options?: DownOptions): void;
+  /** What this part does for as long as it is ok, such as standing by. Shown, never logged. */
+  note(name: string, text: string): void;
   /** Forgets the condition: whoever reported it has ended, or its partition has another owner. */
   remove(name: string): void;
   /** The conditions as they stand. */
@@ -60,6 +62,7 @@ interface Condition {
   ok: boolean;
   /** Milliseconds since the epoch. */
   since: number;
+  note: string;
 }
 
 interface Reason {
@@ -90,7 +93,7 @@ export function createHealth(clock?: () => number): Health {
   function conditionOf(name: string): Condition {
     let condition = conditions.get(name);
     if (!condition) {
-      conditions.set(name, condition = { reasons: new Map(), ok: true, since: now() });
+      conditions.set(name, condition = { reasons: new Map(), ok: true, since: now(), note: "" });
     }
     return condition;
   }
@@ -109,6 +112,7 @@ export function createHealth(clock?: () => number): Health {
       if (!said) log.warn("{name} is not ready: {reason}", { name, reason: text });
       settle(name, condition);
     },
+    note: (name, text) => void (conditionOf(name).note = text),
     remove: (name) => void conditions.delete(name),
     ready() {
       const checks = [...conditions].map(([name, condition]): HealthCheck => {
@@ -117,7 +121,9 @@ export function createHealth(clock?: () => number): Health {
           name,
           ok: condition.ok,
           since: new Date(condition.since).toISOString(),
-          detail: [...condition.reasons.values()].map(({ text }) => text).join("; "),
+          detail: condition.ok
+            ? condition.note
+            : [...condition.reasons.values()].map(({ text }) => text).join("; "),
         };
       });
       return { ready: checks.every(({ ok }) => ok), checks };

@@ -6,9 +6,12 @@ const noteEveryMs = 1_000;
 export class NoteClock {
   #notedAt = -Infinity;
 
+  /** `clock` only goes forward, milliseconds. */
+  constructor(readonly clock: () => number = () => performance.now()) {}
+
   /** True at most once a second: whoever is told so makes the note. */
   isDue(): boolean {
-    const now = performance.now();
+    const now = this.clock();
     if (now - this.#notedAt < noteEveryMs) return false;
     this.#notedAt = now;
     return true;

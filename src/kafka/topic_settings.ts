@@ -1,8 +1,8 @@
-/** DescribeConfigs version 4 for topics, over kafkajs's connection: kafkajs rejects all of them for the error of one. */
+/** DescribeConfigs version 4 for topics and brokers, over kafkajs's connection: kafkajs rejects all of them for the error of one. */
 import { WireReader } from "./codec/wire_reader.ts";
 import { flexibleProtocol } from "./raw_protocol.ts";
 import { anyBroker } from "./describe_topics.ts";
-import type { VendorCluster, VendorProtocol } from "./vendor.ts";
+import type { VendorBroker, VendorCluster, VendorProtocol } from "./vendor.ts";
 
 /** The settings of one topic in force, those that the broker gives it among them. */
 export interface TopicSettings {
@@ -13,6 +13,7 @@ export interface TopicSettings {
 }
 
 const topicResource = 2;
+const brokerResource = 4;
 
 /** Asks for these settings of these topics. */
 export async function describeTopicSettings(
@@ -21,18 +22,32 @@ export async function describeTopicSettings(
   names: readonly string[],
 ): Promise<readonly TopicSettings[]> {
   if (topics.length === 0) return [];
-  return await (await anyBroker(cluster)).connectionPool.send(describeConfigs(topics, names));
+  return await (await anyBroker(cluster)).connectionPool.send(
+    describeConfigs(topicResource, topics, names),
+  );
+}
+
+/** One setting of this broker in force; undefined where it does not tell. */
+export async function brokerSetting(
+  broker: VendorBroker,
+  name: string,
+): Promise<string | undefined> {
+  const [found] = await broker.connectionPool.send(
+    describeConfigs(brokerResource, [String(broker.nodeId)], [name]),
+  );
+  return found?.values.get(name);
 }
 
 function describeConfigs(
-  topics: readonly string[],
+  kind: typeof topicResource | typeof brokerResource,
+  resources: readonly string[],
   names: readonly string[],
 ): VendorProtocol<readonly TopicSettings[]> {
   const call = { apiKey: 32, apiVersion: 4, apiName: "DescribeConfigs" };
   return flexibleProtocol(call, (body) => {
-    body.arrayLength(topics.length);
-    for (const topic of topics) {
-      body.raw(Uint8Array.of(topicResource)).string(topic).arrayLength(names.length);
+    body.arrayLength(resources.length);
+    for (const resource of resources) {
+      body.raw(Uint8Array.of(kind)).string(resource).arrayLength(names.length);
       for (const name of names) body.string(name);
       body.tags();
     }

@@ -5,7 +5,6 @@ import { TransactionError, type Transactor } from "../core/ports.ts";
 import { encodedBytes, encodedBytesMax, type OutputRecord } from "../core/record.ts";
 import type { OutboxRow } from "./barrier_read.ts";
 import { type Hold, type Obstacle, releaseFrom, sortOut } from "./holds.ts";
-import { cursorMetadata } from "./relay_cursor.ts";
 import {
   relayCheck,
   type RelayDeps,
@@ -14,7 +13,6 @@ import {
   type RelayProgress,
   sessionCause,
 } from "./relay_session.ts";
-import { rowsBetween } from "./row_at.ts";
 import { rowToRecord } from "./row_to_record.ts";
 
 /** What announcing needs. */
@@ -69,8 +67,8 @@ export async function release(announcing: Announcing, signal: AbortSignal): Prom
     const hold = progress.holds[at];
     if (!hold) break;
     const missing = whyMissing(hold.topic, deps);
-    const range = { ...hold, shard, upTo: progress.after, limit };
-    const rows = missing ? [] : await rowsBetween(deps.sql, range);
+    const range = { ...hold, upTo: progress.after, limit };
+    const rows = missing ? [] : await deps.store.between(range);
     const records = new Map<OutboxRow, OutputRecord>();
     const standing = { holds: progress.holds, more: rows.length === limit };
     const look = (row: OutboxRow) => obstacleTo(row, deps, records);
@@ -110,7 +108,7 @@ async function commit(
   const { shard, groupId, cursorTopic } = options;
   if (position !== progress.after) progress.doubt = position;
   progress.unwritten = position;
-  const metadata = await cursorMetadata(deps.sql, eventId, holds);
+  const metadata = await deps.store.metadata(eventId, holds);
   const offset = position + 1;
   const offsets = [{ groupId, topic: cursorTopic, partition: shard, offset, metadata }];
   const records = rows.flatMap((row) => made.get(row) ?? []);

@@ -2,18 +2,23 @@
  * Carries one shard of the outbox to Kafka: one transaction holds the events and the cursor that says how far it came.
  *
  * The cursor is a consumer group's offset on a topic that holds nothing, so Kafka commits it with the events or not at
- * all. Who may write it is decided by InitProducerId; who should try is decided by an advisory lock.
+ * all. Who may write it is decided by InitProducerId; who should try is decided by a lease.
  */
 import { getLogger } from "@logtape/logtape";
-import { delay } from "../core/delay.ts";
 import { DependencyDownError, HaltError } from "../core/errors.ts";
 import type { Health } from "../core/health.ts";
 import { doubtsMax } from "../core/may_reopen.ts";
-import { TransactionError } from "../core/ports.ts";
+import { TransactionError, type Transactions } from "../core/ports.ts";
 import { backoffMs } from "../core/retry_policy.ts";
-import type { AdvisoryLock } from "../postgres/advisory_lock.ts";
 import { causeOf, stoppedCause } from "./announce_rows.ts";
+import { type Holding, LeadLostError, standBy, whileLeading } from "./hold_lead.ts";
+import { announcedBelow } from "./holds.ts";
+import { dutyAfter, isProven, type LeadHolder, type LeadTimes, leadTimes } from "./lead_rules.ts";
+import { pruneOutbox, type PruneTimes, pruneTimes } from "./prune_outbox.ts";
+import { type RelayClock, steadyClock } from "./relay_clock.ts";
+import type { RelayLead } from "./relay_lead.ts";
 import {
+  noProgress,
   relayCheck,
   type RelayDeps,
   type RelayObserver,
@@ -24,59 +29,134 @@ import {
 } from "./relay_session.ts";
 
 const log = getLogger(["onceflow", "outbox", "relay"]);
-const lockPollMs = 300;
 const backoffBaseMs = 50;
 const backoffCapMs = 2_000;
 
+/** What a relay needs, and what says whether it should work. */
+export interface LedRelayDeps extends RelayDeps {
+  readonly lead: RelayLead;
+  readonly leadTimes?: LeadTimes;
+  readonly pruneTimes?: PruneTimes;
+}
+
 /**
- * Relays until the signal fires. `deps.lock` is held by the one process that should relay this shard.
+ * Relays until the signal fires, for as long as this process has the lead; stands by else.
  *
  * @throws {HaltError} when the database is not the one that the cursor was written for, or lies behind it
  */
 export async function runRelay(
-  deps: RelayDeps & { readonly lock: AdvisoryLock },
+  deps: LedRelayDeps,
   options: RelayOptions,
   signal: AbortSignal,
   observer: RelayObserver = {},
 ): Promise<void> {
   const { shard } = options;
-  const progress: RelayProgress = {
-    after: -1,
-    eventId: undefined,
-    doubt: undefined,
-    failures: 0,
-    holds: [],
+  const { lead, clock = steadyClock, leadTimes: times = leadTimes } = deps;
+  const holding: Holding = { lead, shard, times, clock };
+  const progress = noProgress();
+  const tell = (event: Parameters<typeof dutyAfter>[1]) =>
+    void (progress.duty = dutyAfter(progress.duty, event, clock.now()));
+  const failed = async (error: unknown, until: AbortSignal) => {
+    tell("failed");
+    await recover(error, deps.health, options, observer, ++progress.failures, until, clock);
   };
   while (!signal.aborted) {
     try {
-      await untilHeld(deps, shard, observer, progress, signal);
+      const confirmedAt = await standBy(
+        holding,
+        signal,
+        (holder) => standingBy(holder, deps, times, shard, observer, progress),
+      );
+      tell("begun");
+      // Whoever led meanwhile has committed it, and may have left it for long.
+      progress.committedAt = undefined;
+      deps.health?.note(relayCheck(shard), "this process leads");
       observer.leading?.(shard, true);
-      await relaySession(deps, options, signal, observer, progress);
+      await whileLeading(
+        holding,
+        confirmedAt,
+        () => progress.duty,
+        signal,
+        async (until, lost) => {
+          const session = { ...deps, transactions: untilLost(deps.transactions, lost) };
+          const halted = new AbortController();
+          const pruning = prune(deps, options, progress, AbortSignal.any([until, halted.signal]));
+          try {
+            while (!until.aborted) {
+              await relaySession(session, options, until, observer, progress)
+                .catch((error) => until.aborted ? undefined : failed(error, until));
+            }
+          } finally {
+            halted.abort();
+            await pruning;
+          }
+        },
+        () => tell("kept"),
+      );
     } catch (error) {
       if (signal.aborted) return;
-      await recover(error, deps.health, options, observer, ++progress.failures, signal);
+      if (error instanceof LeadLostError) {
+        log.warn("Shard {shard} is not relayed here any more: {reason}", {
+          shard,
+          reason: error.message,
+        });
+      } else await failed(error, signal);
     } finally {
       observer.leading?.(shard, false);
     }
   }
 }
 
-async function untilHeld(
-  { lock, health }: Pick<RelayDeps, "health"> & { readonly lock: AdvisoryLock },
-  shard: number,
-  observer: RelayObserver,
-  { holds }: RelayProgress,
+function prune(
+  { store, health, clock = steadyClock, pruneTimes: times = pruneTimes }: LedRelayDeps,
+  { shard, retentionHours }: RelayOptions,
+  progress: RelayProgress,
   signal: AbortSignal,
 ): Promise<void> {
-  while (!await lock.tryHold()) {
-    // It has answered, and a relay that stands by opens no session that would say so.
-    observer.dependency?.("postgres", true);
-    // What stood in the way of relaying is the present leader's to say.
-    for (const cause of [sessionCause, stoppedCause, ...holds.map(causeOf)]) {
-      health?.up(relayCheck(shard), cause);
-    }
-    await delay(lockPollMs, signal);
+  const cursor = () => announcedBelow(progress.after, progress.holds);
+  const deps = { remove: store.remove, cursor, clock, times, health, name: relayCheck(shard) };
+  return pruneOutbox(deps, retentionHours, signal);
+}
+
+/** Says who leads instead. */
+function standingBy(
+  holder: LeadHolder,
+  { health }: RelayDeps,
+  times: LeadTimes,
+  shard: number,
+  observer: RelayObserver,
+  progress: RelayProgress,
+): void {
+  // It has answered, and a relay that stands by opens no session that would say so.
+  observer.dependency?.("postgres", true);
+  health?.note(relayCheck(shard), `stands by: ${holder.name} leads`);
+  // What is held back is the present leader's to say.
+  for (const cause of [stoppedCause, ...progress.holds.map(causeOf)]) {
+    health?.up(relayCheck(shard), cause);
   }
+  // What stood in the way here may stand in the way of the present leader, too: then it will offer the lead soon.
+  if (progress.failures > 0 && !isProven(holder, times)) return;
+  progress.failures = 0;
+  health?.up(relayCheck(shard), sessionCause);
+}
+
+/** Once the lead is lost nothing more is written, and what a commit has come to is for the next session to find out. */
+function untilLost(transactions: Transactions, lost: AbortSignal): Transactions {
+  return {
+    ...transactions,
+    async open(id, signal) {
+      const transactor = await transactions.open(id, signal);
+      return {
+        transactionalId: transactor.transactionalId,
+        async commit(write) {
+          lost.throwIfAborted();
+          await transactor.commit(write);
+          lost.throwIfAborted();
+        },
+        [Symbol.asyncDispose]: () => transactor[Symbol.asyncDispose](),
+      };
+    },
+  };
 }
 
 /** Decides whether another session may start, and waits before it. */
@@ -87,6 +167,7 @@ async function recover(
   observer: RelayObserver,
   failures: number,
   signal: AbortSignal,
+  clock: RelayClock,
 ): Promise<void> {
   if (error instanceof HaltError) throw error;
   const reason = error instanceof Error ? error.message : String(error);
@@ -103,5 +184,5 @@ async function recover(
     const waits = error instanceof DependencyDownError && `waits for ${error.dependency}`;
     health.down(relayCheck(shard), waits || reason, { cause: sessionCause });
   } else log.warn("Relay of shard {shard}: {reason}; opening a new session", { shard, reason });
-  await delay(backoffMs(failures, backoffBaseMs, backoffCapMs), signal).catch(() => {});
+  await clock.delay(backoffMs(failures, backoffBaseMs, backoffCapMs), signal).catch(() => {});
 }

@@ -2,26 +2,21 @@
 import { getLogger } from "@logtape/logtape";
 import { NoteClock } from "../core/note_clock.ts";
 import { offsetNotBelow } from "../core/start_offset.ts";
-import { delay } from "../core/delay.ts";
 import { transactionalId } from "../core/delivery.ts";
 import type { Health } from "../core/health.ts";
 import type { Transactions, TransactionVerdict, Transactor } from "../core/ports.ts";
-import type { Sql } from "../postgres/database.ts";
 import { announce, refresh, release } from "./announce_rows.ts";
-import { barrierRead, type Mark } from "./barrier_read.ts";
-import { deletePublishedBelow } from "./delete_published.ts";
-import { announcedBelow, type Hold } from "./holds.ts";
-import {
-  checkCursor,
-  type CursorPlace,
-  lowestCursor,
-  noteRelayed,
-  relayedUpTo,
-} from "./relay_cursor.ts";
+import type { Mark } from "./barrier_read.ts";
+import { cursorRefreshMs, isCursorDue } from "./cursor_age.ts";
+import type { Hold } from "./holds.ts";
+import { type Duty, dutyAfter, type DutyEvent } from "./lead_rules.ts";
+import { type RelayClock, steadyClock } from "./relay_clock.ts";
+import { type CursorPlace, lowestCursor } from "./relay_cursor.ts";
+import type { RelayStore } from "./relay_store.ts";
 
 /** What a relay needs. */
 export interface RelayDeps {
-  readonly sql: Sql;
+  readonly store: RelayStore;
   readonly transactions: Transactions;
   /** Told what stands in the relay's way, as `relay:<shard>`. */
   readonly health?: Health;
@@ -31,6 +26,10 @@ export interface RelayDeps {
   readonly recordBytesMax?: (topic: string) => number | undefined;
   /** Looks for topics that are not known; with `anew` what is known of them is looked up again. */
   readonly lookUp?: (topics: readonly string[], anew: boolean) => Promise<void>;
+  /** How long Kafka keeps the offsets of an idle group, milliseconds; undefined where it does not tell. */
+  readonly offsetsKeptMs?: () => Promise<number | undefined>;
+  /** The process's own where absent. */
+  readonly clock?: RelayClock;
 }
 
 /** Bounds of a relay. */
@@ -38,8 +37,6 @@ export interface RelayOptions extends CursorPlace {
   readonly batchRecordsMax: number;
   /** The pause before looking for new rows again, milliseconds. */
   readonly pollIntervalMs: number;
-  /** An idle cursor is committed again this often, since offsets of an idle group expire, milliseconds. */
-  readonly cursorRefreshMs?: number;
   /** Rows that were announced longer ago than this are deleted, hours. */
   readonly retentionHours: number;
 }
@@ -71,6 +68,18 @@ export interface RelayProgress {
   failures: number;
   /** Rows up to `after` that were passed by and wait. */
   holds: readonly Hold[];
+  /** When the cursor was committed last, by the relay's clock; undefined where that is not known to this process. */
+  committedAt: number | undefined;
+  /** What is owed to those that wait for the lead. */
+  duty: Duty;
+}
+
+/** At the start of a process. */
+export function noProgress(): RelayProgress {
+  return {
+    ...{ after: -1, eventId: undefined, doubt: undefined, failures: 0, holds: [] },
+    ...{ committedAt: undefined, duty: { since: undefined, heardAt: 0, isOpening: false } },
+  };
 }
 
 /** The name of a relay's condition. */
@@ -82,9 +91,6 @@ export function relayCheck(shard: number): string {
 export const sessionCause = "session";
 
 const log = getLogger(["onceflow", "outbox", "relay"]);
-const dayMs = 24 * 60 * 60 * 1_000;
-const pruneIntervalMs = 60_000;
-const pruneRowsMax = 10_000;
 /** How often it is looked whether what was held back can be announced. */
 const releaseIntervalMs = 1_000;
 
@@ -105,9 +111,11 @@ export async function relaySession(
   await using transactor = await deps.transactions.open(transactionalId(groupId, place), signal);
   const read = () => deps.transactions.stableOffset(groupId, place, signal);
   const answer = await read();
-  const floor = lowestCursor(progress.after, await relayedUpTo(deps.sql, shard));
+  const floor = lowestCursor(progress.after, await deps.store.relayedUpTo());
   const cursor = await offsetNotBelow(floor, { groupId, ...place }, answer, read, signal);
-  const { after, eventId, holds } = await checkCursor(deps.sql, options, cursor);
+  const { after, eventId, holds } = await deps.store.check(cursor);
+  // Whoever has lost the lead meanwhile must not touch what the next session of this process goes by.
+  signal.throwIfAborted();
   observer.dependency?.("postgres", true);
   if (progress.doubt !== undefined) {
     observer.resolved?.(after === progress.doubt ? "committed" : "aborted");
@@ -128,54 +136,52 @@ async function relayRows(
   progress: RelayProgress,
 ): Promise<void> {
   const { shard, batchRecordsMax: limit, pollIntervalMs } = options;
+  const { store, clock = steadyClock } = deps;
+  const tell = (event: DutyEvent) =>
+    void (progress.duty = dutyAfter(progress.duty, event, clock.now()));
+  const noteClock = new NoteClock(() => clock.now());
   let mark: Mark | undefined;
-  let committedAt = Date.now();
-  const clock = new NoteClock();
   let noted = -1;
-  let prunedAt = 0;
-  const announcing = { deps, options, transactor, observer, progress };
+  let isStart = true;
   let releasedAt = -Infinity;
+  let refreshMs = cursorRefreshMs(undefined);
+  deps.offsetsKeptMs?.().then((ms) => void (refreshMs = cursorRefreshMs(ms)), () => {});
+  const announcing = { deps, options, transactor, observer, progress };
+  const note = async () => {
+    await store.note(progress.after);
+    noted = progress.after;
+  };
   while (!signal.aborted) {
-    if (progress.holds.length > 0 && performance.now() - releasedAt > releaseIntervalMs) {
+    tell("looking");
+    if (progress.holds.length > 0 && clock.now() - releasedAt > releaseIntervalMs) {
       await release(announcing, signal);
-      releasedAt = performance.now();
+      releasedAt = clock.now();
     }
-    const read = await barrierRead(deps.sql, { shard, after: progress.after, limit, mark, signal });
+    const read = await store.read({ after: progress.after, limit, mark, signal });
+    if (signal.aborted) return;
     if (read.kind === "rows") {
       mark = read.mark;
-      if (await announce(announcing, read.rows) === 0) {
-        await delay(releaseIntervalMs, signal);
+      const passed = await announce(announcing, read.rows);
+      tell("done");
+      if (passed === 0) {
+        await clock.delay(releaseIntervalMs, signal);
         continue;
       }
-      committedAt = Date.now();
-      if (clock.isDue()) await noteRelayed(deps.sql, shard, noted = progress.after);
+      progress.committedAt = clock.now();
+      isStart = false;
+      if (noteClock.isDue()) await note();
       continue;
     }
     mark = read.kind === "waiting" ? read.mark : undefined;
     if (read.kind === "waiting") observer.waiting?.(shard);
-    const { after, eventId } = progress;
-    if (eventId && after > noted && clock.isDue()) {
-      await noteRelayed(deps.sql, shard, noted = after);
-    }
-    if (eventId && Date.now() - committedAt > (options.cursorRefreshMs ?? dayMs)) {
+    const { after, eventId, committedAt } = progress;
+    if (after > 0 && noted !== after) await note();
+    if (eventId && isCursorDue({ committedAt, isStart }, refreshMs, clock.now())) {
       await refresh(announcing);
-      committedAt = Date.now();
+      progress.committedAt = clock.now();
+      isStart = false;
     }
-    if (Date.now() - prunedAt > pruneIntervalMs) {
-      const cursor = announcedBelow(after, progress.holds);
-      await prune(deps.sql, shard, cursor, options.retentionHours);
-      prunedAt = Date.now();
-    }
-    await delay(pollIntervalMs, signal);
-  }
-}
-
-/** Deletes what is announced for good, a bounded piece at a time; the next piece waits for the next idle moment. */
-async function prune(sql: Sql, shard: number, cursor: number, olderThanHours: number) {
-  if (cursor <= 0) return;
-  const limit = pruneRowsMax;
-  const deleted = await deletePublishedBelow(sql, { shard, cursor, olderThanHours, limit });
-  if (deleted > 0) {
-    log.debug("Deleted {deleted} announced rows of shard {shard}", { deleted, shard });
+    tell("done");
+    await clock.delay(pollIntervalMs, signal);
   }
 }

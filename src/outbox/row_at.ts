@@ -39,17 +39,20 @@ export async function rowsOfKey(
   );
 }
 
-/** Rows of one topic, and of one key where it is given, between two positions of a shard; in order of position. */
+/** Rows of one topic, and of one key where it is given, between two positions of a shard. */
+export interface RowsRange {
+  readonly shard: number;
+  readonly topic: string;
+  readonly key?: string;
+  readonly after: number;
+  readonly upTo: number;
+  readonly limit: number;
+}
+
+/** Those rows, in order of position. */
 export async function rowsBetween(
   sql: Queryable,
-  { shard, topic, key, after, upTo, limit }: {
-    readonly shard: number;
-    readonly topic: string;
-    readonly key?: string;
-    readonly after: number;
-    readonly upTo: number;
-    readonly limit: number;
-  },
+  { shard, topic, key, after, upTo, limit }: RowsRange,
 ): Promise<readonly OutboxRow[]> {
   return await translatingErrors(() =>
     sql<OutboxRow[]>`

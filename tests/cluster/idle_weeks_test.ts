@@ -1,7 +1,10 @@
 /** Weeks in fast motion: what expires, what is compacted, and a topic of ours that somebody deletes meanwhile. */
 import { Kafka, logLevel } from "kafkajs";
 import { z } from "zod";
+import { openRuntime } from "../../src/compose/open_runtime.ts";
 import { runFlow } from "../../src/compose/run_flow.ts";
+import { runWorker } from "../../src/compose/run_worker.ts";
+import { readConfig } from "../../src/config.ts";
 import { delay } from "../../src/core/delay.ts";
 import { withCluster } from "../../src/kafka/group_standing.ts";
 import { laneNotesTopic, openLaneNotes } from "../../src/kafka/lane_notes.ts";
@@ -11,12 +14,14 @@ import { ensureTopics } from "../../src/kafka/topics.ts";
 import { createTransactions } from "../../src/kafka/transactions.ts";
 import type { VendorCluster } from "../../src/kafka/vendor.ts";
 import { defineFlow, HaltError, PoisonError, topic } from "../../src/mod.ts";
+import { placeOrder } from "../../src/orders/place_order.ts";
 import { waitFor } from "../../src/stack/wait.ts";
-import { assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 import { inTime } from "../support/in_time.ts";
 import { freshTopics, jsons, produce, readPartition, record } from "../support/kafka.ts";
 import { type OwnBroker, startOwnBroker } from "../support/own_broker.ts";
 import { runUntil } from "../support/run_until.ts";
+import { freshDatabase } from "../support/services.ts";
 
 const read = z.object({ id: z.string() });
 const patience = { waitMsMax: 60_000 };
@@ -64,9 +69,71 @@ async function copying(broker: OwnBroker, options: { readonly park?: "key" } = {
   };
 }
 
+/** The relay of a pipeline of its own, as a worker runs it, and what says that Kafka has forgotten what was as old. */
+async function idleRelay({ client }: OwnBroker) {
+  await using stack = new AsyncDisposableStack();
+  const database = stack.use(await freshDatabase());
+  const config = readConfig({
+    ...{ KAFKA_BROKERS: client.settings.brokers.join(","), DATABASE_URL: database.url },
+    ...{ TOPIC_PARTITIONS: "1", TOPIC_REPLICATION_FACTOR: "1" },
+  });
+  const runtime = stack.use(await openRuntime(config, { applicationName: "test" }));
+  const transactions = stack.use(createTransactions(client, { transactionTimeoutMs: 20_000 }));
+  const owned = stack.move();
+  let stop = new AbortController();
+  let running: Promise<void> = Promise.resolve();
+  let relayed = 0;
+  const start = () => {
+    stop = new AbortController();
+    running = runWorker(runtime, {
+      ...{ roles: ["relay"], guarantee: "exactly-once" },
+      observers: { relay: { relayed: ({ rows }) => void (relayed += rows) } },
+    }, stop.signal);
+    running.catch(() => {});
+  };
+  const end = async () => {
+    stop.abort();
+    await running;
+  };
+  const old = { groupId: "forgotten", topic: config.OUTBOX_CURSOR_TOPIC, partition: 0 };
+  start();
+  return {
+    async restart() {
+      await end();
+      start();
+    },
+    /** Places an order and waits until it is announced. */
+    async announce() {
+      const before = relayed;
+      const order = { userId: "u", amount: "1.00", currency: "USD" };
+      const where = { topic: config.ORDERS_TOPIC, shards: 1, now: () => new Date() };
+      await placeOrder(runtime.database.sql, order, where);
+      const halted = running.then(() => assert(false, "it has ended"));
+      const seen = waitFor(() => relayed > before || undefined, patience);
+      assertEquals(await Promise.race([seen, halted]), true);
+    },
+    /** Commits the offset of another group once. */
+    async commitOther() {
+      await using transactor = await transactions.open("forgotten");
+      await transactor.commit({ records: [], offsets: [{ ...old, offset: 1 }] });
+    },
+    /** Resolves when Kafka has forgotten that. */
+    async forgotten() {
+      const gone = async () =>
+        (await transactions.stableOffset(old.groupId, old)).offset < 0 || undefined;
+      assertEquals(await waitFor(gone, { waitMsMax: 180_000, intervalMs: 500 }), true);
+    },
+    async [Symbol.asyncDispose]() {
+      await end().finally(() => owned.disposeAsync());
+    },
+  };
+}
+
 Deno.test("weeks in fast motion", async (t) => {
   await using broker = await startOwnBroker({
     settings: {
+      "offsets.retention.minutes": "1",
+      "offsets.retention.check.interval.ms": "1000",
       "transactional.id.expiration.ms": "1000",
       "transaction.remove.expired.transaction.cleanup.interval.ms": "500",
       "producer.id.expiration.ms": "1000",
@@ -75,6 +142,9 @@ Deno.test("weeks in fast motion", async (t) => {
     },
   });
   const { client } = broker;
+  await using relay = await idleRelay(broker);
+  await relay.announce();
+  await relay.commitOther();
 
   await t.step("a flow whose ids expire while it is idle goes on, each record once", async () => {
     const { flow, fill, written } = await copying(broker);
@@ -190,5 +260,11 @@ Deno.test("weeks in fast motion", async (t) => {
     for (const lane of lanes) {
       assertEquals((await notes.find(lane, { all: true, signal }))?.offset, seconds);
     }
+  });
+
+  await t.step("a relay that was idle goes on when others' offsets have expired", async () => {
+    await relay.forgotten();
+    await relay.restart();
+    await relay.announce();
   });
 });

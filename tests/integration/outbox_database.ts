@@ -1,6 +1,8 @@
 /** A fresh database with the outbox and the orders in it, and connections to it, for one test. */
 import { orderMigrations } from "../../src/orders/migrations.ts";
+import { leadMigrations } from "../../src/outbox/lead_migrations.ts";
 import { outboxMigrations } from "../../src/outbox/migrations.ts";
+import { relayMigrations } from "../../src/outbox/relay_migrations.ts";
 import { openDatabase, type Sql } from "../../src/postgres/database.ts";
 import { migrate } from "../../src/postgres/migrate.ts";
 import { freshDatabase } from "../support/services.ts";
@@ -19,7 +21,12 @@ export async function outboxDatabase(connectionsMax = 10): Promise<OutboxDatabas
   const open = (applicationName: string, max: number) =>
     owned.use(openDatabase(url, { connectionsMax: max, applicationName })).sql;
   const { sql } = stack.use(openDatabase(url, { connectionsMax, applicationName: "test" }));
-  await migrate(sql, [...outboxMigrations, ...orderMigrations]);
+  await migrate(sql, [
+    ...outboxMigrations,
+    ...relayMigrations,
+    ...leadMigrations,
+    ...orderMigrations,
+  ]);
   const owned = stack.move();
   return { url, sql, open, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }

@@ -65,20 +65,40 @@ Deno.test("retention deletes old rows below the cursor and keeps the cursor's ow
   await using db = await outboxDatabase();
   for (const text of ["1", "2", "3", "4", "5"]) await appendCommitted(db.sql, "k", text);
   await db.sql`update outbox set created_at = created_at - interval '25 hours' where position <> 2`;
-  const retention = { shard: 0, cursor: 4, olderThanHours: 24, limit: 1 };
-  assertEquals(await deletePublishedBelow(db.sql, retention), 1);
-  assertEquals(await deletePublishedBelow(db.sql, { ...retention, limit: 100 }), 1);
-  assertEquals(await deletePublishedBelow(db.sql, { ...retention, limit: 100 }), 0);
+  const retention = { shard: 0, from: 0, cursor: 4, olderThanHours: 24, limit: 1 };
+  const prune = (from: number, limit: number) =>
+    deletePublishedBelow(db.sql, { ...retention, from, limit });
+  assertEquals(await prune(0, 1), { looked: 1, deleted: 1, next: 2 });
+  assertEquals(await prune(2, 100), { looked: 2, deleted: 1, next: 2 });
+  assertEquals(await prune(2, 100), { looked: 1, deleted: 0, next: 2 });
+  assertEquals(await prune(4, 100), { looked: 0, deleted: 0, next: 4 });
   const kept = await db.sql`select position from outbox order by position`;
   assertEquals(kept.map((row) => row.position), [2, 4, 5], "2 is too young, 4 is the cursor");
   assertEquals((await rowAt(db.sql, 0, 4))?.key, "k");
   assertEquals(await rowAt(db.sql, 0, 3), undefined);
 });
 
+Deno.test("retention looks at no more rows than it is told, and passes those from a clock that was ahead", async () => {
+  await using db = await outboxDatabase();
+  for (const text of ["1", "2", "3", "4", "5"]) await appendCommitted(db.sql, "k", text);
+  await db.sql`update outbox set created_at = created_at + interval '1 year' where position < 3`;
+  await db.sql`update outbox set created_at = created_at - interval '1 year' where position = 4`;
+  const retention = { shard: 0, cursor: 5, olderThanHours: 24 };
+  const prune = (from: number, limit: number) =>
+    deletePublishedBelow(db.sql, { ...retention, from, limit });
+  assertEquals(await prune(0, 1), { looked: 1, deleted: 1, next: 2 });
+  // The third is young, and nothing behind it was looked at.
+  assertEquals(await prune(2, 2), { looked: 2, deleted: 1, next: 3 });
+  const kept = await db.sql`select position from outbox order by position`;
+  assertEquals(kept.map((row) => row.position), [3, 4, 5]);
+});
+
 Deno.test("retention of one shard leaves the others alone", async () => {
   await using db = await outboxDatabase();
   for (let i = 0; i < 20; i++) await appendCommitted(db.sql, `key-${i}`, "x", 2);
-  await deletePublishedBelow(db.sql, { shard: 1, cursor: 100, olderThanHours: 0, limit: 100 });
+  await deletePublishedBelow(db.sql, {
+    ...{ shard: 1, from: 0, cursor: 100, olderThanHours: 0, limit: 100 },
+  });
   const left = await db.sql`select distinct shard from outbox`;
   assertEquals(left.map((row) => row.shard), [0]);
 });

@@ -1,25 +1,36 @@
 import { DependencyDownError } from "../../src/core/errors.ts";
+import { createHealth } from "../../src/core/health.ts";
 import { runRelay } from "../../src/outbox/relay.ts";
 import { assertEquals } from "../support/assert.ts";
 
-Deno.test("a relay that stands by says that Postgres is back", async () => {
+Deno.test("a relay that stands by says that Postgres is back, and who leads", async () => {
   const stop = new AbortController();
   const reports: string[] = [];
   const unused = () => {
-    throw new Error("a relay without the lock opens no session");
+    throw new Error("a relay without the lead opens no session");
   };
   let asked = 0;
+  const health = createHealth();
+  const holder = {
+    ...{ owner: "other", name: "worker-2, process 7 at 10.0.0.2", version: "1" },
+    ...{ heldMs: 1_000, leftMs: 9_000, isGone: false },
+  };
   await runRelay(
     {
-      sql: unused as never,
+      store: unused as never,
       transactions: { open: unused, stableOffset: unused } as never,
       partitionCount: () => 1,
-      lock: {
-        tryHold() {
+      health,
+      lead: {
+        owner: "me",
+        look() {
           if (++asked === 1) throw new DependencyDownError("postgres", "it refuses connections");
-          return Promise.resolve(false);
+          return Promise.resolve(holder);
         },
-        [Symbol.asyncDispose]: () => Promise.resolve(),
+        take: unused,
+        renew: unused,
+        release: unused,
+        reconnect: unused,
       },
     },
     {
@@ -34,9 +45,15 @@ Deno.test("a relay that stands by says that Postgres is back", async () => {
     {
       dependency(name, up) {
         reports.push(`${name} ${up ? "up" : "down"}`);
-        if (up) stop.abort();
+        if (up) queueMicrotask(() => stop.abort());
       },
     },
   );
   assertEquals(reports, ["postgres down", "postgres up"]);
+  const [check] = health.ready().checks;
+  assertEquals([check?.name, check?.ok, check?.detail], [
+    "relay:0",
+    true,
+    "stands by: worker-2, process 7 at 10.0.0.2 leads",
+  ]);
 });

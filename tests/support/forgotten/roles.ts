@@ -13,8 +13,11 @@ import { redriveGroup } from "../../../src/dead_letters/redrive_state.ts";
 import type { KafkaClient } from "../../../src/kafka/kafka_client.ts";
 import { createTransactions } from "../../../src/kafka/transactions.ts";
 import { openTransactor } from "../../../src/kafka/transactor.ts";
+import { leadMigrations } from "../../../src/outbox/lead_migrations.ts";
 import { outboxMigrations } from "../../../src/outbox/migrations.ts";
+import { openRelayLeads } from "../../../src/outbox/relay_lead.ts";
 import { relayMigrations } from "../../../src/outbox/relay_migrations.ts";
+import { relayStore } from "../../../src/outbox/relay_store.ts";
 import { runRelay } from "../../../src/outbox/relay.ts";
 import { appendInTransaction } from "../../../src/outbox/append_in_transaction.ts";
 import { openDatabase } from "../../../src/postgres/database.ts";
@@ -84,7 +87,7 @@ export const relay: MakeRole = async ({ cluster: { client }, name, transactionTi
   await using stack = new AsyncDisposableStack();
   const { url } = stack.use(await freshDatabase());
   const { sql } = stack.use(openDatabase(url, { connectionsMax: 4, applicationName: name }));
-  await migrate(sql, [...outboxMigrations, ...relayMigrations]);
+  await migrate(sql, [...outboxMigrations, ...relayMigrations, ...leadMigrations]);
   const owned = stack.move();
   const [out, cursorTopic] = [`${name}-out`, `${name}-cursor`];
   const groupId = `${name}-relay`;
@@ -98,14 +101,13 @@ export const relay: MakeRole = async ({ cluster: { client }, name, transactionTi
       await using _watching = watching(client, {
         ...{ topics: [out, cursorTopic], health: createHealth(), intervalMs: 500, graceMs: 500 },
       });
-      const always = {
-        tryHold: () => Promise.resolve(true),
-        [Symbol.asyncDispose]: () => Promise.resolve(),
-      };
+      await using leads = openRelayLeads(url, { name, applicationName: name });
+      const place = { shard: 0, groupId, cursorTopic };
+      const deps = { store: relayStore(sql, place), transactions, lead: leads.of(0) };
       await runRelay(
-        { sql, transactions, lock: always, partitionCount: () => 2 },
+        { ...deps, partitionCount: () => 2 },
         {
-          ...{ shard: 0, groupId, cursorTopic },
+          ...place,
           ...{ batchRecordsMax: 100, pollIntervalMs: 50, retentionHours: 1 },
         },
         signal,

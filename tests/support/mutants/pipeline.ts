@@ -13,10 +13,12 @@ import type { TransactorOptions } from "../../../src/kafka/transactor.ts";
 import { invoicing } from "../../../src/orders/invoicing.ts";
 import { orderMigrations } from "../../../src/orders/migrations.ts";
 import { placeOrder } from "../../../src/orders/place_order.ts";
+import { leadMigrations } from "../../../src/outbox/lead_migrations.ts";
 import { outboxMigrations } from "../../../src/outbox/migrations.ts";
 import { runRelay } from "../../../src/outbox/relay.ts";
+import { openRelayLeads } from "../../../src/outbox/relay_lead.ts";
 import { relayMigrations } from "../../../src/outbox/relay_migrations.ts";
-import { openAdvisoryLock } from "../../../src/postgres/advisory_lock.ts";
+import { relayStore } from "../../../src/outbox/relay_store.ts";
 import { openDatabase, type Sql } from "../../../src/postgres/database.ts";
 import { migrate } from "../../../src/postgres/migrate.ts";
 import { orderProblem } from "../../../src/orders/order_record.ts";
@@ -90,7 +92,12 @@ export class Pipeline implements AsyncDisposable {
     const { sql } = stack.use(
       openDatabase(url, { connectionsMax: 6, applicationName: "mutant test" }),
     );
-    await migrate(sql, [...outboxMigrations, ...relayMigrations, ...orderMigrations]);
+    await migrate(sql, [
+      ...outboxMigrations,
+      ...relayMigrations,
+      ...leadMigrations,
+      ...orderMigrations,
+    ]);
     await sql`create table torture_sequence (key text primary key, seq int not null)`;
     const spillDir = stack.adopt(
       await Deno.makeTempDir({ prefix: "mutant-" }),
@@ -135,20 +142,21 @@ export class Pipeline implements AsyncDisposable {
     } = {},
   ): Promise<void> {
     const stop = new AbortController();
-    await using lock = openAdvisoryLock(
-      this.databaseUrl,
-      { classId: 1, objectId: 1 },
-      { applicationName: "mutant relay" },
-    );
+    await using leads = openRelayLeads(this.databaseUrl, {
+      name: "mutant",
+      applicationName: "mutant relay",
+    });
+    const { relayGroup: groupId, cursorTopic } = this.names;
+    const place = { shard: 0, groupId, cursorTopic };
     const running = runRelay(
       {
-        sql: parts.sql ?? this.sql,
+        store: relayStore(parts.sql ?? this.sql, place),
         transactions: parts.transactions ?? this.transactions(),
-        lock,
+        lead: leads.of(0),
         partitionCount: () => 1,
       },
       {
-        ...{ shard: 0, groupId: this.names.relayGroup, cursorTopic: this.names.cursorTopic },
+        ...place,
         ...{ batchRecordsMax: 10, pollIntervalMs: 5, retentionHours: 24 },
       },
       stop.signal,

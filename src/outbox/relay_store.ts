@@ -1,0 +1,52 @@
+/** What the relay of one shard asks of Postgres. */
+import type { CommittedOffset } from "../core/ports.ts";
+import type { Sql } from "../postgres/database.ts";
+import {
+  type BarrierRead,
+  barrierRead,
+  type BarrierReadOptions,
+  type OutboxRow,
+} from "./barrier_read.ts";
+import { type Deleted, deletePublishedBelow, type Retention } from "./delete_published.ts";
+import type { Hold } from "./holds.ts";
+import {
+  checkCursor,
+  type CheckedCursor,
+  cursorMetadata,
+  type CursorPlace,
+  noteRelayed,
+  relayedUpTo,
+} from "./relay_cursor.ts";
+import { rowsBetween, type RowsRange } from "./row_at.ts";
+
+/** The outbox of one shard, and what is noted beside it. Each of these throws where Postgres is away. */
+export interface RelayStore {
+  /** The next rows: {@linkcode barrierRead}. */
+  read(options: Omit<BarrierReadOptions, "shard">): Promise<BarrierRead>;
+  /** {@linkcode checkCursor} */
+  check(cursor: CommittedOffset): Promise<CheckedCursor>;
+  /** {@linkcode cursorMetadata} */
+  metadata(eventId: string, holds: readonly Hold[]): Promise<string>;
+  /** {@linkcode rowsBetween} */
+  between(range: Omit<RowsRange, "shard">): Promise<readonly OutboxRow[]>;
+  /** {@linkcode relayedUpTo} */
+  relayedUpTo(): Promise<number | undefined>;
+  /** {@linkcode noteRelayed} */
+  note(position: number): Promise<void>;
+  /** {@linkcode deletePublishedBelow} */
+  remove(retention: Omit<Retention, "shard">): Promise<Deleted>;
+}
+
+/** On a database. */
+export function relayStore(sql: Sql, place: CursorPlace): RelayStore {
+  const { shard } = place;
+  return {
+    read: (options) => barrierRead(sql, { shard, ...options }),
+    check: (cursor) => checkCursor(sql, place, cursor),
+    metadata: (eventId, holds) => cursorMetadata(sql, eventId, holds),
+    between: (range) => rowsBetween(sql, { shard, ...range }),
+    relayedUpTo: () => relayedUpTo(sql, shard),
+    note: (position) => noteRelayed(sql, shard, position),
+    remove: (retention) => deletePublishedBelow(sql, { shard, ...retention }),
+  };
+}

@@ -1,0 +1,361 @@
+/**
+ * A world in virtual time for the relay's own code: hosts that freeze and die, a Postgres and a Kafka that go away, and what
+ * the two remember. It decides nothing about leading, refreshing or pruning; it notes what must never happen.
+ */
+import { DependencyDownError } from "../../src/core/errors.ts";
+import { HaltError } from "../../src/core/errors.ts";
+import {
+  type AtomicWrite,
+  type CommittedOffset,
+  TransactionError,
+  type Transactions,
+} from "../../src/core/ports.ts";
+import type { BarrierRead, OutboxRow } from "../../src/outbox/barrier_read.ts";
+import type { Deleted } from "../../src/outbox/delete_published.ts";
+import type { RelayClock } from "../../src/outbox/relay_clock.ts";
+import type { RelayLead } from "../../src/outbox/relay_lead.ts";
+import type { RelayStore } from "../../src/outbox/relay_store.ts";
+import type { Random } from "../../src/torture/random.ts";
+
+interface Due {
+  readonly at: number;
+  readonly order: number;
+  run: (() => void) | undefined;
+}
+
+/** Time that passes when everything that could happen has happened. */
+export class VirtualTime {
+  now = 0;
+  #heap: Due[] = [];
+  #order = 0;
+
+  /** Call the result to have it not happen. */
+  after(ms: number, run: () => void): () => void {
+    const heap = this.#heap;
+    const at = this.now + Math.max(0, ms);
+    const added: Due = { at, order: this.#order++, run };
+    let index = heap.push(added) - 1;
+    while (index > 0) {
+      const up = (index - 1) >> 1;
+      if (!this.#isBefore(index, up)) break;
+      this.#swap(index, up);
+      index = up;
+    }
+    return () => void (added.run = undefined);
+  }
+
+  /** Lets it pass. */
+  async pass(ms: number): Promise<void> {
+    const until = this.now + ms;
+    while (this.#heap[0] && this.#heap[0].at <= until) {
+      const { at, run } = this.#heap[0];
+      this.#removeFirst();
+      this.now = at;
+      if (!run) continue;
+      run();
+      await quiet();
+    }
+    this.now = until;
+  }
+
+  #removeFirst(): void {
+    const heap = this.#heap;
+    const last = heap.pop();
+    if (!last || heap.length === 0) return;
+    heap[0] = last;
+    for (let index = 0;;) {
+      let least = index;
+      for (const down of [2 * index + 1, 2 * index + 2]) {
+        if (down < heap.length && this.#isBefore(down, least)) least = down;
+      }
+      if (least === index) return;
+      this.#swap(index, least);
+      index = least;
+    }
+  }
+
+  #isBefore(a: number, b: number): boolean {
+    const [left, right] = [this.#heap[a], this.#heap[b]];
+    if (!left || !right) return false;
+    return left.at < right.at || (left.at === right.at && left.order < right.order);
+  }
+
+  #swap(a: number, b: number): void {
+    const [left, right] = [this.#heap[a], this.#heap[b]];
+    if (left && right) [this.#heap[a], this.#heap[b]] = [right, left];
+  }
+}
+
+/** Longer than any chain of promises that one event sets off. */
+async function quiet(): Promise<void> {
+  for (let turn = 0; turn < 40; turn++) await undefined;
+}
+
+export type Service = "kafka" | "postgres";
+
+/** One process from its start to its end. */
+export class Host {
+  isAlive = true;
+  isFrozen = false;
+  /** Services that it cannot reach: `refused` is said at once, `silent` is never answered. */
+  readonly cut = new Map<Service, "refused" | "silent">();
+  /** Since when nothing is wrong with it. */
+  healthySince: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(readonly world: World, readonly id: string) {
+    this.healthySince = world.time.now;
+  }
+
+  get isHealthy(): boolean {
+    return this.isAlive && !this.isFrozen && this.cut.size === 0;
+  }
+
+  thaw(): void {
+    this.isFrozen = false;
+    for (const run of this.#waiting.splice(0)) run();
+  }
+
+  /** Runs in this process, when it runs. */
+  after(ms: number, run: () => void): () => void {
+    return this.world.time.after(ms, () => {
+      if (!this.isAlive) return;
+      if (this.isFrozen) this.#waiting.push(run);
+      else run();
+    });
+  }
+
+  readonly clock: RelayClock = {
+    now: () => this.world.time.now,
+    delay: (ms, signal) =>
+      new Promise((resolve, reject) => {
+        if (signal?.aborted) return reject(signal.reason);
+        const stop = () => {
+          cancel();
+          reject(signal?.reason);
+        };
+        signal?.addEventListener("abort", stop, { once: true });
+        const cancel = this.after(ms, () => {
+          signal?.removeEventListener("abort", stop);
+          resolve();
+        });
+      }),
+  };
+
+  /** A request and its answer; the request arrives although the process may be frozen or dead by then. */
+  call<T>(service: Service, serve: () => T): Promise<T> {
+    const { time, random, faults } = this.world;
+    const down = () =>
+      service === "kafka"
+        ? new TransactionError("unknown", "Kafka does not answer")
+        : new DependencyDownError("postgres", "Postgres does not answer");
+    return new Promise((resolve, reject) => {
+      const fail = (ms: number) => this.after(ms, () => reject(down()));
+      time.after(random.integer(1, 20), () => {
+        const cut = this.cut.get(service);
+        if (cut === "silent") {
+          // The client of Kafka gives up by itself, that of Postgres does not.
+          if (service === "kafka") fail(30_000);
+          return;
+        }
+        if (cut === "refused" || faults.down.has(service)) return fail(5_000);
+        let answer: () => void;
+        try {
+          const value = serve();
+          answer = () => resolve(value);
+        } catch (error) {
+          answer = () => reject(error);
+        }
+        // Served, and nobody hears of it.
+        if (random.integer(1, 2_000) === 1) return fail(1_000);
+        this.after(random.integer(1, 20), answer);
+      });
+    });
+  }
+}
+
+interface LeadRow {
+  readonly owner: string;
+  readonly host: Host;
+  readonly takenAt: number;
+  until: number;
+}
+
+/** Everything outside of the processes. */
+export class World {
+  readonly time = new VirtualTime();
+  readonly faults = { down: new Set<Service>(), servicesSince: 0, holdsBarrier: false };
+  /** What must never happen, and did. */
+  readonly violations: string[] = [];
+  /** Rows that are still in the table, in order. */
+  rows: OutboxRow[] = [];
+  positions = 0;
+  /** The last position on the topic. */
+  announced = 0;
+  writtenAt = new Map<number, number>();
+  lead: LeadRow | undefined;
+  /** How often the lead changed hands. */
+  leaders = 0;
+  #noted: number | undefined;
+  #epoch = 0;
+  #cursor: (CommittedOffset & { readonly at: number }) | undefined;
+  oldestCursorMs = 0;
+
+  constructor(readonly random: Random, readonly keptMs: number) {}
+
+  violated(what: string): void {
+    this.violations.push(`${(this.time.now / 86_400_000).toFixed(3)} d: ${what}`);
+  }
+
+  place(): void {
+    const position = ++this.positions;
+    this.writtenAt.set(position, this.time.now);
+    this.rows.push({
+      ...{
+        shard: 0,
+        position,
+        topic: "orders",
+        key: String(position),
+        value: nothing,
+        headers: [],
+      },
+      ...{ eventId: `event-${position}`, eventType: "Placed", xid: "1" },
+      createdAt: new Date(this.time.now),
+    });
+  }
+
+  storeFor(host: Host): RelayStore {
+    const ask = <T>(serve: () => T) => host.call("postgres", serve);
+    return {
+      read: ({ after, limit }) =>
+        ask((): BarrierRead => {
+          const from = this.rows.findIndex(({ position }) => position > after);
+          const mark = { position: this.positions, xid: "1", settled: true };
+          if (from < 0) return { kind: "empty" };
+          if (this.faults.holdsBarrier) return { kind: "waiting", mark };
+          return { kind: "rows", rows: this.rows.slice(from, from + limit), mark };
+        }),
+      check: ({ offset, metadata }) =>
+        ask(() => {
+          if (offset < 0) {
+            if (this.#noted === undefined) return { after: 0, eventId: undefined, holds: [] };
+            throw new HaltError("the cursor is gone");
+          }
+          const row = this.rows.find(({ position }) => position === offset - 1);
+          if (row?.eventId !== metadata) throw new HaltError("the cursor's row is gone");
+          return { after: offset - 1, eventId: metadata, holds: [] };
+        }),
+      metadata: (eventId) => Promise.resolve(eventId),
+      between: () => Promise.resolve([]),
+      relayedUpTo: () => ask(() => this.#noted),
+      note: (position) =>
+        ask(() => {
+          if (position > this.announced) this.violated(`noted ${position}, ahead of the topic`);
+          this.#noted = position;
+        }),
+      remove: ({ from, cursor, olderThanHours, limit }) =>
+        ask((): Deleted => {
+          if (cursor > (this.#cursor?.offset ?? 0) - 1) this.violated("pruned above the cursor");
+          const looked = this.rows
+            .filter(({ position }) => position >= from && position < cursor).slice(0, limit);
+          const oldest = this.time.now - olderThanHours * 3_600_000;
+          const old = new Set(looked.filter(({ createdAt }) => createdAt.getTime() < oldest));
+          this.rows = this.rows.filter((row) => !old.has(row));
+          const kept = looked.find((row) => !old.has(row));
+          const next = kept?.position ?? (looked.at(-1)?.position ?? from - 1) + 1;
+          return { looked: looked.length, deleted: old.size, next };
+        }),
+    };
+  }
+
+  leadFor(host: Host): RelayLead {
+    const ask = <T>(serve: () => T) => host.call("postgres", serve);
+    const own = () => this.lead?.owner === host.id ? this.lead : undefined;
+    const version = () => `${this.lead?.owner}/${this.lead?.until}`;
+    return {
+      owner: host.id,
+      look: () =>
+        ask(() =>
+          this.lead && {
+            ...{ owner: this.lead.owner, name: this.lead.owner, version: version() },
+            heldMs: this.time.now - this.lead.takenAt,
+            leftMs: this.lead.until - this.time.now,
+            isGone: !this.lead.host.isAlive,
+          }
+        ),
+      take: (seen, forMs) =>
+        ask(() => {
+          if (this.lead ? seen?.version !== version() : seen !== undefined) return false;
+          const { now: takenAt } = this.time;
+          if (this.lead?.owner !== host.id) this.leaders++;
+          this.lead = { owner: host.id, host, takenAt, until: takenAt + forMs };
+          return true;
+        }),
+      renew: (forMs) =>
+        ask(() => {
+          const lead = own();
+          if (lead) lead.until = this.time.now + forMs;
+          return lead !== undefined;
+        }),
+      release: () => ask(() => void (own() && (this.lead = undefined))),
+      reconnect: () => {},
+    };
+  }
+
+  transactionsFor(host: Host): Transactions {
+    const ask = <T>(serve: () => T) => host.call("kafka", serve);
+    return {
+      open: async (transactionalId) => {
+        const epoch = await ask(() => ++this.#epoch);
+        return {
+          transactionalId,
+          commit: (write) => ask(() => this.#commit(epoch, write)),
+          [Symbol.asyncDispose]: () => Promise.resolve(),
+        };
+      },
+      stableOffset: () =>
+        ask(() => {
+          this.cursorAge();
+          return this.#cursor ?? { offset: -1, metadata: "" };
+        }),
+    };
+  }
+
+  /** How long ago the cursor was committed; past what Kafka keeps, it is gone. */
+  cursorAge(): number {
+    const ageMs = this.#cursor ? this.time.now - this.#cursor.at : 0;
+    this.oldestCursorMs = Math.max(this.oldestCursorMs, ageMs);
+    if (ageMs > this.keptMs) {
+      this.violated(`the cursor expired, ${(ageMs / 3_600_000).toFixed(1)} h old`);
+      this.#cursor = undefined;
+    }
+    return ageMs;
+  }
+
+  #commit(epoch: number, { records, offsets: [cursor] }: AtomicWrite): void {
+    if (epoch !== this.#epoch) throw new TransactionError("migrated", "fenced");
+    for (const { key } of records) {
+      const position = Number(key);
+      if (position !== this.announced + 1) {
+        this.violated(`announced ${position} after ${this.announced}`);
+      }
+      this.announced = position;
+      this.writtenAt.delete(position);
+    }
+    if (!cursor || cursor.offset !== this.announced + 1) this.violated("a cursor beside its rows");
+    if (!cursor) return;
+    this.#cursor = {
+      offset: cursor.offset,
+      metadata: cursor.metadata ?? "",
+      at: this.time.now,
+    };
+  }
+
+  /** How long the oldest row has waited. */
+  waitedMs(): number {
+    const oldest = this.writtenAt.get(this.announced + 1);
+    return oldest === undefined ? 0 : this.time.now - oldest;
+  }
+}
+
+const nothing = new Uint8Array();
