@@ -35,7 +35,7 @@ export interface DownOptions {
   readonly forMsMax?: number;
 }
 
-/** The conditions of one process. Reports may be repeated at will: only a change is logged. */
+/** The conditions of one process. Reports may be repeated at will: only what is new is logged. */
 export interface Health {
   /** This part works; with a cause, only that reason is taken back. */
   up(name: string, cause?: string): void;
@@ -67,11 +67,15 @@ interface Condition {
 
 interface Reason {
   readonly text: string;
+  /** What was logged of this cause since it holds. */
+  readonly said: Set<string>;
   /** When a report that is not repeated lapses, by the clock that only goes forward. */
   readonly lapsesAt: number;
 }
 
 const log = getLogger(["onceflow", "health"]);
+/** So many different texts of one cause are logged until it is taken back; readiness always shows the latest. */
+const textsMax = 10;
 
 /** No condition at first: a process that nothing was said of is ready. */
 export function createHealth(clock?: () => number): Health {
@@ -107,9 +111,13 @@ export function createHealth(clock?: () => number): Health {
     },
     down(name, text, { cause = "", forMsMax = Infinity } = {}) {
       const condition = conditionOf(name);
-      const said = condition.reasons.get(cause)?.text === text;
-      condition.reasons.set(cause, { text, lapsesAt: steady() + forMsMax });
-      if (!said) log.warn("{name} is not ready: {reason}", { name, reason: text });
+      const said = condition.reasons.get(cause)?.said ?? new Set();
+      condition.reasons.set(cause, { text, said, lapsesAt: steady() + forMsMax });
+      // Whoever tries again may meet another error each time, and two of them in turn: each of them is said once.
+      if (!said.has(text) && said.size < textsMax) {
+        said.add(text);
+        log.warn("{name} is not ready: {reason}", { name, reason: text });
+      }
       settle(name, condition);
     },
     note: (name, text) => void (conditionOf(name).note = text),

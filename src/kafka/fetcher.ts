@@ -40,8 +40,10 @@ export const fetcherDefaults: FetcherOptions = {
 };
 
 const retryMs = 100;
-/** Errors of one topic, for which kafkajs rejects all. */
-const ofOneTopic = new Set(["UNKNOWN_TOPIC_OR_PARTITION", "TOPIC_AUTHORIZATION_FAILED"]);
+/** Errors of one topic or partition, for which kafkajs rejects all. */
+const ofOneTopic = new Set([
+  ...["UNKNOWN_TOPIC_OR_PARTITION", "TOPIC_AUTHORIZATION_FAILED", "LEADER_NOT_AVAILABLE"],
+]);
 const offsetOutOfRange = 1;
 /** The leader knows no such topic or partition, no topic of this identity, or another identity for it. */
 const unknownHere = new Set([3, 100, 103]);
@@ -124,7 +126,7 @@ export class Fetcher implements AsyncDisposable {
       if (stale) await this.cluster.refreshMetadata();
       else await this.cluster.refreshMetadataIfNecessary();
     } catch (error) {
-      // kafkajs rejects for all topics where one is missing; ours says which, and the brokers are known from before.
+      // kafkajs rejects for all topics where one is missing or without a leader; ours says which.
       if (!ofOneTopic.has(protocolErrorType(error) ?? "")) throw error;
       this.#stale = true;
     }

@@ -1,5 +1,6 @@
 import { laneObserver } from "../../src/observe/lane_observer.ts";
 import { createHealth } from "../../src/core/health.ts";
+import { configureLogging } from "../../src/observe/logging.ts";
 import { createMetrics } from "../../src/observe/metrics.ts";
 import { assertEquals } from "../support/assert.ts";
 
@@ -51,4 +52,23 @@ Deno.test("each cause is taken back by itself, and since tells the last change",
   assertEquals(health.ready().checks[0]?.since, "1970-01-01T00:00:05.000Z");
   health.remove("lane:orders-0");
   assertEquals(health.ready(), { ready: true, checks: [] });
+});
+
+Deno.test("two errors that take turns are a line each, however often they are met", () => {
+  const lines: string[] = [];
+  configureLogging({ level: "info", terminal: false, write: (line) => void lines.push(line) });
+  try {
+    const health = createHealth(() => 0);
+    for (let n = 0; n < 100; n++) health.down("kafka", n % 2 ? "refused" : "closed");
+    assertEquals(lines.length, 2);
+    assertEquals(health.ready().checks[0]?.detail, "refused");
+    health.up("kafka");
+    assertEquals(lines.length, 3);
+    health.down("kafka", "refused");
+    assertEquals(lines.length, 4, "another outage");
+    for (let n = 0; n < 100; n++) health.down("kafka", `after ${n} ms`);
+    assertEquals(lines.length, 13, "texts that never repeat have a bound");
+  } finally {
+    configureLogging({ level: "error", write: () => {} });
+  }
 });
