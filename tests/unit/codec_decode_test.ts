@@ -1,4 +1,6 @@
 import { Buffer } from "node:buffer";
+import { constants, gzipSync, zstdCompressSync } from "node:zlib";
+import snappy from "snappyjs";
 import fc from "fast-check";
 import {
   assertEquals,
@@ -348,6 +350,72 @@ Deno.test("lz4 with checksums behind its blocks, the size of its content and a c
     batch.writeInt32BE(batch.length - 12, 8);
     assertEquals(recordsOf(fetchBody([{ set: checksummed(batch) }])), expected, `flags ${flags}`);
   }
+});
+
+Deno.test("zstd in several frames, with those to pass over and every legal option, is read; so are members of gzip", () => {
+  const none = Buffer.from(java.none ?? "", "base64");
+  const expected = recordsOf(fetchBody([{ set: none }]));
+  const [one, two] = [none.subarray(61, 161), none.subarray(161)];
+  const whole = none.subarray(61);
+  const zstd = (bytes: Uint8Array, ...params: [number, number][]) =>
+    zstdCompressSync(bytes, { params: Object.fromEntries(params) });
+  const passed = (length: number, nibble: number) => {
+    const frame = Buffer.alloc(8 + length, 7);
+    frame.writeUInt32LE(0x184d2a50 + nibble);
+    frame.writeUInt32LE(length, 4);
+    return frame;
+  };
+  const checksum = [constants.ZSTD_c_checksumFlag, 1] as [number, number];
+  const noSize = [constants.ZSTD_c_contentSizeFlag, 0] as [number, number];
+  const level = (level: number) => [constants.ZSTD_c_compressionLevel, level] as [number, number];
+  const sets: [number, Buffer[]][] = [
+    [4, [zstd(one), zstd(two)]],
+    [4, [zstd(one, checksum), zstd(two, noSize), passed(0, 15)]],
+    [4, [
+      passed(5, 0),
+      zstd(Buffer.alloc(0)),
+      zstd(one, noSize, checksum),
+      passed(1, 3),
+      zstd(two),
+    ]],
+    ...[-7, 1, 22].map((n): [number, Buffer[]] => [4, [zstd(whole, level(n), checksum)]]),
+    [1, [gzipSync(one), gzipSync(two)]],
+    ...[1, 9].map((n): [number, Buffer[]] => [1, [gzipSync(whole, { level: n })]]),
+  ];
+  const batchOf = (codec: number, parts: readonly Buffer[]) => {
+    const batch = Buffer.concat([none.subarray(0, 61), ...parts]);
+    batch.writeInt16BE((batch.readInt16BE(21) & ~7) | codec, 21);
+    batch.writeInt32BE(batch.length - 12, 8);
+    return fetchBody([{ set: checksummed(batch) }]);
+  };
+  for (const [codec, parts] of sets) {
+    assertEquals(recordsOf(batchOf(codec, parts)), expected, String(parts.map((p) => p.length)));
+  }
+  // The bound holds for all frames together, and a frame that is cut says so.
+  const half = zstd(Buffer.alloc(600_000));
+  const large = firstPartition(batchOf(4, [half, half]));
+  const [bomb] =
+    new CommittedCursor(large, 0, 1_000_000).take({ recordsMax: 1, bytesMax: 1 }).records;
+  assertStringIncludes(bomb?.unread?.reason ?? "", "BATCH_UNPACKED_BYTES_MAX");
+  const [cut] = recordsOf(batchOf(4, [zstd(whole).subarray(0, -9)]));
+  assertStringIncludes(cut?.unread?.reason ?? "", "zstd");
+});
+
+Deno.test("streams of snappy-java one behind the other are one", () => {
+  const none = Buffer.from(java.none ?? "", "base64");
+  const expected = recordsOf(fetchBody([{ set: none }]));
+  const stream = (bytes: Uint8Array) => {
+    const block = Buffer.from(snappy.compress(new Uint8Array(bytes)));
+    const head = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1]);
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(block.length);
+    return Buffer.concat([head, length, block]);
+  };
+  const parts = [stream(none.subarray(61, 161)), stream(none.subarray(161))];
+  const batch = Buffer.concat([none.subarray(0, 61), ...parts]);
+  batch.writeInt16BE((batch.readInt16BE(21) & ~7) | 2, 21);
+  batch.writeInt32BE(batch.length - 12, 8);
+  assertEquals(recordsOf(fetchBody([{ set: checksummed(batch) }])), expected);
 });
 
 Deno.test("an unknown compression is refused by name, and a broken one is a record that says so", () => {

@@ -5,6 +5,7 @@ import lz4 from "lz4js";
 import snappy from "snappyjs";
 import { CodecError } from "./codec_error.ts";
 import { describeBatch, type RecordBatch } from "./record_batch.ts";
+import { zstdFrames } from "./zstd_frames.ts";
 
 /** A batch that grows past this is not unpacked, unless another bound is given: it would take the process down. */
 export const unpackedBytesMaxDefault = 64 * 1024 * 1024;
@@ -17,10 +18,7 @@ const codecs: Record<
   1: { name: "gzip", open: (bytes, max) => plain(gunzipSync(bytes, { maxOutputLength: max })) },
   2: { name: "snappy", open: openSnappy },
   3: { name: "lz4", open: openLz4 },
-  4: {
-    name: "zstd",
-    open: (bytes, max) => plain(zstdDecompressSync(bytes, { maxOutputLength: max })),
-  },
+  4: { name: "zstd", open: openZstd },
 };
 
 /**
@@ -71,6 +69,11 @@ function openSnappy(compressed: Uint8Array, bytesMax: number): Uint8Array {
   }
   const blocks: Uint8Array[] = [];
   for (let at = XERIAL_HEADER_BYTES, total = 0; at < bytes.length;) {
+    // Streams may be written one behind the other.
+    if (bytes.subarray(at, at + XERIAL_MAGIC.length).equals(XERIAL_MAGIC)) {
+      at += XERIAL_HEADER_BYTES;
+      continue;
+    }
     const length = bytes.readUInt32BE(at);
     if (length > bytes.length - at - 4) throw new RangeError(`a block claims ${length} bytes`);
     const block = unsnap(compressed.subarray(at + 4, at + 4 + length), bytesMax - total);
@@ -78,7 +81,7 @@ function openSnappy(compressed: Uint8Array, bytesMax: number): Uint8Array {
     blocks.push(block);
     at += 4 + length;
   }
-  return blocks.length === 1 && blocks[0] ? blocks[0] : plain(Buffer.concat(blocks));
+  return joined(blocks);
 }
 
 function unsnap(block: Uint8Array, bytesMax: number): Uint8Array {
@@ -95,6 +98,20 @@ function claimedLength(block: Uint8Array): number {
     if (byte < 128) break;
   }
   return length;
+}
+
+/** The runtime stops behind the first frame without a word. */
+function openZstd(compressed: Uint8Array, bytesMax: number): Uint8Array {
+  const parts: Uint8Array[] = [];
+  let left = bytesMax;
+  for (const frame of zstdFrames(compressed)) {
+    // A bound of 0 is none.
+    const part = plain(zstdDecompressSync(frame, { maxOutputLength: Math.max(1, left) }));
+    left -= part.length;
+    if (left < 0) throw new TooLargeError();
+    parts.push(part);
+  }
+  return joined(parts);
 }
 
 function openLz4(framed: Uint8Array, bytesMax: number): Uint8Array {
@@ -124,6 +141,10 @@ function withoutBlockChecksums(frame: Uint8Array): Uint8Array {
   }
   kept.push(frame.subarray(at));
   return plain(Buffer.concat(kept));
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  return parts.length === 1 && parts[0] ? parts[0] : plain(Buffer.concat(parts));
 }
 
 function plain(bytes: Uint8Array): Uint8Array {
