@@ -77,6 +77,48 @@ Deno.test("whatever is large, the letter fits, says what is not whole, and keeps
   );
 });
 
+Deno.test("around the limit each size fits, is whole where it can be, and says size and SHA-256 where it is not", () => {
+  const long = { topic: "o".repeat(249), error: "\u20ac".repeat(5_000), groupId: "g".repeat(249) };
+  const parts = fc.record({
+    max: fc.constantFrom(6_000, 9_000, 20_000),
+    part: fc.constantFrom("value", "key", "headers"),
+    around: fc.integer({ min: -60, max: 60 }),
+  });
+  const empty = { key: null, value: null, headers: [] };
+  const write = (record: Partial<InputRecord>, max: number) =>
+    deadLetter({ ...place, ...empty, ...record, topic: long.topic }, { ...reason, ...long }, {
+      topic: "orders.DLQ",
+      partitionCount: 4,
+      recordBytesMax: max,
+    });
+  fc.assert(
+    fc.property(parts, ({ max, part, around }) => {
+      const room = max - encodedBytes(write(empty, max));
+      const bytes = crypto.getRandomValues(new Uint8Array(Math.max(0, room + around)));
+      const given = part === "headers"
+        ? { ...empty, headers: [["h", bytes] as const] }
+        : { ...empty, [part]: bytes };
+      const letter = write(given, max);
+      assert(encodedBytes(letter) <= max, `${encodedBytes(letter)} of ${max}`);
+      const text = (name: string) => headerText(letter.headers, name);
+      const fits = encodedBytes({
+        ...write(empty, max),
+        ...given,
+        headers: [
+          ...given.headers,
+          ...write(empty, max).headers,
+        ],
+      }) <= max;
+      assertEquals(text("x-truncated"), fits ? undefined : part);
+      if (fits) return;
+      if (part === "headers") return assertEquals(text("x-original-headers"), "1");
+      assertEquals(text(`x-original-${part}-bytes`), String(bytes.length));
+      assertEquals(text(`x-original-${part}-sha256`), sha256(bytes));
+    }),
+    { numRuns: 500 },
+  );
+});
+
 Deno.test("records that were not unpacked are a letter that names their place alone", () => {
   const unread = { lastOffset: 49, records: 8, batchBytes: 600_000, reason: "it grows" };
   const parts = { key: null, value: null, headers: [] };
