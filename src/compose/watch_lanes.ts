@@ -16,6 +16,8 @@ export interface LaneWatch extends LaneJudgeOptions {
   /** Groups whose lanes write in transactions. */
   readonly transactionalGroups: ReadonlySet<string>;
   readonly intervalMs?: number;
+  /** Kafka is away when no broker has answered for so long. Default ten seconds. */
+  readonly silentMsMax?: number;
 }
 
 /** What one look has found so far. */
@@ -24,9 +26,6 @@ interface Look {
   ends: readonly PartitionEnd[];
 }
 
-const requestMsMax = 5_000;
-/** Kafka is away when no broker has answered for so long. */
-const silentMsMax = 10_000;
 /** Then what is known is judged: a node that swallows all holds up only what it was asked. */
 const lookMsMax = 15_000;
 const unreached = "unreached";
@@ -37,8 +36,9 @@ export async function watchLanes(
   watch: LaneWatch,
   signal: AbortSignal,
 ): Promise<void> {
-  const { board, health, intervalMs = 2_000 } = watch;
-  const cluster = client.cluster({ requestTimeoutMs: requestMsMax, retries: 1 });
+  const { board, health, intervalMs = 2_000, silentMsMax = 10_000 } = watch;
+  // Time enough for a second broker.
+  const cluster = client.cluster({ requestTimeoutMs: silentMsMax / 2, retries: 1 });
   const judge = new LaneJudge(watch);
   const coordinators = new CoordinatorWatch(cluster, health);
   let known: readonly LaneStanding[] = [];

@@ -1,6 +1,10 @@
-/** A network that swallows everything: a flow that is told to stop does so all the same. */
+/** A network that swallows everything: it is said once, it passes, and whoever is told to stop does so all the same. */
 import { runFlow } from "../../src/compose/run_flow.ts";
+import { watchUntilDisposed } from "../../src/compose/watch_lanes.ts";
 import { delay } from "../../src/core/delay.ts";
+import { createHealth, type Health } from "../../src/core/health.ts";
+import { LaneBoard } from "../../src/core/lane_board.ts";
+import type { KafkaClient } from "../../src/kafka/kafka_client.ts";
 import { assertEquals } from "../support/assert.ts";
 import { inTime } from "../support/in_time.ts";
 import { freshTopics, produce, record } from "../support/kafka.ts";
@@ -8,7 +12,7 @@ import { startOwnBroker } from "../support/own_broker.ts";
 import { copyFlow } from "../integration/frozen_member_flow.ts";
 
 Deno.test({
-  name: "a flow whose broker fell silent ends within seconds of its signal",
+  name: "a broker that falls silent is said once, and a flow ends within seconds of its signal",
   // What waits for the broker is given up later.
   sanitizeOps: false,
   sanitizeResources: false,
@@ -25,9 +29,14 @@ Deno.test({
   const records = [0, 1].map((n) => record(source, n, `k${n}`, { id: `k${n}` }));
   await produce(client, records);
   await inTime(working.promise, "it works");
+  await using watching = watch(client);
+  await until(() => watching.isReady(), "the broker is watched");
+  watching.downs.length = 0;
   await broker.freeze(true);
   try {
-    await delay(2_000); // beats and fetches wait for an answer now
+    await until(() => !watching.isReady(), "the silence is said");
+    await delay(2_000); // beats and fetches wait for an answer now, and the watch has asked again
+    assertEquals(watching.downs.length <= 1, true, String(watching.downs));
     const startedAt = performance.now();
     stop.abort();
     await running;
@@ -37,4 +46,33 @@ Deno.test({
   } finally {
     await broker.freeze(false);
   }
+  await until(() => watching.isReady(), "the broker is found again");
 });
+
+/** A watch that loses its patience soon. `downs` has the name of each condition that made it not ready. */
+function watch(client: KafkaClient) {
+  const inner = createHealth();
+  const downs: string[] = [];
+  const health: Health = {
+    ...inner,
+    down(name, reason, options) {
+      if (inner.ready().ready) downs.push(name);
+      inner.down(name, reason, options);
+    },
+  };
+  const watching = watchUntilDisposed(client, {
+    ...{ health, board: new LaneBoard(), transactionalGroups: new Set<string>() },
+    ...{ intervalMs: 50, silentMsMax: 2_000 },
+  });
+  const isReady = () => inner.ready().ready && inner.ready().checks.length > 0;
+  return { isReady, downs, [Symbol.asyncDispose]: () => watching[Symbol.asyncDispose]() };
+}
+
+async function until(condition: () => boolean, what: string): Promise<void> {
+  const patience = AbortSignal.timeout(60_000);
+  while (!condition()) {
+    await delay(20, patience).catch(() => {
+      throw new Error(`Waited in vain until ${what}`);
+    });
+  }
+}
