@@ -58,6 +58,8 @@ function standing({ kind, state, outcome, proof }: ExaminedTransaction): string 
       return outcome
         ? `FORGOTTEN, ended by ${outcome}: ${proof}`
         : "FORGOTTEN, nothing proves how it ended";
+    case "hidden":
+      return "not told: it takes Describe on its transactional id";
     default:
       kind satisfies never;
       return kind;

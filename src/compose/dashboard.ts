@@ -7,6 +7,7 @@ import { dashboardRoutes } from "../dashboard/dashboard_routes.ts";
 import { readKafkaRanges } from "../dashboard/kafka_ranges.ts";
 import { openDashboardReader } from "../dashboard/read_dashboard.ts";
 import { openLogSource } from "../kafka/log_source.ts";
+import { permitted } from "../kafka/missing_permission.ts";
 import { fetchStableOffset } from "../kafka/stable_offset.ts";
 import { pipelineNames } from "./books.ts";
 import type { Runtime } from "./open_runtime.ts";
@@ -33,7 +34,10 @@ export function openDashboard({ client, config, database, partitions }: Runtime)
         committedOffset: async (groupId, partition) => {
           const signal = AbortSignal.any([closed.signal, AbortSignal.timeout(waitMsMax)]);
           return (await unlessAborted(
-            fetchStableOffset(cluster, groupId, partition, signal),
+            permitted(
+              { groupId, topics: [partition.topic], user: client.user },
+              () => fetchStableOffset(cluster, groupId, partition, signal),
+            ),
             signal,
           )).offset;
         },

@@ -220,6 +220,7 @@ function topicsOf<T>(flow: Flow<T>, options: RunFlowOptions): TopicSpec[] {
       replicationFactor: options.topicReplicationFactor,
       recordBytesMax: options.requestBytesMax,
       uses,
+      needs: [topic === flow.from.name ? "Read" : "Write"],
       ...(isDeadLetters && { config: deadLetterTopicConfig }),
     };
   });

@@ -15,6 +15,8 @@ export function ensureAppTopics(
   roles?: readonly Role[],
 ): Promise<ReadonlyMap<string, number>> {
   const has = (...users: Role[]) => !roles || users.some((role) => roles.includes(role));
+  const reads = (...users: Role[]) => roles && has(...users) ? ["Read"] : [];
+  const writes = (...users: Role[]) => roles && has(...users) ? ["Write"] : [];
   const partitions = config.TOPIC_PARTITIONS;
   const replicationFactor = config.TOPIC_REPLICATION_FACTOR;
   const common = { partitions, replicationFactor, recordBytesMax: config.REQUEST_BYTES_MAX };
@@ -24,6 +26,7 @@ export function ensureAppTopics(
       topic: config.ORDERS_TOPIC,
       config: historyTopicConfig,
       uses: ["input", "history", "output"],
+      needs: [...reads("flow", "projector"), ...writes("relay")],
     },
     ...has("flow", "projector")
       ? [{
@@ -31,11 +34,13 @@ export function ensureAppTopics(
         topic: config.INVOICES_TOPIC,
         config: historyTopicConfig,
         uses: ["history", "output"] as const,
+        needs: [...reads("projector"), ...writes("flow")],
       }, {
         ...common,
         topic: config.DEAD_LETTERS_TOPIC,
         config: deadLetterTopicConfig,
         uses: ["dead-letters"] as const,
+        needs: [...reads("projector"), ...writes("flow")],
       }]
       : [],
     // It holds no records: only the relay group's offsets on it count, one partition a shard.
@@ -45,6 +50,7 @@ export function ensureAppTopics(
         partitions: config.OUTBOX_SHARDS,
         replicationFactor,
         uses: ["cursor"] as const,
+        needs: ["Read"],
       }]
       : [],
   ]);

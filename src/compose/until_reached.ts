@@ -1,7 +1,8 @@
-/** Waits for a service that is away at the start, and says so: one line when it is missed, one when it is there. */
+/** Waits for a service that is away at the start, or lets us do too little, and says so when that changes. */
 import { getLogger } from "@logtape/logtape";
 import { delay, unlessAborted } from "../core/delay.ts";
 import type { Health } from "../core/health.ts";
+import { MissingPermissionError } from "../kafka/missing_permission.ts";
 import { mayComeBack, type UnreachedError } from "./unreached.ts";
 
 /** How to wait. */
@@ -18,6 +19,7 @@ export interface ReachOptions {
 const retryMs = 1_000;
 const log = getLogger(["onceflow", "compose"]);
 const causeOfStart = "start";
+const causeOfPermission = "permission";
 
 /**
  * What `work` gives, once the service is there. It waits without a limit: a process that gives up is started again by its
@@ -30,13 +32,22 @@ export async function untilReached<T>(
   { name, health, signal, unreached }: ReachOptions,
 ): Promise<T> {
   let said = false;
+  let missing = false;
   while (true) {
     try {
       const result = await unlessAborted(work(), signal);
       if (said) health.up(name, causeOfStart);
+      if (missing) health.up(name, causeOfPermission);
       return result;
     } catch (error) {
       signal.throwIfAborted();
+      if (error instanceof MissingPermissionError) {
+        // It says all of it, and is logged when it changes.
+        health.down(name, error.message, { cause: causeOfPermission });
+        missing = true;
+        await delay(retryMs, signal);
+        continue;
+      }
       const missed = unreached(error);
       if (!missed || !mayComeBack(missed)) throw missed ?? error;
       // The log names the place; readiness is shown to whoever asks.

@@ -112,11 +112,13 @@ export function createHealth(clock?: () => number): Health {
     down(name, text, { cause = "", forMsMax = Infinity } = {}) {
       const condition = conditionOf(name);
       const said = condition.reasons.get(cause)?.said ?? new Set();
+      // The same obstacle may be in the way of several things.
+      const isKnown = [...condition.reasons.values()].some((reason) => reason.text === text);
       condition.reasons.set(cause, { text, said, lapsesAt: steady() + forMsMax });
       // Whoever tries again may meet another error each time, and two of them in turn: each of them is said once.
       if (!said.has(text) && said.size < textsMax) {
         said.add(text);
-        log.warn("{name} is not ready: {reason}", { name, reason: text });
+        if (!isKnown) log.warn("{name} is not ready: {reason}", { name, reason: text });
       }
       settle(name, condition);
     },
@@ -131,7 +133,7 @@ export function createHealth(clock?: () => number): Health {
           since: new Date(condition.since).toISOString(),
           detail: condition.ok
             ? condition.note
-            : [...condition.reasons.values()].map(({ text }) => text).join("; "),
+            : [...new Set([...condition.reasons.values()].map(({ text }) => text))].join("; "),
         };
       });
       return { ready: checks.every(({ ok }) => ok), checks };

@@ -131,6 +131,8 @@ async function processRun<T>(
 ): Promise<void> {
   const { assignment: { signal }, progress, observer } = lane;
   let rest = run.records;
+  // Until it is committed, a new session alone does not say that all is well.
+  progress.unwritten = run.nextOffset;
   do {
     const startedAt = performance.now();
     const plan = await planGuarded(lane, rest, parked);

@@ -1,6 +1,6 @@
 /** Reads what the page shows, at a pace that costs little however many people watch. It changes nothing anywhere. */
 import { getLogger } from "@logtape/logtape";
-import { DependencyDownError } from "../core/errors.ts";
+import { DependencyDownError, HaltError } from "../core/errors.ts";
 import type { Sql } from "../postgres/database.ts";
 import { checkCut } from "./check_cut.ts";
 import type {
@@ -181,6 +181,8 @@ function describe(what: string): (error: unknown) => string {
     if (error instanceof DependencyDownError) {
       return `${what}: ${error.dependency} cannot be reached`;
     }
+    // Written for people: a permission that is missing, for example.
+    if (error instanceof HaltError) return `${what}: ${error.message}`;
     if (isTimeout(error)) {
       return `${what} within 5 s; "deno task verify" checks tables of any size`;
     }

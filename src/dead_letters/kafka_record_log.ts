@@ -2,6 +2,7 @@
 import { protocolErrorType } from "../kafka/error_verdict.ts";
 import type { KafkaClient } from "../kafka/kafka_client.ts";
 import { readLogRange } from "../kafka/log_range.ts";
+import { MissingPermissionError, permitted } from "../kafka/missing_permission.ts";
 import { openPartitionReader } from "../kafka/open_partition_reader.ts";
 import { fetchPlainOffset } from "../kafka/plain_offset.ts";
 import { fetchTopicId } from "../kafka/topic_id.ts";
@@ -10,26 +11,34 @@ import type { RecordLog } from "./record_log.ts";
 /** Connects when it is first asked; disposing disconnects. Readers are disposed of by their owners. */
 export function openRecordLog(client: KafkaClient): RecordLog & AsyncDisposable {
   const cluster = client.cluster();
+  const asking = <T>(topic: string, ask: () => Promise<T>, groupId?: string) => {
+    return permitted({ topics: [topic], groupId, user: client.user }, ask);
+  };
   return {
     async partitionCount(topic) {
       if (!cluster.isConnected()) await cluster.connect();
       try {
-        await cluster.addMultipleTargetTopics([topic]);
-        await cluster.refreshMetadataIfNecessary();
+        await asking(topic, async () => {
+          await cluster.addMultipleTargetTopics([topic]);
+          await cluster.refreshMetadataIfNecessary();
+        });
       } catch (error) {
         if (protocolErrorType(error) === "UNKNOWN_TOPIC_OR_PARTITION") return undefined;
+        if (error instanceof MissingPermissionError) throw error;
         throw new Error(`Cannot look up topic ${topic}`, { cause: error });
       }
       return cluster.findTopicPartitionMetadata(topic).length || undefined;
     },
-    topicId: (topic) => fetchTopicId(cluster, topic),
-    range: (partition) => readLogRange(cluster, partition),
+    topicId: (topic) => asking(topic, () => fetchTopicId(cluster, topic)),
+    range: (partition) => asking(partition.topic, () => readLogRange(cluster, partition)),
     async highWatermark(partition) {
-      return (await readLogRange(cluster, partition, { isolationLevel: 0 })).end;
+      const range = () => readLogRange(cluster, partition, { isolationLevel: 0 });
+      return (await asking(partition.topic, range)).end;
     },
     async committedOffset(groupId, partition) {
       if (!cluster.isConnected()) await cluster.connect();
-      return await fetchPlainOffset(cluster, groupId, partition);
+      const fetch = () => fetchPlainOffset(cluster, groupId, partition);
+      return await asking(partition.topic, fetch, groupId);
     },
     openReader: (partition, fromOffset) => openPartitionReader(client, partition, fromOffset),
     [Symbol.asyncDispose]: () => cluster.disconnect(),

@@ -2,6 +2,7 @@
 import type { LanePlace } from "../core/ports.ts";
 import { formatPartition, type InputRecord } from "../core/record.ts";
 import { HaltError } from "../core/errors.ts";
+import { named } from "../kafka/error_verdict.ts";
 import {
   type ParkedKey,
   parkedPlace,
@@ -23,29 +24,33 @@ import type { StateReading } from "./redrive_state.ts";
  */
 export function createParking(log: RecordLog, deadLetters: string): Parking {
   return {
-    async load(lane, signal) {
-      if (await log.partitionCount(parkedTopic) === undefined) {
-        throw new HaltError(
-          `Cannot work on ${
-            formatPartition(lane)
-          }: topic ${parkedTopic}, which says which keys are ` +
-            `parked, does not exist. Start the worker again: it makes the topic, and each partition ` +
-            `that had parked keys says what to do`,
-        );
-      }
-      const topicId = await log.topicId?.(parkedTopic);
-      const { groupId, topic, partition } = lane;
-      const queues = new Map<string, ParkedQueue>();
-      for await (const record of parkedRecords(log, true, signal)) {
-        const entry = readParkedEntry(record);
-        if (!isLane(entry, lane)) continue;
-        if (entry.queue) queues.set(keyName(entry.key), entry.queue);
-        else queues.delete(keyName(entry.key));
-      }
-      const place = { groupId, topic, partition, deadLetters };
-      return parkedKeys(place, queues, undefined, topicId);
-    },
+    load: (lane, signal) =>
+      // A lane waits for what can be granted.
+      named("Cannot read the parked keys", {}, () => load(lane, signal)),
   };
+
+  async function load(lane: LanePlace, signal: AbortSignal) {
+    if (await log.partitionCount(parkedTopic) === undefined) {
+      throw new HaltError(
+        `Cannot work on ${
+          formatPartition(lane)
+        }: topic ${parkedTopic}, which says which keys are ` +
+          `parked, does not exist. Start the worker again: it makes the topic, and each partition ` +
+          `that had parked keys says what to do`,
+      );
+    }
+    const topicId = await log.topicId?.(parkedTopic);
+    const { groupId, topic, partition } = lane;
+    const queues = new Map<string, ParkedQueue>();
+    for await (const record of parkedRecords(log, true, signal)) {
+      const entry = readParkedEntry(record);
+      if (!isLane(entry, lane)) continue;
+      if (entry.queue) queues.set(keyName(entry.key), entry.queue);
+      else queues.delete(keyName(entry.key));
+    }
+    const place = { groupId, topic, partition, deadLetters };
+    return parkedKeys(place, queues, undefined, topicId);
+  }
 }
 
 /**

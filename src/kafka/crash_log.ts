@@ -16,7 +16,7 @@ export function openCrashLog(
   user?: string,
 ): CrashLog {
   const groupId = `${flowGroup}.attempts`;
-  const request = { groupId, topics: [partition.topic], user };
+  const request = { groupId, topics: [partition.topic], needs: ["Read"], user };
   return {
     async read() {
       const { offset, metadata } = await named(

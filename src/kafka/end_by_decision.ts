@@ -67,6 +67,12 @@ export function planEnd(
         `${one.state?.state} and writes the marker when every partition of it has a leader`,
     );
   }
+  if (one.kind === "hidden") {
+    throw new EndRefusedError(
+      `The transaction of producer id ${producerId} in ${partition} may be at work: whose it is can be ` +
+        `seen by a user who may Describe every transactional id; end it as such a one`,
+    );
+  }
   if (one.outcome && one.outcome !== outcome) {
     throw new EndRefusedError(
       `The transaction of ${id} in ${partition} has ended by ${one.outcome}: ${one.proof}. Ending it ` +

@@ -87,9 +87,10 @@ export function transactionError(
   request: RefusedRequest = {},
 ): TransactionError {
   const verdict = verdictOf(error);
-  return new TransactionError(verdict, `${action}: ${said(error, verdict, request)}`, {
-    cause: error,
-  });
+  const text = said(error, verdict, request);
+  // What has to be changed is the same whichever step of a session runs into it, and is to be said once.
+  const message = verdict === "blocked" ? text : `${action}: ${text}`;
+  return new TransactionError(verdict, message, { cause: error });
 }
 
 /** Runs a step of a session; its failure names the step, and what it was about. */

@@ -6,6 +6,7 @@ import {
   findOpen,
   idsOfProducers,
   offsetsTopic,
+  seesAllIds,
 } from "./open_transactions.ts";
 import { speaksProtocol2 } from "./settle_transaction.ts";
 import { judge, type Outcome, type Standing } from "./transaction_outcome.ts";
@@ -38,9 +39,15 @@ export async function examineTransactions(
   const ids = await idsOfProducers(cluster, [
     ...new Set(parts.map(({ producerId }) => producerId)),
   ]);
+  const mayBeHidden = parts.some(({ producerId }) => !ids.has(producerId)) &&
+    !await seesAllIds(cluster);
   const examined: ExaminedTransaction[] = [];
   for (const part of parts) {
     const transactionalId = ids.get(part.producerId)?.transactionalId;
+    if (transactionalId === undefined && mayBeHidden) {
+      examined.push({ part, protocol2, kind: "hidden" });
+      continue;
+    }
     const state = transactionalId === undefined
       ? undefined
       : await describeTransaction(cluster, transactionalId);

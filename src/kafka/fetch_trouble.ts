@@ -35,7 +35,7 @@ export class FetchTrouble {
     const { groupId, user, health } = this.options;
     const topics = [partition.topic];
     if (apiName && error instanceof Error) Object.assign(error, { apiName });
-    const obstacle = obstacleOf(error, { groupId, topics, user });
+    const obstacle = obstacleOf(error, { groupId, topics, needs: ["Read"], user });
     if (obstacle?.kind !== "wait" && refusals < refusalsMax) return;
     const message = error instanceof Error ? error.message : "it has no leader";
     const reason = `group ${groupId} cannot read it: ${obstacle?.reason ?? message}`;

@@ -4,6 +4,7 @@ import { describeGroup, type GroupDescription } from "./describe_group.ts";
 import { protocolErrorType } from "./error_verdict.ts";
 import { fetchGroupOffsets, type GroupOffset } from "./group_offsets.ts";
 import type { KafkaClient } from "./kafka_client.ts";
+import { permitted } from "./missing_permission.ts";
 import { readLogRange } from "./log_range.ts";
 import type { VendorCluster } from "./vendor.ts";
 
@@ -37,25 +38,27 @@ export async function showOffsets(
   groupId: string,
   topics: readonly string[] = [],
 ): Promise<GroupStanding> {
-  return await withCluster(client, async (cluster) => {
-    const description = await describeGroup(cluster, groupId);
-    const offsets = await fetchGroupOffsets(cluster, groupId);
-    const names = [...new Set([...topics, ...offsets.map(({ topic }) => topic)])].sort();
-    const partitions: PartitionStanding[] = [];
-    for (const topic of names) {
-      const count = await partitionCount(cluster, topic);
-      const known = offsets.filter((offset) => offset.topic === topic);
-      const last = Math.max(count, ...known.map(({ partition }) => partition + 1));
-      for (let partition = 0; partition < last; partition++) {
-        const committed = known.find((offset) => offset.partition === partition);
-        if (partition >= count && !committed) continue;
-        partitions.push(
-          await standingOf(cluster, { topic, partition }, committed, partition < count),
-        );
+  const request = { groupId, topics, user: client.user };
+  return await withCluster(client, (cluster) =>
+    permitted(request, async () => {
+      const description = await describeGroup(cluster, groupId);
+      const offsets = await fetchGroupOffsets(cluster, groupId);
+      const names = [...new Set([...topics, ...offsets.map(({ topic }) => topic)])].sort();
+      const partitions: PartitionStanding[] = [];
+      for (const topic of names) {
+        const count = await partitionCount(cluster, topic);
+        const known = offsets.filter((offset) => offset.topic === topic);
+        const last = Math.max(count, ...known.map(({ partition }) => partition + 1));
+        for (let partition = 0; partition < last; partition++) {
+          const committed = known.find((offset) => offset.partition === partition);
+          if (partition >= count && !committed) continue;
+          partitions.push(
+            await standingOf(cluster, { topic, partition }, committed, partition < count),
+          );
+        }
       }
-    }
-    return { groupId, ...description, partitions };
-  });
+      return { groupId, ...description, partitions };
+    }));
 }
 
 async function standingOf(

@@ -1,5 +1,6 @@
 /** Says of an error of Kafka whether it is an outage, which passes, or something that a person has to mend. Pure. */
 import { DependencyDownError, HaltError } from "../core/errors.ts";
+import { missingPermission } from "./missing_permission.ts";
 import { groupErrorText, groupVerdict } from "./group_verdict.ts";
 
 /**
@@ -9,6 +10,8 @@ import { groupErrorText, groupVerdict } from "./group_verdict.ts";
 export function asKafkaDown(error: unknown): DependencyDownError | undefined {
   if (error instanceof DependencyDownError) return error;
   if (error instanceof HaltError || groupVerdict(error) !== "wait") return undefined;
+  // What may not be asked is no outage: a person has to grant it.
+  if (missingPermission(error, {})) return undefined;
   const said = groupErrorText(error);
   return new DependencyDownError(
     "kafka",

@@ -25,6 +25,7 @@ export function laneNotesTopic(replicationFactor: number): TopicSpec {
     partitions: 1,
     replicationFactor,
     uses: ["state"],
+    needs: ["Read", "Write"],
     config: {
       ...compactedTopicConfig,
       // So that each answer tells the broker's time; see RecordClock.
@@ -57,7 +58,7 @@ export function openLaneNotes(
     find: (lane, options) =>
       named(
         "Cannot read the lanes' notes",
-        { topics: [topic], user: client.user },
+        { topics: [topic], needs: ["Read"], user: client.user },
         () => (options.all ? all : stable).find(keyOf(lane), options.signal),
       ),
     record,

@@ -89,7 +89,7 @@ export class LaneSet {
     const key = formatPartition(partition);
     const { cluster } = this.member;
     const { groupId, user } = this.options;
-    const request = { groupId, topics: [partition.topic], user };
+    const request = { groupId, topics: [partition.topic], needs: ["Read"], user };
     const stop = new AbortController();
     const feed: PartitionFeed = new PartitionFeed(partition, {
       bufferBytesMax: this.options.bufferBytesMax,

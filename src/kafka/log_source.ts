@@ -6,6 +6,7 @@ import { protocolErrorType } from "./error_verdict.ts";
 import type { KafkaClient } from "./kafka_client.ts";
 import { findDivergence } from "./find_divergence.ts";
 import { translatingOutages } from "./kafka_down.ts";
+import { permitted } from "./missing_permission.ts";
 import { parseMark } from "./log_mark.ts";
 import { readLogRange } from "./log_range.ts";
 import { fetchTopicId } from "./topic_id.ts";
@@ -30,6 +31,10 @@ export interface KafkaLogSource extends AsyncDisposable {
  */
 export function openLogSource(client: KafkaClient): KafkaLogSource {
   const cluster = client.cluster();
+  const asking = <T>(topic: string, ask: () => Promise<T>) =>
+    translatingOutages(() =>
+      permitted({ topics: [topic], needs: ["Read"], user: client.user }, ask)
+    );
   const seen = new Set<string>();
   return {
     async partitions(topic) {
@@ -39,26 +44,25 @@ export function openLogSource(client: KafkaClient): KafkaLogSource {
         await cluster.refreshMetadata();
         return cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => partitionId);
       };
-      const ids = await translatingOutages(() =>
+      const ids = await asking(topic, () =>
         ask().catch((error) => {
           if (protocolErrorType(error) !== unknownTopic || seen.has(topic)) throw error;
           throw new HaltError(
             `There is no topic ${topic}: check its name in the settings, or start a worker once, which makes it`,
             { cause: error },
           );
-        })
-      );
+        }));
       seen.add(topic);
       return ids.sort((a, b) => a - b);
     },
-    range: (partition) => translatingOutages(() => readLogRange(cluster, partition)),
-    topicId: (topic) => translatingOutages(() => fetchTopicId(cluster, topic)),
+    range: (partition) => asking(partition.topic, () => readLogRange(cluster, partition)),
+    topicId: (topic) => asking(topic, () => fetchTopicId(cluster, topic)),
     async divergence(partition, text) {
       const mark = parseMark(text);
-      return mark && await translatingOutages(() => findDivergence(cluster, partition, mark));
+      return mark && await asking(partition.topic, () => findDivergence(cluster, partition, mark));
     },
     openReader: (partition, fromOffset) =>
-      translatingOutages(() => openPartitionReader(client, partition, fromOffset)),
+      asking(partition.topic, () => openPartitionReader(client, partition, fromOffset)),
     [Symbol.asyncDispose]: () => cluster.disconnect(),
   };
 }

@@ -1,7 +1,7 @@
 /** Makes topics, and says of each that could not be made why. */
 import { HaltError } from "../core/errors.ts";
 import type { KafkaClient } from "./kafka_client.ts";
-import { missingPermission } from "./missing_permission.ts";
+import { missingPermission, MissingPermissionError } from "./missing_permission.ts";
 import { protocolErrorType } from "./error_verdict.ts";
 import type { TopicSpec } from "./topics.ts";
 import { emitterClass, type VendorCluster } from "./vendor.ts";
@@ -46,7 +46,9 @@ export async function makeTopics(
       const spec = specs.find(({ topic }) => topic === each.topic);
       return `Cannot make topic "${each.topic}": ${reasonOf(each, spec, brokers, user)}`;
     });
-    throw new HaltError(lines.join("\n"), { cause: error });
+    const mayNot = failed.every(({ type }) => /_AUTHORIZATION_FAILED$/.test(type));
+    const Failure = mayNot ? MissingPermissionError : HaltError;
+    throw new Failure(lines.join("\n"), { cause: error });
   }
 }
 

@@ -89,7 +89,7 @@ class Member {
     const Emitter = emitterClass();
     const { logger } = client;
     const rebalanceTimeout = Math.max(sessionTimeoutMs, 10_000);
-    const request = { topics, user: client.user };
+    const request = { topics, needs: ["Read"], user: client.user };
     this.#rejoining = new Rejoining(groupId, options.health, options.foreignMsMax, request);
     this.#assigner = new Assigner(cluster, () => this.#owned);
     this.#group = new Group({

@@ -5,6 +5,7 @@ import { Fetcher, fetcherDefaults } from "./fetcher.ts";
 import type { KafkaClient } from "./kafka_client.ts";
 import { findDivergence } from "./find_divergence.ts";
 import { readLogRange } from "./log_range.ts";
+import { asMissingPermission, permitted } from "./missing_permission.ts";
 import { PartitionFeed } from "./partition_feed.ts";
 import { fetchTopicIdOrHalt } from "./topic_id.ts";
 
@@ -26,12 +27,21 @@ export async function openPartitionReader(
     await cluster.disconnect().catch(() => {});
     throw error;
   }
-  const fetcher = new Fetcher(cluster, fetcherDefaults);
+  const request = { topics: [partition.topic], needs: ["Read"], user: client.user };
+  const fetcher = new Fetcher(cluster, fetcherDefaults, {
+    served: () => {},
+    // Nobody else says so where a reader has no lane.
+    refused(_, error, apiName) {
+      if (apiName && error instanceof Error) Object.assign(error, { apiName });
+      const missing = asMissingPermission(error, request);
+      if (missing) feed.fail(missing);
+    },
+  });
   const feed: PartitionFeed = new PartitionFeed(partition, {
     bufferBytesMax,
     unpackedBytesMax: cluster.unpackedBytesMax,
-    range: () => readLogRange(cluster, partition),
-    topicId: () => fetchTopicIdOrHalt(cluster, partition.topic),
+    range: () => permitted(request, () => readLogRange(cluster, partition)),
+    topicId: () => permitted(request, () => fetchTopicIdOrHalt(cluster, partition.topic)),
     divergence: (mark, signal) =>
       findDivergence(cluster, { ...partition, readId: feed.readId }, mark, signal),
     onHungry: () => fetcher.wake(),

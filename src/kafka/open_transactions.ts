@@ -97,6 +97,17 @@ export async function describeTransaction(
 
 const transactionalIdNotFound = 105;
 
+/** False where there may be ids that we are not told of: Kafka leaves those out in silence that we may not describe. */
+export async function seesAllIds(cluster: VendorCluster): Promise<boolean> {
+  try {
+    await describeTransaction(cluster, crypto.randomUUID());
+    return true;
+  } catch (error) {
+    if (protocolErrorType(error) === "TRANSACTIONAL_ID_AUTHORIZATION_FAILED") return false;
+    throw error;
+  }
+}
+
 /** The ids that have these producer ids at present, from all brokers that can be reached. */
 export async function idsOfProducers(
   cluster: VendorCluster,

@@ -47,7 +47,9 @@ export async function openPlainProducer(
         usable = false;
         const topics = [...new Set(records.map(({ topic }) => topic))];
         const smallerNext = await options.topics?.failed(error, topics);
-        const failure = transactionError("Cannot send", error, { topics, user: client.user });
+        const failure = transactionError("Cannot send", error, {
+          ...{ topics, needs: ["Write"], user: client.user },
+        });
         if (!smallerNext) throw failure;
         throw new TransactionError("unknown", failure.message, { cause: error });
       }

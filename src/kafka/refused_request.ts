@@ -5,6 +5,8 @@ export interface RefusedRequest {
   readonly transactionalId?: string;
   readonly groupId?: string;
   readonly topics?: readonly string[];
+  /** What the topics are used for, such as `Write`: a request that only looks at them is refused for less. */
+  readonly needs?: readonly string[];
   /** Who asked, where the client knows: the name that it authenticates with. */
   readonly user?: string;
 }

@@ -6,9 +6,9 @@ import { checkedSettings, checkTopic, type TopicFinding, type TopicUse } from ".
 import type { KafkaClient } from "./kafka_client.ts";
 import { readLogRange } from "./log_range.ts";
 import { makeTopics } from "./make_topics.ts";
-import { missingPermission } from "./missing_permission.ts";
+import { missingPermission, MissingPermissionError } from "./missing_permission.ts";
 import { describeTopics, type TopicDescription, topicError } from "./describe_topics.ts";
-import { describeTopicSettings } from "./topic_settings.ts";
+import { describeTopicSettings, type TopicSettings } from "./topic_settings.ts";
 import { createErrorFromCode, type VendorCluster } from "./vendor.ts";
 
 /** A topic that must be there. */
@@ -21,6 +21,8 @@ export interface TopicSpec {
   readonly config?: Readonly<Record<string, string>>;
   /** What it is used for: one that is there already is checked for that. */
   readonly uses?: readonly TopicUse[];
+  /** What must be allowed on it, such as `Write`: named where not even a look at it is. */
+  readonly needs?: readonly string[];
   /** The largest record that is to be written to it, bytes. */
   readonly recordBytesMax?: number;
 }
@@ -61,15 +63,14 @@ export async function ensureTopics(
 ): Promise<ReadonlyMap<string, number>> {
   const cluster = client.cluster();
   try {
-    const names = specs.map(({ topic }) => topic);
-    const found = await describeAll(client, cluster, names);
+    const found = await describeAll(client, cluster, specs);
     const missing = specs.filter(({ topic }) => found.get(topic)?.errorCode === unknownTopic);
     if (missing.length > 0) {
       await makeTopics(client, cluster, missing);
       log.info("Made topics {topics}", { topics: missing.map(({ topic }) => topic).join(", ") });
     }
-    const first = missing.length > 0 ? await describeAll(client, cluster, names) : found;
-    const described = await untilLed(client, cluster, names, first);
+    const first = missing.length > 0 ? await describeAll(client, cluster, specs) : found;
+    const described = await untilLed(client, cluster, specs, first);
     await untilServed(cluster, missing, described);
     await check(client, cluster, specs, described);
     return new Map([...described].map(([topic, { partitions }]) => [topic, partitions]));
@@ -82,19 +83,19 @@ type Descriptions = ReadonlyMap<string, TopicDescription>;
 
 /** Looks at all of them; one that is not there is not an error here. */
 async function describeAll(
-  client: KafkaClient,
+  { user }: KafkaClient,
   cluster: VendorCluster,
-  topics: readonly string[],
+  specs: readonly TopicSpec[],
 ): Promise<Descriptions> {
-  const described = await describeTopics(cluster, topics);
-  for (const description of described) {
+  const described = await describeTopics(cluster, specs.map(({ topic }) => topic));
+  const refusals = described.flatMap((description) => {
     const error = topicError(description);
-    const refused = error && missingPermission(error, { user: client.user });
-    if (refused) throw new HaltError(`Cannot look at topic "${description.topic}": ${refused}`);
-    if (description.errorCode === invalidTopic) {
-      throw new HaltError(`"${description.topic}" is no name that Kafka allows for a topic`);
-    }
-  }
+    const needs = specs.find(({ topic }) => topic === description.topic)?.needs;
+    return (error && missingPermission(error, { user, needs })) ?? [];
+  });
+  if (refusals.length > 0) throw new MissingPermissionError(refusals.join("\n"));
+  const wrong = described.find(({ errorCode }) => errorCode === invalidTopic);
+  if (wrong) throw new HaltError(`"${wrong.topic}" is no name that Kafka allows for a topic`);
   return new Map(described.map((description) => [description.topic, description]));
 }
 
@@ -104,7 +105,7 @@ const invalidTopic = 17;
 async function untilLed(
   client: KafkaClient,
   cluster: VendorCluster,
-  topics: readonly string[],
+  specs: readonly TopicSpec[],
   described: Descriptions,
 ): Promise<Descriptions> {
   for (let attempt = 1;; attempt++) {
@@ -120,7 +121,7 @@ async function untilLed(
       );
     }
     await delay(leaderWaitMs);
-    described = await describeAll(client, cluster, topics);
+    described = await describeAll(client, cluster, specs);
   }
 }
 
@@ -158,9 +159,11 @@ async function check(
     const own = settings.find((candidate) => candidate.topic === topic);
     const description = described.get(topic);
     if (!own || !description) return [];
-    if (own.errorCode !== 0) return [unchecked(client, topic, own.errorCode)];
+    if (own.errorCode !== 0) return [];
     return checkTopic(spec, description, own.values);
   });
+  const unread = settings.filter(({ errorCode }) => errorCode !== 0);
+  if (unread.length > 0) findings.push(unchecked(client, unread));
   const known = told.get(client) ?? new Set();
   told.set(client, known);
   for (const { kind, text } of findings) {
@@ -172,11 +175,15 @@ async function check(
   if (refusals.length > 0) throw new HaltError(refusals.join("\n"));
 }
 
-function unchecked(client: KafkaClient, topic: string, errorCode: number): TopicFinding {
-  const error = Object.assign(createErrorFromCode()(errorCode), {
-    topic,
+function unchecked(
+  { user }: KafkaClient,
+  unread: readonly Pick<TopicSettings, "topic" | "errorCode">[],
+): TopicFinding {
+  const topics = unread.map(({ topic }) => topic);
+  const error = Object.assign(createErrorFromCode()(unread[0]?.errorCode ?? 0), {
     apiName: "DescribeConfigs",
   });
-  const reason = missingPermission(error, { user: client.user }) ?? error.message;
-  return { kind: "warn", topic, text: `The settings of topic ${topic} are not checked: ${reason}` };
+  const reason = missingPermission(error, { user, topics }) ?? error.message;
+  const text = `The settings of topics ${topics.join(", ")} are not checked: ${reason}`;
+  return { kind: "warn", topic: topics[0] ?? "", text };
 }

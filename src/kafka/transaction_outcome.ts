@@ -16,7 +16,9 @@ export type Standing =
   /** The coordinator has decided and is writing markers: it waits for a leader. */
   | { readonly kind: "completing"; readonly outcome: Outcome }
   /** The coordinator is done with it, and the partition was left out. Without an outcome there is no proof of it here. */
-  | { readonly kind: "forgotten"; readonly outcome?: Outcome };
+  | { readonly kind: "forgotten"; readonly outcome?: Outcome }
+  /** Its id is not told to us, and there may be one: it can be at work as well. */
+  | { readonly kind: "hidden" };
 
 const completing: Readonly<Record<string, Outcome>> = {
   PrepareCommit: "commit",

@@ -57,7 +57,7 @@ export function createTransactions(
       const onUnstable = () => settleUnstable(cluster, groupId, options, signal);
       return named(
         `Cannot read the offset of ${groupId} on ${formatPartition(partition)}`,
-        { groupId, topics, user: client.user },
+        { groupId, topics, needs: ["Read"], user: client.user },
         () => fetchStableOffset(cluster, groupId, partition, signal, onUnstable),
       );
     },

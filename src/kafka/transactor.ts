@@ -160,6 +160,7 @@ class KafkaTransactor implements Transactor {
       transactionalId: this.transactionalId,
       groupId: offsets[0]?.groupId,
       topics: ofOffsets ? offsets.map(({ topic }) => topic) : written,
+      needs: [ofOffsets ? "Read" : "Write"],
       user: this.user,
     };
     const action = `Cannot commit a transaction of ${this.transactionalId}`;

@@ -1,9 +1,10 @@
-/** Repeats work at the cluster while it is out of reach. What it refuses is the caller's, at once. */
+/** Repeats work at the cluster while it is out of reach, or may not be done. What else is refused is the caller's. */
 import { getLogger } from "@logtape/logtape";
 import { delay, unlessAborted } from "../core/delay.ts";
 import type { Health } from "../core/health.ts";
 import { backoffMs } from "../core/retry_policy.ts";
 import { isOutage } from "./error_verdict.ts";
+import { MissingPermissionError } from "./missing_permission.ts";
 
 const log = getLogger(["onceflow", "kafka"]);
 const backoffFirstMs = 200;
@@ -22,7 +23,7 @@ export interface AnswerWaiter {
 /**
  * What the work gives, once the cluster lets it. Only for work that may be done twice.
  *
- * @throws the signal's reason when that fires, and any error that is no outage
+ * @throws the signal's reason when that fires, and any error that is neither an outage nor a permission that can be granted
  */
 export async function untilAnswered<T>(
   what: string,
@@ -36,10 +37,13 @@ export async function untilAnswered<T>(
         return await unlessAborted(work(), signal);
       } catch (error) {
         signal.throwIfAborted();
-        if (attempt >= attemptsMax || !isOutage(error)) throw error;
+        const mayPass = isOutage(error) || error instanceof MissingPermissionError;
+        if (attempt >= attemptsMax || !mayPass) throw error;
         const reason = error instanceof Error ? error.message : String(error);
         log.debug("Cannot {what}: {error}", { what, error });
-        if (attempt === 1) health?.down("kafka", `cannot ${what} yet: ${reason}`, { cause });
+        if (attempt === 1 || error instanceof MissingPermissionError) {
+          health?.down("kafka", `cannot ${what} yet: ${reason}`, { cause });
+        }
       }
       await delay(backoffMs(attempt, backoffFirstMs, backoffMsMax), signal);
     }

@@ -66,7 +66,7 @@ export async function watchTransactions(
       );
       const waiting = new Set<string>();
       for (const one of await examineTransactions(cluster, old, topics)) {
-        const reason = await endOrExplain(cluster, one, options);
+        const reason = await endOrExplain(cluster, one, options, client.user);
         if (reason === undefined) continue;
         const name = laneCheck(one.part);
         waiting.add(name);
@@ -115,6 +115,7 @@ async function endOrExplain(
   cluster: VendorCluster,
   one: ExaminedTransaction,
   { onNews }: WatchOptions,
+  user: string | undefined,
 ): Promise<string | undefined> {
   const { part, transactionalId = "an id that no coordinator knows", state, outcome } = one;
   const where = formatPartition(part);
@@ -130,6 +131,15 @@ async function endOrExplain(
     case "completing":
       return `${where} waits for the coordinator to end a transaction of ${who}: it is in ` +
         `${state?.state}. Does every partition of it have a leader?`;
+    case "hidden":
+      // Nothing that works takes so long: the brokers allow no more by default.
+      if (ageSeconds(part) < 15 * 60) return undefined;
+      return `${where} waits for a transaction of producer id ${part.producerId}, last written ` +
+        `${ageSeconds(part)} s ago, and ${
+          user ?? "this client"
+        } may not see whose it is; grant it: ` +
+        `kafka-acls.sh --add --allow-principal User:${user ?? "?"} --operation Describe ` +
+        `--transactional-id '*'`;
     case "forgotten":
       break;
     default:
