@@ -64,7 +64,7 @@ export class Fetcher implements AsyncDisposable {
   constructor(
     readonly cluster: VendorCluster,
     readonly options: FetcherOptions,
-    readonly trouble?: Pick<FetchTrouble, "refused" | "served">,
+    readonly trouble?: Pick<FetchTrouble, "refused" | "unanswered" | "answered" | "served">,
   ) {
     this.#topics = new TopicWatch(cluster);
     this.#supervisor = this.#supervise();

@@ -28,14 +28,17 @@ export async function openPartitionReader(
     throw error;
   }
   const request = { topics: [partition.topic], needs: ["Read"], user: client.user };
+  // Nobody else says so where a reader has no lane.
+  const refused = (error: unknown, apiName?: string) => {
+    if (apiName && error instanceof Error) Object.assign(error, { apiName });
+    const missing = asMissingPermission(error, request);
+    if (missing) feed.fail(missing);
+  };
   const fetcher = new Fetcher(cluster, fetcherDefaults, {
+    refused: (_, error, apiName) => refused(error, apiName),
+    unanswered: (_, error) => refused(error),
+    answered: () => {},
     served: () => {},
-    // Nobody else says so where a reader has no lane.
-    refused(_, error, apiName) {
-      if (apiName && error instanceof Error) Object.assign(error, { apiName });
-      const missing = asMissingPermission(error, request);
-      if (missing) feed.fail(missing);
-    },
   });
   const feed: PartitionFeed = new PartitionFeed(partition, {
     bufferBytesMax,

@@ -43,6 +43,8 @@ export function reasonOf(
         (outcome
           ? `it ended by ${outcome} (${proof}): a worker ends it there, or "deno task worker transactions --proved"`
           : `nothing proves how it ended: "deno task worker transactions" shows it, and how to decide`);
+    case "hidden":
+      return `${where} waits for a transaction of ${who}; whose it is takes Describe on its transactional id to see`;
     default:
       kind satisfies never;
       return kind;
