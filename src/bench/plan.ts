@@ -9,6 +9,7 @@ export const sectionNames = [
   "kills",
   "http",
   "relay",
+  "retention",
   "projector",
   "soak",
 ] as const;
@@ -37,6 +38,8 @@ export interface BenchPlan {
   readonly httpSeconds: number;
   readonly httpRates: readonly number[];
   readonly relayRows: number;
+  /** Of orders at a steady rate, whose rows are deleted as soon as they are announced. */
+  readonly retentionSeconds: number;
   readonly projectorRecords: number;
   readonly soakSeconds: number;
   readonly peerRounds: number;
@@ -61,6 +64,7 @@ const quick: BenchPlan = {
   httpSeconds: 3,
   httpRates: [500],
   relayRows: 20_000,
+  retentionSeconds: 10,
   projectorRecords: 10_000,
   soakSeconds: 4,
   peerRounds: 2,
@@ -84,6 +88,7 @@ const usual: BenchPlan = {
   httpSeconds: 8,
   httpRates: [500],
   relayRows: 200_000,
+  retentionSeconds: 30,
   projectorRecords: 50_000,
   soakSeconds: 60,
   peerRounds: 5,
@@ -100,6 +105,7 @@ const full: BenchPlan = {
   httpSeconds: 15,
   httpRates: [100, 500, 1_000],
   relayRows: 1_000_000,
+  retentionSeconds: 120,
   projectorRecords: 200_000,
   soakSeconds: 600,
 };
@@ -114,6 +120,8 @@ export const targets = {
   latencyP99MsAt: new Map([[100, 15], [1_000, 25]]),
   partitionsCpuRatio: 1.2,
   relayRowsPerSecond: 20_000,
+  /** Rows that are left at a steady 1,000 a second: those of ten seconds. */
+  outboxRowsMax: 10_000,
   ordersPerSecond: 2_000,
   orderP99Ms: 25,
   memoryMiB: 300,

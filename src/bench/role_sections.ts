@@ -1,4 +1,5 @@
 /** The parts of the benchmark about the relay (outbox to Kafka) and the projector (Kafka to the read model). */
+import { appendRows } from "./append_rows.ts";
 import { type BenchContext, ownProcess } from "./context.ts";
 import type { SectionResult } from "./drain_sections.ts";
 import { fillTopic } from "./fill_topic.ts";
@@ -10,14 +11,13 @@ import { type Figure, figure } from "./report.ts";
 import { spreadOf } from "./statistics.ts";
 
 const roleMsMax = 300_000;
-const appendRows = 10_000;
 
 /** Rows in an outbox, as fast as the relay brings them to Kafka. */
 export async function relaySection(context: BenchContext): Promise<SectionResult> {
   const rows = context.plan.relayRows;
   await using pipeline = await openPrivatePipeline(context);
   context.say(`relay: appending ${rows} rows`);
-  await appendBacklog(pipeline, rows, context.signal);
+  await appendRows(pipeline, 0, rows, context.signal);
   context.say(`relay: relaying ${rows} rows`);
   const mark = await untilRole(context, pipeline, "relay", rows);
   const end = await context.probe.end(pipeline.config.ORDERS_TOPIC);
@@ -108,30 +108,5 @@ async function untilRole(
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", onAbort);
-  }
-}
-
-/** Rows as the HTTP side appends them, made by the server itself: it is the relay that is measured. */
-async function appendBacklog(
-  { runtime, config }: PrivatePipeline,
-  rows: number,
-  signal: AbortSignal,
-): Promise<void> {
-  for (let from = 0; from < rows; from += appendRows) {
-    signal.throwIfAborted();
-    const to = Math.min(rows, from + appendRows) - 1;
-    await runtime.database.sql`
-      select count(outbox_append(
-        0, ${config.ORDERS_TOPIC}, 'order-' || lpad(number::text, 10, '0'),
-        convert_to(json_build_object(
-          'event_id', gen_random_uuid(), 'order_id', 'order-' || lpad(number::text, 10, '0'),
-          'user_id', 'customer-' || (number % 9973), 'amount', '12.34', 'currency', 'USD',
-          'occurred_at', '2026-01-31T12:00:00.000Z', 'channel', 'benchmark-of-the-web-shop',
-          'schema_version', 2
-        )::text, 'UTF8'),
-        '[]'::jsonb, gen_random_uuid(), 'OrderPlaced'
-      ))
-      from generate_series(${from}::bigint, ${to}::bigint) as number
-    `;
   }
 }

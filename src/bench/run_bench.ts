@@ -11,6 +11,7 @@ import {
 import { httpSection } from "./http_section.ts";
 import { killsSection } from "./kills_section.ts";
 import { projectorSection, relaySection } from "./role_sections.ts";
+import { retentionSection } from "./retention_section.ts";
 import { peersSection } from "./peers_section.ts";
 import { soakSection } from "./soak_section.ts";
 import { latencySection } from "./latency_section.ts";
@@ -44,6 +45,7 @@ const runners: Readonly<Record<SectionName | "peers", Run>> = {
   kills: killsSection,
   http: httpSection,
   relay: relaySection,
+  retention: retentionSection,
   projector: projectorSection,
   soak: soakSection,
   peers: peersSection,

@@ -43,7 +43,7 @@ export async function standBy(
     signal.throwIfAborted();
     const askedAt = clock.now();
     const holder = await answered(holding, () => lead.look());
-    const mayTake = isFree(holder, lead.owner);
+    const mayTake = isFree(holder, lead.owner, times);
     if (mayTake && await answered(holding, () => lead.take(holder, times.validMs))) return askedAt;
     if (holder && !mayTake) onHolder(holder);
     await clock.delay(times.pollMs, signal);
@@ -62,11 +62,11 @@ export async function whileLeading(
   duty: () => Duty,
   signal: AbortSignal,
   work: (signal: AbortSignal, lost: AbortSignal) => Promise<void>,
-  onTakenBack: () => void,
+  tell: (event: "taken" | "kept") => void,
 ): Promise<void> {
   const over = new AbortController();
   const lost = new AbortController();
-  const keeping = keep(holding, confirmedAt, duty, over.signal, onTakenBack).then((reason) => {
+  const keeping = keep(holding, confirmedAt, duty, over.signal, tell).then((reason) => {
     if (reason) lost.abort(new LeadLostError(reason));
   });
   try {
@@ -76,7 +76,8 @@ export async function whileLeading(
   } finally {
     over.abort();
     await keeping;
-    if (!lost.signal.aborted) await answered(holding, () => holding.lead.release()).catch(() => {});
+    // Not given back in time, it ends with the connection.
+    if (!lost.signal.aborted) await giveBack(holding).catch(() => {});
   }
 }
 
@@ -86,9 +87,14 @@ async function keep(
   confirmedAt: number,
   duty: () => Duty,
   over: AbortSignal,
-  onTakenBack: () => void,
+  tell: (event: "taken" | "kept") => void,
 ): Promise<string | undefined> {
   const { lead, shard, times, clock } = holding;
+  const ask = <T>(question: () => Promise<T>) => {
+    over.throwIfAborted();
+    return unlessAborted(answered(holding, question), over);
+  };
+  let isSaid = false;
   let state: Lead = { kind: "held", confirmedAt };
   let pauseMs = times.renewMs;
   while (true) {
@@ -104,20 +110,23 @@ async function keep(
         case "hung":
           return "nothing was heard of its session for long";
         case "renew":
-          if (!await answered(holding, () => lead.renew(times.validMs))) return taken;
+          if (!await ask(() => lead.renew(times.validMs))) return taken;
           state = { kind: "held", confirmedAt: now };
+          if (duty().since === undefined) isSaid = false;
           break;
         case "offer":
-          log.warn("Shard {shard}: nothing was announced for a while; others may lead", { shard });
-          await answered(holding, () => lead.release());
+          if (!isSaid) log.warn("Shard {shard} does not come on; others may lead it", { shard });
+          isSaid = true;
+          await ask(() => lead.release());
           state = { kind: "offered", since: now };
           break;
         case "take back": {
-          const holder = await answered(holding, () => lead.look());
-          if (!isFree(holder, lead.owner)) return taken;
-          if (!await answered(holding, () => lead.take(holder, times.validMs))) return taken;
+          const holder = await ask(() => lead.look());
+          const isMine = isFree(holder, lead.owner, times) &&
+            await ask(() => lead.take(holder, times.validMs));
+          tell(isMine ? "kept" : "taken");
+          if (!isMine) return taken;
           state = { kind: "held", confirmedAt: now };
-          onTakenBack();
         }
       }
     } catch (error) {
@@ -129,6 +138,11 @@ async function keep(
 }
 
 const taken = "another process leads by now";
+const giveBackMsMax = 1_000;
+
+async function giveBack({ lead, clock }: Holding): Promise<void> {
+  await withinMs(lead.release(), giveBackMsMax, clock, () => new Error("too late"));
+}
 
 /** In a black hole of the network nothing would ever be answered. */
 async function answered<T>({ lead, times, clock }: Holding, ask: () => Promise<T>): Promise<T> {

@@ -46,15 +46,29 @@ export interface LeadHolder {
   readonly isGone: boolean;
 }
 
-/** Whether the process of that id may take the lead. */
-export function isFree(holder: LeadHolder | undefined, owner: string): boolean {
-  return holder === undefined || holder.owner === owner || holder.isGone || holder.leftMs <= 0;
+/**
+ * Whether the process of that id may take the lead. A lease that is valid for longer than any is given for is of a clock that
+ * was set back since: nobody renews it, or it would be shorter.
+ */
+export function isFree(
+  holder: LeadHolder | undefined,
+  owner: string,
+  { validMs }: Pick<LeadTimes, "validMs">,
+): boolean {
+  if (holder === undefined || holder.owner === owner || holder.isGone) return true;
+  return holder.leftMs <= 0 || holder.leftMs > 2 * validMs;
 }
 
 /** Whether the holder is known to get on: one that announces nothing would have offered the lead by now. */
 export function isProven({ heldMs }: LeadHolder, { stuckMsMax, openMsMax }: LeadTimes): boolean {
-  return heldMs > Math.max(stuckMsMax, openMsMax) * 1.5;
+  return heldMs > Math.max(stuckMsMax, openMsMax) * 2 ** roundsMax;
 }
+
+/**
+ * Each time that a process has offered the lead in vain, or lost it so, it takes twice as long the next time, up to four
+ * times: where Kafka itself is slow, two that replace each other at every turn would never come on.
+ */
+const roundsMax = 2;
 
 /** What a leader owes. */
 export interface Duty {
@@ -62,36 +76,51 @@ export interface Duty {
   readonly since: number | undefined;
   /** When it was heard of last. */
   readonly heardAt: number;
-  /** It is at its first session. */
+  /** It is opening its first session. */
   readonly isOpening: boolean;
+  /** How often it has offered the lead since it last did what there was to do. */
+  readonly rounds: number;
 }
 
+/** Of a process that has not led yet. */
+export const noDuty: Duty = { since: undefined, heardAt: 0, isOpening: false, rounds: 0 };
+
 /**
- * What happens to a leader: it begins, looks for rows, has done what there was to do, its session fails, or nobody has taken
- * the lead that it had offered.
+ * What happens to a leader: it begins, its session is open, it looks for rows, has done what there was to do, its session
+ * fails, and when it has offered the lead, that is taken or not.
  */
-export type DutyEvent = "begun" | "looking" | "done" | "failed" | "kept";
+export type DutyEvent = "begun" | "opened" | "looking" | "done" | "failed" | "taken" | "kept";
 
 /** What is owed after that. */
 export function dutyAfter(duty: Duty, event: DutyEvent, now: number): Duty {
-  const { since, isOpening } = duty;
+  const heard = { ...duty, heardAt: now };
   switch (event) {
     case "begun":
-      return { since: now, heardAt: now, isOpening: true };
+      return { ...heard, since: now, isOpening: true };
+    case "opened":
+      return duty.isOpening ? { ...heard, since: now, isOpening: false } : heard;
     case "looking":
-      return { since: since ?? now, heardAt: now, isOpening };
+      return { ...heard, since: duty.since ?? now };
     case "done":
-      return { since: undefined, heardAt: now, isOpening: false };
+      return { ...heard, since: undefined, isOpening: false, rounds: 0 };
     case "failed":
-      return { since: since ?? now, heardAt: now, isOpening: false };
+      return { ...heard, since: duty.since ?? now, isOpening: false };
+    case "taken":
+      return { ...duty, rounds: Math.min(duty.rounds + 1, roundsMax) };
     case "kept":
-      return { ...duty, since: since === undefined ? undefined : now };
+      if (duty.since === undefined) return duty;
+      return { ...duty, since: now, rounds: Math.min(duty.rounds + 1, roundsMax) };
   }
 }
 
 /** Whether others should have a try. */
-export function isStuck({ since, isOpening }: Duty, times: LeadTimes, now: number): boolean {
-  return since !== undefined && now - since > (isOpening ? times.openMsMax : times.stuckMsMax);
+export function isStuck(
+  { since, isOpening, rounds }: Duty,
+  { openMsMax, stuckMsMax }: LeadTimes,
+  now: number,
+): boolean {
+  const msMax = (isOpening ? openMsMax : stuckMsMax) * 2 ** rounds;
+  return since !== undefined && now - since > msMax;
 }
 
 /** The lead as its holder sees it. */

@@ -1,5 +1,6 @@
 /** Deletes announced rows beside the relay, as fast as it announces them, in bounded statements. */
 import { getLogger } from "@logtape/logtape";
+import { unlessAborted } from "../core/delay.ts";
 import type { Health } from "../core/health.ts";
 import type { Deleted, Retention } from "./delete_published.ts";
 import type { RelayClock } from "./relay_clock.ts";
@@ -39,7 +40,7 @@ export interface PruneTimes {
 }
 
 /** Shorter than what one statement deletes takes to be announced. */
-export const pruneTimes: PruneTimes = { someMs: 2_000, noneMs: 10_000, failedMs: 5_000 };
+export const pruneTimes: PruneTimes = { someMs: 1_000, noneMs: 3_000, failedMs: 5_000 };
 
 const limitMin = 100;
 /** An outage of Postgres is said by others; this long there is another reason. */
@@ -85,7 +86,8 @@ export async function pruneOutbox(
     try {
       const { from, limit } = state;
       const found = below > from
-        ? await remove({ from, cursor: below, olderThanHours, limit })
+        // Whoever stops does not wait for a statement that may hang.
+        ? await unlessAborted(remove({ from, cursor: below, olderThanHours, limit }), signal)
         : { looked: 0, deleted: 0, next: from };
       if (found.deleted > 0) {
         log.debug("Deleted {deleted} announced rows ({name})", { deleted: found.deleted, name });
@@ -93,6 +95,7 @@ export async function pruneOutbox(
       if (state.failures > 0) health?.up(name, cause);
       state = afterRound(state, found, times);
     } catch (error) {
+      if (signal.aborted) break;
       const reason = error instanceof Error ? error.message : String(error);
       log.debug("Cannot delete announced rows ({name}): {reason}", { name, reason });
       state = afterFailure(state, times);

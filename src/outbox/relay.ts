@@ -13,7 +13,14 @@ import { backoffMs } from "../core/retry_policy.ts";
 import { causeOf, stoppedCause } from "./announce_rows.ts";
 import { type Holding, LeadLostError, standBy, whileLeading } from "./hold_lead.ts";
 import { announcedBelow } from "./holds.ts";
-import { dutyAfter, isProven, type LeadHolder, type LeadTimes, leadTimes } from "./lead_rules.ts";
+import {
+  dutyAfter,
+  type DutyEvent,
+  isProven,
+  type LeadHolder,
+  type LeadTimes,
+  leadTimes,
+} from "./lead_rules.ts";
 import { pruneOutbox, type PruneTimes, pruneTimes } from "./prune_outbox.ts";
 import { type RelayClock, steadyClock } from "./relay_clock.ts";
 import type { RelayLead } from "./relay_lead.ts";
@@ -54,7 +61,7 @@ export async function runRelay(
   const { lead, clock = steadyClock, leadTimes: times = leadTimes } = deps;
   const holding: Holding = { lead, shard, times, clock };
   const progress = noProgress();
-  const tell = (event: Parameters<typeof dutyAfter>[1]) =>
+  const tell = (event: DutyEvent) =>
     void (progress.duty = dutyAfter(progress.duty, event, clock.now()));
   const failed = async (error: unknown, until: AbortSignal) => {
     tell("failed");
@@ -91,15 +98,16 @@ export async function runRelay(
             await pruning;
           }
         },
-        () => tell("kept"),
+        tell,
       );
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof LeadLostError) {
-        log.warn("Shard {shard} is not relayed here any more: {reason}", {
-          shard,
-          reason: error.message,
-        });
+        const { message: reason } = error;
+        // In an outage the lead goes round, and what stands in the way is said already.
+        const text = "Shard {shard} is not relayed here any more: {reason}";
+        if (progress.failures > 0) log.debug(text, { shard, reason });
+        else log.warn(text, { shard, reason });
       } else await failed(error, signal);
     } finally {
       observer.leading?.(shard, false);

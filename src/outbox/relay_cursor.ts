@@ -94,17 +94,23 @@ export async function checkCursor(
   cursor: CommittedOffset,
 ): Promise<CheckedCursor> {
   const where = `The cursor of outbox shard ${shard} (group ${groupId}, ${cursorTopic}-${shard})`;
-  const restart =
-    `Find out which of the two was restored or replaced. To relay every row that is ` +
-    `in the outbox now, delete the group's offsets: events may then be announced twice`;
+  const statement = `delete from outbox_relayed where shard = ${shard}`;
   if (cursor.offset < 0) {
-    if (await relayedUpTo(sql, shard) === undefined) {
-      return { after: 0, eventId: undefined, holds: [] };
-    }
+    const noted = await relayedUpTo(sql, shard);
+    if (noted === undefined) return { after: 0, eventId: undefined, holds: [] };
     throw new HaltError(
-      `${where} is gone although rows were relayed: it expired, or Kafka's data was replaced. ${restart}`,
+      `${where} is gone although all up to position ${noted} was announced: it expired, or Kafka's data was replaced. ` +
+        `Stop the workers; to go on behind that position, run "deno task worker offsets set --group ${groupId} ` +
+        `--topic ${cursorTopic} --partition ${shard} --to ${
+          noted + 1
+        }" (what was announced within a second after that ` +
+        `note is announced twice, and what relay:${shard} at /readyz had named as held back is passed by); to announce every row that is in the outbox now, run in Postgres: ${statement}`,
     );
   }
+  const restart =
+    `Find out which of the two was restored or replaced. To announce every row that is in the outbox now ` +
+    `(events may then be announced twice), stop the workers, delete the offset (kafka-consumer-groups.sh ` +
+    `--delete-offsets --group ${groupId} --topic ${cursorTopic}:${shard}), and run in Postgres: ${statement}`;
   const position = cursor.offset - 1;
   const { system, event, holds } = parseMetadata(cursor.metadata, where);
   const here = await systemOf(sql);

@@ -9,7 +9,7 @@ import { announce, refresh, release } from "./announce_rows.ts";
 import type { Mark } from "./barrier_read.ts";
 import { cursorRefreshMs, isCursorDue } from "./cursor_age.ts";
 import type { Hold } from "./holds.ts";
-import { type Duty, dutyAfter, type DutyEvent } from "./lead_rules.ts";
+import { type Duty, dutyAfter, type DutyEvent, noDuty } from "./lead_rules.ts";
 import { type RelayClock, steadyClock } from "./relay_clock.ts";
 import { type CursorPlace, lowestCursor } from "./relay_cursor.ts";
 import type { RelayStore } from "./relay_store.ts";
@@ -78,7 +78,7 @@ export interface RelayProgress {
 export function noProgress(): RelayProgress {
   return {
     ...{ after: -1, eventId: undefined, doubt: undefined, failures: 0, holds: [] },
-    ...{ committedAt: undefined, duty: { since: undefined, heardAt: 0, isOpening: false } },
+    ...{ committedAt: undefined, duty: noDuty },
   };
 }
 
@@ -151,6 +151,7 @@ async function relayRows(
     await store.note(progress.after);
     noted = progress.after;
   };
+  tell("opened");
   while (!signal.aborted) {
     tell("looking");
     if (progress.holds.length > 0 && clock.now() - releasedAt > releaseIntervalMs) {

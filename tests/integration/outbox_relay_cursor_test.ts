@@ -58,11 +58,17 @@ Deno.test("relay that never committed a cursor starts at the beginning", async (
   assertEquals((await check(sql, { offset: -1, metadata: "" })).after, 0);
 });
 
-Deno.test("relay halts when its cursor is gone although it had one", async () => {
+Deno.test("relay halts when its cursor is gone although it had one, and its advice works", async () => {
   const { db, sql } = await announced();
   await using _ = db;
-  await noteRelayed(sql, 0, 3);
-  await assertRejects(() => check(sql, { offset: -1, metadata: "" }), HaltError, "is gone");
+  await noteRelayed(sql, 0, 2);
+  const gone = () => check(sql, { offset: -1, metadata: "" });
+  const { message } = await assertRejects(gone, HaltError, "is gone");
+  const [, to] = /--group relay --topic cursor --partition 0 --to (\d+)/.exec(message) ?? [];
+  const metadata = await cursorMetadataAt(sql, 0, Number(to));
+  assertEquals((await check(sql, { offset: Number(to), metadata: metadata ?? "" })).after, 2);
+  await sql.unsafe(/in Postgres: (delete .*)$/.exec(message)?.[1] ?? "");
+  assertEquals((await gone()).after, 0);
 });
 
 Deno.test("relay halts when the database lies behind the cursor, whatever was written since", async () => {

@@ -126,7 +126,8 @@ Deno.test("a leader that is frozen, stopped or killed is replaced, and announces
       await place();
       await announced();
       const tookMs = Math.round(performance.now() - frozenAt);
-      assert(tookMs < 15_000, `announced ${tookMs} ms after the freeze`);
+      // Some 11 seconds where nothing else runs; an advisory lock would stay for ever.
+      assert(tookMs < 25_000, `announced ${tookMs} ms after the freeze`);
       assertEquals(own.check()?.detail, "this process leads");
       await other.send("CONT");
       await place();
@@ -136,14 +137,15 @@ Deno.test("a leader that is frozen, stopped or killed is replaced, and announces
     const stoppedAt = performance.now();
     await other.said("leads");
     const freeMs = Math.round(performance.now() - stoppedAt);
-    assert(freeMs < 5_000, `taken over ${freeMs} ms after the other one had stopped`);
+    // Less than what was left of the lease.
+    assert(freeMs < 7_500, `taken over ${freeMs} ms after the other one had stopped`);
     await using own = startRelay(runtime);
     await waitFor(() => own.check(), { waitMsMax: 60_000 });
     const killedAt = performance.now();
     await other.send("KILL");
     await own.leads();
     const killMs = Math.round(performance.now() - killedAt);
-    assert(killMs < 5_000, `taken over ${killMs} ms after kill -9`);
+    assert(killMs < 7_500, `taken over ${killMs} ms after kill -9`);
     await place();
     assertEquals((await announced()).toSorted(), placed.toSorted());
   } finally {

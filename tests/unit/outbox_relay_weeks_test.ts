@@ -39,7 +39,8 @@ const rounds: PruneTimes = { someMs: 2 * minute, noneMs: 10 * minute, failedMs: 
  * taken the lead in turn, and have lost it again only when its time was over.
  */
 function waitMsMaxOf(hosts: number): number {
-  const turnMsMax = times.openMsMax + times.validMs + times.offerMs;
+  // Whoever has offered the lead in vain before has four times the patience.
+  const turnMsMax = 4 * times.openMsMax + times.validMs + times.offerMs;
   // Alone, one goes on with a session that may hang, until that is known.
   return hosts === 1 ? times.hungMsMax + turnMsMax : hosts * turnMsMax;
 }

@@ -45,7 +45,7 @@ Deno.test("there is a kind of fault for everything that the torture promises", (
     `kill -9 at random: ${role}`,
     `SIGSTOP, short: ${role}`,
     `SIGSTOP, longer than the transaction timeout: ${role}`,
-    `SIGSTOP, longer than the session timeout: ${role}`,
+    `SIGSTOP, longer than ${role === "relay" ? "its lease" : "the session timeout"}: ${role}`,
   ]);
   const transactional = [
     ...["addPartitionsToTxn", "produce", "addOffsetsToTxn", "txnOffsetCommit", "endTxn"],

@@ -1,5 +1,6 @@
 /** Faults of a process: killed at any moment, or stopped for a while and continued. */
 import { delay } from "../../core/delay.ts";
+import { leadTimes } from "../../outbox/lead_rules.ts";
 import { roleNamed } from "../arena.ts";
 import type { FaultKind, Stage, Track } from "../fault.ts";
 
@@ -10,11 +11,16 @@ interface Sort {
   readonly victims: (stage: Stage) => readonly string[];
   /** How often one of them is struck, relative to the others of the track. */
   readonly share: number;
+  /** After so long without a sign another one has its work, milliseconds; a group's session where absent. */
+  readonly lease?: { readonly name: string; readonly ms: number };
 }
 
 const sorts: readonly Sort[] = [
   { name: "worker", track: "worker", victims: ({ workers }) => workers, share: 1 },
-  { name: "relay", track: "relay", victims: ({ relays }) => relays, share: 1 },
+  {
+    ...{ name: "relay", track: "relay", victims: ({ relays }) => relays, share: 1 },
+    lease: { name: "its lease", ms: leadTimes.validMs },
+  },
   { name: "projector", track: "projector", victims: ({ projectors }) => projectors, share: 1 },
   { name: "serve", track: "projector", victims: () => ["serve-1"], share: 0.5 },
 ];
@@ -26,15 +32,23 @@ export function processFaults(
     readonly sessionTimeoutMs: number;
   },
 ): FaultKind[] {
-  const stops = [
-    ["short", 200, transactionTimeoutMs / 2, 2],
-    ["longer than the transaction timeout", transactionTimeoutMs + 500, sessionTimeoutMs - 500, 1],
-    ["longer than the session timeout", sessionTimeoutMs + 500, sessionTimeoutMs + 2_000, 1],
-  ] as const;
-  return sorts.flatMap((sort) => [
-    killFault(sort),
-    ...stops.map(([length, low, high, weight]) => stopFault(sort, length, low, high, weight)),
-  ]);
+  return sorts.flatMap((sort) => {
+    const { name, ms } = sort.lease ?? { name: "the session timeout", ms: sessionTimeoutMs };
+    const stops = [
+      ["short", 200, transactionTimeoutMs / 2, 2],
+      [
+        "longer than the transaction timeout",
+        transactionTimeoutMs + 500,
+        sessionTimeoutMs - 500,
+        1,
+      ],
+      [`longer than ${name}`, ms + 500, ms + 2_000, 1],
+    ] as const;
+    return [
+      killFault(sort),
+      ...stops.map(([length, low, high, weight]) => stopFault(sort, length, low, high, weight)),
+    ];
+  });
 }
 
 function killFault({ name, track, victims, share }: Sort): FaultKind {
