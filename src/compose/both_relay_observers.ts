@@ -13,9 +13,9 @@ export function bothRelayObservers(
       first.leading(shard, leading);
       second.leading?.(shard, leading);
     },
-    started(shard, position) {
-      first.started(shard, position);
-      second.started?.(shard, position);
+    stands(shard, at) {
+      first.stands(shard, at);
+      second.stands?.(shard, at);
     },
     waiting(shard) {
       first.waiting(shard);

@@ -4,7 +4,8 @@
  */
 import { delay, unlessAborted } from "../core/delay.ts";
 import type { Health } from "../core/health.ts";
-import { readBacklog } from "../outbox/backlog.ts";
+import { readBacklog, readHeldAge } from "../outbox/backlog.ts";
+import type { Hold } from "../outbox/holds.ts";
 import { horizon, type HorizonHolder } from "../outbox/horizon.ts";
 import { relayedUpTo } from "../outbox/relay_cursor.ts";
 import { relayCheck, type RelayObserver } from "../outbox/relay_session.ts";
@@ -32,7 +33,7 @@ export interface RelayWatch {
 export interface RelayWatcher {
   /** The relays tell it where they are. */
   readonly observer: Required<
-    Pick<RelayObserver, "leading" | "started" | "waiting" | "relayed">
+    Pick<RelayObserver, "leading" | "stands" | "waiting" | "relayed">
   >;
   /** Reports `relay:<shard>` until the signal fires. */
   run(signal: AbortSignal): Promise<void>;
@@ -42,8 +43,9 @@ export interface RelayWatcher {
 interface Shard {
   /** False between two sessions, and from when another process relays it. */
   leads: boolean;
-  /** The last position that is announced; unknown until the first session has begun. */
+  /** Up to here all is announced, or held back; unknown until the first session has begun. */
   position: number | undefined;
+  holds: readonly Hold[];
   /** When it last came on, or had nothing to do: monotonic, milliseconds. */
   cameOnAt: number;
   /** Older writers hold its rows back. */
@@ -63,8 +65,9 @@ export function watchRelays(
   async function look(shard: number, at: Shard): Promise<void> {
     const after = at.position ?? await relayedUpTo(sql, shard) ?? 0;
     const { rows, ageMs } = await readBacklog(sql, { shard, after, countMax: 1 });
+    const heldMs = await readHeldAge(sql, { shard, upTo: after, holds: at.holds });
     if (!at.leads) return;
-    figures?.oldest?.(shard, ageMs / 1000);
+    figures?.oldest?.(shard, Math.max(ageMs, heldMs) / 1000);
     if (Number(rows) === 0) at.cameOnAt = performance.now();
     if (performance.now() - at.cameOnAt <= standsMsMax) return health.up(relayCheck(shard), cause);
     const what = at.position === undefined
@@ -102,11 +105,12 @@ export function watchRelays(
         if (at) at.leads = leads;
         else if (leads) {
           const cameOnAt = performance.now();
-          shards.set(shard, { leads, position: undefined, cameOnAt, heldBack: false });
+          shards.set(shard, { leads, position: undefined, holds: [], cameOnAt, heldBack: false });
         }
       },
-      started(shard, position) {
+      stands(shard, { position, holds }) {
         const at = shards.get(shard);
+        if (at) at.holds = holds;
         if (at?.position !== position) cameOn(shard, position);
       },
       waiting(shard) {

@@ -118,6 +118,7 @@ async function commit(
   });
   if (progress.failures > 0) deps.health?.up(relayCheck(shard), sessionCause);
   Object.assign(progress, { holds, doubt: undefined, unwritten: undefined, failures: 0 });
+  observer.stands?.(shard, { position, holds });
   const [oldest] = rows;
   if (oldest) {
     observer.relayed?.({ shard, rows: rows.length, position, oldestAt: oldest.createdAt });

@@ -44,8 +44,8 @@ export interface RelayOptions extends CursorPlace {
 /** What a relay reports. */
 export interface RelayObserver {
   leading?(shard: number, leading: boolean): void;
-  /** A session relays on from this position: all up to it is announced. */
-  started?(shard: number, position: number): void;
+  /** Where the cursor stands, when a session begins and after each commit: all up to it is announced, or held back. */
+  stands?(shard: number, at: { position: number; holds: readonly Hold[] }): void;
   relayed?(batch: { shard: number; rows: number; position: number; oldestAt: Date }): void;
   /** Rows are visible that may not be handed out yet: an older writer is still open. */
   waiting?(shard: number): void;
@@ -122,7 +122,7 @@ export async function relaySession(
   }
   Object.assign(progress, { after, eventId, holds, doubt: undefined });
   if (progress.unwritten === undefined) deps.health?.up(relayCheck(shard), sessionCause);
-  observer.started?.(shard, after);
+  observer.stands?.(shard, { position: after, holds });
   log.info("Relaying shard {shard} from position {after}", { shard, after });
   await relayRows(deps, options, transactor, signal, observer, progress);
 }

@@ -11,6 +11,7 @@ import { readConfig } from "../../src/config.ts";
 import { delay } from "../../src/core/delay.ts";
 import { createHealth } from "../../src/core/health.ts";
 import { placeOrder } from "../../src/orders/place_order.ts";
+import type { Sql } from "../../src/postgres/sql.ts";
 import { assertEquals, assertStringIncludes } from "../support/assert.ts";
 import { produce, record } from "../support/kafka.ts";
 import { freshDatabase, services } from "../support/services.ts";
@@ -36,6 +37,11 @@ async function until(condition: () => boolean | Promise<boolean>, what: () => st
       throw new Error(what());
     });
   }
+}
+
+async function keyOf(sql: Sql): Promise<string> {
+  const [row] = await sql<{ key: string }[]>`select key from outbox`;
+  return row?.key ?? "";
 }
 
 Deno.test("lag is 0 behind the last marker, dead letters count by class, and series go with their lane", async () => {
@@ -107,7 +113,7 @@ Deno.test("rows that wait make the relay not ready, and who holds them back is n
     const where = { topic: config.ORDERS_TOPIC, shards: 1, now: () => new Date() };
     await placeOrder(sql, order, where);
     observer.leading(0, true);
-    observer.started(0, 0);
+    observer.stands(0, { position: 0, holds: [] });
     observer.waiting(0);
     await untilOk(false);
     assertStringIncludes(check()?.detail ?? "", "idle in transaction");
@@ -148,11 +154,21 @@ Deno.test("a relay that begins where it left off is not blamed for rows that are
     figures: { oldest: (_, seconds) => void ages.push(seconds) },
   });
   observer.leading(0, true);
-  observer.started(0, position);
+  observer.stands(0, { position, holds: [] });
   const running = run(stop.signal);
   await until(() => ages.length > 10, () => "no look");
   assertEquals(new Set(ages), new Set([0]));
   assertEquals(health.ready().ready, true);
+  observer.stands(0, { position, holds: [{ topic: "another", after: 0 }] });
+  const looks = ages.length;
+  await until(() => ages.length > looks + 2, () => "no further look");
+  assertEquals(ages.at(-1), 0);
+  for (const key of [{}, { key: await keyOf(sql) }]) {
+    const before = ages.length;
+    observer.stands(0, { position, holds: [{ topic: where.topic, ...key, after: 0 }] });
+    await until(() => ages.length > before + 2, () => "no further look");
+    assertEquals((ages.at(-1) ?? 0) > 0, true, "what is held back waits, too");
+  }
   stop.abort();
   await running;
 });
