@@ -4,12 +4,10 @@ import Table from "cli-table3";
 import { runUntilSignal } from "../compose/run_until_signal.ts";
 import { readConfig } from "../config.ts";
 import { ensureStack } from "../stack/ensure_stack.ts";
+import { watchStack } from "../stack/watch_stack.ts";
 import { inspectStack, type StackConditions } from "../stack/find_stack.ts";
-import { isRunning } from "../stack/processes.ts";
-import { StackError } from "../stack/stack_error.ts";
 import { databaseUrl, type StackState } from "../stack/stack_state.ts";
 import { resetStack, type StopReport, stopStack } from "../stack/stop_stack.ts";
-import { pause } from "../stack/wait.ts";
 import { progress } from "./progress.ts";
 import { FindingError } from "./exit_codes.ts";
 
@@ -19,7 +17,6 @@ interface Output {
 
 /** More than the services get before they are killed; a second signal does not wait for them. */
 const shutdownMsMax = 60_000;
-const watchIntervalMs = 2_000;
 
 /** The command, ready to be added to the program. */
 export function stackCommand(): Command {
@@ -65,7 +62,7 @@ async function runStack({ json }: Output): Promise<void> {
       return progress("It was running already and goes on; `deno task stack stop` ends it.");
     }
     progress("Ctrl-C stops it.");
-    const ended = await watch(stack, signal);
+    const ended = await watchStack(stack, progress, signal);
     if (ended === "by another command") return progress("Another command has stopped it.");
     if (ended === undefined) {
       progress("Stopping (the first time, Kafka also saves its classes for quicker starts).");
@@ -73,27 +70,6 @@ async function runStack({ json }: Output): Promise<void> {
     await stopStack(config.STACK_DIR, stack.started);
     if (ended !== undefined) throw ended;
   }, { shutdownMsMax });
-}
-
-/** Why the watch is over: undefined when the signal fired, an error when a service ended by itself. */
-async function watch(
-  stack: StackState,
-  signal: AbortSignal,
-): Promise<undefined | "by another command" | StackError> {
-  const services = [["Kafka", stack.kafka], ["PostgreSQL", stack.postgres]] as const;
-  while (!signal.aborted) {
-    for (const [name, service] of services) {
-      if (await isRunning(service)) continue;
-      await stopStack(stack.directory, []); // stops nothing, but waits for a command that does
-      const now = await inspectStack(stack.directory);
-      const ours = now.kafka.service?.startedAt === stack.kafka.startedAt ||
-        now.postgres.service?.startedAt === stack.postgres.startedAt;
-      return ours
-        ? new StackError(`${name} has ended. Its log is ${service.log}`)
-        : "by another command";
-    }
-    await pause(watchIntervalMs, signal);
-  }
 }
 
 async function showStatus({ json }: Output): Promise<void> {

@@ -13,6 +13,7 @@ import { freePort } from "../../src/stack/ports.ts";
 import { runStatement } from "../../src/stack/postgres_wire.ts";
 import { isRunning, startDaemon, waitUntilGone } from "../../src/stack/processes.ts";
 import { sendSignal } from "../../src/stack/send_signal.ts";
+import { waitFor } from "../../src/stack/wait.ts";
 
 Deno.test("the tests' services answer, and a fresh database is there until it is disposed of", async () => {
   const { kafkaBrokers, databaseUrl } = await services();
@@ -115,10 +116,24 @@ Deno.test("a stack starts, is found, survives its command, is recognised as dead
   });
 
   const third = start();
-  await t.step("stop from elsewhere ends the command too, in order", async () => {
-    await third.up;
+  const isSaid = await t.step(
+    "Kafka that dies is said, and does not take PostgreSQL along; another command starts it again",
+    async () => {
+      await third.up;
+      const state = await findStack(directory);
+      assertExists(state);
+      assert(await sendSignal(state.kafka, "KILL"));
+      await third.says("Kafka has ended by itself");
+      assertEquals(await isRunning(state.postgres), true);
+    },
+  );
+  assert(isSaid);
+  const fourth = start();
+  await t.step("stop from elsewhere ends the commands too, in order", async () => {
+    await fourth.up;
+    await third.says("Kafka runs again");
     assertEquals(JSON.parse((await run("stop", "--json")).stdout).postgres, "stopped");
-    assertEquals(await third.ended, 0);
+    assertEquals([await third.ended, await fourth.ended], [0, 0]);
   });
 
   await t.step("reset deletes the data and keeps the jars", async () => {
@@ -205,8 +220,17 @@ async function stackOfItsOwn() {
     start() {
       const child = command(["--json"]).spawn();
       started.push(child);
-      const stderr = new Response(child.stderr).text();
+      let said = "";
+      const stderr = (async () => {
+        const decoder = new TextDecoder();
+        for await (const bytes of child.stderr) said += decoder.decode(bytes, { stream: true });
+        return said;
+      })();
       return {
+        async says(text: string) {
+          const heard = () => Promise.resolve(said.includes(text) ? true : undefined);
+          assert(await waitFor(heard, { waitMsMax: 60_000 }), `${text}: ${said}`);
+        },
         up: documentOf(child.stdout, stderr),
         ended: child.status.then(async ({ code }) => (await stderr, code)),
         kill: (signal: Deno.Signal) => child.kill(signal),
