@@ -34,14 +34,18 @@ export function addRedrive(command: Command, actions: DlqActions): void {
       [],
     )
     .option("--to <topic>", "send them to another topic")
+    .option(
+      "--for <group>",
+      "the group that is to work on them, or all; the one they failed in where absent",
+    )
     .option("--limit <n>", "at most so many", wholeNumber)
     .option("--again", "also those that were redriven before (name them, or a key, class or topic)")
     .option("--dry-run", "only say what would be done")
     .addHelpText("after", redriveHelp)
     .action((addresses: DeadLetterAddress[], args: SelectionArguments & RedriveArguments) =>
       actions.withStore(args.dlq, async (store, signal) => {
-        const { to, limit, again, dryRun } = args;
-        const options = { ...selectionOf(args), addresses, to, limit, again, dryRun };
+        const { to, for: group, limit, again, dryRun } = args;
+        const options = { ...selectionOf(args), addresses, to, for: group, limit, again, dryRun };
         const report = await redriveDeadLetters(store, options, signal, tell(dryRun));
         if (args.json) printJson({ ...report, dryRun: dryRun ?? false });
         else console.log(redriveSummary(report, dryRun));
@@ -58,20 +62,23 @@ export function addRedrive(command: Command, actions: DlqActions): void {
 
 interface RedriveArguments {
   readonly to?: string;
+  readonly for?: string;
   readonly limit?: number;
   readonly again?: boolean;
   readonly dryRun?: boolean;
 }
 
 const redriveHelp = `
-The original bytes go back, with one more header: x-redriven-from. The records and the note that they
+The original bytes go back, with two more headers: x-redriven-for and x-redriven-from. The records and the note that they
 were redriven are one Kafka transaction, so an interrupted redrive is simply run again. A record that
 fails again becomes a new dead letter, which this run leaves alone. It keeps its first timestamp when that is less than a
 day old.
 What is not whole (cut, or only named by its place), says no origin, or came from a topic that is gone does not go back: it is
 named, stays pending, and the others go on; the exit code is 1 then. The dead letters of Spring Kafka and Kafka Connect are
 understood.
-Every consumer of the original topic sees the record again, not only the one that failed on it.`;
+It is for the group that failed on it (x-redriven-for): other flows of onceflow on that topic pass it over. After a flow was
+renamed, name its new group with --for, or "--for all". Every other consumer of the topic sees the record again, and so
+does each reader of a topic that is named with --to.`;
 
 function redriveSummary(
   { redriven, skipped, refused, byTopic }: RedriveReport,

@@ -5,6 +5,7 @@ import type { Flow } from "./flow.ts";
 import type { ParkingPlan } from "./parking.ts";
 import { partitionForKey } from "./partition_for_key.ts";
 import { type PlanContext, type Planned, planRecord } from "./plan_record.ts";
+import { isForAnother } from "./redriven_for.ts";
 import { encodedBytes, encodedBytesMax, type InputRecord, type OutputRecord } from "./record.ts";
 import type { Emission } from "./topic_contract.ts";
 
@@ -40,6 +41,9 @@ export interface RunContext extends Omit<PlanContext, "once"> {
   readonly parking?: ParkingPlan;
 }
 
+/** What was put back for another flow counts for nothing here: not for the order of a parked key either. */
+const passedOver: Planned = { kind: "emit", emissions: [] };
+
 /**
  * Plans records from the first on. Records of one key are transformed one after the other; those of different keys at
  * the same time, where the transform is asynchronous.
@@ -59,7 +63,9 @@ export async function planRun<T>(
   const { parking } = context;
   const inner: PlanContext = { ...context, once: onceByName() };
   const plan = (record: InputRecord) =>
-    parking
+    isForAnother(record, flow.groupId)
+      ? passedOver
+      : parking
       ? parking.guard(record, () => planToTheEnd(flow, record, target, inner))
       : planRecord(flow, record, inner);
   let taken = 0;

@@ -46,6 +46,8 @@ export interface InputRecord extends TopicPartition {
   readonly headers: readonly Header[];
   /** Set where this stands for records that were not unpacked: key and value are null then. */
   readonly unread?: UnreadRecords;
+  /** A quick look that makes no header: false where none has this name. */
+  mayHaveHeader?(nameBytes: Uint8Array): boolean;
 }
 
 /** A record to be written. The partition is always set by us, never by the client (KAFKAJS.md, row 3). */

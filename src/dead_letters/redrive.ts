@@ -16,6 +16,8 @@ import { isPartial, type Selection } from "./select_dead_letters.ts";
 export interface RedriveOptions extends Selection {
   /** Another topic than the one that they came from. */
   readonly to?: string;
+  /** The group that they are for, or `all`; the one they failed in where absent. Other flows pass them over. */
+  readonly for?: string;
   /** At most so many; all where absent. */
   readonly limit?: number;
   /** Also those that were redriven before. Only together with a selection. */

@@ -1,18 +1,21 @@
 /** Makes the original record out of a dead letter: the bytes that failed, for the place that they came from. Pure. */
 import { partitionForKey } from "../core/partition_for_key.ts";
 import { formatPartition, type OutputRecord, textHeader } from "../core/record.ts";
+import { redrivenForHeader } from "../core/redriven_for.ts";
 import { formatAddress } from "./dead_letter_address.ts";
 import { parkedHeader, parkedSkipHeader } from "./parked_link.ts";
 import { type DeadLetter, originalHeaders } from "./read_dead_letter.ts";
 
+/** The word for no group in particular. */
+export const everybody = "all";
 /** How old a record may be to keep its first timestamp, milliseconds. */
 const firstTimestampMsMax = 24 * 60 * 60_000;
 /** The header that says which dead letter a record was redriven from: `<dlq>/<partition>/<offset>`. */
 export const redrivenFromHeader = "x-redriven-from";
 
 /**
- * The record to write. Key and value are the original's, and so are the headers, with `x-redriven-from` behind them (in
- * the place of an older one, if this is not its first redrive).
+ * The record to write. Key and value are the original's, and so are the headers, with `x-redriven-for` and
+ * `x-redriven-from` behind them (in the place of older ones, if this is not its first redrive).
  *
  * It goes to the partition that it came from, which keeps the order of its key also where partitions were added since;
  * another topic (`to`) gets it by key.
@@ -21,16 +24,19 @@ export const redrivenFromHeader = "x-redriven-from";
  * it over when its turn comes
  */
 export function restoreRecord(
-  { record, origin, originalTimestamp }: DeadLetter,
+  { record, origin, originalTimestamp, groupId }: DeadLetter,
   target: {
     readonly topic: string;
     readonly partitionCount: number;
     readonly skip?: boolean;
+    /** Whom it is for, in the topic that it came from: the group that it failed in where absent, or everybody. */
+    readonly for?: string;
     /** The time of the redrive, milliseconds. */
     readonly now?: number;
   },
 ): OutputRecord {
   const { topic, partitionCount, skip = false, now = record.timestamp } = target;
+  const group = origin?.topic === topic ? target.for ?? groupId : "";
   // Its own time. What is older than the shortest usual retention, the broker might delete before it is read; what claims
   // to be younger than its dead letter, the broker might refuse.
   const keepsTime = originalTimestamp !== undefined && originalTimestamp <= record.timestamp &&
@@ -42,7 +48,7 @@ export function restoreRecord(
     ? record.partition % partitionCount
     : partitionForKey(record.key, partitionCount);
   const from = `${record.topic}/${formatAddress(record)}`;
-  const ours = [redrivenFromHeader, parkedSkipHeader];
+  const ours = [redrivenFromHeader, redrivenForHeader, parkedSkipHeader];
   // A place in the queue of a parked key means something only in the topic that the key is parked in.
   if (origin?.topic !== topic) ours.push(parkedHeader);
   const headers = originalHeaders(record.headers).filter(([name]) => !ours.includes(name));
@@ -55,6 +61,7 @@ export function restoreRecord(
     headers: [
       ...headers,
       ...(skip ? [textHeader(parkedSkipHeader, "true")] : []),
+      ...(group === "" || group === everybody ? [] : [textHeader(redrivenForHeader, group)]),
       textHeader(redrivenFromHeader, from),
     ],
   };

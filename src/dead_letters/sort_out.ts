@@ -15,6 +15,8 @@ export interface Sorted {
 export interface SortOptions {
   /** Another topic than the one they came from. */
   readonly to?: string;
+  /** Another group than the one they failed in, or `all`: only it works on them. */
+  readonly for?: string;
   /** They go back to be passed over. */
   readonly skip?: boolean;
 }
@@ -23,7 +25,7 @@ export interface SortOptions {
 export async function sortOut(
   log: RecordLog,
   deadLetters: readonly DeadLetter[],
-  { to, skip }: SortOptions,
+  { to, skip, for: group }: SortOptions,
 ): Promise<Sorted> {
   const going: { deadLetter: DeadLetter; record: OutputRecord }[] = [];
   const refused: { deadLetter: DeadLetter; reason: string }[] = [];
@@ -31,7 +33,7 @@ export async function sortOut(
     const target = await existingTarget(log, deadLetter, to);
     if ("refused" in target) refused.push({ deadLetter, reason: target.refused });
     else {
-      const record = restoreRecord(deadLetter, { ...target, skip, now: Date.now() });
+      const record = restoreRecord(deadLetter, { ...target, skip, for: group, now: Date.now() });
       going.push({ deadLetter, record });
     }
   }

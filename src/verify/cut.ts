@@ -104,7 +104,7 @@ async function readTopics(
   { names, signal, orderProblem, onProgress }: ConservationOptions,
 ): Promise<void> {
   await reader.omitHeaders(addedHeaders);
-  const load = loadLog(spill, names.ordersTopic, orderProblem);
+  const load = loadLog(spill, names.ordersTopic, orderProblem, names.invoicingGroup);
   const loaders = [load.announced, load.invoiced, load.dead];
   for (const [place, topic] of topics.entries()) {
     const loader = loaders[place];

@@ -33,7 +33,7 @@ const derived = [
       coalesce(a.offset < c.first, 0) as decided, coalesce(a.offset < c.last, 0) as settled,
       ${burials("committed")} as buried, ${burials("pending")} as burying
     from announced a left join consumed c on c.partition = a.partition
-    where a.state = 'committed'`,
+    where a.state = 'committed' and not a.for_other`,
   `create table unit as
     select unit, min(event) as event, min(order_id) as order_id, max(relayed) as relayed, count(*) as appearances,
       sum(not redriven) as originals, sum(buried > 0) as buried, sum(buried + burying = 0) as places,

@@ -66,7 +66,13 @@ export async function explainOrder(
   noteOffsets(spill, "consumed", consumed, consumed);
   const ends = await reader.ends(topics, 0);
   noteEnds(spill, ends);
-  await readKey(reader, topics, ends, orderId, loadLog(spill, ordersTopic, orderProblem));
+  await readKey(
+    reader,
+    topics,
+    ends,
+    orderId,
+    loadLog(spill, ordersTopic, orderProblem, names.invoicingGroup),
+  );
   await loadRows(sql, spill, { ordersTopic, projection, orderId }, signal);
   await noteHindrances(spill, topics, findHindrances);
   const standing = standingOf(spill, names);

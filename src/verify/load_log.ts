@@ -1,5 +1,6 @@
 /** Copies the three topics from the independent reader into the scratch database. Judges nothing. */
 import { cutFactNames } from "../core/fit_dead_letter.ts";
+import { isForAnother } from "../core/redriven_for.ts";
 import { headerText } from "../core/record.ts";
 import {
   isWhole,
@@ -22,6 +23,7 @@ export const addedHeaders: readonly string[] = [
   "x-error-class",
   "x-attempts",
   "x-consumer-group",
+  "x-redriven-for",
   "x-redriven-from",
   "x-parked",
   "x-original-last-offset",
@@ -40,16 +42,18 @@ export interface LogLoader {
 }
 
 /**
- * Inserters for the three topics. Dead letters of other topics than `ordersTopic` are somebody else's and left out.
+ * Inserters for the three topics. Dead letters of other topics than `ordersTopic` are somebody else's and left out; so
+ * is what becomes of orders that were put back for another group than `invoicingGroup`.
  * `orderProblem` decides which records are orders; where it is absent, those do that say all that an order needs.
  */
 export function loadLog(
   spill: Spill,
   ordersTopic: string,
   orderProblem: OrderProblem = incomplete,
+  invoicingGroup?: string,
 ): LogLoader {
   const announce = spill.inserter(
-    "insert into announced values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "insert into announced values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
   );
   const invoice = spill.inserter(
     "insert into invoiced values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -76,11 +80,14 @@ export function loadLog(
           ...nothing,
           null,
           null,
+          false,
         );
       }
       const { fields, order, problem } = placedIn(record, orderProblem);
       const relayed = readUuid(headerText(record.headers, "event_id"));
-      const redrivenFrom = headerText(record.headers, "x-redriven-from") ?? null;
+      // Put back for another flow: the invoicing flow passes it over, and the dead letter is that flow's.
+      const forOther = invoicingGroup !== undefined && isForAnother(record, invoicingGroup);
+      const redrivenFrom = forOther ? null : headerText(record.headers, "x-redriven-from") ?? null;
       const from = /\/(\d{1,9})\/(\d{1,16})$/.exec(redrivenFrom ?? "");
       announce(
         ...placeOf(record),
@@ -98,6 +105,7 @@ export function loadLog(
         order.occurredAtMs ?? null,
         record.valueDigest,
         record.digest,
+        forOther,
       );
     },
     invoiced(record) {

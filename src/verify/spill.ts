@@ -76,6 +76,7 @@ function storable(value: SpillValue): SQLInputValue {
  *   the topic by somebody else and are called foreign. `event` is the header's id, or the payload's.
  *   `well_formed` ones are orders by the program's own definition, and `problem` says why the others are not; what they
  *   say (`order_id` to `occurred_at`) is noted of both.
+ *   `for_other` ones were put back for another flow on the topic.
  * - `invoiced`, `dead`: records of the outcome topics.
  * - `expected`: what Postgres says was to be announced: the order's row, its outbox row while retention keeps it. `late`
  *   ones were not in the first snapshot and were looked up because the log shows them.
@@ -85,7 +86,7 @@ create table announced (
   partition int, offset int, state text, timestamp int, key text, event text, relayed int, redriven_from text,
   redriven_partition int, redriven_offset int,
   well_formed int, problem text, order_id text, user_id text, amount text, currency text, occurred_at int,
-  value_digest text, digest text, primary key (partition, offset)
+  value_digest text, digest text, for_other int, primary key (partition, offset)
 ) without rowid;
 create table invoiced (
   partition int, offset int, state text, timestamp int, key text, cause text, well_formed int, event text,

@@ -33,6 +33,7 @@ Deno.test("redrive sends every dead letter back to its partition, bytes unaltere
   assertEquals(second && headerTexts(second), [
     "x-error=its own",
     "n=null",
+    "x-redriven-for=onceflow.test",
     `x-redriven-from=${topics.dlq}/1/0`,
   ]);
 });

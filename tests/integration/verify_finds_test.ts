@@ -1,5 +1,5 @@
 /** The checker on real Kafka and Postgres: a right pipeline gives no finding, each deliberate mistake gives its own. */
-import type { InputRecord } from "../../src/core/record.ts";
+import { type InputRecord, textHeader } from "../../src/core/record.ts";
 import type { ConservationReport } from "../../src/verify/check_conservation.ts";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { type Draft, HandMadePipeline, openSharedReader } from "./verify_pipeline.ts";
@@ -97,6 +97,25 @@ const rightStories: readonly Story[] = [
     },
     expect({ figures }) {
       assertEquals([figures.invoiced, figures.dead_lettered, figures.redriven], [2, 0, 1]);
+    },
+  },
+  {
+    name: "finds nothing in an order that was put back for another flow",
+    finds: [],
+    async run(pipeline) {
+      const [order] = await pipeline.run(1);
+      if (order === undefined) throw new Error("one was announced");
+      const { key, value, headers, partition } = order;
+      const back = await pipeline.write(pipeline.names.ordersTopic, [{
+        ...{ key, value: value ?? new Uint8Array(), partition },
+        headers: [
+          ...headers,
+          textHeader("x-redriven-for", "onceflow.mailing"),
+          textHeader("x-redriven-from", "orders.DLQ/0/7"),
+        ],
+      }]);
+      await pipeline.consume(back);
+      await pipeline.project();
     },
   },
   {

@@ -24,6 +24,18 @@ export function readHeaders(bytes: Uint8Array, at: number): readonly Header[] {
   return headers;
 }
 
+/** Whether one of the headers has a name of so many bytes. Makes nothing. */
+export function hasNameOfLength(bytes: Uint8Array, at: number, length: number): boolean {
+  const reader = new VarintReader(bytes, at, bytes.length);
+  for (let count = reader.varint(); count > 0; count--) {
+    const nameBytes = reader.varint();
+    if (nameBytes === length) return true;
+    reader.skip(nameBytes);
+    reader.skip(Math.max(0, reader.varint()));
+  }
+  return false;
+}
+
 /** Walks over the headers without making any, so that a broken one is found while the record is read. */
 export function skipHeaders(reader: VarintReader, count: number): void {
   if (count < 0) throw new CodecError("corrupt", `a record claims ${count} headers`);

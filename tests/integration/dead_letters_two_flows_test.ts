@@ -1,0 +1,98 @@
+/** Two flows on one topic, which share its dead letters: each gets back what it failed on, and nothing twice. */
+import { z } from "zod";
+import { defineFlow, type Flow, headerText, PoisonError, topic } from "../../src/mod.ts";
+import { listParkedKeys } from "../../src/dead_letters/load_parked_keys.ts";
+import { openDeadLetterStore } from "../../src/dead_letters/open_dead_letter_store.ts";
+import { redriveDeadLetters } from "../../src/dead_letters/redrive.ts";
+import { unpark } from "../../src/dead_letters/unpark.ts";
+import { assertEquals, assertExists } from "../support/assert.ts";
+import {
+  freshTopics,
+  jsons,
+  produce,
+  readPartition,
+  record,
+  testClient,
+} from "../support/kafka.ts";
+import { runUntil } from "../support/run_until.ts";
+
+const read = z.object({ id: z.string(), n: z.number() });
+
+Deno.test("a redriven record is worked on by the flow that it failed in, and passed over by the other", async (t) => {
+  const client = await testClient();
+  const [source = "", bills = "", mails = ""] = await freshTopics(
+    client,
+    1,
+    "in",
+    "bills",
+    "mails",
+  );
+  const failing = new Set([1]);
+  const flowTo = (
+    name: string,
+    target: string,
+    fails: ReadonlySet<number>,
+  ): Flow<z.infer<typeof read>> => {
+    const out = topic(target, { read, key: ({ id }) => id });
+    return defineFlow({
+      name: `${name}-${source}`,
+      from: topic(source, { read, key: ({ id }) => id }),
+      to: [out],
+      park: "key",
+      transform(event) {
+        if (fails.has(event.n)) throw new PoisonError("not yet");
+        return out.event(event);
+      },
+    });
+  };
+  const billing = flowTo("billing", bills, failing);
+  const mailing = flowTo("mailing", mails, new Set());
+  await using store = openDeadLetterStore(client, {
+    ...{ topic: billing.deadLetters, transactionTimeoutMs: 10_000 },
+  });
+  const place = (...ns: number[]) =>
+    produce(client, ns.map((n) => record(source, 0, "a", { id: "a", n })));
+  const both = async (count: number) => {
+    await runUntil(client, billing, ({ records }) => records === count);
+    await runUntil(client, mailing, ({ records }) => records === count);
+  };
+  const numbers = async (name: string) =>
+    jsons(await readPartition(client, name)).map(({ n }) => n);
+  assertEquals(billing.deadLetters, mailing.deadLetters);
+
+  await t.step("the key that one has parked is free in the other", async () => {
+    await place(0, 1, 2);
+    await both(3);
+    assertEquals([await numbers(bills), await numbers(mails)], [[0], [0, 1, 2]]);
+    const parked = await listParkedKeys(store.log, { toHighWatermark: true });
+    assertEquals(parked.filter((key) => key.topic === source).map((key) => key.groupId), [
+      billing.groupId,
+    ]);
+  });
+  await t.step("what is unparked goes to it alone", async () => {
+    failing.clear();
+    const parked = (await listParkedKeys(store.log, { toHighWatermark: true }))
+      .find((key) => key.topic === source);
+    assertExists(parked);
+    await unpark(store, parked, { waitMsMax: 0 });
+    await both(2);
+    assertEquals([await numbers(bills), await numbers(mails)], [[0, 1, 2], [0, 1, 2]]);
+  });
+  await t.step("a flow that was renamed is named, and everybody can be", async () => {
+    failing.add(3);
+    await place(3);
+    await both(1);
+    failing.clear();
+    const renamed = { for: mailing.groupId };
+    await redriveDeadLetters(store, renamed);
+    await both(1);
+    assertEquals([await numbers(bills), await numbers(mails)], [[0, 1, 2], [0, 1, 2, 3, 3]]);
+    const again = { for: "all", again: true, topic: source };
+    assertEquals((await redriveDeadLetters(store, again)).redriven, 3);
+    const back = await readPartition(client, source);
+    assertEquals(back.map(({ headers }) => headerText(headers, "x-redriven-for")), [
+      ...[undefined, undefined, undefined, billing.groupId, billing.groupId, undefined],
+      ...[mailing.groupId, undefined, undefined, undefined],
+    ]);
+  });
+});
