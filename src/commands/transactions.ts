@@ -63,6 +63,9 @@ export function transactionsCommand(actions: TransactionsActions): Command {
         }
         for (const [one, outcome] of chosen) await end(actions, client, args, one, outcome);
         if (chosen.length === 0) progress("Nothing is both forgotten and proved.");
+        if (args.proved && found.examined.some(isUnproved)) {
+          throw new FindingError("transactions that Kafka has forgotten, without a proof");
+        }
       })
     );
 }
@@ -81,7 +84,7 @@ Kafka's own "kafka-transactions.sh abort" is the wrong tool here: it always abor
 elsewhere is torn by it: its outputs are there and its offset is not, so they are written again; or its records are
 dropped where its offset has moved on.
 
-Exit code 1 when something is forgotten and nothing was decided. Ending takes the right to ALTER the cluster.`;
+Exit code 1 when something is forgotten and nothing was decided, or --proved has left what is not proved. Ending takes the right to ALTER the cluster.`;
 
 type Chosen = readonly (readonly [ExaminedTransaction, Outcome])[];
 
@@ -98,7 +101,10 @@ function decisionsOf(
         one.kind === "forgotten" && one.outcome ? [[one, one.outcome] as const] : []
       );
   }
-  if (!commit && !abort) return () => undefined;
+  if (!commit && !abort) {
+    if (partition === undefined && producer === undefined) return () => undefined;
+    throw new EndRefusedError("Say how it ended: --commit or --abort");
+  }
   if (partition === undefined || producer === undefined) {
     throw new EndRefusedError("Name the transaction to end by --partition and --producer");
   }
@@ -128,6 +134,10 @@ async function end(
   }
   await applyEnd(client, one, outcome);
   progress(`Ended in ${where} by ${outcome}.`);
+}
+
+function isUnproved({ kind, outcome }: ExaminedTransaction): boolean {
+  return kind === "forgotten" && !outcome;
 }
 
 function producerId(text: string): bigint {

@@ -8,6 +8,7 @@ import {
   offsetsTopic,
   seesAllIds,
 } from "./open_transactions.ts";
+import { proofByState } from "./state_proof.ts";
 import { speaksProtocol2 } from "./settle_transaction.ts";
 import { judge, type Outcome, type Standing } from "./transaction_outcome.ts";
 import type { OpenTransaction, TransactionState } from "./transaction_states.ts";
@@ -63,8 +64,15 @@ export async function examineTransactions(
       continue;
     }
     const marker = protocol2 ? await proofByMarker(cluster, part, topics) : undefined;
-    const proof = marker && `its marker at ${formatPartition(marker)}, offset ${marker.offset}`;
-    examined.push({ ...known, outcome: marker?.outcome, proof });
+    if (marker || !protocol2 || transactionalId === undefined) {
+      const proof = marker && `its marker at ${formatPartition(marker)}, offset ${marker.offset}`;
+      examined.push({ ...known, outcome: marker?.outcome, proof });
+      continue;
+    }
+    const entry = await proofByState(cluster, transactionalId, part);
+    const proof = entry &&
+      `the coordinator's entry at ${formatPartition(entry)}, offset ${entry.offset}`;
+    examined.push({ ...known, outcome: entry?.outcome, proof });
   }
   return await stillOpen(cluster, examined);
 }

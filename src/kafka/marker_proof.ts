@@ -12,7 +12,7 @@ import type { VendorBroker, VendorCluster } from "./vendor.ts";
 /** How much is read at most, and how long before the transaction's last record a reader begins. */
 const bytesMax = 32 * 1024 * 1024;
 const partitionBytesMax = 1024 * 1024;
-const earlierMs = 1_000;
+export const earlierMs = 1_000;
 
 /** A proof, and where it lies. */
 export interface MarkerProof extends TopicPartition {
@@ -59,7 +59,8 @@ function outcomeOf(batch: RecordBatch): Outcome | undefined {
   return type === 0 ? "abort" : type === 1 ? "commit" : undefined;
 }
 
-async function* batchesSince(
+/** What lies in a partition from that time on, to the end that it has now. */
+export async function* batchesSince(
   broker: VendorBroker,
   place: TopicPartition & { readonly topicId: string },
   timestamp: number,

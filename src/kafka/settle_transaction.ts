@@ -9,6 +9,7 @@ import { endForgotten } from "./end_forgotten.ts";
 import { protocolErrorType } from "./error_verdict.ts";
 import { lastTransaction } from "./last_transaction.ts";
 import { proofByMarker } from "./marker_proof.ts";
+import { proofByState } from "./state_proof.ts";
 import { findOpen, type OpenOnes } from "./open_transactions.ts";
 import { endedAs, type Outcome } from "./transaction_outcome.ts";
 import type { OpenTransaction, TransactionState } from "./transaction_states.ts";
@@ -36,6 +37,8 @@ export interface SettleOptions {
   readonly sawCommitted?: (part: OpenTransaction) => boolean;
   /** False where we have not the right to; otherwise that is found out. */
   readonly mayWriteMarkers?: boolean;
+  /** The same of reading the coordinators' own topic. */
+  readonly mayReadState?: boolean;
 }
 
 const log = getLogger(["onceflow", "kafka", "transactions"]);
@@ -47,9 +50,11 @@ const log = getLogger(["onceflow", "kafka", "transactions"]);
 export async function settleTransaction(
   cluster: VendorCluster,
   transactionalId: string,
-  { writesTo: topics, onNews, sawCommitted, mayWriteMarkers = true }: SettleOptions,
+  options: SettleOptions,
   signal?: AbortSignal,
 ): Promise<readonly TopicPartition[]> {
+  const { writesTo: topics, onNews, sawCommitted, mayWriteMarkers = true, mayReadState = true } =
+    options;
   const last = await lastTransaction(cluster, transactionalId, signal, (state) => {
     const reason = waitingFor(state);
     onNews?.(transactionalId, { kind: "waiting", reason });
@@ -63,7 +68,9 @@ export async function settleTransaction(
   for (const part of parts) {
     const outcome = endedAs(part, last, protocol2) ??
       (sawCommitted?.(part) ? "commit" : undefined) ??
-      (protocol2 ? (await proofByMarker(cluster, part, topics))?.outcome : undefined);
+      (protocol2
+        ? await provedElsewhere(cluster, transactionalId, part, topics, mayReadState)
+        : undefined);
     if (!outcome) {
       const reason = unproved(transactionalId, part, last);
       onNews?.(transactionalId, { kind: "unproved", part, reason });
@@ -92,6 +99,18 @@ export async function settleTransaction(
     }
   }
   return leaderless;
+}
+
+async function provedElsewhere(
+  cluster: VendorCluster,
+  transactionalId: string,
+  part: OpenTransaction,
+  topics: readonly string[] | undefined,
+  mayReadState: boolean,
+): Promise<Outcome | undefined> {
+  const proof = await proofByMarker(cluster, part, topics) ??
+    (mayReadState ? await proofByState(cluster, transactionalId, part) : undefined);
+  return proof?.outcome;
 }
 
 /** `<group>/<topic>/<partition>`: what stands before the last two slashes. */

@@ -24,6 +24,8 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "../support/assert.ts";
+import { flow, reader, redrive, relay } from "../support/forgotten/roles.ts";
+import { tryRoles } from "../support/forgotten/try_roles.ts";
 import { readPartition, record, texts } from "../support/kafka.ts";
 import { startTwoNodes, type TwoNodes } from "../support/two_nodes.ts";
 
@@ -39,7 +41,7 @@ Deno.test({
     const { client } = cluster;
     await cluster.makeTopics({
       ...{ in: [1], seen: [1], lane: [1, 2], joined: [1, 2], aborted: [1, 2] },
-      ...{ foreign: [1, 2], alone: [1, 2], live: [1, 2], answered: [1, 2] },
+      ...{ foreign: [1, 2], alone: [1, 2], live: [1, 2], answered: [1, 2], unasked: [1, 2] },
     });
     assertEquals((await withCluster(client, forgetfulLine))?.line, "4.3");
     const news: TransactionNews[] = [];
@@ -56,7 +58,7 @@ Deno.test({
     const live = await Live.start(client, options);
     await using _live = live;
     await makeForgotten(cluster, live);
-    const notAllowed = { ...options, mayWriteMarkers: false };
+    const notAllowed = { ...options, mayWriteMarkers: false, mayReadState: false };
     await using producersOnly = createTransactions(client, notAllowed);
 
     await test.step("one that its own session would join to the next", async () => {
@@ -121,10 +123,35 @@ Deno.test({
       assertEquals(texts(await readPartition(client, "foreign", 1)), ["second"]);
       assertEquals(ended(), ["commit"]);
     });
+    await test.step("one that nobody asked for is torn by the next that is aborted", async () => {
+      const open = (onStep: TransactorOptions["onStep"]) =>
+        openTransactor(client, "unasked-id", { ...options, onStep });
+      {
+        await using unasked = await open((step) => {
+          if (step === "before-end-txn") throw new Error("gone");
+        });
+        const never = { records: [record("unasked", 1, "k", "never")], offsets: [] };
+        await assertRejects(() => unasked.commit(never));
+      }
+      await using _next = await open(undefined);
+      assertEquals(texts(await readPartition(client, "unasked", 0)), ["first"]);
+      assertEquals(texts(await readPartition(client, "unasked", 1)), []);
+    });
+    await test.step("each role behind one, until all of its work is done", async () => {
+      const roles = { flow, relay, redrive, reader };
+      const hit = { step: "before-end-txn", end: "commit", roles, foreign: ["reader"] } as const;
+      for (const { role, hanging, wrong } of await tryRoles(cluster, hit)) {
+        assertEquals({ role, hung: hanging.length > 0, wrong }, {
+          role,
+          hung: true,
+          wrong: undefined,
+        });
+      }
+    });
     await test.step("one of which nothing is left that says how it ended", async () => {
       // Whoever opens the id without asking has the coordinator forget the outcome, too.
       await using _unasked = await openTransactor(client, "alone/in/0", options);
-      const halt = await assertRejects(() => transactions.open("alone/in/0"), HaltError);
+      const halt = await assertRejects(() => producersOnly.open("alone/in/0"), HaltError);
       assertStringIncludes(halt.message, "alone-1");
       assertStringIncludes(halt.message, "--commit");
       assertStringIncludes(halt.message, "--abort");
@@ -133,9 +160,14 @@ Deno.test({
       const found = await showTransactions(client, ["alone"]);
       const [one] = found.examined;
       assert(one && found.examined.length === 1);
-      assertEquals([one.kind, one.outcome], ["forgotten", undefined]);
-      const { producerId } = one.part;
-      const plan = planEnd(found, { partition: "alone-1", producerId, outcome: "commit" });
+      // Who may read it finds a proof in the coordinators' own topic; who may not has to decide.
+      assertEquals([one.kind, one.outcome], ["forgotten", "commit"]);
+      assertStringIncludes(one.proof ?? "", "__transaction_state-0");
+      const unproved = { examined: [{ ...one, outcome: undefined }] };
+      const decision = { partition: "alone-1", producerId: one.part.producerId };
+      assertThrows(() => planEnd(found, { ...decision, outcome: "abort" }), EndRefusedError);
+      assertEquals(planEnd(unproved, { ...decision, outcome: "abort" }), unproved.examined[0]);
+      const plan = planEnd(found, { ...decision, outcome: "commit" });
       await applyEnd(client, plan, "commit");
       await using _transactor = await transactions.open("alone/in/0");
       assertEquals(texts(await readPartition(client, "alone", 1)), ["second"]);
@@ -217,6 +249,7 @@ async function makeForgotten(cluster: TwoNodes, live: Live): Promise<void> {
     commit("joined", "joined/in/0", [0, 1]),
     commit("foreign", "somebody-else", [0, 1]),
     commit("alone", "alone/in/0", [1]),
+    commit("unasked", "unasked-id", [0, 1]),
   ]);
   await Promise.all([...ready, live.ready]);
   await leaveOpen(client);
@@ -237,7 +270,7 @@ async function makeForgotten(cluster: TwoNodes, live: Live): Promise<void> {
   const where = open.map(({ topic }) => topic).sort();
   assertEquals(where, [
     ...Array(3).fill("__consumer_offsets"),
-    ...["aborted", "alone", "answered", "foreign", "joined", "lane", "live"],
+    ...["aborted", "alone", "answered", "foreign", "joined", "lane", "live", "unasked"],
   ], "this broker should forget what lies on the second node");
 }
 
