@@ -140,6 +140,9 @@ async function runRelays(
     name: `${config.KAFKA_CLIENT_ID}, process ${Deno.pid}`,
     applicationName: "onceflow relay lead",
   });
+  // Changed by a restart of the brokers only.
+  let kept: Promise<number | undefined> | undefined;
+  const keptMs = () => kept ??= offsetsKeptMs(client, relayGroup).catch(() => kept = undefined);
   const shards = Array.from({ length: config.OUTBOX_SHARDS }, (_, shard) => shard);
   const run = (shard: number) => {
     const place = { shard, groupId: relayGroup, cursorTopic: config.OUTBOX_CURSOR_TOPIC };
@@ -155,7 +158,7 @@ async function runRelays(
           if (anew) topics.doubt(names);
           await topics.lookUp(names);
         },
-        offsetsKeptMs: () => offsetsKeptMs(client, relayGroup),
+        offsetsKeptMs: keptMs,
       },
       {
         ...place,
