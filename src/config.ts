@@ -41,6 +41,7 @@ const environment = z.object({
   KAFKA_BROKERS: text.transform((list) => list.split(",").map((broker) => broker.trim()))
     .optional(),
   KAFKA_SSL: flag.default(false),
+  KAFKA_SSL_CA: text.optional(),
   KAFKA_SASL_MECHANISM: z.enum(["plain", "scram-sha-256", "scram-sha-512"]).optional(),
   KAFKA_SASL_USERNAME: text.optional(),
   KAFKA_SASL_PASSWORD: text.transform((value) => new Secret(value)).optional(),
@@ -90,6 +91,20 @@ const environment = z.object({
       code: "custom",
       path: ["KAFKA_SASL_MECHANISM"],
       message: "needs KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD beside it",
+    });
+  }
+  if (!value.KAFKA_SASL_MECHANISM && (value.KAFKA_SASL_USERNAME || value.KAFKA_SASL_PASSWORD)) {
+    context.addIssue({
+      code: "custom",
+      path: ["KAFKA_SASL_MECHANISM"],
+      message: "is missing beside KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD: nobody would log in",
+    });
+  }
+  if (value.KAFKA_SSL_CA && !value.KAFKA_SSL) {
+    context.addIssue({
+      code: "custom",
+      path: ["KAFKA_SSL_CA"],
+      message: "needs KAFKA_SSL=true beside it",
     });
   }
   if (value.STACK_KAFKA_PORT === value.STACK_POSTGRES_PORT) {

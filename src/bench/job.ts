@@ -18,7 +18,7 @@ export const jobSchema = z.object({
   kafka: z.object({
     brokers: z.array(z.string()),
     clientId: z.string(),
-    ssl: z.boolean(),
+    ssl: z.union([z.boolean(), z.object({ ca: z.string() })]),
     sasl: z.object({ mechanism: z.string(), username: z.string(), password: z.string() })
       .optional(),
   }),

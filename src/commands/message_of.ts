@@ -2,6 +2,7 @@
 import { NoServicesError } from "../compose/services.ts";
 import { ConfigError } from "../config.ts";
 import { DependencyDownError } from "../core/errors.ts";
+import { refusedLogin } from "../kafka/refused_login.ts";
 import { StackError } from "../stack/stack_error.ts";
 
 /** These say it all; their causes would only repeat it. */
@@ -15,6 +16,8 @@ export function messageOf(error: unknown): string {
     return `${error.message}\nWhat the tasks may do stands in deno.json, under "permissions"; ` +
       "they write below .onceflow only, so STACK_DIR has to be there";
   }
+  const login = refusedLogin(error);
+  if (login !== undefined) return `Kafka ${login}`;
   const chain = [...chainOf(error)];
   const unreached = chain.find(({ name }) => name === "KafkaJSConnectionError");
   if (unreached) {

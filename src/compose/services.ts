@@ -1,5 +1,5 @@
 /** Decides which Kafka and Postgres a command talks to: the user's own, or the embedded stack. */
-import type { Config } from "../config.ts";
+import { type Config, ConfigError } from "../config.ts";
 import type { KafkaSettings } from "../kafka/kafka_client.ts";
 import { ensureStack } from "../stack/ensure_stack.ts";
 import { findStack } from "../stack/find_stack.ts";
@@ -59,12 +59,26 @@ export async function resolveServices(
   };
 }
 
+/** @throws {ConfigError} naming the setting */
+function readPem(path: string): string {
+  try {
+    const text = Deno.readTextFileSync(path);
+    if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
+    throw new Error("it holds no certificate in PEM");
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ConfigError(`KAFKA_SSL_CA: cannot use ${path}: ${reason}`, { cause: error });
+  }
+}
+
 function kafkaSettings(config: Config, brokers: readonly string[]): KafkaSettings {
   const { KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD } = config;
   return {
     brokers,
     clientId: config.KAFKA_CLIENT_ID,
-    ssl: config.KAFKA_SSL,
+    ssl: config.KAFKA_SSL_CA === undefined
+      ? config.KAFKA_SSL
+      : { ca: readPem(config.KAFKA_SSL_CA) },
     unpackedBytesMax: config.BATCH_UNPACKED_BYTES_MAX,
     ...(KAFKA_SASL_MECHANISM && {
       sasl: {

@@ -1,12 +1,18 @@
 /** Says of an error that a service was not reached: where it was looked for, and which setting names that place. */
 import { DependencyDownError, HaltError } from "../core/errors.ts";
 import { verdictOf } from "../kafka/error_verdict.ts";
+import { refusedLogin } from "../kafka/refused_login.ts";
 import { asDependencyDown } from "../postgres/translate_error.ts";
 import type { Services } from "./services.ts";
 
 /** The message says it all: which service, where, which setting, and what was answered. No password is in it. */
 export class UnreachedError extends Error {
   override name = "UnreachedError";
+}
+
+/** It was reached, and let us not in. No retry changes that. */
+export class LoginRefusedError extends UnreachedError {
+  override name = "LoginRefusedError";
 }
 
 /** Where a service was looked for. */
@@ -44,13 +50,29 @@ export function unreached(
 /** The error in these words when Kafka was not reached, or gave no answer that can be gone on with; else undefined. */
 export function unreachedKafka(error: unknown, place: Place): UnreachedError | undefined {
   if (error instanceof HaltError || error instanceof TypeError) return undefined;
+  const login = refusedLogin(error);
+  if (login !== undefined) {
+    const text = `Kafka at ${place.address} (${place.setting}) ${login}`;
+    return new LoginRefusedError(text, { cause: error });
+  }
   if (verdictOf(error) === "fatal") return undefined;
   const said = [...chainOf(error)].find(({ name }) => name.startsWith("KafkaJS"));
   if (!said) return undefined;
   return new UnreachedError(
-    `Cannot reach Kafka at ${place.address} (${place.setting}): is it running, and is that its address? (${said.message})`,
+    `Cannot reach Kafka at ${place.address} (${place.setting}): is it running, and is that its address? (${said.message}` +
+      `${hintOf(said)})`,
     { cause: error },
   );
+}
+
+/** A listener that speaks otherwise than we do only hangs up. */
+function hintOf({ name, message }: Error): string {
+  if (/certificate/i.test(message)) return "; KAFKA_SSL_CA names an authority of your own to trust";
+  if (/TLS|SSL/i.test(message)) {
+    return "; does that listener speak TLS, as KAFKA_SSL says?";
+  }
+  if (name !== "KafkaJSConnectionClosedError") return "";
+  return "; a listener that hangs up at once may want TLS or a login: KAFKA_SSL, KAFKA_SASL_MECHANISM";
 }
 
 /** The same for Postgres. A refused password and a database that is not there are no matter of waiting. */
@@ -64,6 +86,7 @@ export function unreachedPostgres(error: unknown, place: Place): UnreachedError 
 
 /** True when waiting may help: it is not the user, the password, the database's name or the schema that is wrong. */
 export function mayComeBack(error: unknown): boolean {
+  if (error instanceof LoginRefusedError) return false;
   const down = [...chainOf(error)].find((cause) => cause instanceof DependencyDownError);
   const code = down?.cause instanceof Error && "code" in down.cause ? String(down.cause.code) : "";
   return !/^(28...|3D000|42...)$/.test(code);

@@ -31,7 +31,10 @@ export class CoordinatorWatch {
     }
     this.#silentSince ??= performance.now();
     if (performance.now() - this.#silentSince < silentMsMax) return;
-    this.health.down("kafka", `the transaction coordinator of ${id} does not answer`, { cause });
+    const reason = `the transaction coordinator of ${id} does not answer: is Kafka's topic ` +
+      `__transaction_state there, and are enough brokers up for the brokers' ` +
+      `transaction.state.log.replication.factor and transaction.state.log.min.isr?`;
+    this.health.down("kafka", reason, { cause });
   }
 
   /** Nobody writes any more. */

@@ -18,8 +18,8 @@ export interface KafkaSettings {
   readonly brokers: readonly string[];
   /** Shown in the broker's logs and quotas. */
   readonly clientId: string;
-  /** TLS, checked against the system's certificates. */
-  readonly ssl: boolean;
+  /** TLS, checked against the system's certificates, or against these in PEM. */
+  readonly ssl: boolean | { readonly ca: string };
   /**
    * A record batch that unpacks to more than this is not read, bytes: its records become one dead letter that names their
    * place. 64 MiB where absent; a lane holds one unpacked batch at a time.
@@ -85,7 +85,9 @@ export function createKafkaClient(settings: KafkaSettings): KafkaClient {
         rootLogger: logger,
         socketFactory: nativeSocketFactory(socketFactory()()),
         brokers: settings.brokers,
-        ssl: settings.ssl || undefined,
+        ssl: typeof settings.ssl === "object"
+          ? { ca: [settings.ssl.ca] }
+          : settings.ssl || undefined,
         sasl: settings.sasl,
         clientId: settings.clientId,
         connectionTimeout: 3_000,

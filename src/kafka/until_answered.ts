@@ -3,8 +3,10 @@ import { getLogger } from "@logtape/logtape";
 import { delay, unlessAborted } from "../core/delay.ts";
 import type { Health } from "../core/health.ts";
 import { backoffMs } from "../core/retry_policy.ts";
+import { HaltError } from "../core/errors.ts";
 import { isOutage } from "./error_verdict.ts";
 import { MissingPermissionError } from "./missing_permission.ts";
+import { refusedLogin } from "./refused_login.ts";
 
 const log = getLogger(["onceflow", "kafka"]);
 const backoffFirstMs = 200;
@@ -37,6 +39,8 @@ export async function untilAnswered<T>(
         return await unlessAborted(work(), signal);
       } catch (error) {
         signal.throwIfAborted();
+        const login = refusedLogin(error);
+        if (login !== undefined) throw new HaltError(`Kafka ${login}`, { cause: error });
         const mayPass = isOutage(error) || error instanceof MissingPermissionError;
         if (attempt >= attemptsMax || !mayPass) throw error;
         const reason = error instanceof Error ? error.message : String(error);

@@ -3,7 +3,8 @@
 /** How to reach the cluster, as plain data; the composition root fills it from the settings. */
 export interface LogReaderConnection {
   readonly brokers: readonly string[];
-  readonly ssl: boolean;
+  /** TLS with the certificates that Java trusts, or with these in PEM. */
+  readonly ssl: boolean | { readonly ca: string };
   readonly sasl?: {
     readonly mechanism: "plain" | "scram-sha-256" | "scram-sha-512";
     readonly username: string;
@@ -27,6 +28,9 @@ export function clientProperties(
     ["default.api.timeout.ms", String(requestTimeoutMs)],
     ["request.timeout.ms", String(Math.min(requestTimeoutMs, 30_000))],
   ];
+  if (typeof ssl === "object") {
+    lines.push(["ssl.truststore.type", "PEM"], ["ssl.truststore.certificates", ssl.ca.trim()]);
+  }
   if (sasl) {
     const login = sasl.mechanism === "plain"
       ? "org.apache.kafka.common.security.plain.PlainLoginModule"

@@ -19,6 +19,8 @@ import { root } from "./services.ts";
 export interface BrokerSecurity {
   /** Each has its own name as password. Beside them everybody who comes over the plain listener may do anything. */
   readonly users: readonly string[];
+  /** Users come over TLS: the file with the broker's key, in PKCS 12, and its password. */
+  readonly keystore?: { readonly file: string; readonly password: string };
 }
 
 /** A lone broker. Disposing kills it and deletes its data. */
@@ -98,21 +100,25 @@ export async function startOwnBroker(
 
 /** A second listener that asks who comes, and an authorizer that allows nothing but what was granted. */
 function secured(
-  { users }: BrokerSecurity,
+  { users, keystore }: BrokerSecurity,
   ports: Readonly<Record<"port" | "securePort" | "controllerPort", number>>,
 ): Record<string, string> {
-  const clients =
-    `PLAINTEXT://127.0.0.1:${ports.port},SASL_PLAINTEXT://127.0.0.1:${ports.securePort}`;
+  const clients = `PLAINTEXT://127.0.0.1:${ports.port},USERS://127.0.0.1:${ports.securePort}`;
   const passwords = users.map((user) => `user_${user}="${user}"`).join(" ");
   return {
     "listeners": `${clients},CONTROLLER://127.0.0.1:${ports.controllerPort}`,
     "advertised.listeners": clients,
-    "listener.security.protocol.map":
-      "PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "listener.security.protocol.map": `PLAINTEXT:PLAINTEXT,USERS:${
+      keystore ? "SASL_SSL" : "SASL_PLAINTEXT"
+    },CONTROLLER:PLAINTEXT`,
     "sasl.enabled.mechanisms": "PLAIN",
-    "listener.name.sasl_plaintext.plain.sasl.jaas.config":
+    "listener.name.users.plain.sasl.jaas.config":
       `org.apache.kafka.common.security.plain.PlainLoginModule required ${passwords};`,
     "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
     "super.users": "User:ANONYMOUS",
+    ...(keystore && {
+      "ssl.keystore.location": keystore.file,
+      "ssl.keystore.password": keystore.password,
+    }),
   };
 }

@@ -1,0 +1,95 @@
+/** Logging in over TLS, and settings of the brokers that do not fit ours: each is said at once, by the setting's name. */
+import { openReader } from "../../src/compose/books.ts";
+import { createObservability } from "../../src/compose/observability.ts";
+import { openRuntime } from "../../src/compose/open_runtime.ts";
+import { runWorker } from "../../src/compose/run_worker.ts";
+import { readConfig } from "../../src/config.ts";
+import { waitFor } from "../../src/stack/wait.ts";
+import { assert, assertRejects, assertStringIncludes } from "../support/assert.ts";
+import { startOwnBroker } from "../support/own_broker.ts";
+import { freshDatabase, root } from "../support/services.ts";
+
+Deno.test("a login over TLS works with the authority's certificate, and what is wrong with it is named at once", async (test) => {
+  const directory = await Deno.makeTempDir({ dir: `${root}.onceflow`, prefix: "own-broker-" });
+  await using _removed = {
+    [Symbol.asyncDispose]: () => Deno.remove(directory, { recursive: true }),
+  };
+  const { keystore, ca } = await makeKey(directory);
+  await using database = await freshDatabase();
+  await using broker = await startOwnBroker({
+    security: { users: ["ann"], keystore },
+    settings: {
+      "super.users": "User:ANONYMOUS;User:ann",
+      "transaction.state.log.replication.factor": "3",
+      "group.max.session.timeout.ms": "8000",
+    },
+  });
+  const [place = ""] = broker.as("ann").settings.brokers;
+  const configOf = (more: Record<string, string> = {}) =>
+    readConfig({
+      ...{ KAFKA_BROKERS: place, DATABASE_URL: database.url, TOPIC_PARTITIONS: "1" },
+      ...{ KAFKA_SSL: "true", KAFKA_SSL_CA: ca },
+      ...{ KAFKA_SASL_MECHANISM: "plain", KAFKA_SASL_USERNAME: "ann", KAFKA_SASL_PASSWORD: "ann" },
+      ...more,
+    });
+  const { health } = createObservability();
+  // Somebody waits for Kafka: what waiting does not mend ends that all the same.
+  const open = (more: Record<string, string>) =>
+    openRuntime(configOf(more), { applicationName: "test", health });
+  const names = async (setting: string, more: Record<string, string>) => {
+    const error = await assertRejects(() => open(more), Error, setting);
+    assert(!error.message.includes("nope"), error.message);
+  };
+  await test.step("a wrong password, another mechanism", async () => {
+    await names("KAFKA_SASL_PASSWORD", { KAFKA_SASL_PASSWORD: "nope" });
+    await names("KAFKA_SASL_MECHANISM", { KAFKA_SASL_MECHANISM: "scram-sha-256" });
+  });
+  await test.step("a certificate that is not there, and one that nobody vouches for", async () => {
+    await names("KAFKA_SSL_CA", { KAFKA_SSL_CA: `${directory}/nobody.pem` });
+    await assertRejects(
+      () => openRuntime(configOf({ KAFKA_SSL_CA: "" }), { applicationName: "test" }),
+      Error,
+      "KAFKA_SSL_CA",
+    );
+  });
+  await using runtime = await open({});
+  await test.step("the checker's own client", async () => {
+    const { config, services } = runtime;
+    await using _reader = await openReader(config, services, new AbortController().signal);
+  });
+  await test.step("a session that the brokers find too long halts the roles of groups, too few brokers for the transactions are said", async () => {
+    const stop = new AbortController();
+    const working = runWorker(runtime, {
+      ...{ roles: ["relay", "projector"], guarantee: "exactly-once", health },
+    }, stop.signal);
+    const saidOf = (name: string) => () => {
+      const check = health.ready().checks.find((one) => one.name === name && !one.ok);
+      return Promise.resolve(check?.detail);
+    };
+    const halted = await waitFor(saidOf("role:projector"), { waitMsMax: 60_000 });
+    assertStringIncludes(halted ?? "", "SESSION_TIMEOUT_MS");
+    assertStringIncludes(halted ?? "", "group.max.session.timeout.ms");
+    const relay = await waitFor(saidOf("relay:0"), { waitMsMax: 60_000 });
+    assertStringIncludes(relay ?? "", "__transaction_state");
+    assertStringIncludes(relay ?? "", "transaction.state.log.replication.factor");
+    stop.abort();
+    await assertRejects(() => working, Error, "SESSION_TIMEOUT_MS");
+  });
+});
+
+/** A key for 127.0.0.1 that vouches for itself, made by Java's own tool. */
+async function makeKey(directory: string) {
+  const keystore = { file: `${directory}/key.p12`, password: "changeit" };
+  const ca = `${directory}/ca.pem`;
+  const keytool = async (...args: string[]) => {
+    const store = ["-keystore", keystore.file, "-storepass", keystore.password, "-alias", "broker"];
+    const { success, stdout } = await new Deno.Command("java", {
+      args: ["-m", "java.base/sun.security.tools.keytool.Main", ...args, ...store],
+    }).output();
+    assert(success, new TextDecoder().decode(stdout));
+  };
+  const name = ["-dname", "CN=broker", "-ext", "san=ip:127.0.0.1"];
+  await keytool("-genkeypair", "-keyalg", "EC", ...name, "-validity", "3650");
+  await keytool("-exportcert", "-rfc", "-file", ca);
+  return { keystore, ca };
+}
