@@ -1,6 +1,7 @@
 /** The measured relay or projector: one background role on the pipeline that the environment names. Not a user's command. */
 import { z } from "zod";
-import { openRuntime, type Runtime, viewsOf } from "../compose/open_runtime.ts";
+import { openRuntime, type Runtime } from "../compose/open_runtime.ts";
+import { viewsOf } from "../compose/prepare_schema.ts";
 import { runWorker } from "../compose/run_worker.ts";
 import { readConfig } from "../config.ts";
 import { fetcherDefaults } from "../kafka/fetcher.ts";

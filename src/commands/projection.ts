@@ -37,6 +37,11 @@ export function projectionCommand(actions: ProjectionActions): Command {
       "Replay the topics from their start into tables beside the live ones, then swap. " +
         "Readers and workers go on meanwhile.",
     )
+    .addHelpText(
+      "after",
+      "\nThe user of DATABASE_URL must own the read model's tables and may CREATE in the database and in their schema:\n" +
+        "more than serve and worker need. What is missing is listed before anything is read.",
+    )
     .option("--allow-missing-history", "rebuild although a topic has lost its oldest records")
     .option("--json", "print one JSON document")
     .action(async ({ json, allowMissingHistory }: Output & { allowMissingHistory?: true }) => {

@@ -9,6 +9,7 @@ import { dlqCommand } from "./dlq.ts";
 import { exitCodes, FindingError } from "./exit_codes.ts";
 import { explainCommand } from "./explain.ts";
 import { messageOf } from "./message_of.ts";
+import { migrateCommand } from "./migrate.ts";
 import { offsetsCommand } from "./offsets.ts";
 import { progress } from "./progress.ts";
 import { projectionCommand } from "./projection.ts";
@@ -21,6 +22,7 @@ import {
   benchActions,
   dlqActions,
   explainActions,
+  migrateActions,
   offsetsActions,
   projectionActions,
   transactionsActions,
@@ -56,6 +58,7 @@ function commands(): Command[] {
     serveCommand(),
     workerCommand().addCommand(offsetsCommand(offsetsActions))
       .addCommand(transactionsCommand(transactionsActions)),
+    migrateCommand(migrateActions),
     stackCommand(),
     verifyCommand(verifyActions),
     explainCommand(explainActions),

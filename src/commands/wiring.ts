@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { runBench } from "../bench/run_bench.ts";
 import { checkBooks, explain, invoicingGroup } from "../compose/books.ts";
+import { migrateSchema, missingFromSchema } from "../compose/prepare_schema.ts";
 import { rebuildViews, viewsStatus } from "../compose/read_model.ts";
 import { projectorGroup, relayGroup } from "../compose/run_worker.ts";
 import { runUntilSignal } from "../compose/run_until_signal.ts";
@@ -12,11 +13,14 @@ import { redriveGroup } from "../dead_letters/redrive_state.ts";
 import { createKafkaClient } from "../kafka/kafka_client.ts";
 import { createTransactions } from "../kafka/transactions.ts";
 import { cursorMetadataAt, noteRelayed } from "../outbox/relay_cursor.ts";
-import { openDatabase } from "../postgres/database.ts";
+import { openDatabase, type Sql } from "../postgres/database.ts";
+import { checkSessionSettings } from "../postgres/session_settings.ts";
+import { translatingErrors } from "../postgres/translate_error.ts";
 import type { BenchActions } from "./bench.ts";
 import type { DlqActions } from "./dlq.ts";
 import { exitCodes } from "./exit_codes.ts";
 import type { ExplainActions } from "./explain.ts";
+import type { MigrateActions } from "./migrate.ts";
 import { progress } from "./progress.ts";
 import type { OffsetsActions } from "./offsets.ts";
 import type { TransactionsActions } from "./transactions.ts";
@@ -45,6 +49,21 @@ export const verifyActions: VerifyActions = {
 export const explainActions: ExplainActions = {
   explain: (orderId) =>
     withServices((config, services, signal) => explain(config, services, orderId, signal)),
+};
+
+const withSchema = <T>(act: (sql: Sql, config: Config) => Promise<T>) =>
+  withServices(async (config, services) => {
+    await using database = openDatabase(services.databaseUrl, {
+      connectionsMax: 1,
+      applicationName: "onceflow migrate",
+    });
+    await checkSessionSettings(database.sql);
+    return await translatingErrors(() => act(database.sql, config));
+  });
+
+export const migrateActions: MigrateActions = {
+  missing: () => withSchema(missingFromSchema),
+  migrate: () => withSchema(migrateSchema),
 };
 
 export const projectionActions: ProjectionActions = {

@@ -14,7 +14,7 @@ import type { PipelineNames } from "../verify/pipeline_names.ts";
 import type { LogReaderConnection } from "../verify/client_properties.ts";
 import { type LogReader, openLogReader } from "../verify/log_reader.ts";
 import { redriveGroup } from "../dead_letters/redrive_state.ts";
-import { viewsOf } from "./open_runtime.ts";
+import { viewsOf } from "./prepare_schema.ts";
 import { relayGroup } from "./run_worker.ts";
 import type { Services } from "./services.ts";
 

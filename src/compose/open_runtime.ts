@@ -3,17 +3,8 @@ import { getLogger } from "@logtape/logtape";
 import type { Config } from "../config.ts";
 import { createHealth, type Health } from "../core/health.ts";
 import { createKafkaClient, type KafkaClient } from "../kafka/kafka_client.ts";
-import { orderMigrations } from "../orders/migrations.ts";
-import { orderViews } from "../orders/views.ts";
-import { agreeOnShards } from "../outbox/agree_on_shards.ts";
-import { leadMigrations } from "../outbox/lead_migrations.ts";
-import { outboxMigrations } from "../outbox/migrations.ts";
-import { relayMigrations } from "../outbox/relay_migrations.ts";
 import { type Database, openDatabase } from "../postgres/database.ts";
-import { migrate } from "../postgres/migrate.ts";
-import { checkSessionSettings } from "../postgres/session_settings.ts";
-import { installProjection } from "../projection/install_projection.ts";
-import { projectionMigrations } from "../projection/projection_schema.ts";
+import { prepareSchema } from "./prepare_schema.ts";
 import type { Role } from "./run_worker.ts";
 import { resolveServices, type Services } from "./services.ts";
 import { ensureAppTopics } from "./topics_of.ts";
@@ -31,24 +22,6 @@ export interface Runtime extends AsyncDisposable {
 }
 
 const log = getLogger(["onceflow", "compose"]);
-
-/** Every room's migrations, in an order in which each finds what it needs. */
-const migrations = [
-  ...outboxMigrations,
-  ...relayMigrations,
-  ...leadMigrations,
-  ...orderMigrations,
-  ...projectionMigrations,
-];
-
-/** The read model with the topics of this configuration. */
-export function viewsOf(config: Config) {
-  return orderViews({
-    orders: config.ORDERS_TOPIC,
-    invoices: config.INVOICES_TOPIC,
-    deadLetters: config.DEAD_LETTERS_TOPIC,
-  });
-}
 
 /** How to open. */
 export interface OpenOptions {
@@ -68,6 +41,7 @@ export interface OpenOptions {
 /**
  * Connects, makes missing topics, brings the schema up to date. Several processes may do so at once.
  *
+ * @throws {HaltError} when the schema is not up to date and may not be changed
  * @throws {UnreachedError} naming place and setting, when a service is away and nobody waits for it
  */
 export async function openRuntime(config: Config, options: OpenOptions): Promise<Runtime> {
@@ -139,17 +113,4 @@ async function reached<T>(
 
 function tellUnlessAborted(error: unknown, signal: AbortSignal): void {
   if (!signal.aborted) log.error("Cannot read the topics: {error}", { error: String(error) });
-}
-
-async function prepareSchema({ sql }: Database, config: Config): Promise<void> {
-  await checkSessionSettings(sql);
-  const applied = await migrate(sql, migrations);
-  if (applied.length > 0) log.info("Applied migrations {applied}", { applied: applied.join(", ") });
-  await agreeOnShards(sql, config.OUTBOX_SHARDS);
-  const installation = await installProjection(sql, viewsOf(config));
-  if (installation.kind === "stale") {
-    log.warn("The read model is of version {version}; run: deno task projection rebuild", {
-      version: installation.version,
-    });
-  }
 }

@@ -10,8 +10,11 @@ import {
   rebuildProjection,
   type RebuildReport,
 } from "../projection/rebuild_projection.ts";
+import { missingRebuildRights } from "../projection/rebuild_rights.ts";
+import { type Backoff, waitForPostgres } from "../projection/wait_for_postgres.ts";
+import type { Sql } from "../postgres/sql.ts";
 import { holdRebuild } from "./hold_rebuild.ts";
-import { viewsOf } from "./open_runtime.ts";
+import { viewsOf } from "./prepare_schema.ts";
 import type { Services } from "./services.ts";
 
 /** Builds the read model anew from the log, beside the live one, and swaps. */
@@ -31,6 +34,7 @@ export async function rebuildViews(
     backoff,
     signal: options.signal,
   });
+  await refuseWithoutRights(database.sql, projection, backoff, options.signal);
   await using source = openLogSource(createKafkaClient(services.kafka));
   const deps = {
     sql: database.sql,
@@ -40,6 +44,27 @@ export async function rebuildViews(
     backoff,
   } as const;
   return await translatingErrors(() => rebuildProjection(deps, { projection, ...options }));
+}
+
+/** @throws when the user may not do what a rebuild does, with the statements that would allow it */
+async function refuseWithoutRights(
+  sql: Sql,
+  projection: ReturnType<typeof viewsOf>,
+  backoff: Backoff,
+  signal: AbortSignal,
+): Promise<void> {
+  const missing = await waitForPostgres(
+    () => missingRebuildRights(sql, projection),
+    backoff,
+    signal,
+  );
+  if (missing.length === 0) return;
+  throw new Error(
+    `Cannot rebuild ${projection.name}: it makes a schema and exchanges the live tables, and the user of DATABASE_URL may ` +
+      `not. Run it with a DATABASE_URL whose user owns the schema, or allow it: ${
+        missing.join("; ")
+      }`,
+  );
 }
 
 /** Positions, lag and soundness of the read model. */

@@ -15,7 +15,8 @@ import type { ConservationReport } from "../verify/check_conservation.ts";
 import { checkBooks, invoicingGroup } from "./books.ts";
 import { keepStackUp } from "./keep_stack_up.ts";
 import { createObservability, workerObservers } from "./observability.ts";
-import { openRuntime, type Runtime, viewsOf } from "./open_runtime.ts";
+import { openRuntime, type Runtime } from "./open_runtime.ts";
+import { viewsOf } from "./prepare_schema.ts";
 import { startHttp } from "./run_serve.ts";
 import { roles, runWorker } from "./run_worker.ts";
 

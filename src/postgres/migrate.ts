@@ -1,5 +1,6 @@
 /** Applies each room's migrations, once each and in order. Never changes one that was shipped. */
-import type { Sql, Tx } from "./sql.ts";
+import type { Queryable, Sql } from "./sql.ts";
+import { translatingErrors } from "./translate_error.ts";
 import { withTransaction } from "./with_transaction.ts";
 
 /** One step of a schema. Once shipped, neither its name nor its SQL may change. */
@@ -15,9 +16,34 @@ export class MigrationEditedError extends Error {
   override name = "MigrationEditedError";
 }
 
+interface Step extends Migration {
+  readonly checksum: string;
+}
+
+/**
+ * The names of those that were not applied yet, in order. Only reads, and needs no right but that.
+ *
+ * @throws {MigrationEditedError} when a recorded migration has another text now
+ * @throws {DependencyDownError} when Postgres cannot be reached
+ */
+export async function pendingMigrations(
+  sql: Queryable,
+  migrations: readonly Migration[],
+): Promise<readonly string[]> {
+  const steps = await stepsOf(migrations);
+  return await translatingErrors(async () => {
+    const [row] = await sql<{ there: boolean }[]>`
+      select to_regclass('onceflow_migrations') is not null as there
+    `;
+    const recorded = row?.there ? await recordedChecksums(sql) : new Map<string, string>();
+    return notRecorded(steps, recorded).map(({ name }) => name);
+  });
+}
+
 /**
  * Applies those that are missing, in the order given, all in one transaction. Any number of processes may start at
- * once: they queue on an advisory lock. Returns the names that this call applied.
+ * once: they queue on an advisory lock. Returns the names that this call applied. Where none is missing, nothing is locked
+ * and no right to change the schema is needed.
  *
  * @throws {MigrationEditedError} when a recorded migration has another text now
  */
@@ -25,10 +51,8 @@ export async function migrate(
   sql: Sql,
   migrations: readonly Migration[],
 ): Promise<readonly string[]> {
-  refuseRepeatedNames(migrations);
-  const steps = await Promise.all(
-    migrations.map(async (step) => ({ ...step, checksum: await sha256(step.sql) })),
-  );
+  if ((await pendingMigrations(sql, migrations)).length === 0) return [];
+  const steps = await stepsOf(migrations);
   return await withTransaction(sql, async (tx) => {
     await tx`select set_config('lock_timeout', '60s', true), set_config('statement_timeout', '0', true)`;
     await tx`select pg_advisory_xact_lock(hashtextextended('onceflow migrations', 0))`;
@@ -39,17 +63,8 @@ export async function migrate(
         applied_at timestamptz not null default clock_timestamp()
       )
     `;
-    const recorded = await recordedChecksums(tx);
     const applied: string[] = [];
-    for (const step of steps) {
-      const checksum = recorded.get(step.name);
-      if (checksum !== undefined && checksum !== step.checksum) {
-        throw new MigrationEditedError(
-          `Cannot migrate: ${step.name} was applied with another text than this program has. ` +
-            `A shipped migration must not change: restore its text and add a new migration after it`,
-        );
-      }
-      if (checksum !== undefined) continue;
+    for (const step of notRecorded(steps, await recordedChecksums(tx))) {
       await tx.unsafe(step.sql);
       await tx`insert into onceflow_migrations (name, checksum) values (${step.name}, ${step.checksum})`;
       applied.push(step.name);
@@ -58,8 +73,30 @@ export async function migrate(
   });
 }
 
-async function recordedChecksums(tx: Tx): Promise<ReadonlyMap<string, string>> {
-  const rows = await tx<{ name: string; checksum: string }[]>`
+/** Those to apply, once what is recorded is known to be what this program has. */
+function notRecorded(
+  steps: readonly Step[],
+  recorded: ReadonlyMap<string, string>,
+): readonly Step[] {
+  return steps.filter(({ name, checksum }) => {
+    const before = recorded.get(name);
+    if (before === undefined || before === checksum) return before === undefined;
+    throw new MigrationEditedError(
+      `Cannot migrate: ${name} was applied with another text than this program has. ` +
+        `A shipped migration must not change: restore its text and add a new migration after it`,
+    );
+  });
+}
+
+async function stepsOf(migrations: readonly Migration[]): Promise<readonly Step[]> {
+  refuseRepeatedNames(migrations);
+  return await Promise.all(
+    migrations.map(async (step) => ({ ...step, checksum: await sha256(step.sql) })),
+  );
+}
+
+async function recordedChecksums(sql: Queryable): Promise<ReadonlyMap<string, string>> {
+  const rows = await sql<{ name: string; checksum: string }[]>`
     select name, checksum from onceflow_migrations
   `;
   return new Map(rows.map(({ name, checksum }) => [name, checksum]));

@@ -54,6 +54,12 @@ export function translateError(error: unknown): unknown {
   });
 }
 
+/** True for an error, translated or not, that says: this user may not do that. */
+export function isRefused(error: unknown): boolean {
+  const first = error instanceof DependencyDownError ? error.cause : error;
+  return codeOf(first) === "42501"; // insufficient_privilege
+}
+
 /** Runs `work` and throws what it throws in core's words. */
 export async function translatingErrors<T>(work: () => PromiseLike<T>): Promise<T> {
   try {
@@ -98,8 +104,9 @@ function adviceFor(code: string): string | undefined {
     case "42P01": // undefined_table
     case "42883": // undefined_function
     case "42703": // undefined_column
-      return "The schema in Postgres is missing or older than this program: serve and worker bring it up to date when " +
-        "they start";
+      return "The schema in Postgres is missing or older than this program: deno task migrate brings it up to date";
+    case "42501": // insufficient_privilege: of no record, and granted by an operator while one waits
+      return 'The user of DATABASE_URL lacks a right in Postgres (README, "Rights in Postgres")';
   }
   switch (code.length === 5 ? code.slice(0, 2) : "") {
     case "08": // connection_exception

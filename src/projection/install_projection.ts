@@ -1,5 +1,6 @@
 /** Makes a projection's live tables on first use. It never changes tables that are there: that is what a rebuild does. */
-import type { Sql } from "../postgres/sql.ts";
+import type { Queryable, Sql } from "../postgres/sql.ts";
+import { translatingErrors } from "../postgres/translate_error.ts";
 import { liveTables, type Projection, quoteName } from "./define_projection.ts";
 import { findMade, noteAgainInTransaction, noteLiveInTransaction } from "./made_of.ts";
 
@@ -8,6 +9,14 @@ export type Installation =
   | { readonly kind: "created" }
   | { readonly kind: "present" }
   | { readonly kind: "stale"; readonly version: number };
+
+/** The version of the live tables; undefined where there are none. Call it after the migrations. */
+export async function findInstalled(sql: Queryable, name: string): Promise<number | undefined> {
+  const [row] = await translatingErrors(() =>
+    sql<{ version: number }[]>`select version from projections where name = ${name}`
+  );
+  return row?.version;
+}
 
 /**
  * Makes the tables of a projection unless they are there. Safe to call from every process at once, after the
@@ -21,9 +30,8 @@ export async function installProjection(
   return await sql.begin(async (tx): Promise<Installation> => {
     // `create table if not exists` can still collide with itself in another session; this lock cannot.
     await tx`select pg_advisory_xact_lock(hashtextextended(${`projection:${projection.name}`}, 0))`;
-    const [installed] = await tx`select version from projections where name = ${projection.name}`;
-    if (installed !== undefined) {
-      const version = Number(installed.version);
+    const version = await findInstalled(tx, projection.name);
+    if (version !== undefined) {
       if (version !== projection.version) return { kind: "stale", version };
       if (await findMade(tx, projection.name) === undefined) {
         await noteAgainInTransaction(tx, projection);

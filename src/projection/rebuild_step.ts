@@ -33,8 +33,8 @@ export async function rebuildStep<T>(
   return await waitForPostgres(attempt, backoff, signal, onDependency);
 }
 
-/** No such table, column, function or schema: waiting brings none of them. */
-const nothingThere = new Set(["42P01", "42703", "42883", "3F000"]);
+/** No such table, column, function or schema, or no right: waiting brings none of them. */
+const notAwaited = new Set(["42P01", "42703", "42883", "3F000", "42501"]);
 
 /** The error as it is to be taken: a place that is gone is no outage. */
 export async function explained(
@@ -43,7 +43,7 @@ export async function explained(
   staging: Staging<ProjectionEvent> | undefined,
 ): Promise<unknown> {
   const { code } = error as { readonly code?: unknown };
-  if (typeof code !== "string" || !nothingThere.has(code)) return error;
+  if (typeof code !== "string" || !notAwaited.has(code)) return error;
   try {
     if (staging && !await isThere(sql, staging)) {
       return replacedError(staging.target.projection.name);

@@ -1,0 +1,146 @@
+/** Roles that may not change the schema: they start where it is up to date, and say what to run where it is not. */
+import { openRuntime } from "../../src/compose/open_runtime.ts";
+import { rebuildViews } from "../../src/compose/read_model.ts";
+import { runWorker } from "../../src/compose/run_worker.ts";
+import { readConfig } from "../../src/config.ts";
+import { HaltError } from "../../src/core/errors.ts";
+import { createApp } from "../../src/http/create_app.ts";
+import { openDatabase } from "../../src/postgres/database.ts";
+import { waitFor } from "../../src/stack/wait.ts";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
+import { freshDatabase, root, services } from "../support/services.ts";
+
+const signal = new AbortController().signal;
+
+Deno.test("serve and worker run with the grants of the README, once migrate has made the schema", async () => {
+  await using database = await databaseAndRole();
+  const { owner, config } = database;
+  const { code, output } = await migrateCommand(config.owner);
+  assertEquals(code, 0);
+  assertStringIncludes(output, "outbox_0001_table");
+  assertEquals((await migrateCommand(config.owner, "--check")).code, 0);
+  for (const statement of await grantsOfReadme()) {
+    await owner.unsafe(statement.replaceAll("onceflow_runtime", database.role));
+  }
+  await using runtime = await openRuntime(config.role, { applicationName: "test" });
+  const { sql } = runtime.database;
+  await assertRejects(() => sql`create table mine (id int)`, Error, "permission denied");
+
+  const app = createApp({ sql, topic: config.role.ORDERS_TOPIC, shards: 1 });
+  const place = () =>
+    app.request("/orders", {
+      method: "POST",
+      headers: { "content-type": "application/json", "idempotency-key": crypto.randomUUID() },
+      body: JSON.stringify({ user_id: "ada", amount: "19.90", currency: "EUR" }),
+    });
+  const stop = new AbortController();
+  const roles = ["relay", "flow", "projector"] as const;
+  const working = runWorker(runtime, { roles, guarantee: "exactly-once" }, stop.signal);
+  const answer = await place();
+  assertEquals(answer.status, 202);
+  const { order_id } = await answer.json();
+  const invoiced = async () => {
+    const found = await (await app.request(`/orders/${order_id}`)).json();
+    return found.status === "invoiced" || undefined;
+  };
+  assert(await waitFor(invoiced, { waitMsMax: 60_000 }));
+  stop.abort();
+  await working;
+
+  // Taken away later, it is the service that is not available, and not the request that is wrong.
+  await owner.unsafe(`revoke insert on orders from ${database.role}`);
+  assertEquals((await place()).status, 503);
+  await owner.unsafe(`grant insert on orders to ${database.role}`);
+  assertEquals((await place()).status, 202);
+
+  const options = { allowMissingHistory: false, onProgress: () => {}, signal };
+  const refused = await assertRejects(
+    () => rebuildViews(config.role, runtime.services, options),
+    Error,
+    "Cannot rebuild order_views",
+  );
+  const [, advice = ""] = refused.message.split("allow it: ");
+  assertStringIncludes(advice, `alter table order_view owner to ${database.role}`);
+  for (const statement of advice.split("; ")) await owner.unsafe(statement);
+  const rebuilt = await rebuildViews(config.role, runtime.services, options);
+  assert(rebuilt.events >= 2);
+});
+
+Deno.test("a schema that is not up to date is migrated, or the start says what to run", async () => {
+  await using database = await databaseAndRole();
+  const { owner, config, role } = database;
+  const check = await migrateCommand(config.owner, "--check");
+  assertEquals(check.code, 1);
+  assertStringIncludes(check.output, "outbox_0001_table");
+  const start = async () => {
+    await using _ = await openRuntime(config.role, { applicationName: "test" });
+  };
+  await owner.unsafe(`grant usage on schema public to ${role}`);
+  await assertRejects(start, HaltError, "deno task migrate");
+  await owner.unsafe(`grant create on schema public to ${role}`);
+  await start();
+  // Up to date, and without a right to read what was applied.
+  await owner.unsafe(`alter table onceflow_migrations owner to current_user`);
+  const refused = await assertRejects(start, HaltError, "onceflow_migrations");
+  assertStringIncludes(refused.message, "Rights in Postgres");
+});
+
+/** A database, its owner, and a role without any rights; all are gone afterwards. */
+async function databaseAndRole() {
+  await using stack = new AsyncDisposableStack();
+  const { databaseUrl, kafkaBrokers } = await services();
+  const admin = stack.use(
+    openDatabase(databaseUrl, { connectionsMax: 1, applicationName: "test" }),
+  ).sql;
+  const role = `role_${crypto.randomUUID().replaceAll("-", "")}`;
+  await admin.unsafe(`create role ${role} login`);
+  stack.defer(async () => void await admin.unsafe(`drop role ${role}`));
+  const { url } = stack.use(await freshDatabase());
+  const owner = stack.use(openDatabase(url, { connectionsMax: 1, applicationName: "test" })).sql;
+  const own = crypto.randomUUID().slice(0, 8);
+  const as = (user?: string) => {
+    const address = new URL(url);
+    if (user) address.username = user;
+    return readConfig({
+      ...{ KAFKA_BROKERS: kafkaBrokers.join(","), DATABASE_URL: address.href },
+      ...{ ORDERS_TOPIC: `orders-${own}`, INVOICES_TOPIC: `invoices-${own}` },
+      ...{ DEAD_LETTERS_TOPIC: `dead-${own}`, OUTBOX_CURSOR_TOPIC: `cursor-${own}` },
+      TOPIC_PARTITIONS: "1",
+    });
+  };
+  const config = { owner: as(), role: as(role) };
+  const owned = stack.move();
+  return { role, owner, config, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+/** Runs `migrate` as an operator does. */
+async function migrateCommand(config: ReturnType<typeof readConfig>, ...args: string[]) {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--quiet",
+      "--no-prompt",
+      "--no-check",
+      "-P=onceflow",
+      "main.ts",
+      "migrate",
+      ...args,
+    ],
+    cwd: root,
+    env: {
+      KAFKA_BROKERS: config.KAFKA_BROKERS?.join(",") ?? "",
+      DATABASE_URL: config.DATABASE_URL?.reveal() ?? "",
+    },
+  }).output();
+  const text = new TextDecoder();
+  return { code, output: text.decode(stdout) + text.decode(stderr) };
+}
+
+/** The statements that the README tells operators to run. */
+async function grantsOfReadme(): Promise<string[]> {
+  const readme = await Deno.readTextFile(`${root}README.md`);
+  const [, listed = ""] = /### Rights in Postgres[^]*?```sql\n([^]*?)```/.exec(readme) ?? [];
+  const statements = listed.replaceAll(/^--.*$/gm, "").split(";").map((line) => line.trim());
+  assert(statements.length > 4);
+  return statements.filter((line) => line !== "");
+}
