@@ -5,6 +5,7 @@ import { HaltError } from "../core/errors.ts";
 import { orderMigrations } from "../orders/migrations.ts";
 import { orderViews } from "../orders/views.ts";
 import { agreeOnShards } from "../outbox/agree_on_shards.ts";
+import { appendMigrations } from "../outbox/append_migrations.ts";
 import { leadMigrations } from "../outbox/lead_migrations.ts";
 import { outboxMigrations } from "../outbox/migrations.ts";
 import { relayMigrations } from "../outbox/relay_migrations.ts";
@@ -22,6 +23,7 @@ const log = getLogger(["onceflow", "compose"]);
 const migrations = [
   ...outboxMigrations,
   ...relayMigrations,
+  ...appendMigrations,
   ...leadMigrations,
   ...orderMigrations,
   ...projectionMigrations,

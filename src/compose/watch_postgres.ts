@@ -2,6 +2,7 @@
 import { delay, doneWithin, unlessAborted } from "../core/delay.ts";
 import type { Health } from "../core/health.ts";
 import type { Sql } from "../postgres/sql.ts";
+import { whyNoPositions } from "../outbox/set_back.ts";
 import { whyNoWrites } from "../postgres/takes_writes.ts";
 
 const intervalMs = 2_000;
@@ -10,6 +11,12 @@ const answerMsMax = 5_000;
 /** This process may itself have stood still: then the answer is there, and only has to be read. */
 const readMsMax = 200;
 
+/** Why no order can be taken now, undefined where one can: Postgres itself, and the outbox's own state in it. */
+async function whyNoOrders(sql: Sql): Promise<string | undefined> {
+  // What the second question stumbles on (a right that was taken away), the roles meet and say themselves.
+  return await whyNoWrites(sql) ?? await whyNoPositions(sql).catch(() => undefined);
+}
+
 /** Reports the condition `postgres` until the signal fires: does it answer, and does it take writes? */
 export async function watchPostgres(
   sql: Sql,
@@ -17,7 +24,7 @@ export async function watchPostgres(
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
-    const asked = whyNoWrites(sql);
+    const asked = whyNoOrders(sql);
     const answered = unlessAborted(asked, signal).catch(() => {});
     if (!await doneWithin(answered, answerMsMax) && !await doneWithin(answered, readMsMax)) {
       health.down("postgres", "Postgres does not answer");

@@ -95,6 +95,12 @@ function answerPlaceOrder(outcome: PlaceOrderOutcome): Response {
           errors: [{ field: "order_id", detail: "is taken" }],
         }),
       );
+    case "too_large":
+      throw new ProblemError(
+        problemOf(413, "order-too-large", "The order is larger than what can be announced", {
+          detail: "Send less in its fields; the operator can say what the limit is",
+        }),
+      );
     default:
       return assertNever(outcome);
   }
@@ -130,7 +136,7 @@ const postOrder = createRoute({
       401: "The token is missing or wrong",
       409: "There is an order of that `order_id` already",
       408: "The body did not arrive in time",
-      413: "The body is larger than 64 KiB",
+      413: "The body is larger than 64 KiB, or the order larger than what can be announced",
       415: "The body is not application/json",
       422: "A field or the Idempotency-Key is invalid, or the key came with another body before",
       500: "A fault of the service",

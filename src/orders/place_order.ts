@@ -1,6 +1,7 @@
 /** Places an order: its row, its announcement and the answer to its request, in one transaction or not at all. */
 import { createHash } from "node:crypto";
 import { v7 as uuidv7 } from "uuid";
+import { EventTooLargeError, refusedAppend } from "../outbox/refused_append.ts";
 import { shardOf } from "../outbox/shard_of.ts";
 import type { Queryable, Sql, Tx } from "../postgres/database.ts";
 import { translatingErrors } from "../postgres/translate_error.ts";
@@ -49,7 +50,9 @@ export type PlaceOrderOutcome =
   /** The key was used before with another request. Nothing was written. */
   | { readonly kind: "key_conflict" }
   /** There is an order of that id. Nothing was written. */
-  | { readonly kind: "duplicate_order"; readonly orderId: string };
+  | { readonly kind: "duplicate_order"; readonly orderId: string }
+  /** Its announcement is larger than the outbox takes. Nothing was written. */
+  | { readonly kind: "too_large" };
 
 /**
  * Places an order in a transaction of its own, which is a single statement. Once this resolves the order is durable.
@@ -62,10 +65,15 @@ export async function placeOrder(
   order: PlaceOrder,
   options: PlaceOrderOptions,
 ): Promise<PlaceOrderOutcome> {
-  return await translatingErrors(() => write(sql, order, options));
+  try {
+    return await translatingErrors(() => write(sql, order, options));
+  } catch (error) {
+    if (error instanceof EventTooLargeError) return { kind: "too_large" };
+    throw error;
+  }
 }
 
-/** As {@linkcode placeOrder}, as part of the caller's transaction. */
+/** As {@linkcode placeOrder}, as part of the caller's transaction, which what is too large ends with an error. */
 export async function placeOrderInTransaction(
   tx: Tx,
   order: PlaceOrder,
@@ -89,7 +97,9 @@ async function write(
       ${event.occurred_at}, ${shardOf(event.order_id, options.shards)}, ${options.topic},
       ${encodeOrderPlaced(event)}, ${event.event_id}, ${orderPlacedType}
     )
-  `;
+  `.catch((error: unknown) => {
+    throw refusedAppend(error);
+  });
   return outcomeOf(row);
 }
 

@@ -1,7 +1,9 @@
 /** Reads the outbox so that nothing is passed by and no key is turned round. Never writes a row, never sends. */
 import { delay } from "../core/delay.ts";
+import { HaltError } from "../core/errors.ts";
 import type { Sql } from "../postgres/database.ts";
 import { translatingErrors } from "../postgres/translate_error.ts";
+import { setForward } from "./refused_append.ts";
 import { outboxColumns } from "./row_at.ts";
 
 /** One event as it stands in the outbox. */
@@ -65,6 +67,7 @@ export interface BarrierReadOptions {
  * The cursor must be the position of a row that was handed on, never `mark.position`.
  *
  * @throws {DependencyDownError} when Postgres cannot be reached
+ * @throws {HaltError} when the sequence stands below the cursor: what is written then is passed by
  */
 export async function barrierRead(sql: Sql, options: BarrierReadOptions): Promise<BarrierRead> {
   return await translatingErrors(async () => {
@@ -97,7 +100,14 @@ async function takeMark(sql: Sql, { shard, after }: BarrierReadOptions): Promise
   const [row] = await sql<{ hi: number | null; xid: string | null }[]>`
     select hi, xid::text as xid from outbox_mark(${shard}, ${after})
   `;
-  if (row === undefined || row.hi === null || row.xid === null) return undefined;
+  if (row === undefined || row.hi === null) return undefined;
+  if (row.xid === null) {
+    throw new HaltError(
+      `Cannot go on relaying shard ${shard}: the sequence outbox_position stands at ${row.hi}, and all up to position ` +
+        `${after} was announced. It was set back, or restored without the table, and what is written now would be passed ` +
+        `by. ${setForward}; then start the worker again. "deno task verify" names what was written in between, if anything`,
+    );
+  }
   return { position: row.hi, xid: row.xid, settled: false };
 }
 

@@ -1,4 +1,7 @@
-/** Which shard of the outbox a key belongs to. A pure function: it never changes for a key while the count stays. */
+/**
+ * Which shard of the outbox a key belongs to. A pure function: it never changes for a key while the count stays. The database
+ * computes the same (`outbox_shard_of`) and refuses a row that lies elsewhere.
+ */
 
 const encoder = new TextEncoder();
 

@@ -1,5 +1,6 @@
 /** A fresh database with the outbox and the orders in it, and connections to it, for one test. */
 import { orderMigrations } from "../../src/orders/migrations.ts";
+import { appendMigrations } from "../../src/outbox/append_migrations.ts";
 import { leadMigrations } from "../../src/outbox/lead_migrations.ts";
 import { outboxMigrations } from "../../src/outbox/migrations.ts";
 import { relayMigrations } from "../../src/outbox/relay_migrations.ts";
@@ -24,6 +25,7 @@ export async function outboxDatabase(connectionsMax = 10): Promise<OutboxDatabas
   await migrate(sql, [
     ...outboxMigrations,
     ...relayMigrations,
+    ...appendMigrations,
     ...leadMigrations,
     ...orderMigrations,
   ]);

@@ -13,6 +13,7 @@ import type { TransactorOptions } from "../../../src/kafka/transactor.ts";
 import { invoicing } from "../../../src/orders/invoicing.ts";
 import { orderMigrations } from "../../../src/orders/migrations.ts";
 import { placeOrder } from "../../../src/orders/place_order.ts";
+import { appendMigrations } from "../../../src/outbox/append_migrations.ts";
 import { leadMigrations } from "../../../src/outbox/lead_migrations.ts";
 import { outboxMigrations } from "../../../src/outbox/migrations.ts";
 import { runRelay } from "../../../src/outbox/relay.ts";
@@ -95,6 +96,7 @@ export class Pipeline implements AsyncDisposable {
     await migrate(sql, [
       ...outboxMigrations,
       ...relayMigrations,
+      ...appendMigrations,
       ...leadMigrations,
       ...orderMigrations,
     ]);
