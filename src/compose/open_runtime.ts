@@ -75,7 +75,11 @@ export async function openRuntime(config: Config, options: OpenOptions): Promise
         }
       },
     );
-    const schema = reach("postgres", options.health, () => prepareSchema(database, config));
+    const schema = reach(
+      "postgres",
+      options.health,
+      () => prepareSchema(database, services.databaseUrl, config),
+    );
     if (options.kafkaLater) topics.catch((error) => tellUnlessAborted(error, signal));
     await Promise.all([schema, ...(options.kafkaLater ? [] : [topics])]);
     return { config, services, client, database, partitions, [Symbol.asyncDispose]: close };

@@ -11,6 +11,7 @@ import { outboxMigrations } from "../outbox/migrations.ts";
 import { relayMigrations } from "../outbox/relay_migrations.ts";
 import type { Database } from "../postgres/database.ts";
 import { migrate, pendingMigrations } from "../postgres/migrate.ts";
+import { refusePooler } from "../postgres/refuse_pooler.ts";
 import { checkSessionSettings } from "../postgres/session_settings.ts";
 import type { Sql } from "../postgres/sql.ts";
 import { isRefused } from "../postgres/translate_error.ts";
@@ -41,9 +42,15 @@ export function viewsOf(config: Config) {
 /**
  * For a role that starts: a schema that is up to date needs no right to change it, and one that is not is migrated.
  *
- * @throws {HaltError} when the schema is not up to date and the user of `DATABASE_URL` may not migrate it
+ * @throws {HaltError} when the schema is not up to date and the user of `DATABASE_URL` may not migrate it, or this is no
+ * Postgres to work with
  */
-export async function prepareSchema({ sql }: Database, config: Config): Promise<void> {
+export async function prepareSchema(
+  { sql }: Database,
+  databaseUrl: string,
+  config: Config,
+): Promise<void> {
+  await refusePooler(databaseUrl);
   await checkSessionSettings(sql);
   const missing = await missingFromSchema(sql, config);
   try {

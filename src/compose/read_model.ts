@@ -3,6 +3,7 @@ import type { Config } from "../config.ts";
 import { createKafkaClient } from "../kafka/kafka_client.ts";
 import { openLogSource } from "../kafka/log_source.ts";
 import { openDatabase } from "../postgres/database.ts";
+import { refusePooler } from "../postgres/refuse_pooler.ts";
 import { translatingErrors } from "../postgres/translate_error.ts";
 import { type ProjectionStatus, projectionStatus } from "../projection/projection_status.ts";
 import {
@@ -30,6 +31,7 @@ export async function rebuildViews(
   await using database = openViewsDatabase(services);
   const projection = viewsOf(config);
   const backoff = { firstMs: 100, waitMsMax: config.DEPENDENCY_BACKOFF_MS_MAX };
+  await waitForPostgres(() => refusePooler(services.databaseUrl), backoff, options.signal);
   await using _turn = await holdRebuild(database.sql, services.databaseUrl, projection.name, {
     backoff,
     signal: options.signal,

@@ -56,6 +56,12 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
   return { sql, close, [Symbol.asyncDispose]: () => close() };
 }
 
+/** The names of the settings that every connection is opened with. */
+export const sentSettings: readonly string[] = [
+  ...["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"],
+  ...Object.keys(pinnedSettings),
+];
+
 /** The same address without its password, for logs and errors. */
 export function redactUrl(url: string): string {
   return redact(url);

@@ -11,13 +11,14 @@
  *    `end` waits for it until its time is up;
  *  - a statement sent on a transaction whose connection is gone is written to a null socket: the process ends;
  *  - a server that accepts and closes at once (a proxy whose upstream is down) is tried again for ever.
- * So a lost connection is thrown away here, and the pool's place for it gets a new one.
+ * So a lost connection is thrown away here, and the pool's place for it gets a new one. So is one whose server takes no
+ * writes (25006): after a failover the pool would stay with the demoted primary, while the address names the new one.
  * `tests/integration/outbox_lost_connection_test.ts` goes red without this file.
  */
 
 /** A statement, as the driver hands it around. */
 interface Statement {
-  readonly reject: (error: unknown) => void;
+  reject: (error: unknown) => void;
   options?: { onexecute?: (connection: unknown) => unknown };
 }
 
@@ -143,6 +144,12 @@ function standIn(
 
   /** `begin` learns from its first statement which connection it has: it must be the one that the pool knows. */
   function withOuter(statement: Statement): Statement {
+    const [used, reject] = [inner, statement.reject];
+    statement.reject = (error) => {
+      reject(error);
+      // Later: the driver is in the middle of reading what the server has sent.
+      if (isReadOnly(error)) queueMicrotask(() => discard(used, error));
+    };
     const onexecute = statement.options?.onexecute;
     if (onexecute) statement.options = { ...statement.options, onexecute: () => onexecute(outer) };
     return statement;
@@ -162,6 +169,10 @@ function whenExecuted(statement: Statement, then: () => void): Statement {
       then();
     },
   });
+}
+
+function isReadOnly(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "25006";
 }
 
 function connectionError(code: string, message: string): Error {

@@ -1,0 +1,63 @@
+/** A server that takes no writes, as after a failover: the pool does not stay with it, and no relay works there. */
+import { DependencyDownError } from "../../src/core/errors.ts";
+import { placeOrder } from "../../src/orders/place_order.ts";
+import { openAdvisoryLock } from "../../src/postgres/advisory_lock.ts";
+import { openDatabase } from "../../src/postgres/database.ts";
+import { withTransaction } from "../../src/postgres/with_transaction.ts";
+import { assertEquals, assertNotEquals, assertRejects } from "../support/assert.ts";
+import { services } from "../support/services.ts";
+import { outboxDatabase } from "./outbox_database.ts";
+
+/** A database whose sessions take no writes while `readOnly` says so; those that are open stay as they were opened. */
+async function demotable() {
+  await using stack = new AsyncDisposableStack();
+  const db = stack.use(await outboxDatabase(1));
+  const { databaseUrl } = await services();
+  const admin = stack.use(
+    openDatabase(databaseUrl, { connectionsMax: 1, applicationName: "admin" }),
+  ).sql;
+  const name = new URL(db.url).pathname.slice(1);
+  const readOnly = (on: boolean) =>
+    admin.unsafe(`alter database ${name} set default_transaction_read_only = ${on ? "on" : "off"}`);
+  await readOnly(true);
+  const owned = stack.move();
+  return { db, readOnly, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+const order = { userId: "u", amount: "1.00", currency: "EUR" };
+const where = { topic: "t", shards: 1, now: () => new Date() };
+
+Deno.test("a connection that takes no writes is thrown away, in a transaction too", async () => {
+  await using server = await demotable();
+  const sql = server.db.open("victim", 1);
+  const pid = async () => (await sql`select pg_backend_pid() as pid`)[0]?.pid;
+  const before = await pid();
+  await assertRejects(() => placeOrder(sql, order, where), DependencyDownError, "read-only");
+  const between = await pid();
+  assertNotEquals(between, before);
+  await assertRejects(
+    () => withTransaction(sql, (tx) => tx`update tax_rates set rate = 0`),
+    DependencyDownError,
+    "read-only",
+  );
+  assertNotEquals(await pid(), between);
+  // The primary is where the address leads now.
+  await server.readOnly(false);
+  await assertRejects(() => placeOrder(sql, order, where), DependencyDownError, "read-only");
+  assertEquals((await placeOrder(sql, order, where)).kind, "placed");
+  const kept = await pid();
+  assertEquals((await placeOrder(sql, order, where)).kind, "placed");
+  assertEquals(await pid(), kept);
+});
+
+Deno.test("nobody leads on a server that takes no writes", async () => {
+  await using server = await demotable();
+  await using lock = openAdvisoryLock(server.db.url, { classId: 7, objectId: 7 }, {
+    applicationName: "lock",
+  });
+  await assertRejects(() => lock.tryHold(), DependencyDownError, "takes no writes");
+  await assertRejects(() => lock.tryHold(), DependencyDownError, "takes no writes");
+  await server.readOnly(false);
+  assertEquals(await lock.tryHold(), true);
+  assertEquals(await lock.tryHold(), true);
+});
