@@ -3,9 +3,11 @@ import { Kafka, logLevel } from "kafkajs";
 import { z } from "zod";
 import { createHealth } from "../../src/core/health.ts";
 import { laneNotesTopic } from "../../src/kafka/lane_notes.ts";
+import type { TopicUse } from "../../src/kafka/check_topics.ts";
 import { ensureTopics } from "../../src/kafka/topics.ts";
 import { defineFlow, HaltError, topic } from "../../src/mod.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
+import { configureLogging } from "../../src/observe/logging.ts";
 import {
   freshTopics,
   produce,
@@ -87,6 +89,32 @@ Deno.test("more replicas than brokers, and a setting that Kafka does not know, n
     (await assertRejects(() => ensureTopics(client, [odd]), HaltError)).message,
     "sometimes",
   );
+});
+
+Deno.test("an input that is deleted or compacted before it is read, and one that nothing can be written to, are said", async () => {
+  const client = await testClient();
+  const lines: string[] = [];
+  configureLogging({ level: "warning", write: (line) => void lines.push(line) });
+  const make = async (config: Record<string, string>, use: TopicUse) => {
+    const spec = { topic: uniqueName("found"), partitions: 1, replicationFactor: 1 };
+    await ensureTopics(client, [{ ...spec, config }]);
+    return { ...spec, uses: [use] };
+  };
+  const brief = await make({ "retention.ms": "60000" }, "input");
+  const compacted = await make({ "cleanup.policy": "compact" }, "input");
+  const locked = await make({ "min.insync.replicas": "2" }, "output");
+  for (let start = 0; start < 2; start++) await ensureTopics(client, [brief, compacted]);
+  for (
+    const [{ topic }, setting] of [
+      ...[[brief, "retention.ms=60000"], [compacted, "cleanup.policy=compact"]] as const,
+    ]
+  ) {
+    const own = lines.filter((line) => line.includes(topic));
+    assertEquals(own.length, 1, own.join(""));
+    assertStringIncludes(own[0] ?? "", `Topic ${topic} has ${setting}`);
+  }
+  const halt = await assertRejects(() => ensureTopics(client, [locked]), HaltError);
+  assertStringIncludes(halt.message, `Topic ${locked.topic} has min.insync.replicas=2`);
 });
 
 Deno.test("a transaction timeout above the broker's halts, and names both settings", async () => {
