@@ -53,6 +53,8 @@ Deno.test("the books balance around records of 600 MB, and of many at once", asy
   }]);
   await good();
 
+  let peak = 0;
+  const timer = setInterval(() => peak = Math.max(peak, Deno.memoryUsage().rss), 50);
   const stop = new AbortController();
   const health = createHealth();
   const working = runWorker(runtime, {
@@ -72,6 +74,9 @@ Deno.test("the books balance around records of 600 MB, and of many at once", asy
   assertEquals(projected, 6);
   stop.abort();
   await working;
+  clearInterval(timer);
+  // The bound of the README, for flow and projector in one process.
+  assert(peak < 1_500 * megabyte, `${Math.round(peak / megabyte)} MB`);
 
   const signal = AbortSignal.timeout(120_000);
   const report = await checkBooks(config, runtime.services, { drained: false, signal });
