@@ -7,8 +7,8 @@ const directly = "Let DATABASE_URL name Postgres itself, or a pool in session mo
 
 /**
  * Opens two connections and asks each several times which session of the server it has. With Postgres itself, or a pooler
- * in session mode, each keeps one of its own. In transaction mode they share: a lock that belongs to a session (the relay's,
- * a rebuild's) would then stay on the pooler's connection when its holder is gone, and the next one would stand by for ever.
+ * in session mode, each keeps one of its own. In transaction mode they share: a rebuild's lock would then stay on the
+ * pooler's connection when its holder is gone, and the session that a relay's lease names would be somebody else's.
  *
  * @throws {HaltError} with the reason and the remedy
  * @throws {DependencyDownError} when Postgres cannot be reached
@@ -18,8 +18,8 @@ export async function refusePooler(url: string): Promise<void> {
   if (!await isShared(url) || !await isShared(url)) return;
   throw new HaltError(
     "Cannot work with this Postgres: a connection pooler stands before it and gives a session to another connection with " +
-      "each transaction (PgBouncer's pool_mode transaction or statement). Locks that belong to a session would stay behind " +
-      `in it, and hold back the next relay for ever. ${directly}`,
+      "each transaction (PgBouncer's pool_mode transaction or statement). A rebuild's lock would stay behind in it for ever, " +
+      `and nobody could tell whether the session that leads a relay's shard is still there. ${directly}`,
   );
 }
 

@@ -99,6 +99,8 @@ function adviceFor(code: string): string | undefined {
     case "57P04": // database_dropped
     case "3D000": // invalid_catalog_name
       return "Postgres has no such database: create it, or correct DATABASE_URL";
+    case "3F000": // invalid_schema_name
+      return "No schema of search_path is there: create it, or set search_path for the user or the database of DATABASE_URL";
     case "25006": // read_only_sql_transaction: connected to a standby, or the primary was demoted
       return "Postgres is read-only here: DATABASE_URL must name the primary";
     case "42P01": // undefined_table

@@ -126,6 +126,17 @@ Deno.test("missing schema is a dependency that is down: no record is to blame fo
   );
 });
 
+Deno.test("a search_path without a schema is said by name, before anything is made", async () => {
+  await using fresh = await freshDatabase();
+  await using database = openDatabase(fresh.url, { connectionsMax: 1, applicationName: "test" });
+  await database.sql`set search_path = nowhere`;
+  await assertRejects(
+    () => migrate(database.sql, [{ name: "a_0001", sql: "create table a ()" }]),
+    DependencyDownError,
+    "No schema of search_path is there",
+  );
+});
+
 Deno.test("deadlock is transient: the transaction that lost may run again", async () => {
   await using db = await outboxDatabase(2);
   const bothHoldOne = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;
