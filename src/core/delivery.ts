@@ -32,7 +32,7 @@ export interface PlainProducer extends AsyncDisposable {
 
 /**
  * Outputs and offset in one transaction. The transactional id is the input partition's own, so whoever takes the partition
- * fences whoever had it, and the stable offset read after that is exactly the committed prefix (KAFKAJS.md, row 8).
+ * fences whoever had it, and the stable offset read after that is exactly the committed prefix.
  * `notes` tell a group that lost its offset from a new one, and an offset that was overwritten from the present one;
  * without them both are believed.
  */

@@ -50,7 +50,7 @@ export interface InputRecord extends TopicPartition {
   mayHaveHeader?(nameBytes: Uint8Array): boolean;
 }
 
-/** A record to be written. The partition is always set by us, never by the client (KAFKAJS.md, row 3). */
+/** A record to be written. The partition is always set by us, never by the client. */
 export interface OutputRecord extends TopicPartition {
   /** Text is written as UTF-8 straight into the batch: a tenth of the cost of making bytes of it first. */
   readonly key: Uint8Array | string | null;

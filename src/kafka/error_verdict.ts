@@ -15,7 +15,7 @@ interface VendorError {
 /** The protocol error's name, such as `INVALID_PRODUCER_EPOCH`, wherever in the chain of causes it is. */
 export function protocolErrorType(error: unknown): string | undefined {
   for (let depth = 0, at = error as VendorError | undefined; at && depth < 10; depth++) {
-    // PRODUCER_FENCED (90) is missing from kafkajs's table and arrives as an unknown code (KAFKAJS.md, row 22).
+    // PRODUCER_FENCED (90) is missing from kafkajs's table and arrives as an unknown code.
     if (/Unknown error code 90\b/.test(at.message ?? "")) return "PRODUCER_FENCED";
     if (typeof at.type === "string") return at.type;
     at = at.cause as VendorError | undefined;

@@ -1,9 +1,9 @@
 /**
  * Keeps the feeds of one client filled: one loop per broker, one fetch under way in each.
  *
- * A loop of our own in the place of kafkajs's runner: offsets are never reset or committed behind our back (rows 10 and
- * 11 of KAFKAJS.md), fully filtered batches advance the position (19), the next batch is fetched while the last one is
- * processed, and nothing that a transform throws can stop it (17).
+ * A loop of our own in the place of kafkajs's runner: offsets are never reset or committed behind our back,
+ * fully filtered batches advance the position, the next batch is fetched while the last one is processed, and nothing that
+ * a transform throws can stop it.
  */
 import { getLogger } from "@logtape/logtape";
 import { delay } from "../core/delay.ts";

@@ -58,7 +58,7 @@ export interface KafkaClient {
   cluster(options?: ClusterOptions): VendorCluster;
 }
 
-/** kafkajs's own quick retries: short, since every caller of ours retries by its own rule (KAFKAJS.md, row 13). */
+/** kafkajs's own quick retries: short, since every caller of ours retries by its own rule. */
 export const vendorRetry = { initialRetryTime: 20, maxRetryTime: 500, factor: 0.2, multiplier: 2 };
 
 /**

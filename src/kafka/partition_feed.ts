@@ -2,7 +2,7 @@
  * One partition's records between the fetcher, which fills it, and a lane, which empties it in order.
  *
  * It owns the position guard: an answer counts only when it was asked for from the very offset that is wanted next, so
- * no seek, rebalance or late answer can skip or repeat a record (KAFKAJS.md, row 11).
+ * no seek, rebalance or late answer can skip or repeat a record.
  */
 import type { LogRange, PartitionReader, RecordRun, RunBounds } from "../core/ports.ts";
 import { formatPartition, type InputRecord, type TopicPartition } from "../core/record.ts";

@@ -2,7 +2,7 @@
  * The owner of one transactional id: begin, send, sendOffsets and commit are called here and nowhere else.
  *
  * It never aborts and never retries a step whose outcome is unknown: it throws, and its owner opens a new one
- * (the poison rule, KAFKAJS.md rows 4 to 8; the shape is Kafka Streams' `StreamsProducer`).
+ * (the poison rule, src/README.md; the shape is Kafka Streams' `StreamsProducer`).
  */
 import {
   type AtomicWrite,
@@ -39,7 +39,7 @@ export interface TransactorOptions {
   readonly topics?: TopicDirectory;
   /** The longest wait for an answer, milliseconds. */
   readonly requestTimeoutMs?: number;
-  /** Sequence numbers of kafkajs wrap wrongly at 2^31 (KAFKAJS.md, row 12): renewed after so many records. */
+  /** Sequence numbers of kafkajs wrap wrongly at 2^31: renewed after so many records. */
   readonly recordsPerProducerMax?: number;
   /** Told of each transaction of protocol 2 whose commit was answered. */
   readonly onCommitted?: VendorCluster["onCommitted"];
@@ -71,7 +71,7 @@ export async function openTransactor(
     createPartitioner: () => () => {
       throw new Error("every record names its partition");
     },
-    // Transactional sends are idempotent all the same, and this alone allows zero retries (KAFKAJS.md, row 3).
+    // Transactional sends are idempotent all the same, and this alone allows zero retries.
     idempotent: false,
     retry: { retries: 0 },
     transactionalId,

@@ -1,4 +1,4 @@
-/** Decides what read_committed shows of a fetched partition. Owns the rule of KAFKAJS.md row 1, never I/O. */
+/** Decides what read_committed shows of a fetched partition. Owns the rule, never I/O. */
 import type { InputRecord } from "../../core/record.ts";
 import { BatchWalk, controlKey, type TakeBounds, verifyChecksum } from "./batch_walk.ts";
 import { CodecError } from "./codec_error.ts";

@@ -2,7 +2,7 @@
  * Gives kafkajs's transaction manager quick retries.
  *
  * It builds its retrier from `cluster.retry`, a field that no cluster has, so InitProducerId and TxnOffsetCommit wait
- * 300 ms before each retry, whatever the settings say (KAFKAJS.md, row 13: 3.7 transactions a second).
+ * 300 ms before each retry, whatever the settings say (3.7 transactions a second were left).
  */
 import { clusterClass } from "../vendor.ts";
 

@@ -2,8 +2,8 @@
  * Replaces kafkajs's `sendMessages`, the step under `transaction.sendBatch`, by one that never re-sends.
  *
  * The original groups records with a quadratic copy, encodes each through small buffers, adds partitions to the
- * transaction once per broker, and on a retry groups again: a partition that moved is written twice with a new sequence
- * (KAFKAJS.md, row 3). Here every record names its partition, all partitions join the transaction in one request, each
+ * transaction once per broker, and on a retry groups again: a partition that moved is written twice with a new sequence.
+ * Here every record names its partition, all partitions join the transaction in one request, each
  * batch is sent once, and any doubt is the caller's (the poison rule).
  */
 import { delay } from "../../core/delay.ts";
@@ -20,7 +20,7 @@ import type { VendorCluster } from "../vendor.ts";
 import { replacePart } from "../vendor_copy.ts";
 import type { VendorEosManager } from "../vendor_producer.ts";
 
-/** The broker's `max.message.bytes` bounds one batch; its default is 1,048,588 (KAFKAJS.md, row 16). */
+/** The broker's `max.message.bytes` bounds one batch; its default is 1,048,588. */
 export const batchBytesMaxDefault = 900_000;
 
 /** The arguments that kafkajs gives to its sender. */
@@ -141,7 +141,7 @@ function rounds(batches: ProduceBatch[]): ProduceBatch[][] {
 const concurrentDelayMs = 3;
 const concurrentAttemptsMax = 2_000;
 
-/** Runs a step of a transaction again while the coordinator refuses it as concurrent (KAFKAJS.md, row 14). */
+/** Runs a step of a transaction again while the coordinator refuses it as concurrent. */
 export async function whileConcurrent<T>(step: () => Promise<T>): Promise<T> {
   for (let attempt = 1;; attempt++) {
     try {

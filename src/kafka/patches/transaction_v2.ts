@@ -3,7 +3,7 @@
  *
  * Produce and TxnOffsetCommit take their partitions into the transaction themselves, so AddPartitionsToTxn and
  * AddOffsetsToTxn are not sent any more: three requests instead of five. And each EndTxn brings the epoch of the next
- * transaction, so that no late request can reach into a later one (KAFKAJS.md, row 7).
+ * transaction, so that no late request can reach into a later one.
  */
 import { endTxn, type TransactionIdentity, txnOffsetCommit } from "../transaction_requests.ts";
 import { fetchTransactionVersion } from "../transaction_version.ts";
