@@ -2,7 +2,7 @@
 import type { Buffer } from "node:buffer";
 import type { Header, InputRecord } from "../../core/record.ts";
 import type { RecordBatch } from "./record_batch.ts";
-import { hasNameOfLength, readHeaders } from "./read_headers.ts";
+import { hasHeader, readHeaders } from "./read_headers.ts";
 
 /** The bytes that a batch's records lie in: the batch itself, or what it decompressed to. */
 export interface RecordBytes {
@@ -68,10 +68,9 @@ export class FetchedRecord implements ReadRecord {
     return this.headersAt === 0 ? noHeaders : readHeaders(this.within.bytes, this.headersAt);
   }
 
-  /** By the length of the names alone: a few in a thousand are looked at for nothing. */
   mayHaveHeader(nameBytes: Uint8Array): boolean {
     return this.headersAt !== 0 &&
-      hasNameOfLength(this.within.bytes, this.headersAt, nameBytes.length);
+      hasHeader(this.within.bytes, this.headersAt, nameBytes);
   }
 
   /** The bytes of the value, 0 for null. */

@@ -24,13 +24,15 @@ export function readHeaders(bytes: Uint8Array, at: number): readonly Header[] {
   return headers;
 }
 
-/** Whether one of the headers has a name of so many bytes. Makes nothing. */
-export function hasNameOfLength(bytes: Uint8Array, at: number, length: number): boolean {
+/** Whether one of the headers has this name. Makes nothing. */
+export function hasHeader(bytes: Uint8Array, at: number, name: Uint8Array): boolean {
   const reader = new VarintReader(bytes, at, bytes.length);
   for (let count = reader.varint(); count > 0; count--) {
     const nameBytes = reader.varint();
-    if (nameBytes === length) return true;
-    reader.skip(nameBytes);
+    const nameAt = reader.skip(nameBytes);
+    if (nameBytes === name.length && name.every((byte, index) => byte === bytes[nameAt + index])) {
+      return true;
+    }
     reader.skip(Math.max(0, reader.varint()));
   }
   return false;
