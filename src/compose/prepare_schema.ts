@@ -5,10 +5,7 @@ import { HaltError } from "../core/errors.ts";
 import { orderMigrations } from "../orders/migrations.ts";
 import { orderViews } from "../orders/views.ts";
 import { agreeOnShards } from "../outbox/agree_on_shards.ts";
-import { appendMigrations } from "../outbox/append_migrations.ts";
-import { leadMigrations } from "../outbox/lead_migrations.ts";
-import { outboxMigrations } from "../outbox/migrations.ts";
-import { relayMigrations } from "../outbox/relay_migrations.ts";
+import { allOutboxMigrations } from "../outbox/all_migrations.ts";
 import type { Database } from "../postgres/database.ts";
 import { migrate, pendingMigrations } from "../postgres/migrate.ts";
 import { refusePooler } from "../postgres/refuse_pooler.ts";
@@ -22,10 +19,7 @@ const log = getLogger(["onceflow", "compose"]);
 
 /** Every room's migrations, in an order in which each finds what it needs. */
 const migrations = [
-  ...outboxMigrations,
-  ...relayMigrations,
-  ...appendMigrations,
-  ...leadMigrations,
+  ...allOutboxMigrations,
   ...orderMigrations,
   ...projectionMigrations,
 ];

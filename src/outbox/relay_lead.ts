@@ -1,10 +1,10 @@
 /** The leases in Postgres: looks who has one, takes, renews and gives back. What to do about it is decided elsewhere. */
-import { DependencyDownError } from "../core/errors.ts";
 import { type Database, type DatabaseOptions, openDatabase } from "../postgres/database.ts";
+import { takesNoWrites, takesWrites } from "../postgres/takes_writes.ts";
 import { translatingErrors } from "../postgres/translate_error.ts";
 import type { LeadHolder } from "./lead_rules.ts";
 
-/** The lease of one shard, for one process. Each of these throws {@linkcode DependencyDownError} where Postgres is away. */
+/** The lease of one shard, for one process. Each of these throws a `DependencyDownError` where Postgres is away. */
 export interface RelayLead {
   /** The id of this process among the owners. */
   readonly owner: string;
@@ -89,16 +89,16 @@ function relayLead(
                 -- Not shown to other users than the session's own.
                 and (other.backend_start is null or other.backend_start = lead.backend_start)
             ) as "isGone"
-          from (
-            select not pg_is_in_recovery() and current_setting('transaction_read_only') = 'off' as writes
-          ) as server left join outbox_leads as lead on shard = ${shard}
+          from (select ${
+          takesWrites(used.sql)
+        } as writes) as server left join outbox_leads as lead on shard = ${shard}
         `
       );
       const [row] = rows;
       if (!row?.writes) {
         // The address may name another server by now.
         reconnect(used);
-        throw new DependencyDownError("postgres", noWrites);
+        throw takesNoWrites();
       }
       const { writes: _, ...holder } = row;
       return holder.owner === null ? undefined : holder;
@@ -151,7 +151,3 @@ function relayLead(
     reconnect: () => reconnect(database()),
   };
 }
-
-const noWrites =
-  "Postgres takes no writes here (a standby, a primary that was demoted, or default_transaction_read_only is on): " +
-  "DATABASE_URL must name the primary";

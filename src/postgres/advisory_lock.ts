@@ -1,6 +1,6 @@
 /** A lock that its holder's connection keeps: gone the moment the process dies. Owns a connection of its own. */
-import { DependencyDownError } from "../core/errors.ts";
 import { type DatabaseOptions, openDatabase } from "./database.ts";
+import { takesNoWrites, takesWrites } from "./takes_writes.ts";
 import { translatingErrors } from "./translate_error.ts";
 
 /** Held by at most one connection of the database at a time. It only says who should try: fencing is elsewhere. */
@@ -37,9 +37,7 @@ export function openAdvisoryLock(
             ) then true
             else pg_try_advisory_lock(${name.classId}::int, ${name.objectId}::int)
           end as held
-          from (
-            select not pg_is_in_recovery() and current_setting('transaction_read_only') = 'off' as writes
-          ) as server
+          from (select ${takesWrites(database.sql)} as writes) as server
         `
       );
       if (rows[0]?.writes) return rows[0].held;
@@ -47,11 +45,7 @@ export function openAdvisoryLock(
       // The address may name another server by now.
       database = open();
       await closing.close();
-      throw new DependencyDownError(
-        "postgres",
-        "Postgres takes no writes here (a standby, a primary that was demoted, or default_transaction_read_only is on): " +
-          "DATABASE_URL must name the primary",
-      );
+      throw takesNoWrites();
     },
     [Symbol.asyncDispose]: () => database.close(),
   };

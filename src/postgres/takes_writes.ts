@@ -1,5 +1,6 @@
 /** Asks whether the database would take an order now. It writes no row and keeps no transaction open. */
-import type { Sql } from "./sql.ts";
+import { DependencyDownError } from "../core/errors.ts";
+import type { Queryable, Sql } from "./sql.ts";
 
 /** More than `work_mem` below holds, so that Postgres has to put some 200 kB on its disk. */
 const spilledRows = 8_000;
@@ -37,6 +38,20 @@ export async function whyNoWrites(sql: Sql): Promise<string | undefined> {
         return "Postgres does not answer";
     }
   }
+}
+
+/** An expression of SQL: whether this server takes writes of this session. */
+export function takesWrites(sql: Queryable) {
+  return sql`not pg_is_in_recovery() and current_setting('transaction_read_only') = 'off'`;
+}
+
+/** What to throw where it does not. */
+export function takesNoWrites(): DependencyDownError {
+  return new DependencyDownError(
+    "postgres",
+    "Postgres takes no writes here (a standby, a primary that was demoted, or default_transaction_read_only is on): " +
+      "DATABASE_URL must name the primary",
+  );
 }
 
 function codeOf(error: unknown): string | undefined {

@@ -1,9 +1,6 @@
 /** A fresh database with the outbox and the orders in it, and connections to it, for one test. */
 import { orderMigrations } from "../../src/orders/migrations.ts";
-import { appendMigrations } from "../../src/outbox/append_migrations.ts";
-import { leadMigrations } from "../../src/outbox/lead_migrations.ts";
-import { outboxMigrations } from "../../src/outbox/migrations.ts";
-import { relayMigrations } from "../../src/outbox/relay_migrations.ts";
+import { allOutboxMigrations } from "../../src/outbox/all_migrations.ts";
 import { openDatabase, type Sql } from "../../src/postgres/database.ts";
 import { migrate } from "../../src/postgres/migrate.ts";
 import { freshDatabase } from "../support/services.ts";
@@ -23,10 +20,7 @@ export async function outboxDatabase(connectionsMax = 10): Promise<OutboxDatabas
     owned.use(openDatabase(url, { connectionsMax: max, applicationName })).sql;
   const { sql } = stack.use(openDatabase(url, { connectionsMax, applicationName: "test" }));
   await migrate(sql, [
-    ...outboxMigrations,
-    ...relayMigrations,
-    ...appendMigrations,
-    ...leadMigrations,
+    ...allOutboxMigrations,
     ...orderMigrations,
   ]);
   const owned = stack.move();

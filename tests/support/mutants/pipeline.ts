@@ -13,12 +13,9 @@ import type { TransactorOptions } from "../../../src/kafka/transactor.ts";
 import { invoicing } from "../../../src/orders/invoicing.ts";
 import { orderMigrations } from "../../../src/orders/migrations.ts";
 import { placeOrder } from "../../../src/orders/place_order.ts";
-import { appendMigrations } from "../../../src/outbox/append_migrations.ts";
-import { leadMigrations } from "../../../src/outbox/lead_migrations.ts";
-import { outboxMigrations } from "../../../src/outbox/migrations.ts";
+import { allOutboxMigrations } from "../../../src/outbox/all_migrations.ts";
 import { runRelay } from "../../../src/outbox/relay.ts";
 import { openRelayLeads } from "../../../src/outbox/relay_lead.ts";
-import { relayMigrations } from "../../../src/outbox/relay_migrations.ts";
 import { relayStore } from "../../../src/outbox/relay_store.ts";
 import { openDatabase, type Sql } from "../../../src/postgres/database.ts";
 import { migrate } from "../../../src/postgres/migrate.ts";
@@ -94,10 +91,7 @@ export class Pipeline implements AsyncDisposable {
       openDatabase(url, { connectionsMax: 6, applicationName: "mutant test" }),
     );
     await migrate(sql, [
-      ...outboxMigrations,
-      ...relayMigrations,
-      ...appendMigrations,
-      ...leadMigrations,
+      ...allOutboxMigrations,
       ...orderMigrations,
     ]);
     await sql`create table torture_sequence (key text primary key, seq int not null)`;
