@@ -1,7 +1,8 @@
 /** Gives commands what they act on: settings, services and a signal, opened for each and closed again. */
 import { join } from "node:path";
 import { runBench } from "../bench/run_bench.ts";
-import { checkBooks, explain, invoicingGroup } from "../compose/books.ts";
+import { checkBooks, explain } from "../compose/books.ts";
+import { invoicingGroup } from "../orders/invoicing.ts";
 import { migrateSchema, missingFromSchema } from "../compose/prepare_schema.ts";
 import { rebuildViews, viewsStatus } from "../compose/read_model.ts";
 import { projectorGroup, relayGroup } from "../compose/run_worker.ts";

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Config } from "../config.ts";
 import { kafkaJars } from "../stack/kafka_jars.ts";
 import { kafkaVersion } from "../stack/ensure_stack.ts";
+import { invoicingGroup } from "../orders/invoicing.ts";
 import { orderProblem } from "../orders/order_record.ts";
 import { openDatabase } from "../postgres/database.ts";
 import { checkConservation, type ConservationReport } from "../verify/check_conservation.ts";
@@ -18,8 +19,6 @@ import { viewsOf } from "./prepare_schema.ts";
 import { relayGroup } from "./run_worker.ts";
 import type { Services } from "./services.ts";
 
-/** The consumer group of the invoicing flow. */
-export const invoicingGroup = "onceflow.invoicing";
 /** What the parts of the pipeline are called under these settings. */
 export function pipelineNames(config: Config): PipelineNames {
   return {

@@ -2,6 +2,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { Config } from "../config.ts";
 import { HaltError } from "../core/errors.ts";
+import { invoicingGroup } from "../orders/invoicing.ts";
 import { orderMigrations } from "../orders/migrations.ts";
 import { orderViews } from "../orders/views.ts";
 import { agreeOnShards } from "../outbox/agree_on_shards.ts";
@@ -30,6 +31,7 @@ export function viewsOf(config: Config) {
     orders: config.ORDERS_TOPIC,
     invoices: config.INVOICES_TOPIC,
     deadLetters: config.DEAD_LETTERS_TOPIC,
+    invoicingGroup,
   });
 }
 

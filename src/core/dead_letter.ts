@@ -2,6 +2,7 @@
 import { cutFactNames, fitDeadLetter } from "./fit_dead_letter.ts";
 import {
   type Header,
+  headerText,
   type InputRecord,
   type OutputRecord,
   textHeader,
@@ -75,6 +76,15 @@ export function deadLetter(
     partition: record.partition % destination.partitionCount,
     ...fitDeadLetter(record, facts, recordBytesMax),
   };
+}
+
+/** Whether a flow of another group gave the record up. A letter that names no group is everybody's. */
+export function isOfAnotherGroup(
+  { headers }: Pick<InputRecord, "headers">,
+  groupId: string,
+): boolean {
+  const group = headerText(headers, "x-consumer-group");
+  return group !== undefined && group !== groupId;
 }
 
 /** What stands in the place of the bytes of records that were not unpacked. */

@@ -14,6 +14,10 @@ import { invoiceFor } from "./invoice_for.ts";
 import { orderReading } from "./order_record.ts";
 import { readTaxRate } from "./tax_rates.ts";
 
+const name = "invoicing";
+/** The consumer group of the flow. */
+export const invoicingGroup = `onceflow.${name}`;
+
 /** Where the flow reads and writes, and what it needs. */
 export interface InvoicingOptions {
   readonly orders: string;
@@ -34,7 +38,7 @@ export function invoicing(sql: Sql, options: InvoicingOptions): Flow<OrderPlaced
     key: (invoice) => invoice.order_id,
   });
   return defineFlow({
-    name: "invoicing",
+    name,
     from: orders,
     to: [invoices],
     deadLetters: options.deadLetters,

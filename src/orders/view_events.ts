@@ -1,5 +1,6 @@
 /** What the read model takes from one record. It decodes; it never decides what becomes of a record it cannot read. */
 import { v5 as uuidV5 } from "uuid";
+import { isOfAnotherGroup } from "../core/dead_letter.ts";
 import { headerText, type InputRecord } from "../core/record.ts";
 import { readJsonEvent } from "../projection/read_json_event.ts";
 import { type InvoiceIssued, invoiceIssued, type OrderPlaced } from "./events.ts";
@@ -43,6 +44,8 @@ export interface ViewTopics {
   readonly orders: string;
   readonly invoices: string;
   readonly deadLetters: string;
+  /** The consumer group of the invoicing flow: what another flow gives up says nothing of an order's invoice. */
+  readonly invoicingGroup: string;
 }
 
 /** The fact in a record; undefined where there is none that the tables could hold. */
@@ -53,7 +56,7 @@ export function readViewFact(topics: ViewTopics, record: InputRecord): ViewFact 
     case topics.invoices:
       return readInvoiced(record);
     case topics.deadLetters:
-      return readDeadLettered(topics.orders, record);
+      return readDeadLettered(topics, record);
   }
 }
 
@@ -73,8 +76,12 @@ function readInvoiced(record: InputRecord): InvoicedFact | undefined {
 /** The namespace of the ids that dead letters get, which have none of their own. */
 const deadLetterIds = "5b0c3f4e-7d1a-5c86-9a43-0d9a7f0b8e21";
 
-function readDeadLettered(ordersTopic: string, record: InputRecord): DeadLetteredFact | undefined {
+function readDeadLettered(
+  { orders: ordersTopic, invoicingGroup }: ViewTopics,
+  record: InputRecord,
+): DeadLetteredFact | undefined {
   if (headerText(record.headers, "x-original-topic") !== ordersTopic) return undefined;
+  if (isOfAnotherGroup(record, invoicingGroup)) return undefined;
   const order = readOrder(record);
   const originalPartition = readCount(record, "x-original-partition", 2 ** 31 - 1);
   const originalOffset = readCount(record, "x-original-offset", Number.MAX_SAFE_INTEGER);

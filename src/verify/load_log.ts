@@ -1,5 +1,6 @@
 /** Copies the three topics from the independent reader into the scratch database. Judges nothing. */
 import { cutFactNames } from "../core/fit_dead_letter.ts";
+import { isOfAnotherGroup } from "../core/dead_letter.ts";
 import { isForAnother } from "../core/redriven_for.ts";
 import { headerText } from "../core/record.ts";
 import {
@@ -42,8 +43,8 @@ export interface LogLoader {
 }
 
 /**
- * Inserters for the three topics. Dead letters of other topics than `ordersTopic` are somebody else's and left out; so
- * is what becomes of orders that were put back for another group than `invoicingGroup`.
+ * Inserters for the three topics. Dead letters of other topics than `ordersTopic` and of other groups than
+ * `invoicingGroup` are somebody else's and left out; so is what becomes of orders that were put back for another group.
  * `orderProblem` decides which records are orders; where it is absent, those do that say all that an order needs.
  */
 export function loadLog(
@@ -134,6 +135,7 @@ export function loadLog(
         headerText(record.headers, name)?.replaceAll("\0", "\uFFFD") ?? null;
       const topic = header("x-original-topic");
       if (topic !== null && topic !== ordersTopic) return;
+      if (invoicingGroup !== undefined && isOfAnotherGroup(record, invoicingGroup)) return;
       const { fields, order, problem } = placedIn(record, orderProblem);
       const partition = readCount(header("x-original-partition"));
       const first = readCount(header("x-original-offset"));

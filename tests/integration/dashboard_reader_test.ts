@@ -24,7 +24,7 @@ async function pipelineDatabase(): Promise<AsyncDisposable & { readonly sql: Sql
   );
   await migrate(sql, [...outboxMigrations, ...orderMigrations, ...projectionMigrations]);
   const names = { orders: "orders", invoices: "invoices", deadLetters: "orders.DLQ" };
-  await installProjection(sql, orderViews(names));
+  await installProjection(sql, orderViews({ ...names, invoicingGroup: "onceflow.invoicing" }));
   const owned = stack.move();
   return { sql, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }

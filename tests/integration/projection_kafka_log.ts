@@ -28,6 +28,7 @@ export async function kafkaLog(partitions: number): Promise<KafkaLog> {
   const client = createKafkaClient({ brokers: kafkaBrokers, clientId: "test", ssl: false });
   const id = crypto.randomUUID().slice(0, 8);
   const own = {
+    ...topics,
     orders: `orders-${id}`,
     invoices: `invoices-${id}`,
     deadLetters: `orders-${id}.DLQ`,

@@ -2,7 +2,12 @@
 import { v7 as uuidV7 } from "uuid";
 import { type InputRecord, textHeader } from "../../src/core/record.ts";
 
-export const topics = { orders: "orders", invoices: "invoices", deadLetters: "orders.DLQ" };
+export const topics = {
+  orders: "orders",
+  invoices: "invoices",
+  deadLetters: "orders.DLQ",
+  invoicingGroup: "onceflow.invoicing",
+};
 
 /** A record before it has its offset. */
 export type NewRecord = Omit<InputRecord, "offset">;

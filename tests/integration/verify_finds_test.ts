@@ -119,6 +119,20 @@ const rightStories: readonly Story[] = [
     },
   },
   {
+    name: "finds nothing in the dead letter of another flow, which shares the topic",
+    finds: [],
+    async run(pipeline) {
+      const [order] = await pipeline.run(1);
+      if (order === undefined) throw new Error("one was announced");
+      const letter = pipeline.deadLetterOf(order, "onceflow.mailing");
+      await pipeline.write(pipeline.names.deadLettersTopic, [letter]);
+      await pipeline.project();
+    },
+    expect({ figures }) {
+      assertEquals([figures.invoiced, figures.dead_lettered], [1, 0]);
+    },
+  },
+  {
     name:
       "finds nothing in a dead letter that failed again after its redrive and was redriven again",
     finds: [],

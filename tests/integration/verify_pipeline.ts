@@ -148,11 +148,12 @@ export class HandMadePipeline implements AsyncDisposable {
   }
 
   #projection() {
-    const { ordersTopic, invoicesTopic, deadLettersTopic } = this.names;
+    const { ordersTopic, invoicesTopic, deadLettersTopic, invoicingGroup } = this.names;
     return orderViews({
       orders: ordersTopic,
       invoices: invoicesTopic,
       deadLetters: deadLettersTopic,
+      invoicingGroup,
     });
   }
 
@@ -236,15 +237,10 @@ export class HandMadePipeline implements AsyncDisposable {
   }
 
   /** The dead letter that the worker would write for a record. */
-  deadLetterOf(record: InputRecord): Draft {
+  deadLetterOf(record: InputRecord, groupId: string = this.names.invoicingGroup): Draft {
     const letter = deadLetter(
       record,
-      {
-        errorClass: "PoisonError",
-        error: "no tax rate",
-        attempts: 1,
-        groupId: this.names.invoicingGroup,
-      },
+      { errorClass: "PoisonError", error: "no tax rate", attempts: 1, groupId },
       { topic: this.names.deadLettersTopic, partitionCount },
     );
     return { ...letter, value: letter.value ?? new Uint8Array() };

@@ -12,7 +12,12 @@ import { loadLog } from "../../src/verify/load_log.ts";
 import { openSpill, type Spill } from "../../src/verify/spill.ts";
 import { assertEquals } from "../support/assert.ts";
 
-const topics = { orders: "orders", invoices: "invoices", deadLetters: "orders.DLQ" };
+const topics = {
+  orders: "orders",
+  invoices: "invoices",
+  deadLetters: "orders.DLQ",
+  invoicingGroup: "onceflow.invoicing",
+};
 const rates = (() => Promise.resolve([{ currency: "EUR", rate: "0.19" }])) as unknown as Sql;
 const flow = invoicing(rates, { ...topics, now: () => new Date(0) });
 const target = { partitionCount: () => 1, recordBytesMax: 20_000_000, planMsMax: 60_000 };

@@ -18,7 +18,12 @@ import { openSpill } from "../../src/verify/spill.ts";
 import { assertEquals, assertMatch } from "../support/assert.ts";
 
 const encoder = new TextEncoder();
-const topics = { orders: "orders", invoices: "invoices", deadLetters: "orders.DLQ" };
+const topics = {
+  orders: "orders",
+  invoices: "invoices",
+  deadLetters: "orders.DLQ",
+  invoicingGroup: "onceflow.invoicing",
+};
 
 const good = {
   event_id: "0198f3c2-7d1e-7c3a-9f60-2f4b8a1d5e11",

@@ -38,6 +38,15 @@ Deno.test("a dead letter of another topic, or without its place, is nobody's", (
   assertEquals(read({ ...letter, headers }), undefined);
 });
 
+Deno.test("a dead letter of another flow says nothing of the order's invoice", () => {
+  const letter = deadLetter(placed({ orderId: "o1" }), 1);
+  const of = (group: string) => {
+    const headers = [...letter.headers, textHeader("x-consumer-group", group)];
+    return read({ ...letter, headers })?.kind;
+  };
+  assertEquals([of("onceflow.invoicing"), of("onceflow.mailing")], ["dead-lettered", undefined]);
+});
+
 Deno.test("what is no event, or cannot be stored, is no fact", () => {
   const order = placed({ orderId: "o1" });
   const text = new TextDecoder().decode(order.value ?? undefined);

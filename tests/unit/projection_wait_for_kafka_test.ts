@@ -51,7 +51,12 @@ Deno.test("a projector that takes a partition in an outage waits, and ends in or
   };
   await projectPartition({ reader, signal: stop.signal }, {
     sql: {} as Sql, // not reached
-    projection: orderViews({ orders: "orders", invoices: "invoices", deadLetters: "orders.DLQ" }),
+    projection: orderViews({
+      orders: "orders",
+      invoices: "invoices",
+      deadLetters: "orders.DLQ",
+      invoicingGroup: "onceflow.invoicing",
+    }),
     dedupe: "position",
     bounds: { recordsMax: 1, bytesMax: 1 },
     backoff,
