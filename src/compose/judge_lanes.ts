@@ -2,6 +2,7 @@
 import { type Health, laneCheck } from "../core/health.ts";
 import type { LaneStanding } from "../core/lane_board.ts";
 import { formatPartition, type TopicPartition } from "../core/record.ts";
+import { noLeaderReason } from "../kafka/no_leader.ts";
 import type { PartitionEnd } from "../kafka/partition_ends.ts";
 
 /** Told of figures, for metrics. */
@@ -89,7 +90,7 @@ export class LaneJudge {
     }
     const readable = end?.lastStableOffset ?? -1;
     if (readable >= 0 || !end?.led) seen.heardAt = now;
-    if (end && !end.led) health.down(check, "the partition has no leader", { cause: "leader" });
+    if (end && !end.led) health.down(check, noLeaderReason, { cause: "leader" });
     else if (now - seen.heardAt > standsMsMax) {
       health.down(check, "the partition's leader does not answer", { cause: "leader" });
     } else if (readable >= 0) health.up(check, "leader");
@@ -97,8 +98,8 @@ export class LaneJudge {
       figures?.lag?.(lane, Math.max(0, end.highWatermark - lane.position));
     }
     const caughtUp = lane.position >= 0 && readable >= 0 && lane.position >= readable;
-    // While Kafka says nothing there is nothing to hold the lane against.
-    if (readable < 0 && end?.led !== false) seen.since = now;
+    // While Kafka says nothing, or nobody leads the partition, there is nothing to hold the lane against.
+    if (readable < 0) seen.since = now;
     if (caughtUp || seen.value !== lane.position) {
       Object.assign(seen, { value: lane.position, since: now });
       health.up(check, stalledCause(lane));

@@ -154,6 +154,7 @@ async function runRelays(
         lead: leads.of(shard),
         partitionCount: topics.partitionCount,
         recordBytesMax: topics.recordBytesMax,
+        hasLeader: topics.hasLeader,
         async lookUp(names, anew) {
           if (anew) topics.doubt(names);
           await topics.lookUp(names);

@@ -1,4 +1,4 @@
-/** Brokers, topics and leaders as they are. kafkajs's own metadata throws all of it away where one partition has no leader. */
+/** Brokers, topics and leaders as they are. kafkajs's own metadata throws all of it away where one topic has an error. */
 import type { TopicPartition } from "../core/record.ts";
 import { anyBroker } from "./describe_topics.ts";
 import { fetchMetadata, noTopicId } from "./topic_metadata.ts";
@@ -22,10 +22,8 @@ export async function fetchClusterMap(cluster: VendorCluster): Promise<ClusterMa
   const { nodeIds, topics } = await fetchMetadata(await anyBroker(cluster));
   const { brokerPool } = cluster;
   if (!nodeIds.every((nodeId) => nodeId in brokerPool.brokers)) {
-    // kafkajs learns its nodes only together with a topic, and throws where a partition of that has no leader.
-    const whole = topics.find(({ partitions }) =>
-      partitions.length > 0 && partitions.every(({ leader }) => leader >= 0)
-    );
+    // kafkajs learns its nodes only together with a topic, and throws where that has an error.
+    const whole = topics.find(({ errorCode }) => errorCode === 0);
     if (whole) await brokerPool.refreshMetadata([whole.topic]);
   }
   const partitions = topics.flatMap(({ topic, topicId = noTopicId, partitions }) =>

@@ -11,8 +11,8 @@ export interface TopicDescription {
   /** The protocol's error for this topic; 0 where there is none. */
   readonly errorCode: number;
   readonly partitions: number;
-  /** Partitions that have a leader now. */
-  readonly led: number;
+  /** Partitions that have no leader now. */
+  readonly leaderless: readonly number[];
   /** Replicas of the partition that has the fewest. */
   readonly replicas: number;
 }
@@ -28,7 +28,7 @@ export async function describeTopics(
     topic,
     errorCode,
     partitions: partitions.length,
-    led: partitions.filter(({ leader }) => leader >= 0).length,
+    leaderless: partitions.filter(({ leader }) => leader < 0).map(({ partition }) => partition),
     replicas: Math.min(...partitions.map(({ replicas }) => replicas)),
   }));
 }

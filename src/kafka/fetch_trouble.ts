@@ -5,6 +5,7 @@
 import { type Health, laneCheck } from "../core/health.ts";
 import type { TopicPartition } from "../core/record.ts";
 import { protocolErrorType } from "./error_verdict.ts";
+import { noLeaderReason } from "./no_leader.ts";
 import { obstacleOf } from "./obstacle.ts";
 
 /** Whom to tell, and for whom is read. */
@@ -37,8 +38,11 @@ export class FetchTrouble {
     if (apiName && error instanceof Error) Object.assign(error, { apiName });
     const obstacle = obstacleOf(error, { groupId, topics, needs: ["Read"], user });
     if (obstacle?.kind !== "wait" && refusals < refusalsMax) return;
-    const message = error instanceof Error ? error.message : "it has no leader";
-    const reason = `group ${groupId} cannot read it: ${obstacle?.reason ?? message}`;
+    const message = error instanceof Error ? error.message : String(error);
+    // The same for all that read it, so that it is said once.
+    const reason = error === undefined
+      ? noLeaderReason
+      : `group ${groupId} cannot read it: ${obstacle?.reason ?? message}`;
     health?.down(laneCheck(partition), reason, { cause: this.#cause });
   }
 

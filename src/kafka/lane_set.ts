@@ -98,7 +98,8 @@ export class LaneSet {
         named(
           `Cannot read the range of ${key}`,
           request,
-          () => readLogRange(cluster, partition, { signal: stop.signal }),
+          // That it has none is said where it is read.
+          () => readLogRange(cluster, partition, { signal: stop.signal, untilLed: true }),
         ),
       topicId: () =>
         named(

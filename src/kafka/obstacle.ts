@@ -36,6 +36,10 @@ const obstacles: Readonly<Record<string, Explain>> = {
     kind: "lasting",
     reason: `${name(topics)} does not exist any more, or lacks the partition: make it again`,
   }),
+  LEADER_NOT_AVAILABLE: ({ topics }) => ({
+    kind: "lasting",
+    reason: `${name(topics)} has a partition without a leader: is a broker of the cluster down?`,
+  }),
   INVALID_TOPIC_EXCEPTION: ({ topics }) => ({
     kind: "halt",
     reason: `${name(topics)} is no name that Kafka allows`,

@@ -11,6 +11,8 @@ export interface TopicDirectory extends AsyncDisposable {
   partitionCount(topic: string): number | undefined;
   /** The largest record that the topic takes, bytes as `encodedBytes` counts them; undefined where it is not known. */
   recordBytesMax(topic: string): number | undefined;
+  /** False where the last look has found the partition without a leader. */
+  hasLeader(topic: string, partition: number): boolean;
   /** What is known of these may hold no longer: the next look asks about them again. */
   doubt(topics: readonly string[]): void;
   /** Looks at those of these that are not known, were missing, or have failed since; at all that failed where absent. */
@@ -25,6 +27,7 @@ export interface TopicDirectory extends AsyncDisposable {
 /** What is known of one topic. */
 interface Known {
   partitions: number | undefined;
+  leaderless: readonly number[];
   bytesMax: number | undefined;
   doubtful: boolean;
   /** When the limit was learned from a refusal, by the monotonic clock; such a one is forgotten in time. */
@@ -56,6 +59,7 @@ export function createTopicDirectory(client: KafkaClient): TopicDirectory {
     doubt,
     partitionCount: (topic) => known.get(topic)?.partitions,
     recordBytesMax: (topic) => known.get(topic)?.bytesMax,
+    hasLeader: (topic, partition) => !known.get(topic)?.leaderless.includes(partition),
     async lookUp(topics) {
       const asked = [...topics ?? known.keys()].filter((topic) => {
         const entry = known.get(topic);
@@ -68,12 +72,13 @@ export function createTopicDirectory(client: KafkaClient): TopicDirectory {
           describeTopicSettings(cluster, asked, [...limits]),
         ]),
       );
-      for (const { topic, errorCode, partitions } of descriptions) {
+      for (const { topic, errorCode, partitions, leaderless } of descriptions) {
         const entry = known.get(topic) ??
-          { partitions: undefined, bytesMax: undefined, doubtful: true };
+          { partitions: undefined, leaderless: [], bytesMax: undefined, doubtful: true };
         known.set(topic, entry);
-        if (errorCode === noError) Object.assign(entry, { partitions, doubtful: false });
-        else if (errorCode === unknownTopic) entry.partitions = undefined;
+        if (errorCode === noError) {
+          Object.assign(entry, { partitions, leaderless, doubtful: false });
+        } else if (errorCode === unknownTopic) entry.partitions = undefined;
         const own = settings.find((candidate) => candidate.topic === topic);
         const bytes = limits.map((name) => Number(own?.values.get(name) ?? NaN)).filter((n) =>
           n > 0

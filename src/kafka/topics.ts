@@ -70,8 +70,9 @@ export async function ensureTopics(
       log.info("Made topics {topics}", { topics: missing.map(({ topic }) => topic).join(", ") });
     }
     const first = missing.length > 0 ? await describeAll(client, cluster, specs) : found;
-    const described = await untilLed(client, cluster, specs, first);
+    const described = await untilThere(client, cluster, specs, missing, first);
     await untilServed(cluster, missing, described);
+    sayOnce(client, [...described.values()].flatMap(leaderlessLine));
     await check(client, cluster, specs, described);
     return new Map([...described].map(([topic, { partitions }]) => [topic, partitions]));
   } finally {
@@ -101,24 +102,27 @@ async function describeAll(
 
 const invalidTopic = 17;
 
-/** Waits until every partition has a leader; `described` is what was seen just now. */
-async function untilLed(
+/**
+ * Waits until all are there, and the ones that were just made have leaders. An older one may lack some for long: whatever
+ * has a leader is worked on meanwhile. `described` is what was seen just now.
+ */
+async function untilThere(
   client: KafkaClient,
   cluster: VendorCluster,
   specs: readonly TopicSpec[],
+  made: readonly TopicSpec[],
   described: Descriptions,
 ): Promise<Descriptions> {
   for (let attempt = 1;; attempt++) {
-    const waits = [...described.values()].find(({ errorCode, partitions, led }) =>
-      errorCode !== 0 || partitions === 0 || led < partitions
+    const away = [...described.values()].find(({ errorCode, partitions }) =>
+      errorCode !== 0 || partitions === 0
     );
-    if (!waits) return described;
+    const led = made.every(({ topic }) => described.get(topic)?.leaderless.length === 0);
+    if (!away && (led || attempt >= leaderAttemptsMax)) return described;
     if (attempt >= leaderAttemptsMax) {
-      throw new Error(
-        `Topic "${waits.topic}" has partitions without a leader: ${waits.led} of ` +
-          `${waits.partitions} have one. Is a broker of the cluster down?`,
-        { cause: topicError(waits) },
-      );
+      throw new Error(`Topic "${away?.topic}" is not there: is a broker of the cluster down?`, {
+        cause: away && topicError(away),
+      });
     }
     await delay(leaderWaitMs);
     described = await describeAll(client, cluster, specs);
@@ -132,14 +136,34 @@ async function untilServed(
   described: Descriptions,
 ): Promise<void> {
   for (const { topic } of made) {
-    for (let partition = 0; partition < (described.get(topic)?.partitions ?? 0); partition++) {
-      await readLogRange(cluster, { topic, partition });
+    const { partitions = 0, leaderless = [] } = described.get(topic) ?? {};
+    for (let partition = 0; partition < partitions; partition++) {
+      if (!leaderless.includes(partition)) await readLogRange(cluster, { topic, partition });
     }
   }
 }
 
+function leaderlessLine({ topic, leaderless, partitions }: TopicDescription): string[] {
+  if (leaderless.length === 0) return [];
+  const which = leaderless.map((partition) => `${topic}-${partition}`).join(", ");
+  return [
+    `Topic ${topic} has no leader for ${leaderless.length} of its ${partitions} partitions (${which}): is a ` +
+    `broker of the cluster down? What needs them waits for it, and all else goes on`,
+  ];
+}
+
 /** What each client has been told, so that two roles do not say the same. */
 const told = new WeakMap<KafkaClient, Set<string>>();
+
+function sayOnce(client: KafkaClient, texts: readonly string[]): void {
+  const known = told.get(client) ?? new Set();
+  told.set(client, known);
+  for (const text of texts) {
+    if (known.has(text)) continue;
+    known.add(text);
+    log.warn("{finding}", { finding: text });
+  }
+}
 
 /** Logs each warning once. @throws {HaltError} with all refusals */
 async function check(
@@ -164,13 +188,7 @@ async function check(
   });
   const unread = settings.filter(({ errorCode }) => errorCode !== 0);
   if (unread.length > 0) findings.push(unchecked(client, unread));
-  const known = told.get(client) ?? new Set();
-  told.set(client, known);
-  for (const { kind, text } of findings) {
-    if (kind === "refuse" || known.has(text)) continue;
-    known.add(text);
-    log.warn("{finding}", { finding: text });
-  }
+  sayOnce(client, findings.flatMap(({ kind, text }) => kind === "refuse" ? [] : [text]));
   const refusals = findings.filter(({ kind }) => kind === "refuse").map(({ text }) => text);
   if (refusals.length > 0) throw new HaltError(refusals.join("\n"));
 }

@@ -143,10 +143,15 @@ type Constructor<T> = new (options: Record<string, unknown>) => T;
 export const clusterClass = (): Constructor<VendorCluster> & {
   prototype: { findGroupCoordinatorMetadata: unknown };
 } => part("cluster/index.js");
+/** Where a broker finds its requests, by their api and in the version that it speaks. */
+interface VendorRequests {
+  lookupRequest(...request: unknown[]): (options: unknown) => VendorProtocol<unknown>;
+}
 /** The class `Broker`, as far as a patch looks into it. */
 export const brokerClass = (): Constructor<VendorBroker> & {
   prototype: {
-    isConnected(this: { lookupRequest: (...request: unknown[]) => unknown }): boolean;
+    isConnected(this: VendorRequests): boolean;
+    metadata(this: VendorRequests, topics?: string[]): Promise<unknown>;
   };
 } => part("broker/index.js");
 /** The class `ConsumerGroup`. */
@@ -201,6 +206,7 @@ interface VendorPoolMetadata {
 /** The class of broker pools, one per cluster. */
 export const brokerPoolClass = (): {
   prototype: {
+    connectBroker(broker: VendorBroker): Promise<unknown>;
     refreshMetadata(this: VendorPoolMetadata, topics: string[]): Promise<unknown>;
     refreshMetadataIfNecessary(this: VendorPoolMetadata, topics: string[]): Promise<unknown>;
   };
@@ -210,6 +216,7 @@ export const connectionClass = (): {
   prototype: {
     processData(this: { chunks: Uint8Array[] }, bytes: Uint8Array): unknown;
     send(this: VendorConnection, protocol: VendorProtocol<unknown>): Promise<unknown>;
+    connect(this: VendorConnection): Promise<unknown>;
     disconnect(this: VendorConnection): Promise<unknown>;
   };
 } => part("network/connection.js");

@@ -23,6 +23,6 @@ export interface VendorCoordinator {
 export interface VendorBrokerPool<Broker> {
   readonly brokers: Readonly<Record<string, Broker>>;
   findConnectedBroker(): Promise<Broker>;
-  /** Learns all nodes, together with these topics. Rejects where a partition of them has no leader. */
+  /** Learns all nodes, together with these topics. Rejects where one of them has an error. */
   refreshMetadata(topics: string[]): Promise<unknown>;
 }

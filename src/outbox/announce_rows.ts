@@ -4,7 +4,7 @@ import { HaltError } from "../core/errors.ts";
 import { TransactionError, type Transactor } from "../core/ports.ts";
 import { encodedBytes, encodedBytesMax, type OutputRecord } from "../core/record.ts";
 import type { OutboxRow } from "./barrier_read.ts";
-import { type Hold, type Obstacle, releaseFrom, sortOut } from "./holds.ts";
+import { type HeldPartition, type Hold, type Obstacle, releaseFrom, sortOut } from "./holds.ts";
 import {
   relayCheck,
   type RelayDeps,
@@ -66,7 +66,7 @@ export async function release(announcing: Announcing, signal: AbortSignal): Prom
   for (let at = 0; at < progress.holds.length && !signal.aborted;) {
     const hold = progress.holds[at];
     if (!hold) break;
-    const missing = whyMissing(hold.topic, deps);
+    const missing = whyMissing(hold.topic, deps) ?? whyNoLeader(hold.topic, hold.partition, deps);
     const range = { ...hold, upTo: progress.after, limit };
     const rows = missing ? [] : await deps.store.between(range);
     const records = new Map<OutboxRow, OutputRecord>();
@@ -150,6 +150,9 @@ function obstacleTo(
     if (error instanceof HaltError) return { wholeTopic: false, reason: error.message };
     throw error;
   }
+  const count = deps.partitionCount(row.topic) ?? 0;
+  const waits = whyNoLeader(row.topic, { partition: record.partition, count }, deps);
+  if (waits) return waits;
   const bytesMax = deps.recordBytesMax?.(row.topic) ?? Infinity;
   if (encodedBytesMax(record) > bytesMax && encodedBytes(record) > bytesMax) {
     return { wholeTopic: false, reason: tooLarge(row, encodedBytes(record), bytesMax) };
@@ -165,6 +168,21 @@ function whyMissing(topic: string, { partitionCount }: RelayDeps): Obstacle | un
       `there is no topic "${topic}" that this user may see, and the outbox has rows for it: ` +
       `create it (or allow DESCRIBE and WRITE on it), and they are announced by themselves; rows of ` +
       `other topics go on`,
+  };
+}
+
+function whyNoLeader(
+  topic: string,
+  place: HeldPartition | undefined,
+  { hasLeader }: RelayDeps,
+): Obstacle | undefined {
+  if (!place || (hasLeader?.(topic, place.partition) ?? true)) return undefined;
+  return {
+    wholeTopic: false,
+    partition: place,
+    reason:
+      `${topic}-${place.partition} has no leader, and the outbox has rows for it: is a broker of the ` +
+      `cluster down? They are announced by themselves when it has one; rows of other partitions go on`,
   };
 }
 
@@ -189,7 +207,8 @@ function report(
 }
 
 /** The conditions of holds, for whoever takes them back. */
-export function causeOf({ topic, key }: Hold): string {
+export function causeOf({ topic, key, partition }: Hold): string {
+  if (partition) return `topic ${topic}, partition ${partition.partition} of ${partition.count}`;
   return key === undefined ? `topic ${topic}` : `topic ${topic}, key ${key}`;
 }
 

@@ -1,23 +1,33 @@
 /**
- * Rows that the relay has passed by because something stands in their way: their topic is missing, or takes no record of
- * their size. They are kept in the cursor's metadata, so that they move with the cursor in one transaction. Pure.
+ * Rows that the relay has passed by because something stands in their way: their topic is missing, their partition has no
+ * leader, or their topic takes no record of their size. They are kept in the cursor's metadata, so that they move with the
+ * cursor in one transaction. Pure.
  *
- * Order holds per key within a topic, so that a missing topic holds back its own rows, and a row that is too large those
- * behind it with its key. Every other row is announced.
+ * Order holds per key within a topic, so that a missing topic holds back its own rows, a partition those of its keys, and a
+ * row that is too large those behind it with its key. Every other row is announced.
  */
+import { partitionForKey } from "../core/partition_for_key.ts";
 import type { OutboxRow } from "./barrier_read.ts";
 
-/** Not announced yet: the rows of this topic, and of this key where there is one, from `after` up to the cursor. */
+/** Not announced yet: the rows of this topic, and of this key or partition where there is one, from `after` up to the cursor. */
 export interface Hold {
   readonly topic: string;
   readonly key?: string;
+  readonly partition?: HeldPartition;
   /** The position of the outbox behind which the rows wait. */
   readonly after: number;
 }
 
-/** Why a row cannot be announced now, and whether that holds for all of its topic. */
+/** All keys that belong to this partition, where the topic has so many: it stays the same keys when more are added. */
+export interface HeldPartition {
+  readonly partition: number;
+  readonly count: number;
+}
+
+/** Why a row cannot be announced now, and for how much of its topic that holds: for its key where nothing else is said. */
 export interface Obstacle {
   readonly wholeTopic: boolean;
+  readonly partition?: HeldPartition;
   /** What stands in the way, and the remedy. */
   readonly reason: string;
 }
@@ -67,8 +77,8 @@ export interface Released<R extends HeldBy = OutboxRow> {
 }
 
 /**
- * Looks again at the rows of `hold`, the next ones of them up to the cursor in order of position; there may be more where
- * `more` says so.
+ * Looks again at the rows of `hold`, the next ones of its topic (and key) up to the cursor in order of position; there may
+ * be more where `more` says so.
  */
 export function releaseFrom<R extends HeldBy>(
   hold: Hold,
@@ -78,8 +88,9 @@ export function releaseFrom<R extends HeldBy>(
 ): Released<R> | undefined {
   const at = holds.indexOf(hold);
   const others = holds.filter((other) => other !== hold);
-  const { announced, holds: sorted, stoppedAt } = sortOut(rows, others, obstacleTo);
-  const [first] = rows;
+  const own = rows.filter((row) => isUnder(row, hold));
+  const { announced, holds: sorted, stoppedAt } = sortOut(own, others, obstacleTo);
+  const [first] = own;
   const isStuck = first !== undefined && announced.length === 0 && !isHeld(first, others) &&
     (hold.key !== undefined || stoppedAt === first);
   if (isStuck) return undefined;
@@ -97,24 +108,31 @@ export function releaseFrom<R extends HeldBy>(
 }
 
 function isSame(one: Hold, other: Hold): boolean {
-  return one.topic === other.topic && one.key === other.key && one.after === other.after;
+  return one.topic === other.topic && one.key === other.key && one.after === other.after &&
+    one.partition?.partition === other.partition?.partition &&
+    one.partition?.count === other.partition?.count;
 }
 
 /** Whether one of these holds the row back. */
-export function isHeld({ topic, key, position }: HeldBy, holds: readonly Hold[]): boolean {
-  return holds.some((hold) =>
-    hold.topic === topic && position > hold.after && (hold.key === undefined || hold.key === key)
-  );
+export function isHeld(row: HeldBy, holds: readonly Hold[]): boolean {
+  return holds.some((hold) => row.position > hold.after && isUnder(row, hold));
+}
+
+function isUnder({ topic, key }: HeldBy, hold: Hold): boolean {
+  const { partition } = hold;
+  return hold.topic === topic && (hold.key === undefined || hold.key === key) &&
+    (!partition || partitionForKey(key, partition.count) === partition.partition);
 }
 
 /** Too many keys of a topic to be noted one by one hold the whole topic back from here on; undefined where that is too much, too. */
 function withHold(
   holds: readonly Hold[],
   { topic, key, position }: HeldBy,
-  { wholeTopic }: Obstacle,
+  { wholeTopic, partition }: Obstacle,
 ): readonly Hold[] | undefined {
   const after = position - 1;
-  const candidates = wholeTopic ? [{ topic, after }] : [{ topic, key, after }, { topic, after }];
+  const part = partition ? { topic, partition, after } : { topic, key, after };
+  const candidates: readonly Hold[] = wholeTopic ? [{ topic, after }] : [part, { topic, after }];
   return candidates.map((hold) => [...holds, hold]).find(fits);
 }
 
@@ -126,9 +144,10 @@ const encoder = new TextEncoder();
 
 /** As they stand in the metadata. */
 export function writeHolds(holds: readonly Hold[]): readonly unknown[] {
-  return holds.map(({ topic, after, key }) =>
-    key === undefined ? [topic, after] : [topic, after, key]
-  );
+  return holds.map(({ topic, after, key, partition }) => {
+    if (partition) return [topic, after, partition.partition, partition.count];
+    return key === undefined ? [topic, after] : [topic, after, key];
+  });
 }
 
 /** The holds in a part of the metadata; undefined where it is none. */
@@ -137,8 +156,12 @@ export function readHolds(part: unknown): readonly Hold[] | undefined {
   const holds: Hold[] = [];
   for (const item of part) {
     if (!Array.isArray(item)) return undefined;
-    const [topic, after, key] = item;
+    const [topic, after, key, count] = item;
     if (typeof topic !== "string" || !Number.isSafeInteger(after)) return undefined;
+    if (Number.isSafeInteger(key) && Number.isSafeInteger(count) && key >= 0 && key < count) {
+      holds.push({ topic, after, partition: { partition: key, count } });
+      continue;
+    }
     if (key !== undefined && typeof key !== "string") return undefined;
     holds.push(key === undefined ? { topic, after } : { topic, after, key });
   }

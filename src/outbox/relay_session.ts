@@ -24,6 +24,8 @@ export interface RelayDeps {
   readonly partitionCount: (topic: string) => number | undefined;
   /** The largest record that a topic takes, bytes; undefined where it is not known. */
   readonly recordBytesMax?: (topic: string) => number | undefined;
+  /** False where a partition of a topic is known to have no leader now. */
+  readonly hasLeader?: (topic: string, partition: number) => boolean;
   /** Looks for topics that are not known; with `anew` what is known of them is looked up again. */
   readonly lookUp?: (topics: readonly string[], anew: boolean) => Promise<void>;
   /** How long Kafka keeps the offsets of an idle group, milliseconds; undefined where it does not tell. */

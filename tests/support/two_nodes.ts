@@ -1,6 +1,7 @@
 /**
  * A cluster of two nodes with replication 1, of any version: what lies on the second is without a leader while that one is
- * down. The first is the controller; the second keeps all committed offsets, and either of them the transactions.
+ * down. The first is the controller; either of them keeps the committed offsets (the second where nothing is said) and the
+ * transactions.
  */
 import { basename, join } from "node:path";
 import { type ClusterMap, fetchClusterMap } from "../../src/kafka/cluster_map.ts";
@@ -47,10 +48,13 @@ const settings = {
   "transaction.abort.timed.out.transaction.cleanup.interval.ms": "500",
 };
 
-/** Starts it; `coordinator` is the node that keeps the state of transactions. */
+/** Starts it; `coordinator` is the node that keeps the state of transactions, `offsets` the one of committed offsets. */
 export async function startTwoNodes(
   version: string,
-  { coordinator = 1 }: { readonly coordinator?: 1 | 2 } = {},
+  { coordinator = 1, offsets = 2 }: {
+    readonly coordinator?: 1 | 2;
+    readonly offsets?: 1 | 2;
+  } = {},
 ): Promise<TwoNodes> {
   const cacheDirectory = `${root}.onceflow/cache`;
   const java = await requireJava();
@@ -93,8 +97,8 @@ export async function startTwoNodes(
   await Promise.all(nodes.map(start));
   const brokers = nodes.map(({ port }) => `127.0.0.1:${port}`);
   const client = createKafkaClient({ brokers, clientId: "onceflow-test", ssl: false });
-  await untilNodeTwoLeads(client, "", true);
-  await makeTopics(client, { __transaction_state: [coordinator], __consumer_offsets: [2] }, {
+  await untilSeen(client, isWhole);
+  await makeTopics(client, { __transaction_state: [coordinator], __consumer_offsets: [offsets] }, {
     "cleanup.policy": "compact",
   });
   const second = nodes[1];
@@ -105,22 +109,18 @@ export async function startTwoNodes(
     makeTopics: (placement, config) => makeTopics(client, placement, config),
     async kill() {
       await kill(2);
-      await untilNodeTwoLeads(client, "__consumer_offsets", false);
+      await untilSeen(client, ({ nodeIds }) => !nodeIds.includes(2));
     },
     async revive() {
       await start(second);
-      await untilNodeTwoLeads(client, "__consumer_offsets", true);
+      await untilSeen(client, isWhole);
     },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }
 
-/** Without a topic: waits until both nodes are there. */
-async function untilNodeTwoLeads(client: KafkaClient, topic: string, leads: boolean) {
-  await untilSeen(client, ({ nodeIds, partitions }) => {
-    const known = partitions.find((candidate) => candidate.topic === topic);
-    return (topic === "" ? nodeIds.length === 2 : known?.leader === 2) === leads;
-  });
+function isWhole({ nodeIds, partitions }: ClusterMap): boolean {
+  return nodeIds.length === 2 && partitions.every(({ leader }) => leader >= 0);
 }
 
 async function untilSeen(client: KafkaClient, done: (map: ClusterMap) => boolean): Promise<void> {

@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import "kafkajs"; // As a program would that uses it beside onceflow, and loads it first.
 import type { OutputRecord } from "../../src/core/record.ts";
 import { verdictOf } from "../../src/kafka/error_verdict.ts";
+import { createKafkaClient } from "../../src/kafka/kafka_client.ts";
 import { installPatches } from "../../src/kafka/patches/install_patches.ts";
 import {
   groupByPartition,
@@ -12,14 +13,18 @@ import {
 import {
   assertVendorShape,
   brokerClass,
+  brokerPoolClass,
   clusterClass,
+  connectionClass,
   createErrorFromCode,
   requestQueueClass,
+  type VendorBroker,
   type VendorCluster,
 } from "../../src/kafka/vendor.ts";
 import type { VendorEosManager } from "../../src/kafka/vendor_producer.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 
+const nobody = { brokers: ["127.0.0.1:1"], clientId: "test", ssl: false };
 const record = (partition: number, value: string): OutputRecord => ({
   topic: "t",
   partition,
@@ -78,6 +83,91 @@ Deno.test("a broker whose socket is open is not connected before its versions ar
   versions.resolve({ apiVersions: [] });
   await connecting;
   assert(broker.isConnected(), "once they are known");
+});
+
+Deno.test("two that want a connection wait for one attempt, and the next one is another", async () => {
+  installPatches();
+  const Connection = connectionClass() as unknown as new (options: object) => {
+    connect(): Promise<unknown>;
+  };
+  const failures: ((error: Error) => void)[] = [];
+  const connection = new Connection({
+    ...{ host: "h", port: 1, logger: createKafkaClient(nobody).logger, connectionTimeout: 5_000 },
+    socketFactory: () => ({
+      on: (event: string, fail: (error: Error) => void) => event === "error" && failures.push(fail),
+      ...{ end() {}, unref() {} },
+    }),
+  });
+  for (let attempt = 1; attempt <= 2; attempt++) {
+    const both = Promise.allSettled([connection.connect(), connection.connect()]);
+    assertEquals(failures.length, attempt);
+    failures.at(-1)?.(new Error("refused"));
+    assertEquals((await both).map(({ status }) => status), ["rejected", "rejected"]);
+  }
+});
+
+Deno.test("whose attempt at a broker has failed does not close the next one's", async () => {
+  installPatches();
+  const { connectBroker } = brokerPoolClass().prototype;
+  let turn: Promise<unknown> = Promise.resolve();
+  let opening: ((error: Error) => void) | undefined;
+  let attempts = 0;
+  // One after the other, as kafkajs's lock lets them; the broker is back after the first attempt.
+  const connect = () => {
+    const mine = turn.then(() =>
+      new Promise<void>((resolve, reject) => {
+        opening = reject;
+        setTimeout(() => ++attempts === 1 ? reject(refused()) : resolve(), 1);
+      })
+    );
+    turn = mine.catch(() => {});
+    return mine;
+  };
+  const refused = () => Object.assign(new Error("refused"), { name: "KafkaJSConnectionError" });
+  const broker = {
+    ...{ isConnected: () => false, connect },
+    disconnect: async () => void await Promise.resolve(opening?.(refused())),
+  } as unknown as VendorBroker;
+  const pool = {
+    retrier: (work: (bail: (error: Error) => never) => unknown) =>
+      work((error) => {
+        throw error;
+      }),
+  };
+  const ask = () => connectBroker.call(pool as never, broker);
+  const first = await Promise.allSettled([ask(), ask(), ask()]);
+  assertEquals(first.map(({ status }) => status), ["rejected", "rejected", "rejected"]);
+  assertEquals(attempts, 1);
+  await Promise.all([ask(), ask()]);
+  assertEquals(attempts, 2);
+});
+
+Deno.test("metadata is read although a partition has no leader, and not where a topic is refused", async () => {
+  installPatches();
+  const place = (partitionErrorCode: number, leader: number) => ({ partitionErrorCode, leader });
+  const ask = (topicErrorCode: number) => {
+    const partitionMetadata = [place(0, 1), place(5, -1)];
+    const answer = { brokers: [], topicMetadata: [{ topicErrorCode, partitionMetadata }] };
+    const Broker = brokerClass() as unknown as new (options: object) => {
+      lookupRequest: unknown;
+      metadata(topics: string[]): Promise<typeof answer>;
+    };
+    const broker = new Broker({
+      logger: createKafkaClient(nobody).logger,
+      connectionPool: {
+        send: ({ response }: { response: { parse(data: unknown): unknown } }) =>
+          response.parse(answer),
+      },
+    });
+    broker.lookupRequest = (
+      _api: number,
+      { protocol }: { protocol: (of: { version: number }) => unknown },
+    ) => protocol({ version: 6 });
+    return broker.metadata(["t"]);
+  };
+  const [topic] = (await ask(0)).topicMetadata;
+  assertEquals(topic?.partitionMetadata.map(({ leader }) => leader), [1, -1]);
+  await assertRejects(() => ask(29), Error, "Not authorized");
 });
 
 Deno.test("row 16: batches stay under the limit, and keep the order", () => {

@@ -1,5 +1,6 @@
 /** What is held back keeps its order and is announced once, whatever stands in the way of what, and for how long. */
 import fc from "fast-check";
+import { partitionForKey } from "../../src/core/partition_for_key.ts";
 import {
   announcedBelow,
   type Hold,
@@ -26,11 +27,17 @@ class Relay {
   readonly log: Row[] = [];
   readonly missing = new Set<string>();
   takesLarge = false;
+  partitions = 2;
+  readonly leaderless = new Set<number>();
 
   constructor(readonly rows: readonly Row[]) {}
 
-  obstacle = ({ topic, isLarge }: Row) => {
+  obstacle = ({ topic, key, isLarge }: Row) => {
     if (this.missing.has(topic)) return { wholeTopic: true, reason: "missing" };
+    const partition = { partition: partitionForKey(key, this.partitions), count: this.partitions };
+    if (this.leaderless.has(partition.partition)) {
+      return { wholeTopic: false, partition, reason: "no leader" };
+    }
     return isLarge && !this.takesLarge ? { wholeTopic: false, reason: "large" } : undefined;
   };
 
@@ -67,7 +74,8 @@ class Relay {
         key === (hold.key ?? key)
       );
       const standing = { holds, more: all.length > limit };
-      const released = this.missing.has(hold.topic)
+      const waits = hold.partition && this.leaderless.has(hold.partition.partition);
+      const released = this.missing.has(hold.topic) || waits
         ? undefined
         : releaseFrom(hold, all.slice(0, limit), standing, this.obstacle);
       if (!released) {
@@ -94,6 +102,7 @@ const events = fc.array(
   fc.oneof(
     fc.constantFrom("announce", "announce", "release", "large", "small"),
     fc.constantFrom("lose a", "lose b", "find a", "find b"),
+    fc.constantFrom("down 0", "down 1", "up 0", "up 1", "grow"),
   ),
   { maxLength: 60 },
 );
@@ -107,12 +116,16 @@ for (const longKeys of [false, true]) {
         else if (event === "release") relay.release();
         else if (event === "large" || event === "small") relay.takesLarge = event === "large";
         else if (event.startsWith("lose")) relay.missing.add(event.slice(5));
-        else relay.missing.delete(event.slice(5));
+        else if (event.startsWith("find")) relay.missing.delete(event.slice(5));
+        else if (event.startsWith("down")) relay.leaderless.add(Number(event.slice(5)));
+        else if (event.startsWith("up")) relay.leaderless.delete(Number(event.slice(3)));
+        else relay.partitions = 3;
         const kept = announcedBelow(relay.after, relay.holds);
         const gone = rows.filter(({ position }) => position < kept);
         assert(gone.every((row) => relay.log.includes(row)), "what may be deleted is announced");
       }
       relay.missing.clear();
+      relay.leaderless.clear();
       relay.takesLarge = true;
       relay.release();
       while (relay.announce(Infinity) > 0) relay.release();
@@ -145,8 +158,27 @@ Deno.test("a missing topic and a row that is too large hold nothing else back", 
   assertEquals(relay.holds, [{ topic: "gone", after: 0 }, { topic: "a", after: 1, key: "k" }]);
 });
 
+Deno.test("a partition without a leader holds back its own keys, and more partitions change nothing about them", () => {
+  const keys = [..."klmno"];
+  const below = keys.filter((key) => partitionForKey(key, 2) === 1);
+  assert(below.length > 0 && below.length < keys.length);
+  const relay = new Relay(
+    [...keys, ...keys].map((key, at) => ({ position: at + 1, topic: "a", key, isLarge: false })),
+  );
+  relay.leaderless.add(1);
+  while (relay.announce(5) > 0);
+  relay.leaderless.clear();
+  relay.partitions = 3;
+  while (relay.announce(Infinity) > 0);
+  assertEquals(relay.log.filter(({ key }) => below.includes(key)), []);
+  assertEquals(relay.log.length, 2 * (keys.length - below.length));
+  relay.release();
+  assertEquals(relay.log.slice(-2 * below.length).map(({ key }) => key), [...below, ...below]);
+  assertEquals(relay.holds, []);
+});
+
 Deno.test("metadata that is no list of holds is told from one", () => {
-  for (const part of [null, {}, "x", [1], [["a"]], [["a", "1"]], [["a", 1, 2]]]) {
+  for (const part of [null, {}, "x", [1], [["a"]], [["a", "1"]], [["a", 1, 2]], [["a", 1, 2, 2]]]) {
     assertEquals(readHolds(part), undefined);
   }
 });

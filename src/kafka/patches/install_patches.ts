@@ -2,9 +2,11 @@
 import { patchBoundedDisconnect } from "./bounded_disconnect.ts";
 import { patchBrokerReady } from "./broker_ready.ts";
 import { patchClusterRetry } from "./cluster_retry.ts";
+import { patchLeaderlessPartitions } from "./leaderless_partitions.ts";
 import { patchMonotonicTime } from "./monotonic_time.ts";
 import { patchFraming } from "./framing.ts";
 import { patchNamedErrors } from "./named_errors.ts";
+import { patchOneAttempt } from "./one_attempt.ts";
 import { patchReceiving } from "./receiving.ts";
 import { patchRequestTimeout } from "./request_timeout.ts";
 import { patchSendMessages } from "./send_messages.ts";
@@ -22,7 +24,9 @@ export function installPatches(): void {
   patchRequestTimeout();
   patchBoundedDisconnect();
   patchNamedErrors();
+  patchOneAttempt();
   patchBrokerReady();
+  patchLeaderlessPartitions();
   patchClusterRetry();
   patchMonotonicTime();
   installed = true;

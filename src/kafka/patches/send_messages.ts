@@ -14,6 +14,7 @@ import {
   type OutputRecord,
 } from "../../core/record.ts";
 import { isConcurrentTransactions } from "../error_verdict.ts";
+import { noLeaderError } from "../no_leader.ts";
 import { type ProduceBatch, produceRequest } from "../produce_request.ts";
 import { RecordClock } from "../record_clock.ts";
 import type { VendorCluster } from "../vendor.ts";
@@ -50,7 +51,7 @@ export async function sendOnce(
   const clock = cluster.recordClock ?? new RecordClock();
   await cluster.addMultipleTargetTopics([...new Set(groups.map(({ topic }) => topic))]);
   await cluster.refreshMetadataIfNecessary();
-  const leaders = leadersOf(cluster, groups);
+  const leaders = await leadersNow(cluster, groups);
   if (eosManager.isTransactional()) await addPartitions(eosManager, groups);
   await Promise.all([...leaders].map(async ([nodeId, batches]) => {
     const broker = await cluster.findBroker({ nodeId });
@@ -81,16 +82,23 @@ export function groupByPartition(records: readonly OutputRecord[]): ProduceBatch
   );
 }
 
+/** What is known of a partition without a leader may be old: asked once more, before anything is sent. */
+async function leadersNow(cluster: VendorCluster, groups: ProduceBatch[]) {
+  try {
+    return leadersOf(cluster, groups);
+  } catch {
+    await cluster.refreshMetadata();
+    return leadersOf(cluster, groups);
+  }
+}
+
 function leadersOf(cluster: VendorCluster, groups: ProduceBatch[]): Map<number, ProduceBatch[]> {
   const leaders = new Map<number, ProduceBatch[]>();
   for (const { topic, partition, records } of groups) {
     const leader = cluster.findTopicPartitionMetadata(topic)
       .find(({ partitionId }) => partitionId === partition)?.leader;
     if (leader === undefined || leader < 0) {
-      throw Object.assign(
-        new Error(`Cannot write to ${topic}-${partition}: it has no leader in the metadata`),
-        { type: "LEADER_NOT_AVAILABLE", topic },
-      );
+      throw noLeaderError({ topic, partition });
     }
     const batches = leaders.get(leader) ?? [];
     const parts = splitByBytes(records, cluster.batchBytesMax?.(topic) ?? batchBytesMaxDefault);
