@@ -15,7 +15,8 @@
  *
  * @module
  */
-export { run, runFlowDefaults, type RunFlowOptions } from "./compose/run_flow.ts";
+export { run } from "./compose/run.ts";
+export { runFlowDefaults, type RunFlowOptions } from "./compose/run_flow.ts";
 export type { DeadLetterReason } from "./core/dead_letter.ts";
 export type { Burial } from "./core/dead_letter_log.ts";
 export { DependencyDownError, HaltError, PoisonError, TransientError } from "./core/errors.ts";

@@ -12,7 +12,7 @@ import { createParking } from "../dead_letters/load_parked_keys.ts";
 import { stateTopics } from "../dead_letters/open_dead_letter_store.ts";
 import { openCrashLog } from "../kafka/crash_log.ts";
 import { fetcherDefaults, type FetcherOptions } from "../kafka/fetcher.ts";
-import { createKafkaClient, type KafkaClient, type KafkaSettings } from "../kafka/kafka_client.ts";
+import type { KafkaClient } from "../kafka/kafka_client.ts";
 import { laneNotesTopic, openLaneNotes } from "../kafka/lane_notes.ts";
 import { runMembership } from "../kafka/membership.ts";
 import { openPlainProducer } from "../kafka/plain_producer.ts";
@@ -81,20 +81,6 @@ export const runFlowDefaults: RunFlowOptions = {
   topicPartitions: 4,
   topicReplicationFactor: -1,
 };
-
-/**
- * Runs a flow against these brokers: {@linkcode runFlow} with a client of its own.
- *
- * @throws {HaltError} when going on would lose or double something; a person must decide then
- */
-export function run<T>(
-  settings: KafkaSettings,
-  flow: Flow<T>,
-  signal: AbortSignal,
-  options: Partial<RunFlowOptions> = {},
-): Promise<void> {
-  return runFlow(createKafkaClient(settings), flow, signal, options);
-}
 
 /**
  * Runs the flow until the signal fires, then ends the transactions in hand, leaves the group and resolves. Several

@@ -1,8 +1,8 @@
 /** Decides which Kafka and Postgres a command talks to: the user's own, or the embedded stack. */
 import { type Config, ConfigError } from "../config.ts";
 import type { KafkaSettings } from "../kafka/kafka_client.ts";
+import { awaitStack } from "../stack/await_stack.ts";
 import { ensureStack } from "../stack/ensure_stack.ts";
-import { findStack } from "../stack/find_stack.ts";
 
 /** Where the services are. */
 export interface Services {
@@ -25,6 +25,7 @@ export class NoServicesError extends Error {
  * when it is not running and `use` allows it.
  *
  * @throws {NoServicesError} when the stack is to be found and does not run
+ * @throws {StackError} when it runs and does not answer, or cannot be started
  */
 export async function resolveServices(
   config: Config,
@@ -45,7 +46,9 @@ export async function resolveServices(
     postgresPort: config.STACK_POSTGRES_PORT,
     onProgress,
   };
-  const stack = use === "start" ? await ensureStack(options) : await findStack(config.STACK_DIR);
+  const stack = use === "start"
+    ? await ensureStack(options)
+    : await awaitStack(config.STACK_DIR, { onProgress });
   if (!stack) {
     throw new NoServicesError(
       `There is no embedded stack running in ${config.STACK_DIR}. Start it with "deno task stack", ` +

@@ -29,7 +29,10 @@ export async function doneWithin(promise: Promise<unknown>, ms: number): Promise
 
 /** What the promise gives; rejects with the signal's reason as soon as that fires. What it stands for goes on. */
 export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
+  if (signal.aborted) {
+    promise.catch(() => {}); // Nobody else hears how it ends.
+    throw signal.reason;
+  }
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const stop = () => reject(signal.reason);
   signal.addEventListener("abort", stop, { once: true });

@@ -1,6 +1,7 @@
 /** Makes clusters (kafkajs's metadata and connections) from settings, with every patch installed first. */
 import { getLogger } from "@logtape/logtape";
 import { installPatches } from "./patches/install_patches.ts";
+import { endableSockets } from "./endable_sockets.ts";
 import { RecordClock } from "./record_clock.ts";
 import { nativeSocketFactory } from "./patches/receive_buffer.ts";
 import {
@@ -56,6 +57,8 @@ export interface KafkaClient {
   readonly recordClock: RecordClock;
   /** A cluster that is not connected yet. Disconnect it when done. */
   cluster(options?: ClusterOptions): VendorCluster;
+  /** Ends all connections of its clusters, whoever still waits for an answer, and makes no more. */
+  end(): void;
 }
 
 /** kafkajs's own quick retries: short, since every caller of ours retries by its own rule. */
@@ -74,16 +77,18 @@ export function createKafkaClient(settings: KafkaSettings): KafkaClient {
   const Cluster = clusterClass();
   const Emitter = emitterClass();
   const recordClock = new RecordClock();
+  const sockets = endableSockets(nativeSocketFactory(socketFactory()()));
   return {
     settings,
     user: settings.sasl?.username,
     logger,
     recordClock,
+    end: sockets.end,
     cluster(options = {}) {
       const cluster = new Cluster({
         logger,
         rootLogger: logger,
-        socketFactory: nativeSocketFactory(socketFactory()()),
+        socketFactory: sockets.factory,
         brokers: settings.brokers,
         ssl: typeof settings.ssl === "object"
           ? { ca: [settings.ssl.ca] }

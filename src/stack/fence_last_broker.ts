@@ -6,8 +6,11 @@ import { waitFor } from "./wait.ts";
 
 /** The dead session ends this soon after the controller's start. */
 const sessionMs = 500;
-/** A controller that has nobody to fence (the broker died before it was let in) is not waited for any longer. */
-const waitMsMax = 15_000;
+/** How long a controller may take to begin; most of it is the start of a JVM, on a machine that may be busy. */
+const beginMsMax = 60_000;
+const beginning = /Becoming the active controller/;
+/** One that has begun and has nobody to fence (the broker died before it was let in) is not waited for any longer. */
+const fenceMsMax = 15_000;
 const fencing = /Fencing broker \d+/;
 
 /**
@@ -39,19 +42,21 @@ export async function fenceLastBroker(
     },
   });
   onStarted(daemon);
-  try {
-    await waitFor(async () => {
+  const untilItSays = (what: RegExp, waitMsMax: number) =>
+    waitFor(async () => {
       if (daemon.exited() !== undefined) return true;
-      return await saysFencing(logFile, startedAt) ? true : undefined;
+      return what.test(await logSince(logFile, startedAt)) ? true : undefined;
     }, { waitMsMax, intervalMs: 100, signal });
+  try {
+    await untilItSays(beginning, beginMsMax);
+    await untilItSays(fencing, fenceMsMax);
   } finally {
     await stopService(daemon.mark, `the controller of ${dataDirectory}`, "TERM");
   }
 }
 
 /** Each run puts the last one's log aside and begins its own; until then the file is the last one's, and tells of that. */
-async function saysFencing(logFile: string, startedAt: number): Promise<boolean> {
+async function logSince(logFile: string, startedAt: number): Promise<string> {
   const file = await Deno.stat(logFile).catch(() => undefined);
-  if ((file?.mtime?.getTime() ?? 0) < startedAt) return false;
-  return fencing.test(await Deno.readTextFile(logFile));
+  return (file?.mtime?.getTime() ?? 0) < startedAt ? "" : await Deno.readTextFile(logFile);
 }

@@ -10,6 +10,7 @@ import { inTime } from "../support/in_time.ts";
 import { freshTopics, produce, record } from "../support/kafka.ts";
 import { startOwnBroker } from "../support/own_broker.ts";
 import { copyFlow } from "../integration/frozen_member_flow.ts";
+import { root } from "../support/services.ts";
 
 Deno.test({
   name: "a broker that falls silent is said once, and a flow ends within seconds of its signal",
@@ -29,12 +30,19 @@ Deno.test({
   const records = [0, 1].map((n) => record(source, n, `k${n}`, { id: `k${n}` }));
   await produce(client, records);
   await inTime(working.promise, "it works");
+  const place = [client.settings.brokers[0] ?? "", source, outTopic];
+  const atWork = program(place);
+  // It takes over one of the partitions, or joins at least.
+  await atWork.said("started");
+  await produce(client, [0, 1].map((n) => record(source, n, `m${n}`, { id: `m${n}` })));
   await using watching = watch(client);
   await until(() => watching.isReady(), "the broker is watched");
   watching.downs.length = 0;
   await broker.freeze(true);
+  const atStart = program(place);
   try {
     await until(() => !watching.isReady(), "the silence is said");
+    await atStart.said("started");
     await delay(2_000); // beats and fetches wait for an answer now, and the watch has asked again
     assertEquals(watching.downs.length <= 1, true, String(watching.downs));
     const startedAt = performance.now();
@@ -43,11 +51,41 @@ Deno.test({
     const tookMs = Math.round(performance.now() - startedAt);
     // Two seconds where nothing else runs; without its own bound it waits for as long as the broker is silent.
     assertEquals(tookMs < 10_000, true, `it took ${tookMs} ms`);
+    // Some four seconds; without an end to what they have asked it would be three minutes.
+    const programs = [atStart, atWork].map((one) => one.stop());
+    assertEquals(await inTime(Promise.all(programs), "the programs end"), [0, 0]);
   } finally {
     await broker.freeze(false);
   }
   await until(() => watching.isReady(), "the broker is found again");
 });
+
+/** A program with a flow, in a process of its own. */
+function program(args: readonly string[]) {
+  const child = new Deno.Command("deno", {
+    args: [
+      ...["run", "--quiet", "--no-check", "--allow-net=127.0.0.1", "--allow-read", "--allow-env"],
+      ...["--allow-sys", "tests/cluster/black_hole_process.ts", ...args],
+    ],
+    ...{ cwd: root, stdin: "null", stdout: "piped" },
+  }).spawn();
+  const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  return {
+    async said(what: string) {
+      for (let seen = ""; !seen.includes(what);) {
+        const { value, done } = await inTime(lines.read(), `the program has said "${what}"`);
+        if (done) throw new Error(`the program has ended and never said "${what}"`);
+        seen += value;
+      }
+    },
+    /** Answers with its exit code. */
+    async stop() {
+      await new Deno.Command("/bin/kill", { args: ["-TERM", String(child.pid)] }).output();
+      while (!(await lines.read()).done);
+      return (await child.status).code;
+    },
+  };
+}
 
 /** A watch that loses its patience soon. `downs` has the name of each condition that made it not ready. */
 function watch(client: KafkaClient) {

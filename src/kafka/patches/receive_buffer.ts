@@ -51,6 +51,8 @@ class NativeSocket implements SocketLike {
   #ended = false;
   #unref = false;
   #giveUp: ReturnType<typeof setTimeout> | undefined;
+  /** The system's own patience with a host that does not answer is two minutes. */
+  readonly #connecting = new AbortController();
 
   constructor(
     { host, port, onConnect }: { host: string; port: number; onConnect: () => void },
@@ -73,6 +75,7 @@ class NativeSocket implements SocketLike {
   /** Sends what is queued, then closes. No event follows. */
   end(): void {
     this.#ended = true;
+    if (!this.#connection) this.#connecting.abort();
     if (!this.#writing) this.#close();
     else this.#giveUp ??= setTimeout(() => this.#close(), this.options.flushMsMax);
   }
@@ -84,7 +87,7 @@ class NativeSocket implements SocketLike {
 
   async #run(host: string, port: number, onConnect: () => void): Promise<void> {
     try {
-      const connection = await connect(host, port);
+      const connection = await connect(host, port, this.#connecting.signal);
       if (this.#ended) return connection.close();
       this.#connection = connection;
       connection.setNoDelay(true);
@@ -137,13 +140,19 @@ class NativeSocket implements SocketLike {
 }
 
 /** Names may stand for several addresses, of which only some listen: `localhost` for ::1 and 127.0.0.1. */
-async function connect(hostname: string, port: number): Promise<Deno.TcpConn> {
+async function connect(
+  hostname: string,
+  port: number,
+  signal: AbortSignal,
+): Promise<Deno.TcpConn> {
   try {
-    return await Deno.connect({ hostname, port });
+    return await Deno.connect({ hostname, port, signal });
   } catch (error) {
+    signal.throwIfAborted();
     const addresses = isIP(hostname) ? [] : await lookup(hostname, { all: true }).catch(() => []);
     for (const { address } of addresses) {
-      const connection = await Deno.connect({ hostname: address, port }).catch(() => undefined);
+      const connection = await Deno.connect({ hostname: address, port, signal })
+        .catch(() => undefined);
       if (connection) return connection;
     }
     throw error;
