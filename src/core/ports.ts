@@ -47,9 +47,17 @@ export class TransactionError extends Error {
     return hasBrand(this, TransactionError, "TransactionError", value);
   }
 
-  constructor(readonly verdict: TransactionVerdict, message: string, options?: ErrorOptions) {
+  /** The topic whose records the broker did not take, where it was that and is known. */
+  readonly topic: string | undefined;
+
+  constructor(
+    readonly verdict: TransactionVerdict,
+    message: string,
+    options?: ErrorOptions & { readonly topic?: string },
+  ) {
     super(message, options);
     this.name = "TransactionError";
+    this.topic = options?.topic;
   }
 }
 

@@ -90,7 +90,23 @@ export function transactionError(
   const text = said(error, verdict, request);
   // What has to be changed is the same whichever step of a session runs into it, and is to be said once.
   const message = verdict === "blocked" ? text : `${action}: ${text}`;
-  return new TransactionError(verdict, message, { cause: error });
+  return new TransactionError(verdict, message, {
+    cause: error,
+    topic: refusedTopic(error, request),
+  });
+}
+
+/** What a broker answers for one topic, while it would take the records of others. */
+const ofOneTopic = new Set([
+  ...rejected,
+  ...["TOPIC_AUTHORIZATION_FAILED", "INVALID_TIMESTAMP", "INVALID_TOPIC_EXCEPTION"],
+  ...["POLICY_VIOLATION", "NOT_ENOUGH_REPLICAS", "NOT_ENOUGH_REPLICAS_AFTER_APPEND"],
+]);
+
+function refusedTopic(error: unknown, { topics = [] }: RefusedRequest): string | undefined {
+  const refusal = errorInChain(error, ({ type }) => type !== undefined && ofOneTopic.has(type));
+  if (!refusal) return undefined;
+  return refusal.topic ?? (topics.length === 1 ? topics[0] : undefined);
 }
 
 /** Runs a step of a session; its failure names the step, and what it was about. */

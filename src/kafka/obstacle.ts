@@ -44,6 +44,12 @@ const obstacles: Readonly<Record<string, Explain>> = {
     kind: "halt",
     reason: `${name(topics)} is no name that Kafka allows`,
   }),
+  INVALID_TIMESTAMP: ({ topics }) => ({
+    kind: "lasting",
+    reason:
+      `${name(topics)} takes no records of this time (INVALID_TIMESTAMP): set right the clocks, ` +
+      `or the topic's message.timestamp.before.max.ms and message.timestamp.after.max.ms`,
+  }),
   NOT_ENOUGH_REPLICAS: replicas,
   NOT_ENOUGH_REPLICAS_AFTER_APPEND: replicas,
   GROUP_COORDINATOR_NOT_AVAILABLE: ({ transactionalId, groupId }) => {

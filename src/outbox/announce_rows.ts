@@ -5,6 +5,9 @@ import { TransactionError, type Transactor } from "../core/ports.ts";
 import { encodedBytes, encodedBytesMax, type OutputRecord } from "../core/record.ts";
 import type { OutboxRow } from "./barrier_read.ts";
 import { type HeldPartition, type Hold, type Obstacle, releaseFrom, sortOut } from "./holds.ts";
+import { asRefusal, isTopicName, noName, whyRefused } from "./refused_topics.ts";
+import { steadyClock } from "./relay_clock.ts";
+import type { Reached } from "./relay_cursor.ts";
 import {
   relayCheck,
   type RelayDeps,
@@ -28,11 +31,13 @@ const log = getLogger(["onceflow", "outbox", "relay"]);
 
 /**
  * Announces rows that follow the cursor, in order of position, and moves the cursor past them. Answers how many rows the
- * cursor passed: fewer than were given where no more can be held back.
+ * cursor passed: fewer than were given where no more can be held back. `writtenBelow` is the xid of the mark that they were
+ * read under.
  */
 export async function announce(
   announcing: Announcing,
   rows: readonly OutboxRow[],
+  writtenBelow: string | undefined,
 ): Promise<number> {
   const { deps, progress } = announcing;
   await lookUpTopics(deps, rows);
@@ -41,20 +46,20 @@ export async function announce(
   const { announced, holds, stoppedAt } = sortOut(
     rows,
     held,
-    (row) => obstacleTo(row, deps, records),
+    (row) => obstacleTo(row, announcing, records),
   );
   const passed = stoppedAt ? rows.indexOf(stoppedAt) : rows.length;
   const last = rows[passed - 1];
   if (last) {
-    await commit(announcing, announced, records, { ...last, holds });
+    await commit(announcing, announced, records, { ...last, holds, writtenBelow });
     progress.after = last.position;
     progress.eventId = last.eventId;
   }
   for (const hold of holds.slice(held.length)) {
     const row = rows.find(({ position }) => position === hold.after + 1);
-    if (row) report(announcing, hold, obstacleTo(row, deps, records));
+    if (row) report(announcing, hold, obstacleTo(row, announcing, records));
   }
-  stop(announcing, stoppedAt && obstacleTo(stoppedAt, deps, records));
+  stop(announcing, stoppedAt && obstacleTo(stoppedAt, announcing, records));
   if (stoppedAt) await deps.lookUp?.([stoppedAt.topic], true);
   return passed;
 }
@@ -66,21 +71,24 @@ export async function release(announcing: Announcing, signal: AbortSignal): Prom
   for (let at = 0; at < progress.holds.length && !signal.aborted;) {
     const hold = progress.holds[at];
     if (!hold) break;
-    const missing = whyMissing(hold.topic, deps) ?? whyNoLeader(hold.topic, hold.partition, deps);
-    const range = { ...hold, upTo: progress.after, limit };
-    const rows = missing ? [] : await deps.store.between(range);
+    const closed = whyClosed(hold.topic, announcing) ??
+      whyNoLeader(hold.topic, hold.partition, deps);
+    // One that is left is enough to wait for; where none is, somebody has taken them away.
+    const range = { ...hold, upTo: progress.after, limit: closed ? 1 : limit };
+    const rows = await deps.store.between(range);
     const records = new Map<OutboxRow, OutputRecord>();
-    const standing = { holds: progress.holds, more: rows.length === limit };
-    const look = (row: OutboxRow) => obstacleTo(row, deps, records);
-    const released = missing ? undefined : releaseFrom(hold, rows, standing, look);
+    const standing = { holds: progress.holds, more: rows.length === range.limit };
+    const look = (row: OutboxRow) => obstacleTo(row, announcing, records);
+    const waits = closed !== undefined && rows.length > 0;
+    const released = waits ? undefined : releaseFrom(hold, rows, standing, look);
     if (!released) {
-      report(announcing, hold, missing ?? (rows[0] && look(rows[0])));
+      report(announcing, hold, closed ?? (rows[0] && look(rows[0])));
       at++;
       continue;
     }
     const { announced, holds, isWhole } = released;
-    const { after: position, eventId = "" } = progress;
-    await commit(announcing, announced, records, { position, eventId, holds });
+    const { after: position, eventId = "", writtenBelow } = progress;
+    await commit(announcing, announced, records, { position, eventId, holds, writtenBelow });
     if (!isWhole) continue;
     deps.health?.up(relayCheck(shard), causeOf(hold));
     log.info("Announced what was held back of {topic}, shard {shard}", {
@@ -92,8 +100,9 @@ export async function release(announcing: Announcing, signal: AbortSignal): Prom
 
 /** Commits the cursor once more, as it is: offsets of an idle group expire. */
 export async function refresh(announcing: Announcing): Promise<void> {
-  const { after: position, eventId, holds } = announcing.progress;
-  if (eventId) await commit(announcing, [], new Map(), { position, eventId, holds });
+  const { after: position, eventId, holds, writtenBelow } = announcing.progress;
+  if (!eventId) return;
+  await commit(announcing, [], new Map(), { position, eventId, holds, writtenBelow });
 }
 
 /** One transaction. What it has reached is noted once it is known to be committed. */
@@ -101,23 +110,25 @@ async function commit(
   { deps, options, transactor, observer, progress }: Announcing,
   rows: readonly OutboxRow[],
   made: ReadonlyMap<OutboxRow, OutputRecord>,
-  { position, eventId, holds }: Pick<OutboxRow, "position" | "eventId"> & {
-    readonly holds: readonly Hold[];
-  },
+  { position, eventId, holds = [], writtenBelow }: Reached & { readonly position: number },
 ): Promise<void> {
   const { shard, groupId, cursorTopic } = options;
+  const { clock = steadyClock } = deps;
   if (position !== progress.after) progress.doubt = position;
   progress.unwritten = position;
-  const metadata = await deps.store.metadata(eventId, holds);
+  const metadata = await deps.store.metadata({ eventId, holds, writtenBelow });
   const offset = position + 1;
   const offsets = [{ groupId, topic: cursorTopic, partition: shard, offset, metadata }];
   const records = rows.flatMap((row) => made.get(row) ?? []);
   await transactor.commit({ records, offsets }).catch((error: unknown) => {
     if (error instanceof TransactionError) observer.failed?.(error.verdict);
-    throw error;
+    throw asRefusal(error, rows, progress, clock.now()) ?? error;
   });
+  for (const { topic } of progress.refused.size > 0 ? rows : []) progress.refused.delete(topic);
   if (progress.failures > 0) deps.health?.up(relayCheck(shard), sessionCause);
-  Object.assign(progress, { holds, doubt: undefined, unwritten: undefined, failures: 0 });
+  Object.assign(progress, {
+    ...{ holds, writtenBelow, doubt: undefined, unwritten: undefined, failures: 0 },
+  });
   observer.stands?.(shard, { position, holds });
   const [oldest] = rows;
   if (oldest) {
@@ -138,14 +149,15 @@ async function lookUpTopics(deps: RelayDeps, rows: readonly OutboxRow[]): Promis
 /** Makes the record of a row that nothing stands in the way of. */
 function obstacleTo(
   row: OutboxRow,
-  deps: RelayDeps,
+  announcing: Announcing,
   records: Map<OutboxRow, OutputRecord>,
 ): Obstacle | undefined {
-  const missing = whyMissing(row.topic, deps);
-  if (missing) return missing;
+  const { deps } = announcing;
+  const closed = whyClosed(row.topic, announcing);
+  if (closed) return closed;
   let record: OutputRecord;
   try {
-    record = rowToRecord(row, deps.partitionCount);
+    record = rowToRecord(row, deps.partitionCount(row.topic) ?? 1);
   } catch (error) {
     if (error instanceof HaltError) return { wholeTopic: false, reason: error.message };
     throw error;
@@ -160,8 +172,13 @@ function obstacleTo(
   records.set(row, record);
 }
 
-function whyMissing(topic: string, { partitionCount }: RelayDeps): Obstacle | undefined {
-  if (partitionCount(topic) !== undefined) return undefined;
+/** Why nothing of this topic can be announced now. */
+function whyClosed(
+  topic: string,
+  { deps: { partitionCount, clock = steadyClock }, progress: { refused } }: Announcing,
+): Obstacle | undefined {
+  if (partitionCount(topic) !== undefined) return whyRefused(topic, refused, clock.now());
+  if (!isTopicName(topic)) return { wholeTopic: true, reason: noName(topic) };
   return {
     wholeTopic: true,
     reason:

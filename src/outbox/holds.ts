@@ -1,10 +1,10 @@
 /**
- * Rows that the relay has passed by because something stands in their way: their topic is missing, their partition has no
- * leader, or their topic takes no record of their size. They are kept in the cursor's metadata, so that they move with the
- * cursor in one transaction. Pure.
+ * Rows that the relay has passed by because something stands in their way: their topic is missing, refuses what is written
+ * to it, or takes no record of their size, or their partition has no leader. They are kept in the cursor's metadata, so that
+ * they move with the cursor in one transaction. Pure.
  *
- * Order holds per key within a topic, so that a missing topic holds back its own rows, a partition those of its keys, and a
- * row that is too large those behind it with its key. Every other row is announced.
+ * Order holds per key within a topic, so that a topic that is missing or refuses holds back its own rows, a partition those
+ * of its keys, and a row that is too large those behind it with its key. Every other row is announced.
  */
 import { partitionForKey } from "../core/partition_for_key.ts";
 import type { OutboxRow } from "./barrier_read.ts";

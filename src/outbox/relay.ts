@@ -23,6 +23,7 @@ import {
 } from "./lead_rules.ts";
 import { pruneOutbox, type PruneTimes, pruneTimes } from "./prune_outbox.ts";
 import { type RelayClock, steadyClock } from "./relay_clock.ts";
+import { TopicRefusedError } from "./refused_topics.ts";
 import type { RelayLead } from "./relay_lead.ts";
 import {
   noProgress,
@@ -65,6 +66,8 @@ export async function runRelay(
     void (progress.duty = dutyAfter(progress.duty, event, clock.now()));
   const failed = async (error: unknown, until: AbortSignal) => {
     tell("failed");
+    // The next session says it, and goes on with all else.
+    if (error instanceof TopicRefusedError) return;
     await recover(error, deps.health, options, observer, ++progress.failures, until, clock);
   };
   while (!signal.aborted) {

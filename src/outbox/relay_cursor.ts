@@ -5,6 +5,7 @@ import type { Sql } from "../postgres/database.ts";
 import { translatingErrors } from "../postgres/translate_error.ts";
 import { type Hold, readHolds, writeHolds } from "./holds.ts";
 import { rowAt } from "./row_at.ts";
+import { findWrittenLate, moveBehind } from "./written_late.ts";
 
 /** Where the cursor of one shard is kept: the group's offset on this topic, in the partition of the shard's number. */
 export interface CursorPlace {
@@ -13,18 +14,30 @@ export interface CursorPlace {
   readonly shard: number;
 }
 
+/** What is said of a cursor. */
+export interface Reached {
+  /** The event just below it. */
+  readonly eventId: string;
+  /** Rows below it that wait. */
+  readonly holds?: readonly Hold[];
+  /**
+   * An xid that was taken when all positions below the cursor had been: a row there that is of a later one was written after
+   * the sequence was set back. Absent where that is not known.
+   */
+  readonly writtenBelow?: string | undefined;
+}
+
 /**
- * What is committed beside the offset: which database, which event stands just below it, and which rows below it wait. With
- * such rows the event has another name, so that a relay of an older version halts and does not pass them by.
+ * What is committed beside the offset, and which database it is of. With rows that wait the event has another name, so that
+ * a relay of an older version halts and does not pass them by.
  */
 export async function cursorMetadata(
   sql: Sql,
-  eventId: string,
-  holds: readonly Hold[] = [],
+  { eventId, holds = [], writtenBelow: xid }: Reached,
 ): Promise<string> {
   const system = await systemOf(sql);
-  if (holds.length === 0) return JSON.stringify({ system, event: eventId });
-  return JSON.stringify({ system, passed: eventId, held: writeHolds(holds) });
+  if (holds.length === 0) return JSON.stringify({ system, event: eventId, xid });
+  return JSON.stringify({ system, passed: eventId, xid, held: writeHolds(holds) });
 }
 
 /**
@@ -39,7 +52,7 @@ export async function cursorMetadataAt(
 ): Promise<string | undefined> {
   const row = await rowAt(sql, shard, offset - 1);
   const holds = heldIn(metadataNow).filter(({ after }) => after < offset - 1);
-  return row && cursorMetadata(sql, row.eventId, holds);
+  return row && cursorMetadata(sql, { eventId: row.eventId, holds });
 }
 
 /** The rows that wait below a cursor with this metadata; none where it is not ours. */
@@ -80,13 +93,15 @@ export interface CheckedCursor {
   readonly eventId: string | undefined;
   /** Rows up to there that were passed by and wait. */
   readonly holds: readonly Hold[];
+  /** As in {@linkcode Reached}. */
+  readonly writtenBelow?: string | undefined;
 }
 
 /**
  * The position to go on after, once the cursor is known to belong to this database.
  *
  * @throws {HaltError} when the event below the cursor is not the one that was announced: the database was restored to an
- * earlier state, or is another one, and going on would pass over orders without a word
+ * earlier state, or is another one, or its sequence was set back, and going on would pass over orders without a word
  */
 export async function checkCursor(
   sql: Sql,
@@ -95,8 +110,8 @@ export async function checkCursor(
 ): Promise<CheckedCursor> {
   const where = `The cursor of outbox shard ${shard} (group ${groupId}, ${cursorTopic}-${shard})`;
   const statement = `delete from outbox_relayed where shard = ${shard}`;
+  const noted = await relayedUpTo(sql, shard);
   if (cursor.offset < 0) {
-    const noted = await relayedUpTo(sql, shard);
     if (noted === undefined) return { after: 0, eventId: undefined, holds: [] };
     throw new HaltError(
       `${where} is gone although all up to position ${noted} was announced: it expired, or Kafka's data was replaced. ` +
@@ -107,12 +122,19 @@ export async function checkCursor(
         `note is announced twice, and what relay:${shard} at /readyz had named as held back is passed by); to announce every row that is in the outbox now, run in Postgres: ${statement}`,
     );
   }
+  const goOn = noted === undefined
+    ? ""
+    : ` Where it was Postgres, stop the workers and run: deno task worker offsets set --group ${groupId} ` +
+      `--topic ${cursorTopic} --partition ${shard} --to ${
+        noted + 1
+      } (what is here of the second after that position, and was ` +
+      `announced before, is announced twice; all that was written since is announced; "deno task verify" names what is lost here).`;
   const restart =
-    `Find out which of the two was restored or replaced. To announce every row that is in the outbox now ` +
+    `Find out which of the two was restored or replaced.${goOn} To announce every row that is in the outbox now ` +
     `(events may then be announced twice), stop the workers, delete the offset (kafka-consumer-groups.sh ` +
     `--delete-offsets --group ${groupId} --topic ${cursorTopic}:${shard}), and run in Postgres: ${statement}`;
   const position = cursor.offset - 1;
-  const { system, event, holds } = parseMetadata(cursor.metadata, where);
+  const { system, event, holds, writtenBelow } = parseMetadata(cursor.metadata, where);
   const here = await systemOf(sql);
   if (system !== here) {
     throw new HaltError(
@@ -120,7 +142,18 @@ export async function checkCursor(
     );
   }
   const found = (await rowAt(sql, shard, position))?.eventId;
-  if (found === event) return { after: position, eventId: event, holds };
+  if (found === event) {
+    const range = { shard, after: noted ?? 0, below: position, xid: writtenBelow };
+    const late = await findWrittenLate(sql, range);
+    if (late === undefined) return { after: position, eventId: event, holds, writtenBelow };
+    throw new HaltError(
+      `${where} stands at position ${position}, and event ${late.eventId} at position ${late.position} was written when ` +
+        `all up to there was announced: the sequence outbox_position was set back, and going on would pass it by. Run in ` +
+        `Postgres: ${
+          moveBehind(range)
+        } Then start the worker again: it announces that event and all behind it, none twice`,
+    );
+  }
   throw new HaltError(
     `${where} stands behind event ${event} at position ${position}, where this database has ` +
       `${found ?? "no row"}: it was restored to an earlier state. ${restart}`,
@@ -131,13 +164,15 @@ function parseMetadata(text: string, where: string): {
   readonly system: string;
   readonly event: string;
   readonly holds: readonly Hold[];
+  readonly writtenBelow: string | undefined;
 } {
   const ours = () => {
-    const { system, event, passed, held } = JSON.parse(text);
+    const { system, event, passed, held, xid } = JSON.parse(text);
     const holds = held === undefined ? [] : readHolds(held);
     const below = held === undefined ? event : passed;
     if (typeof system !== "string" || typeof below !== "string" || !holds) return undefined;
-    return { system, event: below, holds };
+    const writtenBelow = typeof xid === "string" && /^\d+$/.test(xid) ? xid : undefined;
+    return { system, event: below, holds, writtenBelow };
   };
   let cause: unknown;
   try {

@@ -10,6 +10,7 @@ import type { Mark } from "./barrier_read.ts";
 import { cursorRefreshMs, isCursorDue } from "./cursor_age.ts";
 import type { Hold } from "./holds.ts";
 import { type Duty, dutyAfter, type DutyEvent, noDuty } from "./lead_rules.ts";
+import type { Refusal } from "./refused_topics.ts";
 import { type RelayClock, steadyClock } from "./relay_clock.ts";
 import { type CursorPlace, lowestCursor } from "./relay_cursor.ts";
 import type { RelayStore } from "./relay_store.ts";
@@ -70,6 +71,10 @@ export interface RelayProgress {
   failures: number;
   /** Rows up to `after` that were passed by and wait. */
   holds: readonly Hold[];
+  /** The rows up to `after` were written by transactions below this xid; undefined where that is not known. */
+  writtenBelow: string | undefined;
+  /** Topics whose records the broker does not take. */
+  readonly refused: Map<string, Refusal>;
   /** When the cursor was committed last, by the relay's clock; undefined where that is not known to this process. */
   committedAt: number | undefined;
   /** What is owed to those that wait for the lead. */
@@ -80,7 +85,7 @@ export interface RelayProgress {
 export function noProgress(): RelayProgress {
   return {
     ...{ after: -1, eventId: undefined, doubt: undefined, failures: 0, holds: [] },
-    ...{ committedAt: undefined, duty: noDuty },
+    ...{ writtenBelow: undefined, refused: new Map(), committedAt: undefined, duty: noDuty },
   };
 }
 
@@ -115,14 +120,14 @@ export async function relaySession(
   const answer = await read();
   const floor = lowestCursor(progress.after, await deps.store.relayedUpTo());
   const cursor = await offsetNotBelow(floor, { groupId, ...place }, answer, read, signal);
-  const { after, eventId, holds } = await deps.store.check(cursor);
+  const { after, eventId, holds, writtenBelow } = await deps.store.check(cursor);
   // Whoever has lost the lead meanwhile must not touch what the next session of this process goes by.
   signal.throwIfAborted();
   observer.dependency?.("postgres", true);
   if (progress.doubt !== undefined) {
     observer.resolved?.(after === progress.doubt ? "committed" : "aborted");
   }
-  Object.assign(progress, { after, eventId, holds, doubt: undefined });
+  Object.assign(progress, { after, eventId, holds, writtenBelow, doubt: undefined });
   if (progress.unwritten === undefined) deps.health?.up(relayCheck(shard), sessionCause);
   observer.stands?.(shard, { position: after, holds });
   log.info("Relaying shard {shard} from position {after}", { shard, after });
@@ -164,7 +169,7 @@ async function relayRows(
     if (signal.aborted) return;
     if (read.kind === "rows") {
       mark = read.mark;
-      const passed = await announce(announcing, read.rows);
+      const passed = await announce(announcing, read.rows, read.mark.xid);
       tell("done");
       if (passed === 0) {
         await clock.delay(releaseIntervalMs, signal);

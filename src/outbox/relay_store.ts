@@ -8,13 +8,13 @@ import {
   type OutboxRow,
 } from "./barrier_read.ts";
 import { type Deleted, deletePublishedBelow, type Retention } from "./delete_published.ts";
-import type { Hold } from "./holds.ts";
 import {
   checkCursor,
   type CheckedCursor,
   cursorMetadata,
   type CursorPlace,
   noteRelayed,
+  type Reached,
   relayedUpTo,
 } from "./relay_cursor.ts";
 import { rowsBetween, type RowsRange } from "./row_at.ts";
@@ -26,7 +26,7 @@ export interface RelayStore {
   /** {@linkcode checkCursor} */
   check(cursor: CommittedOffset): Promise<CheckedCursor>;
   /** {@linkcode cursorMetadata} */
-  metadata(eventId: string, holds: readonly Hold[]): Promise<string>;
+  metadata(reached: Reached): Promise<string>;
   /** {@linkcode rowsBetween} */
   between(range: Omit<RowsRange, "shard">): Promise<readonly OutboxRow[]>;
   /** {@linkcode relayedUpTo} */
@@ -43,7 +43,7 @@ export function relayStore(sql: Sql, place: CursorPlace): RelayStore {
   return {
     read: (options) => barrierRead(sql, { shard, ...options }),
     check: (cursor) => checkCursor(sql, place, cursor),
-    metadata: (eventId, holds) => cursorMetadata(sql, eventId, holds),
+    metadata: (reached) => cursorMetadata(sql, reached),
     between: (range) => rowsBetween(sql, { shard, ...range }),
     relayedUpTo: () => relayedUpTo(sql, shard),
     note: (position) => noteRelayed(sql, shard, position),

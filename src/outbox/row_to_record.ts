@@ -5,32 +5,26 @@ import { type OutputRecord, textHeader } from "../core/record.ts";
 import type { OutboxRow } from "./barrier_read.ts";
 
 /**
- * The row as a record.
+ * The row as a record for a topic of so many partitions.
  *
  * @throws {HaltError} naming the row when it cannot be sent: what follows in its shard must not pass it by
  */
 export function rowToRecord(
   row: OutboxRow,
-  partitionCount: (topic: string) => number | undefined,
+  partitions: number,
 ): OutputRecord {
   const which = `event ${row.eventId} (outbox shard ${row.shard}, position ${row.position})`;
-  const count = partitionCount(row.topic);
-  if (count === undefined) {
-    throw new HaltError(
-      `Cannot announce ${which}: there is no topic "${row.topic}". Create it, then start the worker again`,
-    );
-  }
   const headers: unknown = row.headers;
   if (!isPairs(headers)) {
     throw new HaltError(
       `Cannot announce ${which}: its headers are no array of [name, value] pairs of texts. Correct them ` +
-        `(update outbox set headers = '[]' where position = ${row.position} and shard = ${row.shard}), then start the ` +
-        `worker again`,
+        `(update outbox set headers = '[]' where position = ${row.position} and shard = ${row.shard}), and ` +
+        `it is announced by itself; what follows of its key waits`,
     );
   }
   return {
     topic: row.topic,
-    partition: partitionForKey(row.key, count),
+    partition: partitionForKey(row.key, partitions),
     key: row.key,
     value: row.value,
     headers: [

@@ -3,6 +3,8 @@ import { HaltError } from "../core/errors.ts";
 import { openDatabase, sentSettings } from "./database.ts";
 import { translatingErrors } from "./translate_error.ts";
 
+/** Addresses that were found to be no such pooler. */
+const seenDirect = new Set<string>();
 const directly = "Let DATABASE_URL name Postgres itself, or a pool in session mode";
 
 /**
@@ -10,12 +12,15 @@ const directly = "Let DATABASE_URL name Postgres itself, or a pool in session mo
  * in session mode, each keeps one of its own. In transaction mode they share: a rebuild's lock would then stay on the
  * pooler's connection when its holder is gone, and the session that a relay's lease names would be somebody else's.
  *
+ * A process asks once for each address: what stands there does not change between two of its roles.
+ *
  * @throws {HaltError} with the reason and the remedy
  * @throws {DependencyDownError} when Postgres cannot be reached
  */
 export async function refusePooler(url: string): Promise<void> {
+  if (seenDirect.has(url)) return;
   // A connection that is lost in between has another session afterwards: that does not happen twice.
-  if (!await isShared(url) || !await isShared(url)) return;
+  if (!await isShared(url) || !await isShared(url)) return void seenDirect.add(url);
   throw new HaltError(
     "Cannot work with this Postgres: a connection pooler stands before it and gives a session to another connection with " +
       "each transaction (PgBouncer's pool_mode transaction or statement). A rebuild's lock would stay behind in it for ever, " +

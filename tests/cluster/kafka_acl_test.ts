@@ -24,6 +24,7 @@ import { applyOffset, planOffset } from "../../src/kafka/offset_admin.ts";
 import { ensureTopics } from "../../src/kafka/topics.ts";
 import { createTransactions } from "../../src/kafka/transactions.ts";
 import { defineFlow, topic } from "../../src/mod.ts";
+import { appendInTransaction } from "../../src/outbox/append_in_transaction.ts";
 import { type Acls, documentedGrants, type Grant, openAcls } from "../support/acls.ts";
 import { assert, assertEquals, assertExists, assertThrows } from "../support/assert.ts";
 import { produce, readPartition, record } from "../support/kafka.ts";
@@ -152,6 +153,44 @@ Deno.test("each role does its work with exactly what the README grants it, and s
     const { partition, producerId } = found.examined[1]?.part ?? { partition: 0, producerId: 0n };
     const decision = { partition: `invoices-${partition}`, producerId, outcome: "abort" } as const;
     assertThrows(() => planEnd(found, decision), EndRefusedError, "may be at work");
+  });
+  await test.step("rows for a topic that may not be written wait alone, and go on when it may be", async () => {
+    const topics = ["closed", "hidden"];
+    const spec = { partitions: 1, replicationFactor: 1 };
+    await ensureTopics(broker.client, topics.map((topic) => ({ topic, ...spec })));
+    await acls.grant({ relay: [{ operation: "Describe", resource: "topic", name: "closed" }] });
+    const append = (topic: string, key: string) =>
+      sql.begin((tx) =>
+        appendInTransaction(tx, {
+          ...{ topic, key, value: new Uint8Array([1]), eventType: "Said" },
+          eventId: crypto.randomUUID(),
+        }, { shards: 1 })
+      );
+    const [relay] = atWork;
+    assertExists(relay);
+    const said = () => relay.health.ready().checks.map(({ detail }) => detail).join("\n");
+    for (const key of ["a", "b"]) for (const topic of topics) await append(topic, key);
+    const order = await place("USD");
+    await until("the order is invoiced", async () => await statusOf(order) === "invoiced");
+    await until(
+      "both are named",
+      () => said().includes('may not Write topic "closed"') && said().includes('no topic "hidden"'),
+    );
+    // Neither a new session nor a new process forgets them, or lets a later one pass.
+    await relay.stop();
+    relay.start();
+    await append("closed", "a");
+    const next = await place("USD");
+    await until("the next one is invoiced", async () => await statusOf(next) === "invoiced");
+    await until("it is named again", () => said().includes('may not Write topic "closed"'));
+    const write = topics.map((name) => ({ operation: "Write", resource: "topic", name } as const));
+    await acls.grant({ relay: write });
+    await until("nothing waits", () => relay.health.ready().ready);
+    const keys = async (topic: string) =>
+      (await readPartition(broker.client, topic)).map(({ key }) =>
+        new TextDecoder().decode(key ?? undefined)
+      );
+    assertEquals([await keys("closed"), await keys("hidden")], [["a", "b", "a"], ["a", "b"]]);
   });
   await test.step("what is taken away from the roles is named, and they go on when it is back", async () => {
     const [relay, , projector] = atWork.map((role): Worker => ({

@@ -1,5 +1,5 @@
 /** Where a relay may go on, and where it must halt: the cursor in Kafka against the rows in Postgres. */
-import { HaltError } from "../../src/core/errors.ts";
+import { DependencyDownError, HaltError } from "../../src/core/errors.ts";
 import type { Sql } from "../../src/postgres/database.ts";
 import {
   checkCursor,
@@ -12,7 +12,7 @@ import { relayMigrations } from "../../src/outbox/relay_migrations.ts";
 import { migrate } from "../../src/postgres/migrate.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 import { outboxDatabase } from "./outbox_database.ts";
-import { appendCommitted } from "./outbox_writer.ts";
+import { appendCommitted, openWriter } from "./outbox_writer.ts";
 
 const place = { groupId: "relay", cursorTopic: "cursor", shard: 0 };
 
@@ -40,7 +40,7 @@ Deno.test("rows that wait below the cursor are found again, also when the cursor
   await using _ = db;
   const holds = [{ topic: "t", after: 0 }, { topic: "u", after: 1, key: "k" }];
   const [row] = await sql`select event_id as id from outbox where position = 3`;
-  const metadata = await cursorMetadata(sql, row?.id, holds);
+  const metadata = await cursorMetadata(sql, { eventId: row?.id, holds });
   assertEquals((await check(sql, { offset: 4, metadata })).holds, holds);
   assertEquals(
     JSON.parse(metadata).event,
@@ -82,6 +82,45 @@ Deno.test("relay halts when the database lies behind the cursor, whatever was wr
   await appendCommitted(sql, "k", "another third");
   assertEquals((await sql`select position from outbox order by position`).at(-1)?.position, 3);
   await assertRejects(restored, HaltError, "restored to an earlier state");
+  // What was noted before the restore is announced for certain: all behind it is announced, and so is what was written since.
+  await noteRelayed(sql, 0, 1);
+  const { message } = await assertRejects(restored, HaltError);
+  const [, to] = /--group relay --topic cursor --partition 0 --to (\d+)/.exec(message) ?? [];
+  const metadata = await cursorMetadataAt(sql, 0, Number(to)) ?? "";
+  assertEquals((await check(sql, { offset: Number(to), metadata })).after, 1);
+});
+
+Deno.test("relay halts when its sequence was set back below the last note, and its advice loses and doubles nothing", async () => {
+  await using db = await outboxDatabase();
+  const { sql } = db;
+  await appendCommitted(sql, "k", "1");
+  await noteRelayed(sql, 0, 1);
+  const rolledBack = await openWriter(sql);
+  await rolledBack.append("k", "gap");
+  await rolledBack.rollback();
+  await appendCommitted(sql, "k", "3");
+  const [mark] = await sql`select xid::text as xid from outbox_mark(0, 0)`;
+  const [row] = await sql`select event_id as id from outbox where position = 3`;
+  const metadata = await cursorMetadata(sql, { eventId: row?.id, writtenBelow: mark?.xid });
+  const cursor = { offset: 4, metadata };
+  assertEquals((await check(sql, cursor)).writtenBelow, mark?.xid);
+
+  // While no relay runs: the gap is filled, and the sequence comes past the cursor again.
+  await sql`select setval('outbox_position', 1)`;
+  await appendCommitted(sql, "k", "late");
+  await assertRejects(() => appendCommitted(sql, "k", "refused"), DependencyDownError, "set back");
+  await appendCommitted(sql, "k", "later");
+  const { message } = await assertRejects(() => check(sql, cursor), HaltError, "was set back");
+
+  const statements = /Run in Postgres: (begin; .* commit;)/.exec(message)?.[1] ?? "";
+  await db.open("psql", 1).unsafe(statements);
+  assertEquals((await check(sql, cursor)).after, 3);
+  const after = await sql`
+    select convert_from(value, 'utf8') as text from outbox where position > 3 order by position
+  `;
+  assertEquals(after.map(({ text }) => text), ["late", "later"]);
+  await appendCommitted(sql, "k", "last");
+  assertEquals((await sql`select position from outbox order by position`).at(-1)?.position, 7);
 });
 
 Deno.test("relay halts when the cursor was written for another database", async () => {

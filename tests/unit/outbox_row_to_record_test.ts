@@ -1,7 +1,7 @@
 import { HaltError } from "../../src/core/errors.ts";
 import type { OutboxRow } from "../../src/outbox/barrier_read.ts";
 import { rowToRecord } from "../../src/outbox/row_to_record.ts";
-import { assertEquals, assertStringIncludes, assertThrows } from "../support/assert.ts";
+import { assertEquals, assertThrows } from "../support/assert.ts";
 
 const row: OutboxRow = {
   ...{ shard: 3, position: 17, topic: "orders", key: "k", value: new Uint8Array([1]) },
@@ -9,17 +9,15 @@ const row: OutboxRow = {
 };
 
 Deno.test("a row becomes a record with its own headers behind those of the relay", () => {
-  const { headers, partition } = rowToRecord(row, () => 1);
+  const { headers, partition } = rowToRecord(row, 1);
   assertEquals(partition, 0);
   assertEquals(headers.map(([name]) => name), ["event_id", "event_type", "a"]);
 });
 
 Deno.test("a row that cannot be sent is named, whatever is wrong with it", () => {
-  const refused = assertThrows(() => rowToRecord(row, () => undefined), HaltError, "no topic");
-  assertStringIncludes(refused.message, "position 17");
   const wrong: unknown[] = [[{ name: "a", value: "b" }], ["ab"], [["a"]], [["a", 1]], {}, null];
   for (const headers of wrong) {
     const bad = { ...row, headers } as OutboxRow;
-    assertThrows(() => rowToRecord(bad, () => 1), HaltError, "e-1 (outbox shard 3, position 17)");
+    assertThrows(() => rowToRecord(bad, 1), HaltError, "e-1 (outbox shard 3, position 17)");
   }
 });

@@ -245,7 +245,7 @@ export class World {
           if (row?.eventId !== metadata) throw new HaltError("the cursor's row is gone");
           return { after: offset - 1, eventId: metadata, holds: [] };
         }),
-      metadata: (eventId) => Promise.resolve(eventId),
+      metadata: ({ eventId }) => Promise.resolve(eventId),
       between: () => Promise.resolve([]),
       relayedUpTo: () => ask(() => this.#noted),
       note: (position) =>
