@@ -9,7 +9,7 @@ import { describeTransactions } from "../kafka/transaction_states.ts";
 import type { VendorCluster } from "../kafka/vendor.ts";
 
 /** A coordinator that moves, or that reads its log, is back sooner. */
-const silentMsMax = 15_000;
+const silentMsMaxDefault = 15_000;
 const cause = "transactions";
 
 /** Asks one of them a look, and stays with one that does not answer; reports it as `kafka`. */
@@ -17,7 +17,11 @@ export class CoordinatorWatch {
   #turn = 0;
   #silentSince: number | undefined;
 
-  constructor(readonly cluster: VendorCluster, readonly health: Health) {}
+  constructor(
+    readonly cluster: VendorCluster,
+    readonly health: Health,
+    readonly silentMsMax = silentMsMaxDefault,
+  ) {}
 
   /** Never rejects. */
   async look(writers: readonly LaneStanding[]): Promise<void> {
@@ -30,7 +34,7 @@ export class CoordinatorWatch {
       return this.end();
     }
     this.#silentSince ??= performance.now();
-    if (performance.now() - this.#silentSince < silentMsMax) return;
+    if (performance.now() - this.#silentSince < this.silentMsMax) return;
     const reason = `the transaction coordinator of ${id} does not answer: is Kafka's topic ` +
       `__transaction_state there, and are enough brokers up for the brokers' ` +
       `transaction.state.log.replication.factor and transaction.state.log.min.isr?`;
