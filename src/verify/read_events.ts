@@ -3,7 +3,7 @@
  * so that a mistake there does not hide itself. Which records are orders it does not decide: that has one definition, which
  * the checker is handed ({@linkcode OrderProblem}).
  */
-import { type RecordContent, textOf } from "../core/json_text.ts";
+import { parseJsonValue, type RecordContent } from "../core/json_text.ts";
 import { canonicalDecimal, isSum } from "./decimals.ts";
 
 /** Says why a record of the orders topic, or a dead letter of one, is no order; undefined where it is one. */
@@ -40,7 +40,7 @@ export interface InvoiceEvent {
 export function readObject(value: Uint8Array | null): Record<string, unknown> | undefined {
   if (value === null) return undefined;
   try {
-    const parsed: unknown = JSON.parse(textOf(value));
+    const parsed = parseJsonValue({ value });
     if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) return undefined;
     return { ...parsed };
   } catch {

@@ -46,6 +46,16 @@ Deno.test("JSON is read the same from bytes and from a record's own text", () =>
   assertThrows(() => parseJsonValue({ value: null }), PoisonError, "tombstone");
 });
 
+Deno.test("a value of more than 4 MiB is not read, however few characters it has, and one of 4 MiB is", () => {
+  const max = 4 * 1024 * 1024;
+  const good = encoder.encode(`"${"x".repeat(max - 2)}"`);
+  assertEquals(parseJsonValue({ value: good }), "x".repeat(max - 2));
+  const large = encoder.encode(`"${"€".repeat(max / 3)}"`);
+  assertThrows(() => parseJsonValue({ value: large }), PoisonError, `at most ${max} are read`);
+  const counted = { ...fetched(large), valueBytes: large.length };
+  assertThrows(() => parseJsonValue(counted), PoisonError, `has ${large.length} bytes`);
+});
+
 Deno.test("bytes equal a text when they are its UTF-8, and not otherwise", () => {
   for (const text of ["", "order-1", "ordé", "😀", "a\ufffd"]) {
     assertEquals(equalsText(encoder.encode(text), text), true, text);
