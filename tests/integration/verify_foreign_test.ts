@@ -29,10 +29,13 @@ function draftOf(orderId: string, { key = orderId, mark = "", change = {} }: For
 /** Writes what the invoicing flow makes of these records, with their offsets. */
 async function work(pipeline: HandMadePipeline, records: readonly InputRecord[]) {
   const { ordersTopic, invoicesTopic, deadLettersTopic } = pipeline.names;
-  const flow = invoicing(pipeline.sql, {
-    ...{ orders: ordersTopic, invoices: invoicesTopic, deadLetters: deadLettersTopic },
-    now: () => new Date(),
-  });
+  const flow = {
+    ...invoicing(pipeline.sql, {
+      ...{ orders: ordersTopic, invoices: invoicesTopic, deadLetters: deadLettersTopic },
+      now: () => new Date(),
+    }),
+    groupId: pipeline.names.invoicingGroup,
+  };
   const target = { partitionCount: () => 3, recordBytesMax: 1_000_000, planMsMax: 10_000 };
   const { outputs } = await planRun(flow, records, target, { signal: AbortSignal.timeout(30_000) });
   const isLetter = ({ topic }: OutputRecord) => topic === deadLettersTopic;
