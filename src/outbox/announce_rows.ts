@@ -155,14 +155,15 @@ function obstacleTo(
   const { deps } = announcing;
   const closed = whyClosed(row.topic, announcing);
   if (closed) return closed;
+  // Known, since the topic is not closed.
+  const count = deps.partitionCount(row.topic) ?? 1;
   let record: OutputRecord;
   try {
-    record = rowToRecord(row, deps.partitionCount(row.topic) ?? 1);
+    record = rowToRecord(row, count);
   } catch (error) {
     if (error instanceof HaltError) return { wholeTopic: false, reason: error.message };
     throw error;
   }
-  const count = deps.partitionCount(row.topic) ?? 0;
   const waits = whyNoLeader(row.topic, { partition: record.partition, count }, deps);
   if (waits) return waits;
   const bytesMax = deps.recordBytesMax?.(row.topic) ?? Infinity;
