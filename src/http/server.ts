@@ -1,4 +1,5 @@
-/** Listens for HTTP, and stops without cutting off a request in hand. Prints nothing. */
+/** Listens for HTTP, and stops without leaving a request in hand unanswered. Prints nothing. */
+import { unlessAborted } from "../core/delay.ts";
 import { problemOf, problemResponse } from "./problem.ts";
 import { withinTime } from "./within_time.ts";
 
@@ -7,7 +8,7 @@ export interface HttpServer extends AsyncDisposable {
   readonly host: string;
   /** The port it really listens on, where 0 was asked for. */
   readonly port: number;
-  /** Takes no new request, lets those in hand finish for that long, then cuts them off. Idempotent. */
+  /** Takes no new request, lets those in hand finish for that long, and answers the others 503. Idempotent. */
   close(graceMsMax?: number): Promise<void>;
 }
 
@@ -27,20 +28,23 @@ export function startServer(
   fetch: (request: Request) => Response | Promise<Response>,
   { host, port }: ListenOptions,
 ): HttpServer {
-  const cutOff = new AbortController();
+  const overdue = new AbortController();
   const inHand = new Set<Promise<Response>>();
   let closing: Promise<void> | undefined;
-  const server = listen(host, port, cutOff.signal, async (request) => {
+  const server = listen(host, port, async (request) => {
     if (closing !== undefined) return stopping();
     const answer = Promise.resolve(fetch(request));
     inHand.add(answer);
     try {
-      return await answer;
+      return await unlessAborted(answer, overdue.signal);
+    } catch (error) {
+      if (overdue.signal.aborted) return unfinished();
+      throw error;
     } finally {
       inHand.delete(answer);
     }
   });
-  const close = (graceMsMax = 3_000) => closing ??= shutDown(server, inHand, cutOff, graceMsMax);
+  const close = (graceMsMax = 3_000) => closing ??= shutDown(server, inHand, overdue, graceMsMax);
   return {
     host: server.addr.hostname,
     port: server.addr.port,
@@ -56,14 +60,23 @@ function stopping(): Response {
   });
 }
 
+/** What it asked for may have been done all the same. */
+function unfinished(): Response {
+  const detail = "Try again. With the same Idempotency-Key an order is not placed twice";
+  const title = "The service stopped before it had the answer";
+  return problemResponse(problemOf(503, "stopping", title, { detail }), {
+    "retry-after": "1",
+    connection: "close",
+  });
+}
+
 function listen(
   hostname: string,
   port: number,
-  signal: AbortSignal,
   handler: (request: Request) => Promise<Response>,
 ): Deno.HttpServer<Deno.NetAddr> {
   try {
-    return Deno.serve({ hostname, port, signal, onListen: () => {} }, handler);
+    return Deno.serve({ hostname, port, onListen: () => {} }, handler);
   } catch (cause) {
     const address = `${hostname}:${port}`;
     if (cause instanceof Deno.errors.AddrInUse) {
@@ -82,21 +95,19 @@ function listen(
   }
 }
 
+/** For answers to be written and connections to be closed, milliseconds. */
+const closeMsMax = 500;
+
 /**
  * Deno's own `shutdown` waits for ever for a request that does not end, and cannot be cut short once it was called. So
- * the requests in hand are waited for here, and `shutdown` only closes idle connections.
+ * the requests in hand are waited for here, and `shutdown` only hands out the last answers and closes connections.
  */
 async function shutDown(
   server: Deno.HttpServer,
   inHand: ReadonlySet<Promise<Response>>,
-  cutOff: AbortController,
+  overdue: AbortController,
   graceMsMax: number,
 ): Promise<void> {
-  const finished = Promise.allSettled(inHand).then(() => true);
-  if (await withinTime(finished, graceMsMax, () => false)) {
-    await withinTime(server.shutdown(), graceMsMax, () => {});
-    return;
-  }
-  cutOff.abort();
-  await server.finished;
+  await withinTime(Promise.allSettled(inHand), graceMsMax, () => overdue.abort());
+  await withinTime(server.shutdown(), closeMsMax, () => {});
 }

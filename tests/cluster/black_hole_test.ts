@@ -10,7 +10,9 @@ import { inTime } from "../support/in_time.ts";
 import { freshTopics, produce, record } from "../support/kafka.ts";
 import { startOwnBroker } from "../support/own_broker.ts";
 import { copyFlow } from "../integration/frozen_member_flow.ts";
-import { root } from "../support/services.ts";
+import { freePort } from "../../src/stack/ports.ts";
+import { freshDatabase, root } from "../support/services.ts";
+import { silentProxy } from "../support/silent_proxy.ts";
 
 Deno.test({
   name: "a broker that falls silent is said once, and a flow ends within seconds of its signal",
@@ -60,16 +62,56 @@ Deno.test({
   await until(() => watching.isReady(), "the broker is found again");
 });
 
+Deno.test("serve whose Postgres falls silent answers all requests and ends within five seconds of its signal", async () => {
+  await using database = await freshDatabase();
+  await using proxy = silentProxy(database.url);
+  const port = freePort();
+  const serve = child(["-P=onceflow", "main.ts", "serve"], {
+    ...{ DATABASE_URL: proxy.url, KAFKA_BROKERS: `127.0.0.1:${freePort()}` },
+    ...{ HTTP_PORT: String(port) },
+  }, "stderr");
+  const ask = async (path: string, init?: RequestInit) => {
+    const answer = await fetch(`http://127.0.0.1:${port}${path}`, init);
+    await answer.body?.cancel();
+    return answer.status;
+  };
+  const post = () =>
+    ask("/orders", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ user_id: "ada", amount: "1.00", currency: "EUR" }),
+    });
+  await serve.said("Taking orders");
+  assertEquals(await post(), 202);
+  proxy.fallSilent();
+  const inHand = Promise.all([post(), ask("/orders/one"), ask("/dashboard/data.json")]);
+  await delay(100); // they are sent
+  const startedAt = performance.now();
+  const ended = serve.stop();
+  // The dashboard says what it does not know.
+  assertEquals(await inTime(inHand, "they are answered"), [503, 503, 200]);
+  assertEquals(await inTime(ended, "it ends"), 0);
+  const tookMs = Math.round(performance.now() - startedAt);
+  assertEquals(tookMs < 5_000, true, `it took ${tookMs} ms`);
+});
+
 /** A program with a flow, in a process of its own. */
 function program(args: readonly string[]) {
+  const permissions = ["--allow-net=127.0.0.1", "--allow-read", "--allow-env", "--allow-sys"];
+  return child([...permissions, "tests/cluster/black_hole_process.ts", ...args]);
+}
+
+/** `said` looks at that stream of it. */
+function child(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  speaksOn: "stdout" | "stderr" = "stdout",
+) {
   const child = new Deno.Command("deno", {
-    args: [
-      ...["run", "--quiet", "--no-check", "--allow-net=127.0.0.1", "--allow-read", "--allow-env"],
-      ...["--allow-sys", "tests/cluster/black_hole_process.ts", ...args],
-    ],
-    ...{ cwd: root, stdin: "null", stdout: "piped" },
+    args: ["run", "--quiet", "--no-check", ...args],
+    ...{ cwd: root, stdin: "null", env, [speaksOn]: "piped" },
   }).spawn();
-  const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  const lines = child[speaksOn].pipeThrough(new TextDecoderStream()).getReader();
   return {
     async said(what: string) {
       for (let seen = ""; !seen.includes(what);) {
