@@ -1,5 +1,6 @@
-/** Who is in a consumer group at this moment: DescribeGroups over kafkajs's connection. */
+/** Who is in a consumer group at this moment, whatever protocol its members speak. */
 import { WireReader } from "./codec/wire_reader.ts";
+import { newerGroup, newerGroupApiKey } from "./newer_group.ts";
 import { classicProtocol } from "./raw_protocol.ts";
 import { createErrorFromCode, type VendorCluster, type VendorProtocol } from "./vendor.ts";
 
@@ -23,7 +24,10 @@ export async function describeGroup(
   groupId: string,
 ): Promise<GroupDescription> {
   const coordinator = await cluster.findGroupCoordinator({ groupId, coordinatorType: 0 });
-  return await coordinator.connectionPool.send(describeGroups(groupId));
+  const described = await coordinator.connectionPool.send(describeGroups(groupId));
+  const mayBeNewer = described.state === "Dead" && coordinator.versions?.[newerGroupApiKey];
+  if (!mayBeNewer) return described;
+  return await coordinator.connectionPool.send(newerGroup(groupId)) ?? described;
 }
 
 function describeGroups(groupId: string): VendorProtocol<GroupDescription> {

@@ -157,6 +157,8 @@ class Member {
     this.#owned = { generation: this.#group.generationId ?? -1, partitions: owned };
     this.#lanes.own(owned);
     this.#heartbeat.begin();
+    // Only where a member speaks the newer protocol (KIP-848) does the coordinator deal, and then nobody leads.
+    this.#rejoining.joined(this.#group.leaderId === "");
     log.info("Group {groupId}, generation {generation}: {partitions}", {
       groupId: this.options.groupId,
       generation: this.#group.generationId,
@@ -179,7 +181,10 @@ class Member {
       await delay(this.options.sessionTimeoutMs / 6, signal).catch(() => {});
       if (signal.aborted) return;
       // Where the network swallows the answer, the end of the member does not wait for it.
-      if (await unlessAborted(this.#beatOnce(answeredAt), signal)) answeredAt = performance.now();
+      if (await unlessAborted(this.#beatOnce(answeredAt), signal)) {
+        answeredAt = performance.now();
+        this.#rejoining.accepted();
+      }
       if (this.#isOutdated) {
         log.info("The number of partitions changed; assigning them anew");
         return;
@@ -192,7 +197,6 @@ class Member {
   async #beatOnce(answeredAt: number): Promise<boolean> {
     try {
       await this.#heartbeat.beat();
-      this.#rejoining.accepted();
       return true;
     } catch (error) {
       const type = protocolErrorType(error);

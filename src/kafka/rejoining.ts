@@ -26,6 +26,8 @@ export class Rejoining {
   #mistakes = 0;
   /** Since when another kind of consumer has been in the group, by the monotonic clock. */
   #foreignSince: number | undefined;
+  /** It has taken this member in, and shares the partitions out between both. */
+  #isShared = false;
 
   constructor(
     readonly groupId: string,
@@ -37,9 +39,22 @@ export class Rejoining {
     this.#name = `group:${groupId}`;
   }
 
-  /** The coordinator has accepted a beat: all is well. */
+  /** The member has its partitions. `isShared`: a consumer of another kind has some of them, and the coordinator deals. */
+  joined(isShared: boolean): void {
+    this.#isShared = isShared;
+    if (!isShared) return;
+    this.#foreignSince ??= performance.now();
+    this.#down(`${this.#foreignText()} and is given partitions; it has to leave`);
+  }
+
+  /**
+   * The coordinator has accepted a beat: all is well.
+   *
+   * @throws {HaltError} once another kind of consumer has shared the group for too long
+   */
   accepted(): void {
     this.#failures = this.#mistakes = 0;
+    if (this.#isShared) return this.#waitForForeign();
     this.#foreignSince = undefined;
     this.health.up(this.#name);
   }
@@ -55,11 +70,13 @@ export class Rejoining {
    * @throws {HaltError} when no retry can help; the error itself when it is a mistake in the program
    */
   async after(error: unknown, signal: AbortSignal): Promise<void> {
+    if (error instanceof HaltError) throw error;
     const verdict = groupVerdict(error);
     const reason = groupErrorText(error);
     log.debug("Joining {group} again: {error}", { group: this.#name, error });
     // Others come and go: no failure, and the coordinator holds the answer to JoinGroup back for as long as it takes.
     if (reason === "REBALANCE_IN_PROGRESS") return;
+    this.#isShared = false;
     if (reason === "INCONSISTENT_GROUP_PROTOCOL") this.#waitForForeign(error);
     else this.#foreignSince = undefined;
     const failures = ++this.#failures;
@@ -89,7 +106,7 @@ export class Rejoining {
   }
 
   /** @throws {HaltError} once its time is over */
-  #waitForForeign(cause: unknown): void {
+  #waitForForeign(cause?: unknown): void {
     this.#foreignSince ??= performance.now();
     if (performance.now() - this.#foreignSince <= this.foreignMsMax) return;
     throw new HaltError(
@@ -105,7 +122,7 @@ export class Rejoining {
 
   #foreignText(): string {
     return "another consumer, which is not this version of onceflow, sits in the group " +
-      "(INCONSISTENT_GROUP_PROTOCOL)";
+      (this.#isShared ? "(its group.protocol is consumer)" : "(INCONSISTENT_GROUP_PROTOCOL)");
   }
 
   #wait(error: unknown, reason: string, failures: number): void {

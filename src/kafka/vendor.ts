@@ -127,6 +127,7 @@ export interface VendorCluster {
 /** Membership of a consumer group: join, sync, heartbeat, leave. */
 export interface VendorConsumerGroup {
   readonly generationId: number | null;
+  readonly leaderId: string | null;
   memberId: string | null;
   coordinator: VendorBroker | null;
   connect(): Promise<void>;

@@ -7,8 +7,10 @@ export interface VendorProducerIdentity {
   readonly producerEpoch: number;
 }
 
-/** The requests of transaction protocol 1. */
+/** The requests of transaction protocol 1, and which others there are. */
 export interface VendorCoordinator {
+  /** What the broker knows, by the numbers of the requests; from its connection on. */
+  readonly versions?: Readonly<Record<number, unknown>>;
   initProducerId(
     request: { transactionalId: string; transactionTimeout: number },
   ): Promise<{ producerId: string; producerEpoch: number }>;

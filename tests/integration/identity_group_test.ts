@@ -5,6 +5,12 @@ import { HaltError } from "../../src/core/errors.ts";
 import { formatPartition } from "../../src/core/record.ts";
 import { fetcherDefaults } from "../../src/kafka/fetcher.ts";
 import type { KafkaClient } from "../../src/kafka/kafka_client.ts";
+import { WireReader } from "../../src/kafka/codec/wire_reader.ts";
+import { describeGroup } from "../../src/kafka/describe_group.ts";
+import { withCluster } from "../../src/kafka/group_standing.ts";
+import { flexibleProtocol } from "../../src/kafka/raw_protocol.ts";
+import type { VendorCluster } from "../../src/kafka/vendor.ts";
+import { delay } from "../../src/core/delay.ts";
 import { runMembership } from "../../src/kafka/membership.ts";
 import { ensureTopics } from "../../src/kafka/topics.ts";
 import { assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
@@ -107,3 +113,55 @@ Deno.test("a consumer of another kind in the group is said, and halts what has w
   stop.abort();
   await again.running;
 });
+
+Deno.test("a member with the newer protocol of consumers is said, seen by what asks for members, and halts what has shared the group for too long", async () => {
+  const client = await testClient();
+  const [topic = ""] = await freshTopics(client, 2, "shared");
+  const groupId = uniqueName("group");
+  const health = createHealth();
+  const stop = new AbortController();
+  const first = join(client, { groupId, topics: [topic], health, signal: stop.signal });
+  assertEquals((await first.until(2)).length, 2);
+  await withCluster(client, async (cluster) => {
+    const leave = await joinNewer(cluster, groupId, topic);
+    assertEquals((await first.until(1)).length, 1);
+    const { detail = "" } = health.ready().checks.find(({ ok }) => !ok) ?? {};
+    assertStringIncludes(detail, "another consumer, which is not this version of onceflow");
+    await leave();
+    assertEquals((await first.until(2)).length, 2);
+    while (!health.ready().ready) await delay(20, AbortSignal.timeout(60_000));
+    stop.abort();
+    await first.running;
+
+    const leaveAgain = await joinNewer(cluster, groupId, topic);
+    const { members } = await describeGroup(cluster, groupId);
+    assertEquals(members.length, 1);
+    const { signal } = new AbortController();
+    const second = join(client, { groupId, topics: [topic], foreignMsMax: 1_000, signal });
+    const halted = await assertRejects(() => second.running, HaltError);
+    assertStringIncludes(halted.message, "kafka-consumer-groups.sh --describe --members --group");
+    await leaveAgain();
+  });
+});
+
+/** Joins by ConsumerGroupHeartbeat version 0 (KIP-848); the result leaves. */
+async function joinNewer(cluster: VendorCluster, groupId: string, topic: string) {
+  const coordinator = await cluster.findGroupCoordinator({ groupId });
+  const call = { apiKey: 68, apiVersion: 0, apiName: "ConsumerGroupHeartbeat" };
+  const beat = (memberId: string, epoch: number) =>
+    flexibleProtocol(
+      call,
+      (body) =>
+        body.string(groupId).string(memberId).int32(epoch).string(null).string(null)
+          .int32(10_000).array([topic], (name) => body.string(name)).string(null).arrayLength(0),
+      (bytes) => {
+        const reader = new WireReader(bytes);
+        reader.tags();
+        reader.int32(); // throttle time
+        assertEquals([reader.int16(), reader.string()], [0, null]);
+        return reader.text();
+      },
+    );
+  const memberId = await coordinator.connectionPool.send(beat("", 0));
+  return () => coordinator.connectionPool.send(beat(memberId, -1));
+}

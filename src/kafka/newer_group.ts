@@ -1,0 +1,68 @@
+/**
+ * Who is in a group whose members speak the newer protocol of consumers (KIP-848): ConsumerGroupDescribe version 0. To
+ * DescribeGroups such a group is not there.
+ */
+import { WireReader } from "./codec/wire_reader.ts";
+import type { GroupDescription, GroupMember } from "./describe_group.ts";
+import { flexibleProtocol } from "./raw_protocol.ts";
+import { createErrorFromCode, type VendorProtocol } from "./vendor.ts";
+
+/** The request's number: a broker before Kafka 3.7 does not know it, and has no such groups. */
+export const newerGroupApiKey = 69;
+const groupIdNotFound = 69;
+
+/** The request; answered with undefined where there is no group of that kind. */
+export function newerGroup(groupId: string): VendorProtocol<GroupDescription | undefined> {
+  return flexibleProtocol(
+    { apiKey: newerGroupApiKey, apiVersion: 0, apiName: "ConsumerGroupDescribe" },
+    (body) => body.arrayLength(1).string(groupId).boolean(false),
+    parseNewerGroup,
+  );
+}
+
+/** Parses an answer about one group from the header's tag buffer on. Throws the error that it carries. */
+export function parseNewerGroup(bytes: Uint8Array): GroupDescription | undefined {
+  const reader = new WireReader(bytes);
+  reader.tags();
+  reader.int32(); // throttle time
+  const [found] = reader.array(() => {
+    const errorCode = reader.int16();
+    reader.string(); // the error in words
+    reader.string(); // the group's name
+    const state = reader.text();
+    reader.raw(8); // epochs
+    reader.string(); // assignor
+    const members = reader.array(() => readMember(reader));
+    reader.int32(); // what may be done
+    reader.tags();
+    return { errorCode, state, members };
+  });
+  if (!found) throw new RangeError("ConsumerGroupDescribe: the answer holds no group");
+  if (found.errorCode === groupIdNotFound) return undefined;
+  if (found.errorCode !== 0) throw createErrorFromCode()(found.errorCode);
+  return { state: found.state, members: found.members };
+}
+
+function readMember(reader: WireReader): GroupMember {
+  const memberId = reader.text();
+  reader.string(); // instance
+  reader.string(); // rack
+  reader.int32(); // epoch
+  const member = { memberId, clientId: reader.text(), host: reader.text() };
+  reader.array(() => reader.string()); // what it subscribes to
+  reader.string(); // and by pattern
+  skipAssignment(reader); // what it has
+  skipAssignment(reader); // what it shall have
+  reader.tags();
+  return member;
+}
+
+function skipAssignment(reader: WireReader): void {
+  reader.array(() => {
+    reader.raw(16); // the topic's id
+    reader.string();
+    reader.array(() => reader.int32());
+    reader.tags();
+  });
+  reader.tags();
+}
