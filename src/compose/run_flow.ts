@@ -1,6 +1,7 @@
 /** Runs any flow: a member of its group, one lane a partition, with the guarantee that is asked for. */
 import { atLeastOnce, atMostOnce, type Delivery, exactlyOnce } from "../core/delivery.ts";
 import type { Flow } from "../core/flow.ts";
+import { GroupCommitter } from "../core/group_committer.ts";
 import { createHealth, type Health } from "../core/health.ts";
 import { runLane } from "../core/lane.ts";
 import type { LaneObserver } from "../core/lane_observer.ts";
@@ -82,6 +83,9 @@ export const runFlowDefaults: RunFlowOptions = {
   topicReplicationFactor: -1,
 };
 
+/** One transaction holds what so many lanes may plan at a time. */
+const transactionBatches = 4;
+
 /**
  * Runs the flow until the signal fires, then ends the transactions in hand, leaves the group and resolves. Several
  * processes with the same flow share its partitions. Topics that are missing are made.
@@ -137,8 +141,12 @@ export async function runFlow<T>(
   const openProducer = () =>
     openPlainProducer(client, { batchBytesMax: options.requestBytesMax, topics });
   await using laneNotes = openLaneNotes(client, health, options.topicReplicationFactor);
+  await using committer = new GroupCommitter(flow.groupId, transactions, {
+    recordsMax: transactionBatches * options.batchRecordsMax,
+    bytesMax: transactionBatches * options.batchBytesMax,
+  });
   const deliveries: Record<RunFlowOptions["guarantee"], Delivery> = {
-    "exactly-once": exactlyOnce(transactions, laneNotes),
+    "exactly-once": exactlyOnce(committer, laneNotes),
     "at-least-once": atLeastOnce(openProducer),
     "at-most-once": atMostOnce(openProducer),
   };
@@ -175,6 +183,7 @@ export async function runFlow<T>(
     bufferBytesMax: 2 * options.batchBytesMax,
     fetch: hooks.fetch ?? fetcherDefaults,
     onAssigned: options.onAssigned,
+    committer: options.guarantee === "exactly-once" ? committer : undefined,
     lane: (assignment) => {
       const crashLog = openCrashLog(notes, flow.groupId, assignment.reader, client.user);
       return board.during(assignment, (standing) =>

@@ -2,7 +2,8 @@
 import type { LaneNote, LaneNotes } from "./lane_notes.ts";
 import { formatOrigin, type OffsetOrigin, parseOrigin } from "./offset_metadata.ts";
 import { offsetNotBelow } from "./start_offset.ts";
-import type { Assignment, CommittedOffset, Transactions } from "./ports.ts";
+import type { Committer } from "./committer.ts";
+import type { Assignment, CommittedOffset } from "./ports.ts";
 import type { OutputRecord } from "./record.ts";
 
 /** Where a session of a lane starts, and how it makes a run's results count. */
@@ -31,57 +32,60 @@ export interface PlainProducer extends AsyncDisposable {
 }
 
 /**
- * Outputs and offset in one transaction. The transactional id is the input partition's own, so whoever takes the partition
- * fences whoever had it, and the stable offset read after that is exactly the committed prefix.
- * `notes` tell a group that lost its offset from a new one, and an offset that was overwritten from the present one;
- * without them both are believed.
+ * Outputs and offset in one transaction, which the lanes of a member share. Only the member that owns the partition in the
+ * group's present generation can commit, and the stable offset that is read once it owns it is exactly the committed prefix
+ * (the argument is in src/README.md). `notes` tell a group that lost its offset from a new one, and an offset that was
+ * overwritten from the present one; without them both are believed.
  */
-export function exactlyOnce(transactions: Transactions, notes?: LaneNotes): Delivery {
+export function exactlyOnce(committer: Committer, notes?: LaneNotes): Delivery {
+  /** Those whose partition nobody else can write for any more. */
+  const taken = new WeakSet<Assignment>();
   return {
     guarantee: "exactly-once",
-    async open({ groupId, reader, signal }, known = -1) {
+    async open(assignment, known = -1) {
+      const { groupId, reader, signal } = assignment;
       const { topic, partition } = reader;
       const lane = { groupId, topic, partition };
-      const transactor = await transactions.open(transactionalId(groupId, reader), signal);
-      try {
-        const topicId = await reader.topicId?.();
-        const read = () => transactions.stableOffset(groupId, reader, signal);
-        const answer = await read();
-        const note = await notes?.find(lane, { all: answer.offset < 0, signal });
-        const ofThisTopic = topicId === undefined || note?.topicId === topicId;
-        const floor = Math.max(known, note && ofThisTopic ? note.offset : -1);
-        const start = await offsetNotBelow(floor, lane, answer, read, signal);
-        let isNoted = note !== undefined && ofThisTopic;
-        if (notes && start.offset >= 0 && isOf(topicId, parseOrigin(start.metadata))) {
-          const standing = { topicId: topicId ?? "", offset: start.offset };
-          // None, although there is an offset: the notes were deleted, or are younger than the offset.
-          if (note === undefined) notes.committed(lane, standing);
-          notes.holds?.(lane, standing);
-        }
-        return {
-          ...{ start, topicId, note },
-          async commit(records, offset, state) {
-            const metadata = formatOrigin({ topicId, mark: reader.mark, state });
-            const offsets = [{ ...lane, offset, metadata }];
-            if (!notes) return await transactor.commit({ records, offsets });
-            const noted = { topicId: topicId ?? "", offset };
-            const all = isNoted ? records : [...records, notes.record(lane, noted)];
-            await transactor.commit({ records: all, offsets });
-            if (isNoted) notes.committed(lane, noted);
-            else notes.holds?.(lane, noted);
-            isNoted = true;
-          },
-          [Symbol.asyncDispose]: () => transactor[Symbol.asyncDispose](),
-        };
-      } catch (error) {
-        await transactor[Symbol.asyncDispose]();
-        throw error;
+      await committer.ready(signal);
+      if (!taken.has(assignment)) await committer.takeOver(lane, signal);
+      taken.add(assignment);
+      const topicId = await reader.topicId?.();
+      const read = () => committer.stableOffset(lane, signal);
+      const answer = await read();
+      const note = await notes?.find(lane, { all: answer.offset < 0, signal });
+      const ofThisTopic = topicId === undefined || note?.topicId === topicId;
+      const floor = Math.max(known, note && ofThisTopic ? note.offset : -1);
+      const start = await offsetNotBelow(floor, lane, answer, read, signal);
+      let isNoted = note !== undefined && ofThisTopic;
+      if (notes && start.offset >= 0 && isOf(topicId, parseOrigin(start.metadata))) {
+        const standing = { topicId: topicId ?? "", offset: start.offset };
+        // None, although there is an offset: the notes were deleted, or are younger than the offset.
+        if (note === undefined) notes.committed(lane, standing);
+        notes.holds?.(lane, standing);
       }
+      return {
+        ...{ start, topicId, note },
+        async commit(records, offset, state) {
+          const metadata = formatOrigin({ topicId, mark: reader.mark, state });
+          const plan = { offset: { ...lane, offset, metadata }, signal };
+          if (!notes) return await committer.commit({ ...plan, records });
+          const noted = { topicId: topicId ?? "", offset };
+          const all = isNoted ? records : [...records, notes.record(lane, noted)];
+          await committer.commit({ ...plan, records: all });
+          if (isNoted) notes.committed(lane, noted);
+          else notes.holds?.(lane, noted);
+          isNoted = true;
+        },
+        [Symbol.asyncDispose]: () => Promise.resolve(),
+      };
     },
   };
 }
 
-/** `<group>/<topic>/<partition>`: neither a topic nor a partition holds a slash, so ids of two lanes never meet. */
+/**
+ * `<group>/<topic>/<partition>`: neither a topic nor a partition holds a slash, so ids of two partitions never meet. Whoever
+ * owns the partition owns the id.
+ */
 export function transactionalId(
   groupId: string,
   { topic, partition }: { readonly topic: string; readonly partition: number },

@@ -20,15 +20,27 @@ export interface OffsetCommit extends LanePlace {
   readonly metadata?: string;
 }
 
+/**
+ * A member of a group in one of its generations. The group's coordinator takes offsets from the members of the present
+ * generation only (KIP-447).
+ */
+export interface GroupMember {
+  readonly generationId: number;
+  readonly memberId: string;
+}
+
 /** All that becomes visible at once, or never. */
 export interface AtomicWrite {
   readonly records: readonly OutputRecord[];
   readonly offsets: readonly OffsetCommit[];
+  /** As whom the offsets are committed; absent for a group that has no members, as the relay's. */
+  readonly member?: GroupMember;
 }
 
 /**
  * What a failed transaction means to its owner, after Kafka Streams (`TaskMigratedException`, `TaskCorruptedException`):
- * - `migrated`: another producer holds this transactional id now; stop, or ask the group who owns the partition;
+ * - `migrated`: another producer holds this transactional id now, or the group has gone on without this member and refused
+ *   its offsets; stop, or ask the group who owns the partition;
  * - `unknown`: it may have committed or not; open a new transactor and read the stable offset, which is the outcome;
  * - `rejected`: the broker refused the records themselves and nothing was committed;
  * - `blocked`: something at the cluster is in the way that a person can change while we run (a permission, a topic that is
@@ -75,6 +87,8 @@ export interface Transactor extends AsyncDisposable {
 export interface Transactions {
   /** InitProducerId: fences every older owner of this id and finishes or aborts what it left open. */
   open(transactionalId: string, signal?: AbortSignal): Promise<Transactor>;
+  /** As `open` does, for an id that this process will not use; nothing where nobody has ever used it. */
+  shutOut(transactionalId: string, signal?: AbortSignal): Promise<void>;
   /** OffsetFetch with `require_stable` (KIP-447): waits until no transaction is pending on that offset. */
   stableOffset(
     groupId: string,

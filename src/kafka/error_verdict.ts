@@ -29,6 +29,11 @@ const migrated = new Set([
   "INVALID_PRODUCER_ID_MAPPING",
 ]);
 
+/** The group has gone on without whoever commits: nothing of that transaction counts (KIP-447). */
+const leftBehind = new Set([
+  ...["ILLEGAL_GENERATION", "UNKNOWN_MEMBER_ID", "FENCED_INSTANCE_ID", "REBALANCE_IN_PROGRESS"],
+]);
+
 /** The broker looked at the records themselves and refused them; nothing of them was written. */
 const rejected = new Set(["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE", "INVALID_RECORD"]);
 
@@ -46,7 +51,7 @@ const fatal = new Set([
 export function verdictOf(error: unknown): TransactionVerdict {
   const type = protocolErrorType(error);
   if (type === undefined) return "unknown";
-  if (migrated.has(type)) return "migrated";
+  if (migrated.has(type) || leftBehind.has(type)) return "migrated";
   if (rejected.has(type)) return "rejected";
   if (obstacleOf(error, {})?.kind === "wait") return "blocked";
   return fatal.has(type) ? "fatal" : "unknown";
@@ -73,6 +78,11 @@ export function isOutage(error: unknown): boolean {
     if (lasting.has(at.name) || "errors" in at) return false;
   }
   return true;
+}
+
+/** The group has refused the offsets of a member: what was sent was acknowledged, and cannot commit. */
+export function isLeftBehind(error: unknown): boolean {
+  return leftBehind.has(protocolErrorType(error) ?? "");
 }
 
 /** The coordinator still writes the markers of the last transaction: nothing was done, ask again shortly. */
@@ -134,7 +144,11 @@ function said(error: unknown, verdict: TransactionVerdict, request: RefusedReque
   const limit = type === "MESSAGE_TOO_LARGE" && batch
     ? `, whose max.message.bytes is below the ${batch.bytes} bytes of ${batch.records} record(s)`
     : "";
-  const meaning = type === "INVALID_PRODUCER_ID_MAPPING" ? expired : consequence[verdict];
+  const meaning = type === "INVALID_PRODUCER_ID_MAPPING"
+    ? expired
+    : isLeftBehind(error)
+    ? "the group has gone on without this member; nothing was committed"
+    : consequence[verdict];
   return `${text}${where}${limit} (${meaning})`;
 }
 

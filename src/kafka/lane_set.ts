@@ -67,12 +67,16 @@ export class LaneSet {
   }
 
   /**
-   * Tells the lanes of partitions that are not among these to end, and starts those that are missing. Waits for neither: a
-   * member that waits for a lane does not beat. Whoever has the partition now shuts out what the lane may still do.
+   * Tells the lanes of partitions that are not among these to end. Waits for none: a member that waits for a lane does not
+   * beat. What such a lane may still want to commit is refused, here and by the group.
    */
-  own(partitions: readonly TopicPartition[]): void {
+  keep(partitions: readonly TopicPartition[]): void {
     const keys = new Set(partitions.map(formatPartition));
     for (const key of [...this.#lanes.keys()]) if (!keys.has(key)) this.#revoke(key);
+  }
+
+  /** Starts the lanes of those among these that have none. */
+  start(partitions: readonly TopicPartition[]): void {
     for (const partition of partitions) {
       if (!this.#lanes.has(formatPartition(partition))) this.#start(partition);
     }

@@ -2,12 +2,14 @@
  * One member of a consumer group: joins, beats, and hands each partition it owns to a lane.
  *
  * It uses kafkajs's group protocol but not its consumer. Heartbeats have a timer of their own, and lanes of partitions
- * that stay with this member run on through a rebalance: fencing by InitProducerId keeps that safe.
+ * that stay with this member run on through a rebalance. What they plan meanwhile is committed in the new generation.
  */
 import { getLogger } from "@logtape/logtape";
 import { delay, unlessAborted } from "../core/delay.ts";
+import type { CommitterOwner } from "../core/committer.ts";
 import type { Health } from "../core/health.ts";
 import { formatPartition, type TopicPartition } from "../core/record.ts";
+import { beatUntil } from "./beat_until.ts";
 import { Assigner, type OwnedPartitions } from "./assigner.ts";
 import { protocolErrorType } from "./error_verdict.ts";
 import { Heartbeat } from "./heartbeat.ts";
@@ -31,6 +33,8 @@ export interface MembershipOptions extends LaneSetOptions {
   readonly foreignMsMax?: number;
   /** Told what stands in the member's way, as `group:<id>`. */
   readonly health?: Health;
+  /** Commits for all lanes; absent where each commits for itself. */
+  readonly committer?: CommitterOwner;
   /** Told whenever the set of owned partitions may have changed. */
   readonly onAssigned?: (partitions: readonly TopicPartition[]) => void;
 }
@@ -71,7 +75,8 @@ class Member {
   readonly #lanes: LaneSet;
   readonly #rejoining: Rejoining;
   readonly #assigner: Assigner;
-  #owned: OwnedPartitions = { generation: -1, partitions: [] };
+  readonly #rebalanceTimeoutMs: number;
+  #owned: OwnedPartitions & { readonly memberId?: string } = { generation: -1, partitions: [] };
   /** Set while the coordinator holds an answer to JoinGroup back. */
   #joining: Promise<void> | undefined;
   #looking: Promise<void> | undefined;
@@ -88,7 +93,7 @@ class Member {
     const Group = consumerGroupClass();
     const Emitter = emitterClass();
     const { logger } = client;
-    const rebalanceTimeout = Math.max(sessionTimeoutMs, 10_000);
+    const rebalanceTimeout = this.#rebalanceTimeoutMs = Math.max(sessionTimeoutMs, 10_000);
     const request = { topics, needs: ["Read"], user: client.user };
     this.#rejoining = new Rejoining(groupId, options.health, options.foreignMsMax, request);
     this.#assigner = new Assigner(cluster, () => this.#owned);
@@ -143,6 +148,13 @@ class Member {
   }
 
   async #join(signal: AbortSignal): Promise<void> {
+    const { committer, sessionTimeoutMs } = this.options;
+    // From here to the answer to SyncGroup nothing is committed. A transaction that takes longer is refused by the group, or
+    // is waited for by the next owners of its partitions.
+    const pausing = committer?.pause(this.#rebalanceTimeoutMs / 2);
+    if (pausing) {
+      await beatUntil(unlessAborted(pausing, signal), this.#heartbeat, sessionTimeoutMs / 6);
+    }
     this.#heartbeat.end();
     this.#joining = this.#joinAndSync();
     try {
@@ -154,8 +166,15 @@ class Member {
     this.#joining = undefined;
     const owned = this.#group.assigned()
       .flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, partition })));
-    this.#owned = { generation: this.#group.generationId ?? -1, partitions: owned };
-    this.#lanes.own(owned);
+    const { generationId, memberId } = this.#group;
+    if (generationId === null || !memberId) throw new Error("kafkajs has joined without an id");
+    // In a generation that it has not seen, somebody else may have owned and moved on what it has now.
+    const unbroken = memberId === this.#owned.memberId &&
+      generationId === this.#owned.generation + 1;
+    this.#owned = { generation: generationId, memberId, partitions: owned };
+    this.#lanes.keep(unbroken ? owned : []);
+    this.options.committer?.resume({ generationId, memberId }, owned);
+    this.#lanes.start(owned);
     this.#heartbeat.begin();
     // Only where a member speaks the newer protocol (KIP-848) does the coordinator deal, and then nobody leads.
     this.#rejoining.joined(this.#group.leaderId === "");

@@ -10,6 +10,7 @@ import { findOpen } from "./open_transactions.ts";
 import { type SettleOptions, settleTransaction } from "./settle_transaction.ts";
 import { settleUnstable } from "./settle_unstable.ts";
 import { fetchStableOffset } from "./stable_offset.ts";
+import { shutOut } from "./shut_out.ts";
 import { openTransactor, type TransactorOptions } from "./transactor.ts";
 import type { VendorCluster } from "./vendor.ts";
 import { waryTransactor } from "./wary_transactor.ts";
@@ -51,6 +52,14 @@ export function createTransactions(
           await delay(reopenMs, signal);
         }
       }
+    },
+    async shutOut(transactionalId, signal) {
+      const action = `Cannot end what was left open under ${transactionalId}`;
+      await named(
+        action,
+        { transactionalId, user: client.user },
+        () => shutOut(cluster, transactionalId, options, signal),
+      );
     },
     stableOffset: (groupId, partition, signal) => {
       const topics = [partition.topic];

@@ -1,8 +1,9 @@
 /**
  * The owner of one transactional id: begin, send, sendOffsets and commit are called here and nowhere else.
  *
- * It never aborts and never retries a step whose outcome is unknown: it throws, and its owner opens a new one
- * (the poison rule, src/README.md; the shape is Kafka Streams' `StreamsProducer`).
+ * It never retries a step whose outcome is unknown: it throws, and its owner opens a new one (the poison rule,
+ * src/README.md; the shape is Kafka Streams' `StreamsProducer`). It aborts in one case alone: the group has refused the offsets,
+ * so that all of it was answered and nothing of it can commit; its records would be in the way of readers until it times out.
  */
 import {
   type AtomicWrite,
@@ -11,10 +12,11 @@ import {
   type Transactor,
 } from "../core/ports.ts";
 import type { OutputRecord } from "../core/record.ts";
-import { transactionError } from "./error_verdict.ts";
+import { isLeftBehind, transactionError } from "./error_verdict.ts";
 import type { KafkaClient } from "./kafka_client.ts";
 import { batchBytesMaxDefault, whileConcurrent } from "./patches/send_messages.ts";
 import { errorInChain } from "./refused_request.ts";
+import { commitAs } from "./transaction_requests.ts";
 import type { TopicDirectory } from "./topic_directory.ts";
 import { cacheCoordinators } from "./coordinator_cache.ts";
 import { emitterClass, type VendorCluster } from "./vendor.ts";
@@ -116,7 +118,7 @@ class KafkaTransactor implements Transactor {
     this.#next = first;
   }
 
-  async commit({ records, offsets }: AtomicWrite): Promise<void> {
+  async commit({ records, offsets, member }: AtomicWrite): Promise<void> {
     if (!this.#usable) {
       throw new TransactionError("unknown", `${this.transactionalId} was used after a failure`);
     }
@@ -127,8 +129,9 @@ class KafkaTransactor implements Transactor {
     if (this.#records > recordsPerProducerMax) {
       throw new TransactionError("unknown", `${this.transactionalId} is due for renewal`);
     }
+    let transaction: VendorTransaction | undefined;
     try {
-      const transaction = this.#next ?? await this.producer.transaction();
+      const begun = transaction = this.#next ?? await this.producer.transaction();
       this.#next = undefined;
       await onStep?.("before-send", this.transactionalId);
       if (records.length > 0) {
@@ -136,12 +139,14 @@ class KafkaTransactor implements Transactor {
         await onStep?.("after-send", this.transactionalId);
       }
       for (const [consumerGroupId, topics] of byGroup(offsets)) {
-        await whileConcurrent(() => transaction.sendOffsets({ consumerGroupId, topics }));
+        if (member) commitAs(topics, member);
+        await whileConcurrent(() => begun.sendOffsets({ consumerGroupId, topics }));
       }
       await onStep?.("before-end-txn", this.transactionalId);
       await transaction.commit();
       await onStep?.("after-commit", this.transactionalId);
     } catch (error) {
+      if (isLeftBehind(error)) await transaction?.abort().catch(() => {});
       throw await this.#failed(error, records, offsets);
     }
     this.#usable = true;

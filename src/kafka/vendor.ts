@@ -153,6 +153,7 @@ export const brokerClass = (): Constructor<VendorBroker> & {
   prototype: {
     isConnected(this: VendorRequests): boolean;
     metadata(this: VendorRequests, topics?: string[]): Promise<unknown>;
+    txnOffsetCommit: unknown;
   };
 } => part("broker/index.js");
 /** The class `ConsumerGroup`. */

@@ -17,6 +17,7 @@ export interface VendorEosManager {
   ): Promise<void>;
   sendOffsets(offsets: VendorGroupOffsets): Promise<void>;
   commit(): Promise<void>;
+  abort(): Promise<void>;
 }
 
 /** Offsets of one group, as they are committed. */

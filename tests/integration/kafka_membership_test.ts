@@ -20,6 +20,7 @@ import {
   record,
   testClient,
 } from "../support/kafka.ts";
+import { loneCommitter } from "../support/lone_committer.ts";
 import { inTime } from "../support/in_time.ts";
 import { runUntil } from "../support/run_until.ts";
 
@@ -59,7 +60,8 @@ Deno.test("row 18: a lane that lost its partition does not fence the new owner b
   await using ownerReader = await openPartitionReader(client, at, 0);
   let committed = Promise.withResolvers<void>();
   let seen = 0;
-  const lane = (reader: Assignment["reader"], owned: boolean) => {
+  const lane = async (reader: Assignment["reader"], owned: boolean) => {
+    await using committer = loneCommitter(transactions, { groupId: flow.groupId, ...at });
     const assignment: Assignment = {
       groupId: flow.groupId,
       reader,
@@ -68,10 +70,10 @@ Deno.test("row 18: a lane that lost its partition does not fence the new owner b
       commitOffset: () => Promise.reject(new Error("not under exactly-once")),
       committedOffset: () => Promise.reject(new Error("not under exactly-once")),
     };
-    return runLane(
+    await runLane(
       flow,
       assignment,
-      exactlyOnce(transactions),
+      exactlyOnce(committer),
       { partitionCount: () => 1, recordBytesMax: 900_000, planMsMax: 5_000 },
       { recordsMax: 10, bytesMax: 1 << 20, dependencyBackoffMsMax: 100 },
       {

@@ -5,7 +5,7 @@ import { reusingDelivery } from "../support/mutants/reusing_delivery.ts";
 import { openTestReader, Pipeline } from "../support/mutants/pipeline.ts";
 import { writeOverlappingAborts } from "../support/mutants/overlapping_aborts.ts";
 import { atLeastOnce, atMostOnce, exactlyOnce } from "../../src/core/delivery.ts";
-import { TransactionError } from "../../src/core/ports.ts";
+import { TransactionError, type Transactions } from "../../src/core/ports.ts";
 import { openPartitionReader } from "../../src/kafka/open_partition_reader.ts";
 import { openPlainProducer } from "../../src/kafka/plain_producer.ts";
 import { inTime } from "../support/in_time.ts";
@@ -58,7 +58,7 @@ Deno.test("the checker finds the mistakes that a flow can make", async (test) =>
           if (at === step && ++reached === 1) throw died();
         },
       });
-      await pipeline.invoice({ delivery: exactlyOnce(transactions) });
+      await pipeline.invoice({ delivery: exactlyOnce(pipeline.committer(transactions)) });
       assertEquals({ reached: reached > 0, found: await pipeline.findings() }, {
         reached: true,
         found: [],
@@ -79,7 +79,8 @@ Deno.test("the checker finds the mistakes that a flow can make", async (test) =>
           await wake.promise;
         },
       });
-      const make = mutated ? randomlyNamed : exactlyOnce;
+      const make = (transactions: Transactions) =>
+        exactlyOnce(pipeline.committer(mutated ? randomlyNamed(transactions) : transactions));
       const over = Promise.withResolvers<void>();
       // Given a worker that has planned its batch and sleeps, and another one that took over.
       const sleeper = pipeline.invoice({
@@ -125,7 +126,10 @@ Deno.test("the checker finds the mistakes that a flow can make", async (test) =>
           onFetch: (offset) => offset >= end && waitsAtTheEnd.resolve(),
         },
       );
-      const invoicing = pipeline.invoice({ delivery: exactlyOnce(transactions), reader: feed });
+      const invoicing = pipeline.invoice({
+        delivery: exactlyOnce(pipeline.committer(transactions)),
+        reader: feed,
+      });
       await inTime(again.promise, "the lane goes back");
       // When records come just after it went back.
       await pipeline.place(3);
@@ -149,7 +153,7 @@ Deno.test("the checker finds the mistakes that a flow can make", async (test) =>
         await using ours = await openPartitionReader(pipeline.client, { topic, partition: 0 }, 0);
         const range = () => ours.range();
         await pipeline.invoice({
-          delivery: exactlyOnce(pipeline.transactions()),
+          delivery: exactlyOnce(pipeline.committer(pipeline.transactions())),
           ...(mutated && { reader: await openStockReader(kafkaBrokers, topic, range) }),
           until: pipeline.written(pipeline.names.invoicesTopic, mutated ? 3 : 2),
         });

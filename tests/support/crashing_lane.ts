@@ -9,6 +9,7 @@ import { openCrashLog } from "../../src/kafka/crash_log.ts";
 import { createKafkaClient } from "../../src/kafka/kafka_client.ts";
 import { openPartitionReader } from "../../src/kafka/open_partition_reader.ts";
 import { createTransactions } from "../../src/kafka/transactions.ts";
+import { loneCommitter } from "./lone_committer.ts";
 
 const [brokers = "", source = "", target = ""] = Deno.args;
 const client = createKafkaClient({ brokers: brokers.split(","), clientId: "crash", ssl: false });
@@ -25,6 +26,9 @@ const flow = defineFlow({
 });
 await using transactions = createTransactions(client, { transactionTimeoutMs: 20_000 });
 await using reader = await openPartitionReader(client, { topic: source, partition: 0 }, 0);
+await using committer = loneCommitter(transactions, {
+  ...{ groupId: flow.groupId, topic: source, partition: 0 },
+});
 const notes = client.cluster();
 const { end } = await reader.range();
 const stop = new AbortController();
@@ -39,7 +43,7 @@ const running = runLane(
     commitOffset: unused,
     committedOffset: unused,
   },
-  exactlyOnce(transactions),
+  exactlyOnce(committer),
   { partitionCount: () => 1, recordBytesMax: 900_000, planMsMax: 5_000 },
   {
     recordsMax: 10,

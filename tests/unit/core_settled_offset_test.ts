@@ -30,15 +30,13 @@ Deno.test("an offset that stays away is gone", async () => {
 
 /** A session of a lane whose group's offset is read like this. */
 function openLane(read: () => Promise<CommittedOffset>, known?: number, note?: LaneNote) {
-  const delivery = exactlyOnce({
-    open: (transactionalId) =>
-      Promise.resolve({
-        transactionalId,
-        commit: () => Promise.resolve(),
-        [Symbol.asyncDispose]: () => Promise.resolve(),
-      }),
-    stableOffset: read,
-  }, { find: () => Promise.resolve(note), record: () => ({}) as never, committed() {} });
+  const nothing = () => Promise.resolve();
+  const committer = { ready: nothing, takeOver: nothing, commit: nothing, stableOffset: read };
+  const delivery = exactlyOnce(committer, {
+    find: () => Promise.resolve(note),
+    record: () => ({}) as never,
+    committed() {},
+  });
   const reader = { topic: "orders", partition: 0 };
   return delivery.open({ groupId: "g", reader, signal } as Assignment, known);
 }

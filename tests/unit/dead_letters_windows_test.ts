@@ -57,6 +57,7 @@ function logOf(count: number): { log: RecordLog; readFrom: number[] } {
 function storeOf(log: RecordLog) {
   const transactions = {
     open: () => Promise.reject(new Error("a list opens no transaction")),
+    shutOut: () => Promise.reject(new Error("a list shuts nobody out")),
     stableOffset: () => Promise.reject(new Error("a list waits for no transaction")),
   };
   return { log, transactions, topic: "d", prepare: () => Promise.resolve() };

@@ -143,6 +143,7 @@ function managed(level: number) {
     addPartitionsToTransaction: count("AddPartitionsToTxn"),
     sendOffsets: count("AddOffsetsToTxn"),
     commit: count("commit"),
+    abort: count("abort"),
   };
   const answers: Record<string, unknown> = {
     ApiVersions: level,

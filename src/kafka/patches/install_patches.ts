@@ -2,6 +2,7 @@
 import { patchBoundedDisconnect } from "./bounded_disconnect.ts";
 import { patchBrokerReady } from "./broker_ready.ts";
 import { patchClusterRetry } from "./cluster_retry.ts";
+import { patchGroupFencing } from "./group_fencing.ts";
 import { patchLeaderlessPartitions } from "./leaderless_partitions.ts";
 import { patchMonotonicTime } from "./monotonic_time.ts";
 import { patchFraming } from "./framing.ts";
@@ -26,6 +27,7 @@ export function installPatches(): void {
   patchNamedErrors();
   patchOneAttempt();
   patchBrokerReady();
+  patchGroupFencing();
   patchLeaderlessPartitions();
   patchClusterRetry();
   patchMonotonicTime();

@@ -41,6 +41,15 @@ export function withProtocol2(
   /** Of the transaction at hand. */
   const sequences = new Map<string, number>();
   let begun = false;
+  const end = async (outcome: "commit" | "abort") => {
+    if (!identity || !begun) return;
+    const coordinator = await coordinatorOf(transactionalId, transactionCoordinator);
+    const ended = identity;
+    identity = await coordinator.connectionPool.send(endTxn(ended, outcome));
+    if (outcome === "commit") cluster.onCommitted?.(ended);
+    sequences.clear();
+    begun = false;
+  };
   const coordinatorOf = (groupId: string, coordinatorType: number): Promise<VendorBroker> =>
     cluster.findGroupCoordinator({ groupId, coordinatorType });
   return {
@@ -72,19 +81,16 @@ export function withProtocol2(
       if (!identity) return await original.sendOffsets(offsets);
       begun = true;
       const coordinator = await coordinatorOf(offsets.consumerGroupId, groupCoordinator);
-      await coordinator.connectionPool.send(txnOffsetCommit(identity, offsets));
+      await coordinator.connectionPool.send(txnOffsetCommit(identity, offsets, 2));
     },
     async commit() {
-      if (identity && begun) {
-        const coordinator = await coordinatorOf(transactionalId, transactionCoordinator);
-        const ended = identity;
-        identity = await coordinator.connectionPool.send(endTxn(ended));
-        cluster.onCommitted?.(ended);
-        sequences.clear();
-        begun = false;
-      }
+      await end("commit");
       // Under protocol 2 it knows of no partition, and only becomes ready for the next transaction.
       await original.commit();
+    },
+    async abort() {
+      await end("abort");
+      await original.abort();
     },
   };
 }

@@ -1,5 +1,4 @@
 /** Transactions that make one deliberate mistake each. */
-import type { Delivery } from "../../../src/core/delivery.ts";
 import { TransactionError, type Transactions } from "../../../src/core/ports.ts";
 
 /** The cursor (or offset) is committed after the events, not with them; the process dies once in between. */
@@ -7,6 +6,7 @@ export function offsetsOutside(transactions: Transactions): Transactions {
   let died = false;
   return {
     stableOffset: transactions.stableOffset.bind(transactions),
+    shutOut: transactions.shutOut.bind(transactions),
     async open(id, signal) {
       const transactor = await transactions.open(id, signal);
       return {
@@ -30,6 +30,7 @@ export function dyingAfterCommit(transactions: Transactions): Transactions {
   let died = false;
   return {
     stableOffset: transactions.stableOffset.bind(transactions),
+    shutOut: transactions.shutOut.bind(transactions),
     async open(id, signal) {
       const transactor = await transactions.open(id, signal);
       return {
@@ -46,19 +47,14 @@ export function dyingAfterCommit(transactions: Transactions): Transactions {
   };
 }
 
-/** Exactly-once with a transactional id of each session's own: nobody is ever fenced. */
-export function randomlyNamed(transactions: Transactions): Delivery {
+/** Each producer has a transactional id of its own: nobody is ever fenced by it. */
+export function randomlyNamed(transactions: Transactions): Transactions {
   return {
-    guarantee: "exactly-once",
-    async open({ groupId, reader, signal }) {
-      const { topic, partition } = reader;
-      const transactor = await transactions.open(`random-${crypto.randomUUID()}`, signal);
-      return {
-        start: await transactions.stableOffset(groupId, reader, signal),
-        commit: (records, offset) =>
-          transactor.commit({ records, offsets: [{ groupId, topic, partition, offset }] }),
-        [Symbol.asyncDispose]: () => transactor[Symbol.asyncDispose](),
-      };
-    },
+    stableOffset: transactions.stableOffset.bind(transactions),
+    shutOut: transactions.shutOut.bind(transactions),
+    open: async (id, signal) =>
+      Object.assign(await transactions.open(`random-${crypto.randomUUID()}`, signal), {
+        transactionalId: id,
+      }),
   };
 }

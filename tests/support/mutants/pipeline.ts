@@ -1,6 +1,7 @@
 /** A real pipeline on the tests' services whose parts a test may swap for wrong ones, and the checker that must notice. */
 import { delay } from "../../../src/core/delay.ts";
 import type { Delivery } from "../../../src/core/delivery.ts";
+import type { GroupCommitter } from "../../../src/core/group_committer.ts";
 import { runLane } from "../../../src/core/lane.ts";
 import type { Assignment, PartitionReader, Transactions } from "../../../src/core/ports.ts";
 import { createKafkaClient, type KafkaClient } from "../../../src/kafka/kafka_client.ts";
@@ -25,6 +26,7 @@ import type { FindingKind } from "../../../src/verify/finding.ts";
 import { type LogReader, openLogReader } from "../../../src/verify/log_reader.ts";
 import { checkSequences, type SequenceFinding } from "../../../src/torture/check_sequences.ts";
 import { sequenceTopicsNamed } from "../../../src/torture/sequence_flow.ts";
+import { loneCommitter } from "../lone_committer.ts";
 import { freshDatabase, services } from "../services.ts";
 import { testJars } from "./jars.ts";
 
@@ -117,6 +119,12 @@ export class Pipeline implements AsyncDisposable {
     return this.owned.use(
       createTransactions(this.client, { transactionTimeoutMs, ...options }),
     );
+  }
+
+  /** The engine's committer on these, for the one partition of the orders. */
+  committer(transactions: Transactions): GroupCommitter {
+    const { invoicingGroup: groupId, ordersTopic: topic } = this.names;
+    return this.owned.use(loneCommitter(transactions, { groupId, topic, partition }));
   }
 
   async place(count: number): Promise<void> {

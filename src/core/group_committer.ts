@@ -1,0 +1,174 @@
+/**
+ * Commits for all lanes of one member of a group: whatever plans are ready become one transaction, and while it commits the
+ * next ones gather (group commit, as databases do it). It begins none between the JoinGroup request and the answer to
+ * SyncGroup, and takes in no plan for a partition that the member has lost.
+ *
+ * The transactional id is named after the first of the partitions that the member owns. So no two members of a generation
+ * share one, there are never more ids than partitions, and each id has an owner who ends what was left open under it: the
+ * owner of that partition.
+ */
+import { setImmediate } from "node:timers";
+import { getLogger } from "@logtape/logtape";
+import type { Committer, CommitterOwner, LanePlan } from "./committer.ts";
+import { doneWithin, unlessAborted } from "./delay.ts";
+import { transactionalId } from "./delivery.ts";
+import { PlanQueue, type TransactionBounds } from "./plan_queue.ts";
+import {
+  type CommittedOffset,
+  type GroupMember,
+  type LanePlace,
+  TransactionError,
+  type Transactions,
+  type Transactor,
+} from "./ports.ts";
+import type { TopicPartition } from "./record.ts";
+
+/** As whom to commit, and under which id; without a partition there is none. */
+interface Standing {
+  readonly member: GroupMember;
+  readonly id: string | undefined;
+}
+
+const log = getLogger(["onceflow", "core", "committer"]);
+
+/** See the file's first lines. Disposing closes the producer; a transaction at hand is left to itself. */
+export class GroupCommitter implements Committer, CommitterOwner, AsyncDisposable {
+  readonly #queue = new PlanQueue();
+  readonly #ended = new AbortController();
+  #standing: Standing | undefined;
+  #paused = true;
+  #resumed = Promise.withResolvers<void>();
+  #transactor: { readonly id: string; readonly opening: Promise<Transactor> } | undefined;
+  /** The transaction at hand; resolves when its lanes have been told. */
+  #atHand: Promise<void> | undefined;
+  #gathering = false;
+
+  constructor(
+    readonly groupId: string,
+    readonly transactions: Transactions,
+    readonly bounds: TransactionBounds,
+  ) {}
+
+  async pause(msMax: number): Promise<boolean> {
+    this.#paused = true;
+    return this.#atHand === undefined || await doneWithin(this.#atHand, msMax);
+  }
+
+  resume(member: GroupMember, owned: readonly TopicPartition[]): void {
+    const [first] = [...owned].sort(byPlace);
+    const id = first && transactionalId(this.groupId, first);
+    this.#standing = { member, id };
+    this.#paused = false;
+    if (this.#transactor?.id !== id) this.#throwAway();
+    this.#resumed.resolve();
+    this.#resumed = Promise.withResolvers();
+    this.#wake();
+  }
+
+  async ready(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    while (this.#paused || this.#standing?.id === undefined) {
+      await unlessAborted(this.#resumed.promise, signal);
+    }
+    await unlessAborted(this.#open(this.#standing.id), signal);
+  }
+
+  async takeOver(lane: LanePlace, signal: AbortSignal): Promise<void> {
+    const id = transactionalId(lane.groupId, lane);
+    // Our own was opened by `ready`, which ends what was left under it.
+    if (id !== this.#standing?.id) await this.transactions.shutOut(id, signal);
+  }
+
+  stableOffset(lane: LanePlace, signal: AbortSignal): Promise<CommittedOffset> {
+    return this.transactions.stableOffset(lane.groupId, lane, signal);
+  }
+
+  commit(plan: LanePlan): Promise<void> {
+    const committed = this.#queue.add(plan);
+    this.#wake();
+    return committed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#paused = true;
+    this.#ended.abort(new DOMException("Nothing is committed any more", "AbortError"));
+    this.#queue.rejectAll(this.#ended.signal.reason);
+    const spent = this.#transactor;
+    this.#transactor = undefined;
+    await spent?.opening.then((transactor) => transactor[Symbol.asyncDispose](), () => {});
+  }
+
+  /** The producer of this id; opened by the first who asks. */
+  #open(id: string): Promise<Transactor> {
+    if (this.#transactor?.id === id) return this.#transactor.opening;
+    const opening = this.transactions.open(id, this.#ended.signal);
+    const opened = this.#transactor = { id, opening };
+    opening.catch(() => {
+      if (this.#transactor === opened) this.#transactor = undefined;
+    });
+    return opening;
+  }
+
+  /** It is never used again; what it may have left open is ended when the next of its id is opened. */
+  #throwAway(): void {
+    const spent = this.#transactor;
+    this.#transactor = undefined;
+    spent?.opening.then((transactor) => transactor[Symbol.asyncDispose](), () => {})
+      .catch((error) => log.debug("Closing a producer: {error}", { error }));
+  }
+
+  get #canBegin(): boolean {
+    return !this.#paused && !this.#atHand && !this.#queue.isEmpty;
+  }
+
+  #wake(): void {
+    if (this.#gathering || !this.#canBegin) return;
+    this.#gathering = true;
+    // Lanes whose records came in one answer plan one after the other: a turn of the loop brings them together.
+    setImmediate(() => {
+      this.#gathering = false;
+      if (!this.#canBegin) return;
+      this.#atHand = this.#transaction().finally(() => {
+        this.#atHand = undefined;
+        this.#wake();
+      });
+    });
+  }
+
+  async #transaction(): Promise<void> {
+    const standing = this.#standing;
+    if (standing?.id === undefined) return;
+    let transactor: Transactor;
+    try {
+      transactor = await this.#open(standing.id);
+    } catch (error) {
+      return this.#queue.rejectAll(error);
+    }
+    // Meanwhile the member may have begun to join, or have joined: then this is not the way to commit any more.
+    if (this.#paused || this.#standing !== standing) return;
+    const plans = this.#queue.take(this.bounds);
+    if (plans.length === 0) return;
+    try {
+      await transactor.commit({
+        records: plans.flatMap(({ records }) => records),
+        offsets: plans.map(({ offset }) => offset),
+        member: standing.member,
+      });
+    } catch (error) {
+      this.#throwAway();
+      this.#queue.failed(plans, error);
+      // What it may have left open is in the way of readers, also where no lane has anything to commit for a long time. An id
+      // that somebody else holds is asked for by a lane that has asked the group first.
+      const isOurs = !(error instanceof TransactionError && error.verdict === "migrated");
+      if (isOurs && this.#standing?.id === standing.id && !this.#ended.signal.aborted) {
+        this.#open(standing.id).catch(() => {});
+      }
+      return;
+    }
+    this.#queue.committed(plans);
+  }
+}
+
+function byPlace(a: TopicPartition, b: TopicPartition): number {
+  return a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.partition - b.partition;
+}
