@@ -76,7 +76,7 @@ export const runFlowDefaults: RunFlowOptions = {
   batchBytesMax: 4 * 1024 * 1024,
   batchPlanMsMax: 5_000,
   requestBytesMax: 900_000,
-  transactionTimeoutMs: 30_000,
+  transactionTimeoutMs: 10_000,
   sessionTimeoutMs: 10_000,
   dependencyBackoffMsMax: 5_000,
   topicPartitions: 4,

@@ -7,14 +7,19 @@ export interface LanePlan {
   readonly records: readonly OutputRecord[];
   /** Its place and the next offset to read. */
   readonly offset: OffsetCommit;
+  /** What `ready` gave to the lane's session. */
+  readonly ticket: number;
   /** Fires when the partition is taken away: a plan that is in no transaction yet is dropped then. */
   readonly signal: AbortSignal;
 }
 
 /** What lanes need of it. */
 export interface Committer {
-  /** Resolves when there is a producer to commit with, and nothing of the last one can commit any more. */
-  ready(signal: AbortSignal): Promise<void>;
+  /**
+   * Resolves when there is a producer to commit with, and nothing of the last one can commit any more. Gives what the plans
+   * of the session are known by: they are refused once somebody has taken the producer's id away.
+   */
+  ready(signal: AbortSignal): Promise<number>;
   /** To be called once a partition was given to this member: ends what was left open under the partition's own id. */
   takeOver(lane: LanePlace, signal: AbortSignal): Promise<void>;
   /** The group's offset once no transaction is pending on it. */

@@ -46,7 +46,7 @@ export function exactlyOnce(committer: Committer, notes?: LaneNotes): Delivery {
       const { groupId, reader, signal } = assignment;
       const { topic, partition } = reader;
       const lane = { groupId, topic, partition };
-      await committer.ready(signal);
+      const ticket = await committer.ready(signal);
       if (!taken.has(assignment)) await committer.takeOver(lane, signal);
       taken.add(assignment);
       const topicId = await reader.topicId?.();
@@ -67,7 +67,7 @@ export function exactlyOnce(committer: Committer, notes?: LaneNotes): Delivery {
         ...{ start, topicId, note },
         async commit(records, offset, state) {
           const metadata = formatOrigin({ topicId, mark: reader.mark, state });
-          const plan = { offset: { ...lane, offset, metadata }, signal };
+          const plan = { offset: { ...lane, offset, metadata }, ticket, signal };
           if (!notes) return await committer.commit({ ...plan, records });
           const noted = { topicId: topicId ?? "", offset };
           const all = isNoted ? records : [...records, notes.record(lane, noted)];

@@ -15,6 +15,7 @@ import { transactionalId } from "./delivery.ts";
 import { PlanQueue, type TransactionBounds } from "./plan_queue.ts";
 import {
   type CommittedOffset,
+  firstOf,
   type GroupMember,
   type LanePlace,
   TransactionError,
@@ -42,6 +43,8 @@ export class GroupCommitter implements Committer, CommitterOwner, AsyncDisposabl
   /** The transaction at hand; resolves when its lanes have been told. */
   #atHand: Promise<void> | undefined;
   #gathering = false;
+  /** Whoever takes our id away may have changed what sessions have read (a parked key): all of them begin anew. */
+  #timesFenced = 0;
 
   constructor(
     readonly groupId: string,
@@ -55,7 +58,7 @@ export class GroupCommitter implements Committer, CommitterOwner, AsyncDisposabl
   }
 
   resume(member: GroupMember, owned: readonly TopicPartition[]): void {
-    const [first] = [...owned].sort(byPlace);
+    const first = firstOf(owned);
     const id = first && transactionalId(this.groupId, first);
     this.#standing = { member, id };
     this.#paused = false;
@@ -65,12 +68,13 @@ export class GroupCommitter implements Committer, CommitterOwner, AsyncDisposabl
     this.#wake();
   }
 
-  async ready(signal: AbortSignal): Promise<void> {
+  async ready(signal: AbortSignal): Promise<number> {
     signal.throwIfAborted();
     while (this.#paused || this.#standing?.id === undefined) {
       await unlessAborted(this.#resumed.promise, signal);
     }
     await unlessAborted(this.#open(this.#standing.id), signal);
+    return this.#timesFenced;
   }
 
   async takeOver(lane: LanePlace, signal: AbortSignal): Promise<void> {
@@ -84,6 +88,7 @@ export class GroupCommitter implements Committer, CommitterOwner, AsyncDisposabl
   }
 
   commit(plan: LanePlan): Promise<void> {
+    if (plan.ticket !== this.#timesFenced) return Promise.reject(fenced());
     const committed = this.#queue.add(plan);
     this.#wake();
     return committed;
@@ -157,18 +162,21 @@ export class GroupCommitter implements Committer, CommitterOwner, AsyncDisposabl
     } catch (error) {
       this.#throwAway();
       this.#queue.failed(plans, error);
-      // What it may have left open is in the way of readers, also where no lane has anything to commit for a long time. An id
-      // that somebody else holds is asked for by a lane that has asked the group first.
-      const isOurs = !(error instanceof TransactionError && error.verdict === "migrated");
-      if (isOurs && this.#standing?.id === standing.id && !this.#ended.signal.aborted) {
-        this.#open(standing.id).catch(() => {});
+      const verdict = error instanceof TransactionError ? error.verdict : "unknown";
+      if (verdict === "migrated") {
+        this.#timesFenced++;
+        this.#queue.rejectAll(fenced());
+        return;
       }
+      // What it may have left open is in the way of readers, also where no lane has anything to commit for a long time.
+      if (verdict === "left-behind" || this.#ended.signal.aborted) return;
+      if (this.#standing?.id === standing.id) this.#open(standing.id).catch(() => {});
       return;
     }
     this.#queue.committed(plans);
   }
 }
 
-function byPlace(a: TopicPartition, b: TopicPartition): number {
-  return a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.partition - b.partition;
+function fenced(): TransactionError {
+  return new TransactionError("migrated", "another producer took the transactional id over");
 }

@@ -38,7 +38,8 @@ export async function mayReopen(
     case "rejected":
       throw new HaltError(`Cannot go on with ${partition}: ${messageOf(error)}`, { cause: error });
     case "migrated":
-      log.info("{partition} was taken over: {reason}; asking the group who owns it", {
+    case "left-behind":
+      log.info("{partition}: {reason}; asking the group who owns it", {
         partition,
         reason: messageOf(error),
       });

@@ -1,6 +1,6 @@
 /** The plans that wait for a transaction, and which of them go into the next one. Writes nothing. */
 import type { LanePlan } from "./committer.ts";
-import { TransactionError } from "./ports.ts";
+import { TransactionError, type TransactionVerdict } from "./ports.ts";
 import { encodedBytesMax, formatPartition, type OutputRecord } from "./record.ts";
 
 /** Bounds of one transaction, whatever waits. A single plan over them is a transaction of its own. */
@@ -15,6 +15,9 @@ export interface WaitingPlan extends LanePlan {
   readonly resolve: () => void;
   readonly reject: (reason: unknown) => void;
 }
+
+/** Not one lane's fault. */
+const ofAll: ReadonlySet<TransactionVerdict> = new Set(["migrated", "left-behind"] as const);
 
 /** See the file's first line. */
 export class PlanQueue {
@@ -80,7 +83,7 @@ export class PlanQueue {
 
   /** Their transaction has failed. What it means for each shows where the fault is not one lane's, or the lane was alone. */
   failed(plans: readonly WaitingPlan[], error: unknown): void {
-    const isOfAll = error instanceof TransactionError && error.verdict === "migrated";
+    const isOfAll = error instanceof TransactionError && ofAll.has(error.verdict);
     if (plans.length === 1 || isOfAll) {
       for (const { reject } of plans) reject(error);
       return;

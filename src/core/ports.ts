@@ -14,6 +14,13 @@ export interface LanePlace extends TopicPartition {
   readonly groupId: string;
 }
 
+/** The first of some partitions, by topic and number: it names its owner's transactional id. */
+export function firstOf(partitions: readonly TopicPartition[]): TopicPartition | undefined {
+  return partitions.toSorted((a, b) =>
+    a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.partition - b.partition
+  )[0];
+}
+
 /** An offset to commit: the next offset to read. */
 export interface OffsetCommit extends LanePlace {
   readonly offset: number;
@@ -39,15 +46,22 @@ export interface AtomicWrite {
 
 /**
  * What a failed transaction means to its owner, after Kafka Streams (`TaskMigratedException`, `TaskCorruptedException`):
- * - `migrated`: another producer holds this transactional id now, or the group has gone on without this member and refused
- *   its offsets; stop, or ask the group who owns the partition;
+ * - `migrated`: another producer holds this transactional id now; stop, or ask the group who owns the partition;
+ * - `left-behind`: the group has gone on without this member and refused its offsets, so that nothing was committed; ask the
+ *   group who owns the partition;
  * - `unknown`: it may have committed or not; open a new transactor and read the stable offset, which is the outcome;
  * - `rejected`: the broker refused the records themselves and nothing was committed;
  * - `blocked`: something at the cluster is in the way that a person can change while we run (a permission, a topic that is
  *   gone, too few replicas): say so, and try again as after `unknown` until it is changed;
  * - `fatal`: no retry can help (an unsupported broker, a setting of ours).
  */
-export type TransactionVerdict = "migrated" | "unknown" | "rejected" | "blocked" | "fatal";
+export type TransactionVerdict =
+  | "migrated"
+  | "left-behind"
+  | "unknown"
+  | "rejected"
+  | "blocked"
+  | "fatal";
 
 /** Thrown by a transactor. After any of these the transactor must be disposed of and never used again. */
 export class TransactionError extends Error {

@@ -1,5 +1,5 @@
 /** Lists dead letters, newest first, in bounded memory. Reads only. */
-import type { Transactions } from "../core/ports.ts";
+import type { LanePlace, Transactions } from "../core/ports.ts";
 import type { TopicPartition } from "../core/record.ts";
 import { type DeadLetter, readDeadLetter } from "./read_dead_letter.ts";
 import { readRange } from "../core/read_range.ts";
@@ -11,6 +11,8 @@ import { type Selection, selects } from "./select_dead_letters.ts";
 export interface DeadLetterStore {
   readonly log: RecordLog;
   readonly transactions: Transactions;
+  /** Under which id a lane's transactions are made at present. */
+  readonly transactionalIdOf: (lane: LanePlace, signal?: AbortSignal) => Promise<string>;
   /** The dead-letter topic. */
   readonly topic: string;
   /** Makes the topics that a redrive notes its progress in, where they are missing. */

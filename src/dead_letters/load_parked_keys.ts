@@ -19,8 +19,8 @@ import type { StateReading } from "./redrive_state.ts";
 /**
  * The hook for lanes of a flow with `park: "key"`.
  *
- * `load` must be called while the lane's transactional id is held. It rejects with a HaltError where the topic is not
- * there: it must be made before the worker starts.
+ * `load` must be called once the lane's stable offset is known, when no older owner can write its entries. It rejects with
+ * a HaltError where the topic is not there: it must be made before the worker starts.
  */
 export function createParking(log: RecordLog, deadLetters: string): Parking {
   return {

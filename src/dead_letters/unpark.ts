@@ -5,7 +5,6 @@
  * repeated unpark, or one that races with new records, cannot change it. Records that arrive while a round is under way
  * are parked behind it and go with the next round.
  */
-import { transactionalId } from "../core/delivery.ts";
 import { delay } from "../core/delay.ts";
 import type { DeadLetterStore } from "./list_dead_letters.ts";
 import { deadLetterPartitions } from "./list_dead_letters.ts";
@@ -91,23 +90,30 @@ export async function unpark(
  * Gives a queue up: the key is free at once, and what is left of the queue stays among the dead letters as any other. Its
  * order towards later records of the key is lost.
  *
- * It takes the lane's transactional id, which alone may write the lane's entries; a lane at work is fenced, asks the group
- * and starts a new session that finds the key free.
+ * It takes the transactional id away from whoever owns the lane, since only then no older state of the lane can be written
+ * over it: all lanes of that worker are fenced, ask the group and start new sessions, and this one finds the key free.
  *
  * @returns false when the key was free already
  */
 export async function forgetQueue(
-  { transactions, log }: DeadLetterStore,
+  { transactions, log, transactionalIdOf }: DeadLetterStore,
   parked: ParkedKey,
   signal?: AbortSignal,
 ): Promise<boolean> {
-  const { groupId, key, queue } = parked;
-  await using transactor = await transactions.open(transactionalId(groupId, parked), signal);
-  const queues = await listParkedKeys(log, { toHighWatermark: true, signal });
-  if (!queues.some((candidate) => candidate.queue === queue)) return false;
-  await transactor.commit({ records: [parkedEntry(parked, key, undefined)], offsets: [] });
-  return true;
+  const { key, queue } = parked;
+  for (let attempt = 1;; attempt++) {
+    const id = await transactionalIdOf(parked, signal);
+    await using transactor = await transactions.open(id, signal);
+    const queues = await listParkedKeys(log, { toHighWatermark: true, signal });
+    if (!queues.some((candidate) => candidate.queue === queue)) return attempt > 1;
+    await transactor.commit({ records: [parkedEntry(parked, key, undefined)], offsets: [] });
+    // Where the partition has moved meanwhile, its new owner may have read the queue before, and write it again.
+    if (await transactionalIdOf(parked, signal) === id) return true;
+    if (attempt >= ownersMax) throw new Error("the partition moves between workers all the time");
+  }
 }
+
+const ownersMax = 10;
 
 async function sendQueue(
   store: DeadLetterStore,

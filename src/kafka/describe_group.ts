@@ -1,4 +1,6 @@
 /** Who is in a consumer group at this moment, whatever protocol its members speak. */
+import type { TopicPartition } from "../core/record.ts";
+import { CodecError } from "./codec/codec_error.ts";
 import { WireReader } from "./codec/wire_reader.ts";
 import { newerGroup, newerGroupApiKey } from "./newer_group.ts";
 import { classicProtocol } from "./raw_protocol.ts";
@@ -9,6 +11,8 @@ export interface GroupMember {
   readonly memberId: string;
   readonly clientId: string;
   readonly host: string;
+  /** What it was given; empty while a rebalance is under way. */
+  readonly assigned: readonly TopicPartition[];
 }
 
 /** A group as its coordinator describes it. */
@@ -52,8 +56,23 @@ export function parseDescribeGroups(bytes: Uint8Array): GroupDescription {
   const members = fields.array(() => {
     const member = { memberId: fields.text(), clientId: fields.text(), host: fields.text() };
     fields.byteRun(); // what it subscribes to
-    fields.byteRun(); // what it was given
-    return member;
+    return { ...member, assigned: parseAssignment(fields.byteRun()) };
   });
   return { state, members };
+}
+
+/** Nothing where it is laid out otherwise: what is in the group need not be a consumer. */
+function parseAssignment(bytes: Uint8Array | null): readonly TopicPartition[] {
+  if (!bytes) return [];
+  const fields = new WireReader(bytes, "classic", "a member's assignment");
+  try {
+    fields.int16(); // a later version only adds behind what is read here
+    return fields.array(() => {
+      const topic = fields.text();
+      return fields.array(() => ({ topic, partition: fields.int32() }));
+    }).flat();
+  } catch (error) {
+    if (error instanceof CodecError) return [];
+    throw error;
+  }
 }

@@ -51,7 +51,8 @@ const fatal = new Set([
 export function verdictOf(error: unknown): TransactionVerdict {
   const type = protocolErrorType(error);
   if (type === undefined) return "unknown";
-  if (migrated.has(type) || leftBehind.has(type)) return "migrated";
+  if (migrated.has(type)) return "migrated";
+  if (leftBehind.has(type)) return "left-behind";
   if (rejected.has(type)) return "rejected";
   if (obstacleOf(error, {})?.kind === "wait") return "blocked";
   return fatal.has(type) ? "fatal" : "unknown";
@@ -144,11 +145,7 @@ function said(error: unknown, verdict: TransactionVerdict, request: RefusedReque
   const limit = type === "MESSAGE_TOO_LARGE" && batch
     ? `, whose max.message.bytes is below the ${batch.bytes} bytes of ${batch.records} record(s)`
     : "";
-  const meaning = type === "INVALID_PRODUCER_ID_MAPPING"
-    ? expired
-    : isLeftBehind(error)
-    ? "the group has gone on without this member; nothing was committed"
-    : consequence[verdict];
+  const meaning = type === "INVALID_PRODUCER_ID_MAPPING" ? expired : consequence[verdict];
   return `${text}${where}${limit} (${meaning})`;
 }
 
@@ -156,6 +153,7 @@ const expired = "this transactional id was not used for long and has expired";
 
 const consequence: Record<TransactionVerdict, string> = {
   migrated: "another producer took over this transactional id",
+  "left-behind": "the group has gone on without this member; nothing was committed",
   unknown: "the outcome is not known; the committed offset will tell",
   rejected: "the broker refused the records; nothing was committed",
   blocked: "trying again until it is changed",

@@ -41,7 +41,6 @@ export interface MembershipOptions extends LaneSetOptions {
 
 const log = getLogger(["onceflow", "kafka", "group"]);
 const metadataMaxAgeMs = 10_000;
-/** How often the leader looks for new partitions. */
 const partitionsCheckMs = 3_000;
 /** At the end of the member: the transactions in hand are done in a fraction of it. */
 const laneEndMsMax = 2_000;

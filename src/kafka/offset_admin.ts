@@ -1,12 +1,12 @@
 /**
  * Sets an offset of a group for an operator. It never touches a group that is at work.
  *
- * A lane's offset may be written only by the holder of the lane's transactional id (src/README.md), so setting it takes
- * that id: InitProducerId shuts out a zombie that would overwrite it, and a lane that starts meanwhile fences this and
- * then reads what was set, or what was there.
+ * A lane's offset may be written only by the member of the group that owns it (src/README.md), so the coordinator is asked to
+ * take this one only while the group has no member. It goes under the id that is named after the partition: a lane that
+ * starts meanwhile ends what is open there, and then reads what was set, or what was there.
  */
 import { transactionalId } from "../core/delivery.ts";
-import type { LanePlace, Transactions } from "../core/ports.ts";
+import type { GroupMember, LanePlace, Transactions } from "../core/ports.ts";
 import { formatOrigin } from "../core/offset_metadata.ts";
 import { formatPartition, type OutputRecord, type TopicPartition } from "../core/record.ts";
 import { describeGroup, type GroupDescription } from "./describe_group.ts";
@@ -83,7 +83,7 @@ export async function planOffset(client: KafkaClient, target: OffsetTarget): Pro
 }
 
 /**
- * Commits a planned change through the lane's own transactional id.
+ * Commits a planned change under the id that is named after the partition.
  *
  * @throws {OffsetRefusedError} when the offset is not the planned `before` any more, or the group has members now
  * @throws {TransactionError} when somebody took the id over, or the outcome is not known: look again
@@ -110,8 +110,12 @@ export async function applyOffset(
     ...await withCluster(client, (cluster) => describeGroup(cluster, groupId)),
   });
   const records = unbounded ? [] : [await noteOf(client, { groupId, ...place }, offset)];
-  await transactor.commit({ records, offsets: [{ groupId, ...place, offset, metadata }] });
+  const offsets = [{ groupId, ...place, offset, metadata }];
+  await transactor.commit({ records, offsets, member: nobody });
 }
+
+/** A name that no member has, without a generation: the coordinator takes it while the group is empty, and not after that. */
+const nobody: GroupMember = { generationId: -1, memberId: "onceflow-offsets-set" };
 
 /** The lane must find its own note at the offset that was set, or it would halt. */
 async function noteOf(client: KafkaClient, lane: LanePlace, offset: number): Promise<OutputRecord> {

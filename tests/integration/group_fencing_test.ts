@@ -9,6 +9,7 @@ import { openTransactor, type TransactionStep } from "../../src/kafka/transactor
 import { defineFlow, topic } from "../../src/mod.ts";
 import { assertEquals, assertRejects } from "../support/assert.ts";
 import { runGroupWorker } from "../support/group_worker.ts";
+import { startProtocol1 } from "../support/protocol_1.ts";
 import { inTime } from "../support/in_time.ts";
 import {
   freshTopics,
@@ -27,8 +28,7 @@ import {
 const read = z.object({ id: z.string() });
 
 /** A flow from two partitions to two, with one event in each. */
-async function flowOfTwo(name: string) {
-  const client = await testClient();
+async function flowOfTwo(client: KafkaClient, name: string) {
   const [source = "", outTopic = ""] = await freshTopics(client, 2, name, "out");
   const out = topic(outTopic, { read, key: ({ id }) => id });
   const flow = defineFlow({
@@ -154,14 +154,69 @@ async function untilCommitted(client: KafkaClient, groupId: string, source: stri
 const once = ["k0", "k1"];
 const twice = ["k0", "k1", "k1"];
 
-Deno.test("a commit of a generation that has passed is refused, and what was lost with it is done again", async () => {
-  const flow = await flowOfTwo("passed");
-  assertEquals(await outputsWhenHeldUp("after-send", "the next owner has committed", flow), once);
+type Case = readonly [name: string, run: (client: KafkaClient) => Promise<void>];
+
+/** Under either protocol. */
+const cases: readonly Case[] = [
+  [
+    "a commit of a generation that has passed is refused, and what was lost with it is done again",
+    async (client) => {
+      const flow = await flowOfTwo(client, "passed");
+      const outputs = await outputsWhenHeldUp("after-send", "the next owner has committed", flow);
+      assertEquals(outputs, once);
+    },
+  ],
+  ["an offset that is pending when the partition moves is waited for", async (client) => {
+    const flow = await flowOfTwo(client, "pending");
+    assertEquals(
+      await outputsWhenHeldUp("before-end-txn", "the next owner asks for the offset", flow),
+      once,
+    );
+  }],
+  ...(["after-send", "before-end-txn"] as const).map((until): Case => [
+    `what a member left open that was killed ${until} is ended by the next one, at once`,
+    async (client) => {
+      const flow = await flowOfTwo(client, "killed");
+      await leaveOpen(flow, until);
+      assertEquals(await worked(flow, 2), once);
+    },
+  ]),
+  [
+    "an offset that was committed without a generation, by a release that knew none, is fenced",
+    async (client) => {
+      const flow = await flowOfTwo(client, "older");
+      const { source, outTopic, outputs } = flow;
+      const { groupId } = flow.flow;
+      const place = { topic: source, partition: 1 };
+      // It has planned, and sleeps.
+      await using older = await openTransactor(client, transactionalId(groupId, place), {
+        transactionTimeoutMs: 120_000,
+      });
+      assertEquals(await worked(flow, 2), once);
+      const refused = await assertRejects(
+        () =>
+          older.commit({
+            records: [record(outTopic, 1, "k1", { id: "k1" })],
+            offsets: [{ groupId, ...place, offset: 1 }],
+          }),
+        TransactionError,
+      );
+      assertEquals(refused.verdict, "migrated");
+      assertEquals(await outputs(), once);
+    },
+  ],
+];
+
+for (const [name, run] of cases) Deno.test(name, async () => await run(await testClient()));
+
+Deno.test("under transaction protocol 1 all of it holds, too", async (t) => {
+  await using cluster = await startProtocol1();
+  for (const [name, run] of cases) await t.step(name, () => run(cluster.client));
 });
 
 for (const mutate of [withoutGeneration, inTheNextGeneration]) {
   Deno.test(`mutant: made ${mutate.name}, the same commit doubles what the next owner did`, async () => {
-    const flow = await flowOfTwo("mutant");
+    const flow = await flowOfTwo(await testClient(), "mutant");
     assertEquals(
       await outputsWhenHeldUp("after-send", "the next owner has committed", flow, { mutate }),
       twice,
@@ -169,16 +224,8 @@ for (const mutate of [withoutGeneration, inTheNextGeneration]) {
   });
 }
 
-Deno.test("an offset that is pending when the partition moves is waited for", async () => {
-  const flow = await flowOfTwo("pending");
-  assertEquals(
-    await outputsWhenHeldUp("before-end-txn", "the next owner asks for the offset", flow),
-    once,
-  );
-});
-
 Deno.test("mutant: whoever does not wait for a pending offset does the same again", async () => {
-  const flow = await flowOfTwo("mutant");
+  const flow = await flowOfTwo(await testClient(), "mutant");
   assertEquals(
     await outputsWhenHeldUp("before-end-txn", "the next owner has committed", flow, {
       stableOffset: withoutWaiting(flow.client),
@@ -188,7 +235,7 @@ Deno.test("mutant: whoever does not wait for a pending offset does the same agai
 });
 
 /** Leaves a transaction open under the id of the second partition, with an output and the offset of that partition. */
-async function leftOpen(
+async function leaveOpen(
   { client, flow, source, outTopic }: Flow,
   until: TransactionStep,
 ): Promise<void> {
@@ -217,36 +264,6 @@ async function openAndLeave(
   });
   await assertRejects(() => transactor.commit(write), TransactionError);
 }
-
-for (const until of ["after-send", "before-end-txn"] as const) {
-  Deno.test(`what a member left open that was killed ${until} is ended by the next one, at once`, async () => {
-    const flow = await flowOfTwo("killed");
-    await leftOpen(flow, until);
-    assertEquals(await worked(flow, 2), once);
-  });
-}
-
-Deno.test("an offset that was committed without a generation, by a release that knew none, is fenced", async () => {
-  const flow = await flowOfTwo("older");
-  const { client, source, outTopic } = flow;
-  const { groupId } = flow.flow;
-  const place = { topic: source, partition: 1 };
-  // It has planned, and sleeps.
-  await using older = await openTransactor(client, transactionalId(groupId, place), {
-    transactionTimeoutMs: 120_000,
-  });
-  assertEquals(await worked(flow, 2), once);
-  const refused = await assertRejects(
-    () =>
-      older.commit({
-        records: [record(outTopic, 1, "k1", { id: "k1" })],
-        offsets: [{ groupId, ...place, offset: 1 }],
-      }),
-    TransactionError,
-  );
-  assertEquals(refused.verdict, "migrated");
-  assertEquals(await flow.outputs(), once);
-});
 
 /** The outputs once a worker has committed so many records. */
 async function worked({ client, flow, outputs }: Flow, recordsMin: number): Promise<string[]> {

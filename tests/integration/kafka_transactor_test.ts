@@ -1,12 +1,9 @@
 /** The transactor and the stable offset against a real broker: rows 1 to 16 of the defects of kafkajs. */
-import { fileURLToPath } from "node:url";
 import { TransactionError } from "../../src/core/ports.ts";
 import { withCluster } from "../../src/kafka/group_standing.ts";
-import { createKafkaClient } from "../../src/kafka/kafka_client.ts";
 import { fetchTransactionVersion } from "../../src/kafka/transaction_version.ts";
 import { openTransactor } from "../../src/kafka/transactor.ts";
-import { kafkaVersion } from "../../src/stack/ensure_stack.ts";
-import { startPrivateCluster } from "../../src/torture/private_cluster.ts";
+import { startProtocol1 } from "../support/protocol_1.ts";
 import { createTransactions } from "../../src/kafka/transactions.ts";
 import { fetchStableOffset } from "../../src/kafka/stable_offset.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
@@ -19,8 +16,6 @@ import {
   texts,
   uniqueName,
 } from "../support/kafka.ts";
-
-const root = fileURLToPath(new URL("../../.onceflow", import.meta.url));
 
 type Client = Awaited<ReturnType<typeof testClient>>;
 
@@ -214,38 +209,17 @@ Deno.test("the cluster of these tests has transaction protocol 2", async () => {
 });
 
 Deno.test("where the cluster has not agreed on protocol 2, all of it holds under protocol 1", async (t) => {
-  const directory = `${root}/protocol-1-${crypto.randomUUID().slice(0, 8)}`;
-  await using cluster = await startPrivateCluster({
-    ...{ directory, cacheDirectory: `${root}/cache`, kafkaVersion, brokers: 1 },
-    transactionVersion: 0,
-    onProgress: () => {},
-    signal: new AbortController().signal,
-  });
+  await using started = await startProtocol1();
+  const { cluster, client } = started;
   const seen = new Set<string>();
   cluster.interceptors.add(({ api }) => {
     if (api) seen.add(api);
     return undefined;
   });
-  const client = createKafkaClient({
-    brokers: cluster.proxiedBrokers,
-    clientId: "onceflow-test",
-    ssl: false,
-  });
-  await groupsLoaded(client);
   assertEquals(await transactionVersionOf(client), 0);
   for (const [name, run] of cases) await t.step(name, () => run(client));
   assert(seen.has("addPartitionsToTxn") && seen.has("addOffsetsToTxn"));
-  await Deno.remove(directory, { recursive: true });
 });
-
-/** Waits until a new cluster's group coordinators answer: as a lane does, which reads its offset before it commits. */
-async function groupsLoaded(client: Client): Promise<void> {
-  const [topic = ""] = await freshTopics(client, 1, "first");
-  await using transactions = createTransactions(client, options);
-  // More groups than the offsets topic has partitions, so that each of those is asked.
-  const groups = Array.from({ length: 40 }, () => uniqueName("group"));
-  await Promise.all(groups.map((id) => transactions.stableOffset(id, { topic, partition: 0 })));
-}
 
 function transactionVersionOf(client: Client): Promise<number> {
   const coordinator = { groupId: uniqueName("tx"), coordinatorType: 1 };

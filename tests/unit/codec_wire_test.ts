@@ -149,22 +149,40 @@ Deno.test("a tag's length is counted from behind the length", () => {
   assertEquals(reader.int32(), 42);
 });
 
-const member = { memberId: fc.string(), clientId: fc.string(), host: fc.string() };
+const member = {
+  memberId: fc.string(),
+  clientId: fc.string(),
+  host: fc.string(),
+  assigned: fc.array(fc.record({ topic: fc.string(), partition: fc.nat() }, {
+    noNullPrototype: true,
+  })),
+};
 
-Deno.test("a group of any number of members is described", () => {
+Deno.test("a group of any number of members is described, and what each was given", () => {
   fc.assert(
     fc.property(
       fc.array(fc.record(member, { noNullPrototype: true })),
       fc.uint8Array(),
-      (members, assignment) => {
+      (members, subscription) => {
         const answer = new WireWriter("classic").arrayLength(1).int16(0)
           .string("g").string("Stable").string("consumer").string("RoundRobin");
-        answer.array(members, ({ memberId, clientId, host }) => {
+        answer.array(members, ({ memberId, clientId, host, assigned }) => {
+          const given = new WireWriter("classic").int16(0);
+          given.array(assigned, ({ topic, partition }) => {
+            given.string(topic).arrayLength(1).int32(partition);
+          }).byteRun(new Uint8Array(0));
           answer.string(memberId).string(clientId).string(host)
-            .byteRun(assignment).byteRun(new Uint8Array(3));
+            .byteRun(subscription).byteRun(given.finish());
         });
         assertEquals(parseDescribeGroups(answer.finish()), { state: "Stable", members });
       },
     ),
   );
+});
+
+Deno.test("what is no consumer's assignment counts as none", () => {
+  const answer = new WireWriter("classic").arrayLength(1).int16(0)
+    .string("g").string("Stable").string("connect").string("sessioned").arrayLength(1)
+    .string("m").string("c").string("h").byteRun(new Uint8Array(0)).byteRun(new Uint8Array(3));
+  assertEquals(parseDescribeGroups(answer.finish()).members[0]?.assigned, []);
 });

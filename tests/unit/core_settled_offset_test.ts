@@ -31,7 +31,12 @@ Deno.test("an offset that stays away is gone", async () => {
 /** A session of a lane whose group's offset is read like this. */
 function openLane(read: () => Promise<CommittedOffset>, known?: number, note?: LaneNote) {
   const nothing = () => Promise.resolve();
-  const committer = { ready: nothing, takeOver: nothing, commit: nothing, stableOffset: read };
+  const committer = {
+    ready: () => Promise.resolve(0),
+    takeOver: nothing,
+    commit: nothing,
+    stableOffset: read,
+  };
   const delivery = exactlyOnce(committer, {
     find: () => Promise.resolve(note),
     record: () => ({}) as never,

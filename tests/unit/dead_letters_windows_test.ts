@@ -60,7 +60,8 @@ function storeOf(log: RecordLog) {
     shutOut: () => Promise.reject(new Error("a list shuts nobody out")),
     stableOffset: () => Promise.reject(new Error("a list waits for no transaction")),
   };
-  return { log, transactions, topic: "d", prepare: () => Promise.resolve() };
+  const transactionalIdOf = () => Promise.resolve("d/0");
+  return { log, transactions, transactionalIdOf, topic: "d", prepare: () => Promise.resolve() };
 }
 
 const offsets = (letters: readonly { record: InputRecord }[]) =>

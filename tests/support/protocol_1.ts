@@ -1,0 +1,49 @@
+/** A broker of its own whose cluster has not agreed on transaction protocol 2. */
+import { fileURLToPath } from "node:url";
+import { createKafkaClient, type KafkaClient } from "../../src/kafka/kafka_client.ts";
+import { createTransactions } from "../../src/kafka/transactions.ts";
+import { untilAnswered } from "../../src/kafka/until_answered.ts";
+import { kafkaVersion } from "../../src/stack/ensure_stack.ts";
+import { type PrivateCluster, startPrivateCluster } from "../../src/torture/private_cluster.ts";
+import { freshTopics, uniqueName } from "./kafka.ts";
+
+const root = fileURLToPath(new URL("../../.onceflow", import.meta.url));
+
+/** Ends with all that is on its disk when it is disposed of. */
+export async function startProtocol1(
+  version = kafkaVersion,
+): Promise<AsyncDisposable & { readonly cluster: PrivateCluster; readonly client: KafkaClient }> {
+  const directory = `${root}/protocol-1-${crypto.randomUUID().slice(0, 8)}`;
+  const cluster = await startPrivateCluster({
+    ...{ directory, cacheDirectory: `${root}/cache`, kafkaVersion: version, brokers: 1 },
+    transactionVersion: version.startsWith("3.") ? undefined : 0,
+    onProgress: () => {},
+    signal: new AbortController().signal,
+  });
+  const client = createKafkaClient({
+    brokers: cluster.proxiedBrokers,
+    clientId: "onceflow-test",
+    ssl: false,
+  });
+  await groupsLoaded(client);
+  return {
+    ...{ cluster, client },
+    async [Symbol.asyncDispose]() {
+      await cluster[Symbol.asyncDispose]();
+      await Deno.remove(directory, { recursive: true });
+    },
+  };
+}
+
+/** Waits until a new cluster's group coordinators answer: as a lane does, which reads its offset before it commits. */
+async function groupsLoaded(client: KafkaClient): Promise<void> {
+  const [topic = ""] = await freshTopics(client, 1, "first");
+  await using transactions = createTransactions(client, { transactionTimeoutMs: 20_000 });
+  // More groups than the offsets topic has partitions, so that each of those is asked.
+  const groups = Array.from({ length: 40 }, () => uniqueName("group"));
+  await untilAnswered(
+    "read the first offsets",
+    () => Promise.all(groups.map((id) => transactions.stableOffset(id, { topic, partition: 0 }))),
+    { signal: AbortSignal.timeout(60_000) },
+  );
+}

@@ -1,0 +1,201 @@
+import { delay } from "../../src/core/delay.ts";
+import { GroupCommitter } from "../../src/core/group_committer.ts";
+import {
+  type AtomicWrite,
+  TransactionError,
+  type TransactionVerdict,
+} from "../../src/core/ports.ts";
+import { assertEquals, assertRejects } from "../support/assert.ts";
+
+const signal = new AbortController().signal;
+const first = { generationId: 1, memberId: "a" };
+const places = [0, 1, 2, 10].map((partition) => ({ topic: "in", partition }));
+
+/** A committer whose transactions end when the test says so. */
+function committing() {
+  const opened: string[] = [];
+  const shut: string[] = [];
+  const writes: (AtomicWrite & { id: string; end: PromiseWithResolvers<void> })[] = [];
+  let begun = Promise.withResolvers<void>();
+  const committer = new GroupCommitter("g", {
+    open(id) {
+      opened.push(id);
+      return Promise.resolve({
+        transactionalId: id,
+        commit(write) {
+          const end = Promise.withResolvers<void>();
+          writes.push({ ...write, id, end });
+          begun.resolve();
+          return end.promise;
+        },
+        [Symbol.asyncDispose]: () => Promise.resolve(),
+      });
+    },
+    shutOut: (id) => Promise.resolve(void shut.push(id)),
+    stableOffset: () => Promise.resolve({ offset: -1, metadata: "" }),
+  }, { recordsMax: 10, bytesMax: 1_000_000 });
+  return {
+    ...{ committer, opened, shut, writes },
+    plan: (partition: number, ticket = 0, at = signal, records = 1) =>
+      committer.commit({
+        ...{ ticket, signal: at },
+        offset: { groupId: "g", topic: "in", partition, offset: 1 },
+        records: Array.from({ length: records }, () => ({
+          ...{ topic: "out", partition, key: "k", value: "v", headers: [] },
+        })),
+      }),
+    /** The next transaction that begins. */
+    async next() {
+      await begun.promise;
+      begun = Promise.withResolvers();
+      const write = writes.at(-1);
+      if (!write) throw new Error("none has begun");
+      return { ...write, of: write.offsets.map(({ partition }) => partition) };
+    },
+  };
+}
+
+const failure = (verdict: TransactionVerdict) => new TransactionError(verdict, verdict);
+
+Deno.test("what gathers while a transaction commits is one transaction", async () => {
+  const { committer, plan, next, opened } = committing();
+  committer.resume(first, places);
+  const plans = [plan(0)];
+  const alone = await next();
+  assertEquals(alone.of, [0]);
+  plans.push(plan(1), plan(2));
+  alone.end.resolve();
+  const both = await next();
+  assertEquals([both.of, both.member, both.records.length], [[1, 2], first, 2]);
+  both.end.resolve();
+  await Promise.all(plans);
+  assertEquals(opened, ["g/in/0"]);
+});
+
+Deno.test("the id is that of the first partition by number, and changes with it", async () => {
+  const { committer, opened, shut } = committing();
+  committer.resume(first, places.toReversed());
+  await committer.ready(signal);
+  await committer.takeOver({ groupId: "g", topic: "in", partition: 0 }, signal);
+  await committer.takeOver({ groupId: "g", topic: "in", partition: 10 }, signal);
+  assertEquals([opened, shut], [["g/in/0"], ["g/in/10"]]);
+  committer.resume({ ...first, generationId: 2 }, places.slice(3));
+  await committer.ready(signal);
+  assertEquals(opened, ["g/in/0", "g/in/10"]);
+});
+
+Deno.test("between the join and the next assignment nothing begins; what was planned goes with the new generation", async () => {
+  const { committer, plan, next, writes } = committing();
+  committer.resume(first, places);
+  const before = plan(0);
+  const atHand = await next();
+  const pausing = committer.pause(60_000);
+  const during = plan(1);
+  atHand.end.resolve();
+  assertEquals(await pausing, true);
+  await before;
+  await delay(5);
+  assertEquals(writes.length, 1);
+  const second = { ...first, generationId: 2 };
+  committer.resume(second, places);
+  const after = await next();
+  assertEquals(after.member, second);
+  after.end.resolve();
+  await during;
+});
+
+Deno.test("the member does not wait for a transaction for ever", async () => {
+  const { committer, plan, next } = committing();
+  committer.resume(first, places);
+  const slow = plan(0);
+  const atHand = await next();
+  assertEquals(await committer.pause(5), false);
+  committer.resume({ ...first, generationId: 2 }, places);
+  // It goes on as the member that it began as.
+  assertEquals(atHand.member, first);
+  atHand.end.reject(failure("left-behind"));
+  await assertRejects(() => slow, TransactionError);
+});
+
+Deno.test("a plan of a partition that is taken away is dropped, unless it is in a transaction", async () => {
+  const { committer, plan, next, writes } = committing();
+  committer.resume(first, places);
+  const lost = new AbortController();
+  const inIt = plan(0, 0, lost.signal);
+  const atHand = await next();
+  const dropped = plan(0, 0, lost.signal);
+  const refused = assertRejects(() => dropped, DOMException);
+  lost.abort();
+  await refused;
+  atHand.end.resolve();
+  await inIt;
+  await assertRejects(() => plan(0, 0, lost.signal), DOMException);
+  await delay(5);
+  assertEquals(writes.length, 1);
+});
+
+Deno.test("after a failure of several each commits alone, so that one cannot hold up the others", async () => {
+  const { committer, plan, next, opened } = committing();
+  committer.resume(first, places);
+  const failed = [plan(0), plan(1)].map((each) =>
+    assertRejects(() => each, TransactionError, "one by one")
+  );
+  (await next()).end.reject(failure("rejected"));
+  await Promise.all(failed);
+  const again = [plan(0), plan(1), plan(2)];
+  const guilty = assertRejects(() => again[0] ?? Promise.resolve(), TransactionError);
+  const one = await next();
+  assertEquals(one.of, [0]);
+  one.end.reject(failure("rejected"));
+  const error = await guilty;
+  assertEquals(error.verdict, "rejected");
+  const two = await next();
+  assertEquals(two.of, [1]);
+  two.end.resolve();
+  const three = await next();
+  assertEquals(three.of, [2]);
+  three.end.resolve();
+  await Promise.all(again.slice(1));
+  assertEquals(opened.length, 3, "after each failure there is another producer");
+});
+
+Deno.test("what the group refuses ends the sessions in that transaction and no others", async () => {
+  const { committer, plan, next } = committing();
+  committer.resume(first, places);
+  const refused = assertRejects(() => plan(0), TransactionError);
+  const atHand = await next();
+  const waiting = plan(1);
+  atHand.end.reject(failure("left-behind"));
+  assertEquals((await refused).verdict, "left-behind");
+  (await next()).end.resolve();
+  await waiting;
+});
+
+Deno.test("whoever takes the id away ends all sessions: they may have read what has changed", async () => {
+  const { committer, plan, next } = committing();
+  committer.resume(first, places);
+  const ticket = await committer.ready(signal);
+  const refused = [assertRejects(() => plan(0, ticket), TransactionError)];
+  const atHand = await next();
+  refused.push(assertRejects(() => plan(1, ticket), TransactionError));
+  atHand.end.reject(failure("migrated"));
+  refused.push(
+    assertRejects(() => atHand.end.promise.catch(() => plan(2, ticket)), TransactionError),
+  );
+  for (const { verdict } of await Promise.all(refused)) assertEquals(verdict, "migrated");
+  const later = plan(0, await committer.ready(signal));
+  (await next()).end.resolve();
+  await later;
+});
+
+Deno.test("a transaction holds no more than its bound, but a plan as large as it is", async () => {
+  const { committer, plan, next } = committing();
+  committer.resume(first, places);
+  const plans = [plan(0, 0, signal, 8), plan(1, 0, signal, 3), plan(2, 0, signal, 30)];
+  for (const expected of [[0], [1], [2]]) {
+    const { of, end } = await next();
+    assertEquals(of, expected);
+    end.resolve();
+  }
+  await Promise.all(plans);
+});
