@@ -3,6 +3,7 @@ import { TransactionError } from "../../src/core/ports.ts";
 import { withCluster } from "../../src/kafka/group_standing.ts";
 import { fetchTransactionVersion } from "../../src/kafka/transaction_version.ts";
 import { openTransactor } from "../../src/kafka/transactor.ts";
+import { fencingCases } from "./group_fencing_cases.ts";
 import { startProtocol1 } from "../support/protocol_1.ts";
 import { createTransactions } from "../../src/kafka/transactions.ts";
 import { fetchStableOffset } from "../../src/kafka/stable_offset.ts";
@@ -217,7 +218,7 @@ Deno.test("where the cluster has not agreed on protocol 2, all of it holds under
     return undefined;
   });
   assertEquals(await transactionVersionOf(client), 0);
-  for (const [name, run] of cases) await t.step(name, () => run(client));
+  for (const [name, run] of [...cases, ...fencingCases]) await t.step(name, () => run(client));
   assert(seen.has("addPartitionsToTxn") && seen.has("addOffsetsToTxn"));
 });
 
