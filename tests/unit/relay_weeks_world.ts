@@ -313,6 +313,7 @@ export class World {
           [Symbol.asyncDispose]: () => Promise.resolve(),
         };
       },
+      shutOut: () => Promise.resolve(),
       stableOffset: () =>
         ask(() => {
           this.cursorAge();
