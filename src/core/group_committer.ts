@@ -123,7 +123,8 @@ export class GroupCommitter implements Committer, CommitterOwner, AsyncDisposabl
   }
 
   get #canBegin(): boolean {
-    return !this.#paused && !this.#atHand && !this.#queue.isEmpty;
+    if (this.#paused || this.#atHand || this.#queue.isEmpty) return false;
+    return this.#standing?.id !== undefined;
   }
 
   #wake(): void {

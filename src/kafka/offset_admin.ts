@@ -6,7 +6,12 @@
  * starts meanwhile ends what is open there, and then reads what was set, or what was there.
  */
 import { transactionalId } from "../core/delivery.ts";
-import type { GroupMember, LanePlace, Transactions } from "../core/ports.ts";
+import {
+  type GroupMember,
+  type LanePlace,
+  TransactionError,
+  type Transactions,
+} from "../core/ports.ts";
 import { formatOrigin } from "../core/offset_metadata.ts";
 import { formatPartition, type OutputRecord, type TopicPartition } from "../core/record.ts";
 import { describeGroup, type GroupDescription } from "./describe_group.ts";
@@ -111,11 +116,23 @@ export async function applyOffset(
   });
   const records = unbounded ? [] : [await noteOf(client, { groupId, ...place }, offset)];
   const offsets = [{ groupId, ...place, offset, metadata }];
-  await transactor.commit({ records, offsets, member: nobody });
+  await transactor.commit({ records, offsets, member: nobody }).catch((error) => {
+    if (!(error instanceof TransactionError) || error.verdict !== "left-behind") throw error;
+    throw new OffsetRefusedError(
+      `Cannot set ${
+        formatPartition(place)
+      }: a worker has joined ${groupId} meanwhile. Stop it and ` +
+        `look again`,
+      { cause: error },
+    );
+  });
 }
 
-/** A name that no member has, without a generation: the coordinator takes it while the group is empty, and not after that. */
-const nobody: GroupMember = { generationId: -1, memberId: "onceflow-offsets-set" };
+/**
+ * A name that no member has, without a generation: the coordinator takes it while the group is empty, and not after
+ * that.
+ */
+export const nobody: GroupMember = { generationId: -1, memberId: "onceflow-offsets-set" };
 
 /** The lane must find its own note at the offset that was set, or it would halt. */
 async function noteOf(client: KafkaClient, lane: LanePlace, offset: number): Promise<OutputRecord> {

@@ -4,6 +4,7 @@ import { delay } from "../../src/core/delay.ts";
 import { transactionalId } from "../../src/core/delivery.ts";
 import { type AtomicWrite, TransactionError, type Transactions } from "../../src/core/ports.ts";
 import type { KafkaClient } from "../../src/kafka/kafka_client.ts";
+import { nobody } from "../../src/kafka/offset_admin.ts";
 import { createTransactions } from "../../src/kafka/transactions.ts";
 import { openTransactor, type TransactionStep } from "../../src/kafka/transactor.ts";
 import { defineFlow, topic } from "../../src/mod.ts";
@@ -191,6 +192,29 @@ export const fencingCases: readonly Case[] = [
       assertEquals(await outputs(), once);
     },
   ],
+  ["an operator's offset is taken only while the group has no member", async (client) => {
+    const flow = await flowOfTwo(client, "operator");
+    const { groupId } = flow.flow;
+    const place = { topic: flow.source, partition: 1 };
+    const set = async (offset: number) => {
+      await using transactor = await openTransactor(client, transactionalId(groupId, place), {
+        transactionTimeoutMs: 120_000,
+      });
+      await transactor.commit({
+        records: [],
+        offsets: [{ groupId, ...place, offset }],
+        member: nobody,
+      });
+    };
+    let refused: TransactionError | undefined;
+    await worked(flow, 2, async () => {
+      refused = await assertRejects(() => set(0), TransactionError);
+    });
+    assertEquals(refused?.verdict, "left-behind");
+    await set(0);
+    await using transactions = createTransactions(client, { transactionTimeoutMs: 120_000 });
+    assertEquals((await transactions.stableOffset(groupId, place)).offset, 0);
+  }],
 ];
 
 /** Leaves a transaction open under the id of the second partition, with an output and the offset of that partition. */
@@ -225,7 +249,11 @@ async function openAndLeave(
 }
 
 /** The outputs once a worker has committed so many records. */
-async function worked({ client, flow, outputs }: Flow, recordsMin: number): Promise<string[]> {
+async function worked(
+  { client, flow, outputs }: Flow,
+  recordsMin: number,
+  whileItRuns: () => Promise<void> = () => Promise.resolve(),
+): Promise<string[]> {
   const stop = new AbortController();
   const done = Promise.withResolvers<void>();
   let records = 0;
@@ -235,6 +263,7 @@ async function worked({ client, flow, outputs }: Flow, recordsMin: number): Prom
     },
   });
   await inTime(done.promise, "all is committed");
+  await whileItRuns();
   stop.abort();
   await running;
   return await outputs();

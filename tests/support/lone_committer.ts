@@ -1,9 +1,7 @@
 /** A committer for a lane that a test runs without a member of a group: its offsets are taken for as long as the group is empty. */
 import { GroupCommitter } from "../../src/core/group_committer.ts";
+import { nobody } from "../../src/kafka/offset_admin.ts";
 import type { LanePlace, Transactions } from "../../src/core/ports.ts";
-
-/** Nobody; but with a name, so that the coordinator refuses it once the group has members. */
-export const nobody = { generationId: -1, memberId: "nobody" };
 
 /** To be disposed of by the caller. It owns that partition alone. */
 export function loneCommitter(transactions: Transactions, lane: LanePlace): GroupCommitter {

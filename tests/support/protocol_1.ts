@@ -12,12 +12,13 @@ const root = fileURLToPath(new URL("../../.onceflow", import.meta.url));
 /** Ends with all that is on its disk when it is disposed of. */
 export async function startProtocol1(
   version = kafkaVersion,
+  log: (line: string) => void = () => {},
 ): Promise<AsyncDisposable & { readonly cluster: PrivateCluster; readonly client: KafkaClient }> {
   const directory = `${root}/protocol-1-${crypto.randomUUID().slice(0, 8)}`;
   const cluster = await startPrivateCluster({
     ...{ directory, cacheDirectory: `${root}/cache`, kafkaVersion: version, brokers: 1 },
     transactionVersion: version.startsWith("3.") ? undefined : 0,
-    onProgress: () => {},
+    onProgress: (line) => log(line),
     signal: new AbortController().signal,
   });
   const client = createKafkaClient({
