@@ -1,7 +1,7 @@
 /**
  * Has kafkajs's brokers send TxnOffsetCommit in the version that says who of the group commits (KIP-447): under transaction
  * protocol 1, where kafkajs's own `sendOffsets` calls them. The group's coordinator then refuses a member that it has given
- * up (KAFKAJS.md, row 8).
+ * up.
  */
 import { txnOffsetCommit } from "../transaction_requests.ts";
 import { brokerClass, type VendorBroker } from "../vendor.ts";
