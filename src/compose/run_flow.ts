@@ -135,6 +135,7 @@ export async function runFlow<T>(
     onStep: hooks.onStep,
     writesTo: [...written, ...state.map(({ topic }) => topic)],
     onNews: reportTransactions(health, laneName, options.onForgotten),
+    isOneOfSeveral: true,
   });
   const notes = client.cluster();
   await using _notes = { [Symbol.asyncDispose]: () => notes.disconnect() };

@@ -3,43 +3,42 @@
  * next ones gather (group commit, as databases do it). It begins none between the JoinGroup request and the answer to
  * SyncGroup, and takes in no plan for a partition that the member has lost.
  *
- * The transactional id is named after the first of the partitions that the member owns. So no two members of a generation
- * share one, there are never more ids than partitions, and each id has an owner who ends what was left open under it: the
- * owner of that partition.
+ * The transactional id is named after one of the partitions that the member owns, the first that may be used. So no two
+ * members of a generation share one, there are never more ids than partitions, and each id has an owner who ends what was
+ * left open under it: the owner of that partition.
  */
 import { setImmediate } from "node:timers";
-import { getLogger } from "@logtape/logtape";
 import type { Committer, CommitterOwner, LanePlan } from "./committer.ts";
 import { doneWithin, unlessAborted } from "./delay.ts";
+import { MemberProducer } from "./member_producer.ts";
 import { transactionalId } from "./delivery.ts";
-import { PlanQueue, type TransactionBounds } from "./plan_queue.ts";
+import { PlanQueue, type TransactionBounds, type WaitingPlan } from "./plan_queue.ts";
 import {
   type CommittedOffset,
-  firstOf,
   type GroupMember,
+  inOrder,
   type LanePlace,
   TransactionError,
   type Transactions,
   type Transactor,
 } from "./ports.ts";
 import type { TopicPartition } from "./record.ts";
+import { UnendedError } from "./unended_error.ts";
 
-/** As whom to commit, and under which id; without a partition there is none. */
+/** As whom to commit, and under one of which ids; without a partition there is none. */
 interface Standing {
   readonly member: GroupMember;
-  readonly id: string | undefined;
+  readonly ids: readonly string[];
 }
-
-const log = getLogger(["onceflow", "core", "committer"]);
 
 /** See the file's first lines. Disposing closes the producer; a transaction at hand is left to itself. */
 export class GroupCommitter implements Committer, CommitterOwner, AsyncDisposable {
   readonly #queue = new PlanQueue();
-  readonly #ended = new AbortController();
+  readonly #producer: MemberProducer;
+  #ended = false;
   #standing: Standing | undefined;
   #paused = true;
   #resumed = Promise.withResolvers<void>();
-  #transactor: { readonly id: string; readonly opening: Promise<Transactor> } | undefined;
   /** The transaction at hand; resolves when its lanes have been told. */
   #atHand: Promise<void> | undefined;
   #gathering = false;
@@ -50,7 +49,9 @@ export class GroupCommitter implements Committer, CommitterOwner, AsyncDisposabl
     readonly groupId: string,
     readonly transactions: Transactions,
     readonly bounds: TransactionBounds,
-  ) {}
+  ) {
+    this.#producer = new MemberProducer(transactions);
+  }
 
   async pause(msMax: number): Promise<boolean> {
     this.#paused = true;
@@ -58,11 +59,10 @@ export class GroupCommitter implements Committer, CommitterOwner, AsyncDisposabl
   }
 
   resume(member: GroupMember, owned: readonly TopicPartition[]): void {
-    const first = firstOf(owned);
-    const id = first && transactionalId(this.groupId, first);
-    this.#standing = { member, id };
+    const ids = inOrder(owned).map((place) => transactionalId(this.groupId, place));
+    this.#standing = { member, ids };
     this.#paused = false;
-    if (this.#transactor?.id !== id) this.#throwAway();
+    this.#producer.keep(ids);
     this.#resumed.resolve();
     this.#resumed = Promise.withResolvers();
     this.#wake();
@@ -70,21 +70,21 @@ export class GroupCommitter implements Committer, CommitterOwner, AsyncDisposabl
 
   async ready(signal: AbortSignal): Promise<number> {
     signal.throwIfAborted();
-    while (this.#paused || this.#standing?.id === undefined) {
+    while (this.#paused || !this.#standing?.ids.length) {
       await unlessAborted(this.#resumed.promise, signal);
     }
-    await unlessAborted(this.#open(this.#standing.id), signal);
+    await unlessAborted(this.#producer.open(this.#standing.ids), signal);
     return this.#timesFenced;
   }
 
   async takeOver(lane: LanePlace, signal: AbortSignal): Promise<void> {
     const id = transactionalId(lane.groupId, lane);
     // Our own was opened by `ready`, which ends what was left under it.
-    if (id !== this.#standing?.id) await this.transactions.shutOut(id, signal);
+    if (id !== this.#producer.id) await unheld(() => this.transactions.shutOut(id, signal));
   }
 
   stableOffset(lane: LanePlace, signal: AbortSignal): Promise<CommittedOffset> {
-    return this.transactions.stableOffset(lane.groupId, lane, signal);
+    return unheld(() => this.transactions.stableOffset(lane.groupId, lane, signal));
   }
 
   commit(plan: LanePlan): Promise<void> {
@@ -95,36 +95,14 @@ export class GroupCommitter implements Committer, CommitterOwner, AsyncDisposabl
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#paused = true;
-    this.#ended.abort(new DOMException("Nothing is committed any more", "AbortError"));
-    this.#queue.rejectAll(this.#ended.signal.reason);
-    const spent = this.#transactor;
-    this.#transactor = undefined;
-    await spent?.opening.then((transactor) => transactor[Symbol.asyncDispose](), () => {});
-  }
-
-  /** The producer of this id; opened by the first who asks. */
-  #open(id: string): Promise<Transactor> {
-    if (this.#transactor?.id === id) return this.#transactor.opening;
-    const opening = this.transactions.open(id, this.#ended.signal);
-    const opened = this.#transactor = { id, opening };
-    opening.catch(() => {
-      if (this.#transactor === opened) this.#transactor = undefined;
-    });
-    return opening;
-  }
-
-  /** It is never used again; what it may have left open is ended when the next of its id is opened. */
-  #throwAway(): void {
-    const spent = this.#transactor;
-    this.#transactor = undefined;
-    spent?.opening.then((transactor) => transactor[Symbol.asyncDispose](), () => {})
-      .catch((error) => log.debug("Closing a producer: {error}", { error }));
+    this.#paused = this.#ended = true;
+    this.#queue.rejectAll(new DOMException("Nothing is committed any more", "AbortError"));
+    await this.#producer[Symbol.asyncDispose]();
   }
 
   get #canBegin(): boolean {
     if (this.#paused || this.#atHand || this.#queue.isEmpty) return false;
-    return this.#standing?.id !== undefined;
+    return this.#standing !== undefined && this.#standing.ids.length > 0;
   }
 
   #wake(): void {
@@ -143,12 +121,12 @@ export class GroupCommitter implements Committer, CommitterOwner, AsyncDisposabl
 
   async #transaction(): Promise<void> {
     const standing = this.#standing;
-    if (standing?.id === undefined) return;
+    if (!standing) return;
     let transactor: Transactor;
     try {
-      transactor = await this.#open(standing.id);
+      transactor = await this.#producer.open(standing.ids);
     } catch (error) {
-      return this.#queue.rejectAll(error);
+      return this.#queue.rejectAll(notBegun(error));
     }
     // Meanwhile the member may have begun to join, or have joined: then this is not the way to commit any more.
     if (this.#paused || this.#standing !== standing) return;
@@ -161,23 +139,45 @@ export class GroupCommitter implements Committer, CommitterOwner, AsyncDisposabl
         member: standing.member,
       });
     } catch (error) {
-      this.#throwAway();
-      this.#queue.failed(plans, error);
-      const verdict = error instanceof TransactionError ? error.verdict : "unknown";
-      if (verdict === "migrated") {
-        this.#timesFenced++;
-        this.#queue.rejectAll(fenced());
-        return;
-      }
-      // What it may have left open is in the way of readers, also where no lane has anything to commit for a long time.
-      if (verdict === "left-behind" || this.#ended.signal.aborted) return;
-      if (this.#standing?.id === standing.id) this.#open(standing.id).catch(() => {});
+      this.#failed(error, plans, standing);
       return;
     }
     this.#queue.committed(plans);
   }
+
+  #failed(error: unknown, plans: readonly WaitingPlan[], standing: Standing): void {
+    const { verdict = "unknown", begun = true } = error instanceof TransactionError ? error : {};
+    if (begun) this.#producer.throwAway();
+    this.#queue.failed(plans, error);
+    if (verdict === "migrated") {
+      this.#timesFenced++;
+      this.#queue.rejectAll(fenced());
+      return;
+    }
+    // What it may have left open is in the way of readers, also where no lane has anything to commit for a long time.
+    if (verdict === "left-behind" || this.#ended || this.#standing !== standing) return;
+    this.#producer.open(standing.ids).catch(() => {});
+  }
 }
 
 function fenced(): TransactionError {
-  return new TransactionError("migrated", "another producer took the transactional id over");
+  return new TransactionError("migrated", "another producer took the transactional id over", {
+    begun: false,
+  });
+}
+
+/** As the lanes are told that wait: of their plans nothing was sent. */
+function notBegun(error: unknown): unknown {
+  if (!(error instanceof TransactionError)) return error;
+  return new TransactionError(error.verdict, error.message, { cause: error, begun: false });
+}
+
+/** What holds one id up holds up the lane that needs it, until a person has decided, and no other. */
+async function unheld<T>(step: () => Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (error) {
+    if (!(error instanceof UnendedError)) throw error;
+    throw new TransactionError("blocked", error.message, { cause: error, begun: false });
+  }
 }

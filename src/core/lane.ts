@@ -140,7 +140,11 @@ async function processRun<T>(
     const state = plan.parking?.size ? parked?.topicId : undefined;
     progress.doubt = progress.unwritten = nextOffset;
     await session.commit(plan.outputs, nextOffset, state).catch((error) => {
-      if (error instanceof TransactionError) observer.failed?.(error.verdict);
+      if (error instanceof TransactionError) {
+        observer.failed?.(error.verdict);
+        // Nothing of it was sent, or all of it was refused: no outcome is open.
+        if (!error.begun || error.verdict === "left-behind") progress.doubt = undefined;
+      }
       throw error;
     });
     progress.doubt = progress.unwritten = undefined;

@@ -92,7 +92,7 @@ export class PlanQueue {
     const each = new TransactionError(
       "unknown",
       `${reason}; its ${plans.length} partitions are committed one by one until each has been`,
-      { cause: error },
+      { cause: error, begun: error instanceof TransactionError ? error.begun : true },
     );
     for (const { key, reject } of plans) {
       this.#alone.add(key);

@@ -14,11 +14,11 @@ export interface LanePlace extends TopicPartition {
   readonly groupId: string;
 }
 
-/** The first of some partitions, by topic and number: it names its owner's transactional id. */
-export function firstOf(partitions: readonly TopicPartition[]): TopicPartition | undefined {
+/** By topic and number. The first that can name its owner's transactional id does. */
+export function inOrder(partitions: readonly TopicPartition[]): TopicPartition[] {
   return partitions.toSorted((a, b) =>
     a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.partition - b.partition
-  )[0];
+  );
 }
 
 /** An offset to commit: the next offset to read. */
@@ -63,7 +63,7 @@ export type TransactionVerdict =
   | "blocked"
   | "fatal";
 
-/** Thrown by a transactor. After any of these the transactor must be disposed of and never used again. */
+/** Thrown by a transactor, which must be disposed of then and never used again, unless `begun` is false. */
 export class TransactionError extends Error {
   static {
     brand(this, "TransactionError");
@@ -75,15 +75,21 @@ export class TransactionError extends Error {
 
   /** The topic whose records the broker did not take, where it was that and is known. */
   readonly topic: string | undefined;
+  /** False where nothing of the transaction was sent: nothing is in doubt, and the transactor may be used again. */
+  readonly begun: boolean;
 
   constructor(
     readonly verdict: TransactionVerdict,
     message: string,
-    options?: ErrorOptions & { readonly topic?: string },
+    { begun = true, topic, ...options }: ErrorOptions & {
+      readonly begun?: boolean;
+      readonly topic?: string;
+    } = {},
   ) {
     super(message, options);
     this.name = "TransactionError";
-    this.topic = options?.topic;
+    this.topic = topic;
+    this.begun = begun;
   }
 }
 

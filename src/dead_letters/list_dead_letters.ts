@@ -11,8 +11,11 @@ import { type Selection, selects } from "./select_dead_letters.ts";
 export interface DeadLetterStore {
   readonly log: RecordLog;
   readonly transactions: Transactions;
-  /** Under which id a lane's transactions are made at present. */
-  readonly transactionalIdOf: (lane: LanePlace, signal?: AbortSignal) => Promise<string>;
+  /** Under which ids a lane's transactions may be made at present. */
+  readonly transactionalIdsOf: (
+    lane: LanePlace,
+    signal?: AbortSignal,
+  ) => Promise<readonly string[]>;
   /** The dead-letter topic. */
   readonly topic: string;
   /** Makes the topics that a redrive notes its progress in, where they are missing. */

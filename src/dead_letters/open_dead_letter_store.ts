@@ -1,7 +1,7 @@
 /** Opens what the commands on dead letters work with, from a Kafka client. Reads need nothing made; redrives do. */
 import { withCluster } from "../kafka/group_standing.ts";
 import type { KafkaClient } from "../kafka/kafka_client.ts";
-import { transactionalIdOf } from "../kafka/lane_owner.ts";
+import { transactionalIdsOf } from "../kafka/lane_owner.ts";
 import { compactedTopicConfig, ensureTopics, type TopicSpec } from "../kafka/topics.ts";
 import { createTransactions } from "../kafka/transactions.ts";
 import type { TransactorOptions } from "../kafka/transactor.ts";
@@ -28,8 +28,8 @@ export function openDeadLetterStore(
   return {
     log,
     transactions,
-    transactionalIdOf: (lane, signal) =>
-      withCluster(client, (cluster) => transactionalIdOf(cluster, lane, signal)),
+    transactionalIdsOf: (lane, signal) =>
+      withCluster(client, (cluster) => transactionalIdsOf(cluster, lane, signal)),
     topic,
     async prepare() {
       await ensureTopics(client, stateTopics(replicationFactor));

@@ -96,19 +96,26 @@ export async function unpark(
  * @returns false when the key was free already
  */
 export async function forgetQueue(
-  { transactions, log, transactionalIdOf }: DeadLetterStore,
+  { transactions, log, transactionalIdsOf }: DeadLetterStore,
   parked: ParkedKey,
   signal?: AbortSignal,
 ): Promise<boolean> {
   const { key, queue } = parked;
   for (let attempt = 1;; attempt++) {
-    const id = await transactionalIdOf(parked, signal);
-    await using transactor = await transactions.open(id, signal);
-    const queues = await listParkedKeys(log, { toHighWatermark: true, signal });
-    if (!queues.some((candidate) => candidate.queue === queue)) return attempt > 1;
+    const ids = await transactionalIdsOf(parked, signal);
+    const [first = "", ...others] = ids;
+    await using transactor = await transactions.open(first, signal);
+    const isParked = async () => {
+      const queues = await listParkedKeys(log, { toHighWatermark: true, signal });
+      return queues.some((candidate) => candidate.queue === queue);
+    };
+    if (!await isParked()) return attempt > 1;
     await transactor.commit({ records: [parkedEntry(parked, key, undefined)], offsets: [] });
-    // Where the partition has moved meanwhile, its new owner may have read the queue before, and write it again.
-    if (await transactionalIdOf(parked, signal) === id) return true;
+    // A worker whose first id cannot be used has another; whoever has read the queue before this may write it again.
+    for (const id of others) await transactions.shutOut(id, signal);
+    // Where the partition has moved meanwhile, its new owner may have read it, too.
+    const now = await transactionalIdsOf(parked, signal);
+    if (now.join() === ids.join() && (others.length === 0 || !await isParked())) return true;
     if (attempt >= ownersMax) throw new Error("the partition moves between workers all the time");
   }
 }

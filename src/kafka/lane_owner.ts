@@ -1,19 +1,19 @@
-/** Finds out under which transactional id a lane's transactions are made at present. Fences nobody. */
+/** Finds out under which transactional ids a lane's transactions may be made at present. Fences nobody. */
 import { transactionalId } from "../core/delivery.ts";
 import { delay } from "../core/delay.ts";
-import { firstOf, type LanePlace } from "../core/ports.ts";
+import { inOrder, type LanePlace } from "../core/ports.ts";
 import { describeGroup } from "./describe_group.ts";
 import type { VendorCluster } from "./vendor.ts";
 
 const pollMs = 100;
 const waitMsMax = 60_000;
 
-/** That of the member that owns the partition; the partition's own where nobody does, since whoever takes it ends that. */
-export async function transactionalIdOf(
+/** Those of the member that owns the partition; the partition's own where nobody does, since whoever takes it ends that. */
+export async function transactionalIdsOf(
   cluster: VendorCluster,
   lane: LanePlace,
   signal?: AbortSignal,
-): Promise<string> {
+): Promise<readonly string[]> {
   const { groupId, topic, partition } = lane;
   const startedAt = performance.now();
   while (true) {
@@ -22,7 +22,7 @@ export async function transactionalIdOf(
       const owned = members.map(({ assigned }) => assigned).find((places) =>
         places.some((place) => place.topic === topic && place.partition === partition)
       );
-      return transactionalId(groupId, firstOf(owned ?? []) ?? lane);
+      return inOrder(owned ?? [lane]).map((place) => transactionalId(groupId, place));
     }
     if (performance.now() - startedAt > waitMsMax) {
       throw new Error(`Cannot tell who owns ${topic}-${partition}: ${groupId} is in a rebalance`);

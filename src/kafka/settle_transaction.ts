@@ -3,8 +3,8 @@
  * forgotten a partition, it is ended there with the outcome that it had, by proof; without a proof this halts.
  */
 import { getLogger } from "@logtape/logtape";
-import { HaltError } from "../core/errors.ts";
 import { formatPartition, type TopicPartition } from "../core/record.ts";
+import { UnendedError } from "../core/unended_error.ts";
 import { endForgotten } from "./end_forgotten.ts";
 import { protocolErrorType } from "./error_verdict.ts";
 import { lastTransaction } from "./last_transaction.ts";
@@ -39,13 +39,15 @@ export interface SettleOptions {
   readonly mayWriteMarkers?: boolean;
   /** The same of reading the coordinators' own topic. */
   readonly mayReadState?: boolean;
+  /** The caller can go on without the id: after some two seconds of waiting for its coordinator it is told. */
+  readonly isOneOfSeveral?: boolean;
 }
 
 const log = getLogger(["onceflow", "kafka", "transactions"]);
 
 /**
  * @returns what could not be asked because it has no leader: it may still hold a transaction of this id
- * @throws {HaltError} where nothing proves the outcome of one that was forgotten
+ * @throws {UnendedError} where nothing proves the outcome of one that was forgotten
  */
 export async function settleTransaction(
   cluster: VendorCluster,
@@ -58,6 +60,7 @@ export async function settleTransaction(
   const last = await lastTransaction(cluster, transactionalId, signal, (state) => {
     const reason = waitingFor(state);
     onNews?.(transactionalId, { kind: "waiting", reason });
+    if (options.isOneOfSeveral) throw new UnendedError(reason);
   });
   if (!last) return [];
   const { open, leaderless } = await findOpenIfTold(cluster, topics);
@@ -74,7 +77,7 @@ export async function settleTransaction(
     if (!outcome) {
       const reason = unproved(transactionalId, part, last);
       onNews?.(transactionalId, { kind: "unproved", part, reason });
-      throw new HaltError(reason);
+      throw new UnendedError(reason);
     }
     outcomes.get(outcome)?.push(part);
   }

@@ -63,7 +63,10 @@ export function createTransactions(
     },
     stableOffset: (groupId, partition, signal) => {
       const topics = [partition.topic];
-      const onUnstable = () => settleUnstable(cluster, groupId, options, signal);
+      // Whoever left it behind, it is this lane that waits.
+      const own = `${groupId}/${partition.topic}/${partition.partition}`;
+      const onNews: SettleOptions["onNews"] = (_id, news) => options.onNews?.(own, news);
+      const onUnstable = () => settleUnstable(cluster, groupId, { ...options, onNews }, signal);
       return named(
         `Cannot read the offset of ${groupId} on ${formatPartition(partition)}`,
         { groupId, topics, needs: ["Read"], user: client.user },
@@ -114,6 +117,7 @@ function guarded(
             "unknown",
             `Cannot write with ${transactor.transactionalId}: nobody can say yet whether its last ` +
               `transaction has ended in ${unsettled.map(formatPartition).join(", ")}`,
+            { begun: false },
           );
         }
         waiting.clear();

@@ -1,16 +1,16 @@
 /**
- * A transactor that looks, before it writes again after a pause, whether its last transaction has ended everywhere. Asks
- * nothing in the flow of work, and nothing of a Kafka that does not forget.
+ * A transactor that looks, before it writes again to a partition after a pause, whether its last transaction has ended there.
+ * Asks nothing in the flow of work, and nothing of a Kafka that does not forget.
  *
  * A commit that was answered can be forgotten in a partition that was without a leader (KAFKA-20734). The next transaction
- * of the id ends both there: rightly where it commits, but where it is aborted, records are lost that were committed. A
- * partition is not without a leader and back within a second, so only who has paused must look.
+ * of the id that writes there ends both: rightly where it commits, but where it is aborted, records are lost that were
+ * committed. A partition is not without a leader and back within a second, so only where there was a pause one must look.
  */
 import { TransactionError, type Transactor } from "../core/ports.ts";
-import { formatPartition } from "../core/record.ts";
+import { formatPartition, type TopicPartition } from "../core/record.ts";
 import { transactionError } from "./error_verdict.ts";
 import { forgetfulLine } from "./forgetful_line.ts";
-import { describeTransaction, findOpen } from "./open_transactions.ts";
+import { describeTransaction, findOpen, offsetsTopic } from "./open_transactions.ts";
 import type { VendorCluster } from "./vendor.ts";
 
 /** Shorter than a session of a broker, after which its partitions have no leader. */
@@ -23,18 +23,23 @@ export function waryTransactor(
   writesTo: readonly string[] | undefined,
 ): Transactor {
   const { transactionalId } = transactor;
-  // What lay before this session was settled when it was opened.
-  let committedAt = Infinity;
+  /** When each partition was last written to; those are left out that were seen to have ended since. */
+  const written = new Map<string, number>();
   let forgets: boolean | undefined;
   return {
     transactionalId,
     async commit(write) {
-      if (performance.now() - committedAt > pauseMs) {
-        forgets ??= await isForgetful(cluster);
-        if (forgets) await seeItEnded(cluster, transactionalId, writesTo);
+      forgets ??= await isForgetful(cluster);
+      if (forgets === false) return await transactor.commit(write);
+      const places = new Set(write.records.map(formatPartition));
+      if (write.offsets.length > 0) places.add(offsetsTopic);
+      const before = performance.now() - pauseMs;
+      if ([...places].some((place) => (written.get(place) ?? Infinity) < before)) {
+        await seeItEnded(cluster, transactionalId, writesTo, written);
       }
       await transactor.commit(write);
-      committedAt = performance.now();
+      const now = performance.now();
+      for (const place of places) written.set(place, now);
     },
     [Symbol.asyncDispose]: () => transactor[Symbol.asyncDispose](),
   };
@@ -45,8 +50,9 @@ async function seeItEnded(
   cluster: VendorCluster,
   transactionalId: string,
   writesTo: readonly string[] | undefined,
+  written: Map<string, number>,
 ): Promise<void> {
-  const [state, { open }] = await Promise.all([
+  const [state, { open, leaderless }] = await Promise.all([
     describeTransaction(cluster, transactionalId),
     findOpen(cluster, writesTo),
   ]).catch((error) => {
@@ -55,7 +61,12 @@ async function seeItEnded(
     });
   });
   const own = open.filter(({ producerId }) => producerId === state?.producerId);
-  if (own.length === 0) return;
+  if (own.length === 0) {
+    // What has no leader could not be asked, and is asked again before it is written to.
+    const unasked = new Set(leaderless.map(placeOf));
+    for (const place of [...written.keys()]) if (!unasked.has(place)) written.delete(place);
+    return;
+  }
   throw new TransactionError(
     "unknown",
     `The last transaction of ${transactionalId} is still open in ${
@@ -67,4 +78,9 @@ async function seeItEnded(
 /** Undefined where nobody answers now: then the commit will say so, or the next one asks. */
 function isForgetful(cluster: VendorCluster): Promise<boolean | undefined> {
   return forgetfulLine(cluster).then((line) => line !== undefined, () => undefined);
+}
+
+/** All offsets of a group are in one partition: it is not asked which. */
+function placeOf(place: TopicPartition): string {
+  return place.topic === offsetsTopic ? offsetsTopic : formatPartition(place);
 }

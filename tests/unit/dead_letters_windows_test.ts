@@ -60,8 +60,8 @@ function storeOf(log: RecordLog) {
     shutOut: () => Promise.reject(new Error("a list shuts nobody out")),
     stableOffset: () => Promise.reject(new Error("a list waits for no transaction")),
   };
-  const transactionalIdOf = () => Promise.resolve("d/0");
-  return { log, transactions, transactionalIdOf, topic: "d", prepare: () => Promise.resolve() };
+  const transactionalIdsOf = () => Promise.resolve(["d/0"]);
+  return { log, transactions, transactionalIdsOf, topic: "d", prepare: () => Promise.resolve() };
 }
 
 const offsets = (letters: readonly { record: InputRecord }[]) =>
