@@ -145,7 +145,7 @@ export async function runFlow<T>(
   await using committer = new GroupCommitter(flow.groupId, transactions, {
     recordsMax: transactionBatches * options.batchRecordsMax,
     bytesMax: transactionBatches * options.batchBytesMax,
-  });
+  }, health);
   const deliveries: Record<RunFlowOptions["guarantee"], Delivery> = {
     "exactly-once": exactlyOnce(committer, laneNotes),
     "at-least-once": atLeastOnce(openProducer),

@@ -10,6 +10,7 @@
 import { setImmediate } from "node:timers";
 import type { Committer, CommitterOwner, LanePlan } from "./committer.ts";
 import { doneWithin, unlessAborted } from "./delay.ts";
+import type { Health } from "./health.ts";
 import { MemberProducer } from "./member_producer.ts";
 import { transactionalId } from "./delivery.ts";
 import { PlanQueue, type TransactionBounds, type WaitingPlan } from "./plan_queue.ts";
@@ -49,6 +50,8 @@ export class GroupCommitter implements Committer, CommitterOwner, AsyncDisposabl
     readonly groupId: string,
     readonly transactions: Transactions,
     readonly bounds: TransactionBounds,
+    /** Told when the group refuses what this member commits, as `group:<id>`. */
+    readonly health?: Health,
   ) {
     this.#producer = new MemberProducer(transactions);
   }
@@ -62,6 +65,7 @@ export class GroupCommitter implements Committer, CommitterOwner, AsyncDisposabl
     const ids = inOrder(owned).map((place) => transactionalId(this.groupId, place));
     this.#standing = { member, ids };
     this.#paused = false;
+    this.health?.up(`group:${this.groupId}`, refused);
     this.#producer.keep(ids);
     this.#resumed.resolve();
     this.#resumed = Promise.withResolvers();
@@ -154,11 +158,20 @@ export class GroupCommitter implements Committer, CommitterOwner, AsyncDisposabl
       this.#queue.rejectAll(fenced());
       return;
     }
+    if (verdict === "left-behind" && this.#standing === standing) {
+      const reason =
+        `refuses what this member commits in generation ${standing.member.generationId}: ` +
+        `it has gone on without it, and nothing of that counts; joining again`;
+      this.health?.down(`group:${this.groupId}`, reason, { cause: refused });
+    }
     // What it may have left open is in the way of readers, also where no lane has anything to commit for a long time.
     if (verdict === "left-behind" || this.#ended || this.#standing !== standing) return;
     this.#producer.open(standing.ids).catch(() => {});
   }
 }
+
+/** The cause in `health`. */
+const refused = "refused";
 
 function fenced(): TransactionError {
   return new TransactionError("migrated", "another producer took the transactional id over", {

@@ -5,7 +5,9 @@ import {
   TransactionError,
   type TransactionVerdict,
 } from "../../src/core/ports.ts";
-import { assertEquals, assertRejects } from "../support/assert.ts";
+import { UnendedError } from "../../src/core/unended_error.ts";
+import { createHealth } from "../../src/core/health.ts";
+import { assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 
 const signal = new AbortController().signal;
 const first = { generationId: 1, memberId: "a" };
@@ -16,26 +18,38 @@ function committing() {
   const opened: string[] = [];
   const shut: string[] = [];
   const writes: (AtomicWrite & { id: string; end: PromiseWithResolvers<void> })[] = [];
+  /** Ids whose last transaction has not ended. */
+  const unended = new Set<string>();
+  const health = createHealth();
   let begun = Promise.withResolvers<void>();
-  const committer = new GroupCommitter("g", {
-    open(id) {
-      opened.push(id);
-      return Promise.resolve({
-        transactionalId: id,
-        commit(write) {
-          const end = Promise.withResolvers<void>();
-          writes.push({ ...write, id, end });
-          begun.resolve();
-          return end.promise;
-        },
-        [Symbol.asyncDispose]: () => Promise.resolve(),
-      });
+  const committer = new GroupCommitter(
+    "g",
+    {
+      open(id) {
+        opened.push(id);
+        if (unended.has(id)) return Promise.reject(new UnendedError(`${id} is not over`));
+        return Promise.resolve({
+          transactionalId: id,
+          commit(write) {
+            const end = Promise.withResolvers<void>();
+            writes.push({ ...write, id, end });
+            begun.resolve();
+            return end.promise;
+          },
+          [Symbol.asyncDispose]: () => Promise.resolve(),
+        });
+      },
+      shutOut: (id) =>
+        unended.has(id)
+          ? Promise.reject(new UnendedError(`${id} is not over`))
+          : Promise.resolve(void shut.push(id)),
+      stableOffset: () => Promise.resolve({ offset: -1, metadata: "" }),
     },
-    shutOut: (id) => Promise.resolve(void shut.push(id)),
-    stableOffset: () => Promise.resolve({ offset: -1, metadata: "" }),
-  }, { recordsMax: 10, bytesMax: 1_000_000 });
+    { recordsMax: 10, bytesMax: 1_000_000 },
+    health,
+  );
   return {
-    ...{ committer, opened, shut, writes },
+    ...{ committer, opened, shut, writes, unended, health },
     plan: (partition: number, ticket = 0, at = signal, records = 1) =>
       committer.commit({
         ...{ ticket, signal: at },
@@ -198,4 +212,73 @@ Deno.test("a transaction holds no more than its bound, but a plan as large as it
     end.resolve();
   }
   await Promise.all(plans);
+});
+
+Deno.test("an id whose last transaction has not ended holds up its own partition; the others go on under another", async () => {
+  const { committer, plan, next, opened, unended } = committing();
+  unended.add("g/in/0");
+  committer.resume(first, places);
+  await committer.ready(signal);
+  const held = await assertRejects(
+    () => committer.takeOver({ groupId: "g", topic: "in", partition: 0 }, signal),
+    TransactionError,
+    "not over",
+  );
+  assertEquals([held.verdict, held.begun], ["blocked", false]);
+  const one = plan(1);
+  const write = await next();
+  assertEquals(write.id, "g/in/1");
+  write.end.reject(failure("unknown"));
+  await assertRejects(() => one, TransactionError);
+  const again = plan(1);
+  (await next()).end.resolve();
+  await again;
+  assertEquals(
+    opened,
+    ["g/in/0", "g/in/1", "g/in/1"],
+    "one that is held is tried after the others",
+  );
+  // It stays with what it has for as long as it owns it.
+  committer.resume({ ...first, generationId: 2 }, places);
+  await committer.ready(signal);
+  assertEquals(opened.length, 3);
+  unended.clear();
+  committer.resume({ ...first, generationId: 3 }, places.slice(0, 1));
+  await committer.ready(signal);
+  assertEquals(opened.slice(3), ["g/in/0"]);
+});
+
+Deno.test("where no id may be used, plans wait with the reason, and nothing is in doubt", async () => {
+  const { committer, plan, unended } = committing();
+  for (const { partition } of places) unended.add(`g/in/${partition}`);
+  committer.resume(first, places);
+  const { verdict, begun } = await assertRejects(() => plan(1), TransactionError, "g/in/0");
+  assertEquals([verdict, begun], ["blocked", false]);
+  unended.delete("g/in/2");
+  await committer.ready(signal);
+});
+
+Deno.test("a transaction that was never sent costs no producer", async () => {
+  const { committer, plan, next, opened } = committing();
+  committer.resume(first, places);
+  const refused = assertRejects(() => plan(0), TransactionError);
+  (await next()).end.reject(new TransactionError("unknown", "not asked yet", { begun: false }));
+  assertEquals((await refused).begun, false);
+  const after = plan(1);
+  (await next()).end.resolve();
+  await after;
+  assertEquals(opened.length, 1);
+});
+
+Deno.test("what the group refuses is a condition of the group until the member has joined again", async () => {
+  const { committer, plan, next, health } = committing();
+  committer.resume(first, places);
+  const refused = assertRejects(() => plan(0), TransactionError);
+  (await next()).end.reject(failure("left-behind"));
+  await refused;
+  const [check] = health.ready().checks;
+  assertEquals([check?.name, check?.ok], ["group:g", false]);
+  assertStringIncludes(check?.detail ?? "", "generation 1");
+  committer.resume({ ...first, generationId: 2 }, places);
+  assertEquals(health.ready().ready, true);
 });
