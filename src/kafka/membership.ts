@@ -10,12 +10,13 @@ import type { CommitterOwner } from "../core/committer.ts";
 import type { Health } from "../core/health.ts";
 import { formatPartition, type TopicPartition } from "../core/record.ts";
 import { beatUntil } from "./beat_until.ts";
-import { Assigner, type OwnedPartitions } from "./assigner.ts";
+import { Assigner } from "./assigner.ts";
 import { protocolErrorType } from "./error_verdict.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import type { KafkaClient } from "./kafka_client.ts";
 import { LaneSet, type LaneSetOptions } from "./lane_set.ts";
 import { leaveGroup } from "./leave_group.ts";
+import { isUnbroken, noStanding, standingOf } from "./member_standing.ts";
 import { Rejoining } from "./rejoining.ts";
 import {
   consumerGroupClass,
@@ -75,7 +76,7 @@ class Member {
   readonly #rejoining: Rejoining;
   readonly #assigner: Assigner;
   readonly #rebalanceTimeoutMs: number;
-  #owned: OwnedPartitions & { readonly memberId?: string } = { generation: -1, partitions: [] };
+  #owned = noStanding;
   /** Set while the coordinator holds an answer to JoinGroup back. */
   #joining: Promise<void> | undefined;
   #looking: Promise<void> | undefined;
@@ -163,16 +164,11 @@ class Member {
       if (!signal.aborted) this.#joining = undefined;
     }
     this.#joining = undefined;
-    const owned = this.#group.assigned()
-      .flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, partition })));
-    const { generationId, memberId } = this.#group;
-    if (generationId === null || !memberId) throw new Error("kafkajs has joined without an id");
-    // In a generation that it has not seen, somebody else may have owned and moved on what it has now.
-    const unbroken = memberId === this.#owned.memberId &&
-      generationId === this.#owned.generation + 1;
-    this.#owned = { generation: generationId, memberId, partitions: owned };
-    this.#lanes.keep(unbroken ? owned : []);
-    this.options.committer?.resume({ generationId, memberId }, owned);
+    const standing = standingOf(this.#group);
+    const owned = standing.partitions;
+    this.#lanes.keep(isUnbroken(this.#owned, standing) ? owned : []);
+    this.#owned = standing;
+    this.options.committer?.resume(standing.member, owned);
     this.#lanes.start(owned);
     this.#heartbeat.begin();
     // Only where a member speaks the newer protocol (KIP-848) does the coordinator deal, and then nobody leads.

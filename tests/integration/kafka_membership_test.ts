@@ -6,10 +6,13 @@ import { exactlyOnce } from "../../src/core/delivery.ts";
 import { runLane } from "../../src/core/lane.ts";
 import type { Assignment } from "../../src/core/ports.ts";
 import { describeGroup } from "../../src/kafka/describe_group.ts";
+import { fetcherDefaults } from "../../src/kafka/fetcher.ts";
 import { withCluster } from "../../src/kafka/group_standing.ts";
 import type { KafkaClient } from "../../src/kafka/kafka_client.ts";
+import { runMembership } from "../../src/kafka/membership.ts";
 import { openPartitionReader } from "../../src/kafka/open_partition_reader.ts";
 import { createTransactions } from "../../src/kafka/transactions.ts";
+import { brokerClass } from "../../src/kafka/vendor.ts";
 import { defineFlow, HaltError, topic } from "../../src/mod.ts";
 import { assertEquals, assertRejects } from "../support/assert.ts";
 import {
@@ -275,4 +278,65 @@ Deno.test("what the cluster refuses for good halts the member, and says what to 
     "SESSION_TIMEOUT_MS",
   );
   assertEquals(error.message.includes(`onceflow.echo-${source}`), true);
+});
+
+Deno.test("a member that has missed a generation begins anew with what it still has", async () => {
+  const client = await testClient();
+  const [source = ""] = await freshTopics(client, 3, "missed");
+  const groupId = `onceflow.${source}`;
+  const stop = new AbortController();
+  const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(60_000)]);
+  const started: string[] = [];
+  const generations: number[] = [];
+  const member = (name: string, assigned: () => void) =>
+    runMembership(client, {
+      ...{ groupId, topics: [source], sessionTimeoutMs: 10_000, bufferBytesMax: 1_000_000 },
+      fetch: fetcherDefaults,
+      onAssigned: assigned,
+      committer: {
+        pause: () => Promise.resolve(true),
+        resume: ({ generationId }) => name === "first" && void generations.push(generationId),
+      },
+      async lane({ reader, signal: lost }) {
+        started.push(`${name} ${reader.partition}`);
+        await new Promise((ended) => lost.addEventListener("abort", ended, { once: true }));
+      },
+    }, signal);
+  // Between the answer to JoinGroup and SyncGroup, everybody waits until somebody else wants to join.
+  const broker = brokerClass().prototype as unknown as {
+    syncGroup(request: unknown): Promise<unknown>;
+  };
+  const { syncGroup } = broker;
+  const [joined, shared, inTwo] = [0, 1, 2].map(() => Promise.withResolvers<void>());
+  const others: Promise<void>[] = [];
+  try {
+    let heldUp: Promise<void> | undefined;
+    const first = member("first", () => generations.length === 1 && joined?.resolve());
+    await inTime(joined?.promise ?? first, "the first member has joined");
+    broker.syncGroup = async function (request) {
+      heldUp ??= (async () => {
+        inTwo?.resolve();
+        others.push(member("third", () => shared?.resolve()));
+        const state = () => withCluster(client, (cluster) => describeGroup(cluster, groupId));
+        while ((await state()).state !== "PreparingRebalance") await delay(20);
+      })();
+      await heldUp;
+      return await syncGroup.call(this, request);
+    };
+    others.push(member("second", () => {}));
+    await inTime(inTwo?.promise ?? first, "a second generation is there");
+    await inTime(shared?.promise ?? first, "the third one is");
+    while (generations.length < 2 || started.length < 6) {
+      signal.throwIfAborted();
+      await delay(20);
+    }
+    assertEquals(generations, [1, 3]);
+    const own = started.filter((lane) => lane.startsWith("first"));
+    assertEquals(own.length, 4, "three lanes, and the one of them that it still has once more");
+    stop.abort();
+    await Promise.all([first, ...others]);
+  } finally {
+    broker.syncGroup = syncGroup;
+    stop.abort();
+  }
 });
