@@ -6,7 +6,7 @@ import { transactionError } from "./error_verdict.ts";
 import type { KafkaClient } from "./kafka_client.ts";
 import { batchBytesFor, type TransactorOptions } from "./transactor.ts";
 import { emitterClass } from "./vendor.ts";
-import { createProducer } from "./vendor_producer.ts";
+import { createProducer, inOneBatch } from "./vendor_producer.ts";
 
 const log = getLogger(["onceflow", "kafka", "producer"]);
 
@@ -39,10 +39,7 @@ export async function openPlainProducer(
     async send(records) {
       if (!usable) throw new TransactionError("unknown", "the producer was used after a failure");
       try {
-        const topics = Map.groupBy(records, ({ topic }) => topic);
-        await producer.sendBatch({
-          topicMessages: [...topics].map(([topic, messages]) => ({ topic, messages })),
-        });
+        await producer.sendBatch(inOneBatch(records));
       } catch (error) {
         usable = false;
         const topics = [...new Set(records.map(({ topic }) => topic))];

@@ -20,7 +20,12 @@ import { commitAs } from "./transaction_requests.ts";
 import type { TopicDirectory } from "./topic_directory.ts";
 import { cacheCoordinators } from "./coordinator_cache.ts";
 import { emitterClass, type VendorCluster } from "./vendor.ts";
-import { createProducer, type VendorProducer, type VendorTransaction } from "./vendor_producer.ts";
+import {
+  createProducer,
+  inOneBatch,
+  type VendorProducer,
+  type VendorTransaction,
+} from "./vendor_producer.ts";
 
 /** Where a transaction stands; named for traces and for crash tests. */
 export type TransactionStep =
@@ -135,7 +140,7 @@ class KafkaTransactor implements Transactor {
       this.#next = undefined;
       await onStep?.("before-send", this.transactionalId);
       if (records.length > 0) {
-        await transaction.sendBatch({ topicMessages: byTopic(records) });
+        await transaction.sendBatch(inOneBatch(records));
         await onStep?.("after-send", this.transactionalId);
       }
       for (const [consumerGroupId, topics] of byGroup(offsets)) {
@@ -180,11 +185,6 @@ class KafkaTransactor implements Transactor {
     this.#usable = false;
     await this.producer.disconnect();
   }
-}
-
-function byTopic(records: readonly OutputRecord[]): { topic: string; messages: OutputRecord[] }[] {
-  const topics = Map.groupBy(records, ({ topic }) => topic);
-  return [...topics].map(([topic, messages]) => ({ topic, messages }));
 }
 
 type GroupOffsets = { topic: string; partitions: GroupPartition[] }[];

@@ -1,4 +1,5 @@
 /** kafkajs's producer and its transactions with the types that we rely on. Owns no behaviour. */
+import type { OutputRecord } from "../core/record.ts";
 import { part } from "./vendor_copy.ts";
 
 /** The state of a producer's ids and sequences. */
@@ -29,9 +30,20 @@ export interface VendorGroupOffsets {
   }[];
 }
 
+/** What kafkajs hands from `sendBatch` on to the step that sends it: it merges those of one topic, and looks at no topic's name. */
+export interface VendorBatch<M> {
+  readonly topicMessages: readonly { readonly topic: string; readonly messages: readonly M[] }[];
+}
+
+/** All records as one: each names its own topic and partition, and they are grouped once, where they are sent. */
+export function inOneBatch(records: readonly OutputRecord[]): VendorBatch<OutputRecord> {
+  const [first] = records;
+  return { topicMessages: first ? [{ topic: first.topic, messages: records }] : [] };
+}
+
 /** A transaction of kafkajs's producer. */
 export interface VendorTransaction {
-  sendBatch(batch: { topicMessages: { topic: string; messages: unknown[] }[] }): Promise<unknown>;
+  sendBatch(batch: VendorBatch<OutputRecord>): Promise<unknown>;
   sendOffsets(offsets: VendorGroupOffsets): Promise<void>;
   commit(): Promise<void>;
   abort(): Promise<void>;
@@ -42,7 +54,7 @@ export interface VendorProducer {
   connect(): Promise<void>;
   disconnect(): Promise<void>;
   transaction(): Promise<VendorTransaction>;
-  sendBatch(batch: { topicMessages: { topic: string; messages: unknown[] }[] }): Promise<unknown>;
+  sendBatch(batch: VendorBatch<OutputRecord>): Promise<unknown>;
 }
 
 /** The factory of producers. */

@@ -19,7 +19,7 @@ import { type ProduceBatch, produceRequest } from "../produce_request.ts";
 import { RecordClock } from "../record_clock.ts";
 import type { VendorCluster } from "../vendor.ts";
 import { replacePart } from "../vendor_copy.ts";
-import type { VendorEosManager } from "../vendor_producer.ts";
+import type { VendorBatch, VendorEosManager } from "../vendor_producer.ts";
 
 /** The broker's `max.message.bytes` bounds one batch; its default is 1,048,588. */
 export const batchBytesMaxDefault = 900_000;
@@ -30,22 +30,23 @@ interface Sender {
   readonly eosManager: VendorEosManager;
 }
 
-type SendMessages = (
-  batch: { topicMessages: { topic: string; messages: OutputRecord[] }[] },
-) => Promise<unknown>;
+type SendMessages = (batch: VendorBatch<OutputRecord>) => Promise<unknown>;
 
 export function patchSendMessages(): void {
   replacePart<(sender: Sender) => SendMessages>(
     "producer/sendMessages.js",
-    () => (sender) => ({ topicMessages }) =>
-      sendOnce(sender, topicMessages.flatMap(({ messages }) => messages)),
+    () => (sender) => ({ topicMessages }) => {
+      const [all, ...more] = topicMessages;
+      if (all && more.length === 0) return sendOnce(sender, all.messages);
+      return sendOnce(sender, topicMessages.flatMap(({ messages }) => messages));
+    },
   );
 }
 
 /** Groups, joins the transaction, sends each batch once. Rejects at the first failure; whatever was sent stays sent. */
 export async function sendOnce(
   { cluster, eosManager }: Sender,
-  records: OutputRecord[],
+  records: readonly OutputRecord[],
 ): Promise<void> {
   const groups = groupByPartition(records);
   const clock = cluster.recordClock ?? new RecordClock();
@@ -112,10 +113,10 @@ function leadersOf(cluster: VendorCluster, groups: ProduceBatch[]): Map<number, 
 export function splitByBytes(
   records: readonly OutputRecord[],
   batchBytesMax: number,
-): OutputRecord[][] {
+): (readonly OutputRecord[])[] {
   const bound = records.reduce((sum, record) => sum + encodedBytesMax(record), 0);
-  if (bound <= batchBytesMax || encodedBytesOfAll(records) <= batchBytesMax) return [[...records]];
-  const parts: OutputRecord[][] = [];
+  if (bound <= batchBytesMax || encodedBytesOfAll(records) <= batchBytesMax) return [records];
+  const parts: (readonly OutputRecord[])[] = [];
   let part: OutputRecord[] = [];
   let bytes = 0;
   for (const record of records) {
