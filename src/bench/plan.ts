@@ -79,7 +79,7 @@ const usual: BenchPlan = {
   shapeRecords: 100_000,
   shapeRounds: 3,
   batches: [200, 2_000, 10_000],
-  partitions: [1, 16],
+  partitions: [1, 16, 64],
   rates: [100, 1_000, 5_000, 20_000],
   latencySeconds: 10,
   latencyWarmSeconds: 3,

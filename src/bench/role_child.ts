@@ -4,6 +4,7 @@ import { openRuntime, type Runtime } from "../compose/open_runtime.ts";
 import { viewsOf } from "../compose/prepare_schema.ts";
 import { runWorker } from "../compose/run_worker.ts";
 import { readConfig } from "../config.ts";
+import { bufferBatches } from "../kafka/buffer_share.ts";
 import { fetcherDefaults } from "../kafka/fetcher.ts";
 import { runMembership } from "../kafka/membership.ts";
 import { projectPartition } from "../projection/run_projector.ts";
@@ -33,7 +34,7 @@ async function runProjector(
     groupId,
     topics: projection.topics,
     sessionTimeoutMs: config.SESSION_TIMEOUT_MS,
-    bufferBytesMax: 2 * config.BATCH_BYTES_MAX,
+    bufferBytesMax: bufferBatches * config.BATCH_BYTES_MAX,
     fetch: fetcherDefaults,
     lane(assignment) {
       teller.began();

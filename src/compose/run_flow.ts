@@ -11,6 +11,7 @@ import type { TopicPartition } from "../core/record.ts";
 import { openRecordLog } from "../dead_letters/kafka_record_log.ts";
 import { createParking } from "../dead_letters/load_parked_keys.ts";
 import { stateTopics } from "../dead_letters/open_dead_letter_store.ts";
+import { bufferBatches } from "../kafka/buffer_share.ts";
 import { openCrashLog } from "../kafka/crash_log.ts";
 import { fetcherDefaults, type FetcherOptions } from "../kafka/fetcher.ts";
 import type { KafkaClient } from "../kafka/kafka_client.ts";
@@ -181,7 +182,7 @@ export async function runFlow<T>(
     topics: [flow.from.name],
     health,
     sessionTimeoutMs: options.sessionTimeoutMs,
-    bufferBytesMax: 2 * options.batchBytesMax,
+    bufferBytesMax: bufferBatches * options.batchBytesMax,
     fetch: hooks.fetch ?? fetcherDefaults,
     onAssigned: options.onAssigned,
     committer: options.guarantee === "exactly-once" ? committer : undefined,

@@ -22,6 +22,7 @@ import type { Runtime } from "./open_runtime.ts";
 import { viewsOf } from "./prepare_schema.ts";
 import { bothRelayObservers } from "./both_relay_observers.ts";
 import { relayName, reportTransactions } from "./report_transactions.ts";
+import { bufferBatches } from "../kafka/buffer_share.ts";
 import { runFlow } from "./run_flow.ts";
 import type { LaneFigures } from "./judge_lanes.ts";
 import { watchLanes } from "./watch_lanes.ts";
@@ -231,7 +232,7 @@ function runProjector(
     groupId: projectorGroup,
     health: options.health,
     sessionTimeoutMs: config.SESSION_TIMEOUT_MS,
-    bufferBytesMax: 2 * config.BATCH_BYTES_MAX,
+    bufferBytesMax: bufferBatches * config.BATCH_BYTES_MAX,
     fetch: fetcherDefaults,
     topics: projection.topics,
     lane: (assignment) =>

@@ -18,6 +18,8 @@ export interface FetchTarget {
   readonly leaderEpoch: number;
   /** The epoch of the batch below `offset`: a log that was another one there says so. -1 is not checked. */
   readonly lastFetchedEpoch: number;
+  /** Instead of the bound of all partitions. */
+  readonly bytesMax?: number;
 }
 
 /** Bounds of one fetch. */
@@ -63,10 +65,10 @@ function fetchBody(targets: readonly FetchTarget[], bounds: FetchBounds): Uint8A
     .arrayLength(topics.size);
   for (const [topicId, partitions] of topics) {
     body.raw(Buffer.from(topicId, "hex")).arrayLength(partitions.length);
-    for (const { partition, offset, leaderEpoch, lastFetchedEpoch } of partitions) {
+    for (const { partition, offset, leaderEpoch, lastFetchedEpoch, bytesMax } of partitions) {
       body.int32(partition).int32(leaderEpoch).int64(BigInt(offset)).int32(lastFetchedEpoch)
         .int64(-1n) // log start offset: of followers only
-        .int32(bounds.partitionBytesMax).tags();
+        .int32(bytesMax ?? bounds.partitionBytesMax).tags();
     }
     body.tags();
   }

@@ -8,14 +8,14 @@
 import { getLogger } from "@logtape/logtape";
 import { delay } from "../core/delay.ts";
 import { formatPartition } from "../core/record.ts";
-import { CodecError } from "./codec/codec_error.ts";
-import type { FetchedPartition } from "./codec/decode_fetch_response.ts";
+import { fetchShare } from "./buffer_share.ts";
+import { deliver } from "./deliver_answer.ts";
 import { type Brought, fetchPauseMs } from "./fetch_pause.ts";
 import { protocolErrorType } from "./error_verdict.ts";
 import { fetchRequest, type FetchTarget } from "./fetch_request.ts";
 import type { FetchTrouble } from "./fetch_trouble.ts";
 import type { PartitionFeed } from "./partition_feed.ts";
-import { outOfRangeError, replacedError, unreadableError } from "./read_halts.ts";
+import { outOfRangeError, replacedError } from "./read_halts.ts";
 import { rotate } from "./rotate.ts";
 import { TopicWatch } from "./topic_watch.ts";
 import { createErrorFromCode, type VendorCluster } from "./vendor.ts";
@@ -196,8 +196,9 @@ export class Fetcher implements AsyncDisposable {
       const { topicId, leaderEpoch } = led;
       feed.pin(topicId);
       const lastFetchedEpoch = fetchedBelow?.leaderEpoch ?? -1;
+      const bytesMax = fetchShare(feed.options.bufferBytesMax(), this.options.partitionBytesMax);
       targets.set(formatPartition(feed), {
-        ...{ topic, topicId, partition, offset, leaderEpoch, lastFetchedEpoch, feed },
+        ...{ topic, topicId, partition, offset, leaderEpoch, lastFetchedEpoch, bytesMax, feed },
       });
     }
     if (targets.size === 0) return { records: 0, bytes: 0 };
@@ -230,21 +231,5 @@ export class Fetcher implements AsyncDisposable {
     // A leader that moved, most often: the caller reads the metadata again after a pause.
     if (refused.length > 0) throw new Error(`Fetch: ${refused.join(", ")}`);
     return brought;
-  }
-}
-
-function deliver(feed: PartitionFeed, fetchedFrom: number, answer: FetchedPartition): void {
-  if (answer.diverging) {
-    const { epoch, endOffset } = answer.diverging;
-    const ends = `its leader epoch ${epoch} ends at ${endOffset}`;
-    return feed.wanted === fetchedFrom
-      ? feed.fail(replacedError(feed, fetchedFrom, ends))
-      : undefined;
-  }
-  try {
-    feed.accept(fetchedFrom, answer);
-  } catch (error) {
-    if (!(error instanceof CodecError)) throw error;
-    feed.fail(unreadableError(feed, error));
   }
 }

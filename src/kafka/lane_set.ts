@@ -5,6 +5,7 @@ import { HaltError } from "../core/errors.ts";
 import { createHealth, type Health, laneCheck } from "../core/health.ts";
 import type { Assignment } from "../core/ports.ts";
 import { formatPartition, type TopicPartition } from "../core/record.ts";
+import { bufferShare } from "./buffer_share.ts";
 import { CodecError } from "./codec/codec_error.ts";
 import { named } from "./error_verdict.ts";
 import { FetchTrouble } from "./fetch_trouble.ts";
@@ -20,6 +21,7 @@ import type { VendorCluster, VendorConsumerGroup } from "./vendor.ts";
 /** What lanes need of their member. */
 export interface LaneSetOptions {
   readonly groupId: string;
+  /** What all lanes together may hold of what was fetched and not yet taken, bytes. */
   readonly bufferBytesMax: number;
   readonly fetch: FetcherOptions;
   /** Told which partitions cannot be read, as `lane:<topic>-<n>`. */
@@ -96,7 +98,7 @@ export class LaneSet {
     const request = { groupId, topics: [partition.topic], needs: ["Read"], user };
     const stop = new AbortController();
     const feed: PartitionFeed = new PartitionFeed(partition, {
-      bufferBytesMax: this.options.bufferBytesMax,
+      bufferBytesMax: () => bufferShare(this.options.bufferBytesMax, this.#lanes.size),
       unpackedBytesMax: cluster.unpackedBytesMax,
       range: () =>
         named(

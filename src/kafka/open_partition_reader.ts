@@ -41,7 +41,7 @@ export async function openPartitionReader(
     served: () => {},
   });
   const feed: PartitionFeed = new PartitionFeed(partition, {
-    bufferBytesMax,
+    bufferBytesMax: () => bufferBytesMax,
     unpackedBytesMax: cluster.unpackedBytesMax,
     range: () => permitted(request, () => readLogRange(cluster, partition)),
     topicId: () => permitted(request, () => fetchTopicIdOrHalt(cluster, partition.topic)),

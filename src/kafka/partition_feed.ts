@@ -21,7 +21,7 @@ interface Chunk {
 /** What a feed needs from its surroundings. */
 export interface FeedOptions {
   /** No more is fetched while this much waits, bytes. */
-  readonly bufferBytesMax: number;
+  readonly bufferBytesMax: () => number;
   /** A batch that unpacks to more is one record without bytes. */
   readonly unpackedBytesMax?: number;
   readonly range: () => Promise<LogRange>;
@@ -58,7 +58,7 @@ export class PartitionFeed implements PartitionReader {
 
   /** The offset to fetch from, or undefined when nothing is wanted now. */
   get wanted(): number | undefined {
-    const full = this.#bytes >= this.options.bufferBytesMax;
+    const full = this.#bytes >= this.options.bufferBytesMax();
     return full || this.#failure || this.#fetchPosition < 0 ? undefined : this.#fetchPosition;
   }
 

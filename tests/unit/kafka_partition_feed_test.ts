@@ -11,7 +11,7 @@ const signal = new AbortController().signal;
 
 function feedAt(offset: number, bufferBytesMax = 1_000_000): PartitionFeed {
   const feed = new PartitionFeed(place, {
-    bufferBytesMax,
+    bufferBytesMax: () => bufferBytesMax,
     range: () => Promise.resolve({ start: 0, end: 100 }),
     topicId: () => Promise.resolve(undefined),
     divergence: () => Promise.resolve(undefined),

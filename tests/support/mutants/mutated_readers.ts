@@ -46,7 +46,7 @@ export async function openFeedReader(
     },
   });
   const options: FeedOptions = {
-    bufferBytesMax: 1_000_000,
+    bufferBytesMax: () => 1_000_000,
     range: () => readLogRange(cluster, { topic, partition: 0 }),
     topicId: () => Promise.resolve(undefined),
     divergence: () => Promise.resolve(undefined),
