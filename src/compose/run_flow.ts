@@ -165,7 +165,7 @@ export async function runFlow<T>(
     health,
     parking: parks ? createParking(log, flow.deadLetters) : undefined,
   };
-  const delivery = deliveries[options.guarantee];
+  const delivery = withTopics(topics, deliveries[options.guarantee]);
   await using _transactions = hooks.board ? undefined : watching(client, {
     topics: [flow.from.name, ...written],
     health,
@@ -221,6 +221,17 @@ function topicsOf<T>(flow: Flow<T>, options: RunFlowOptions): TopicSpec[] {
       ...(isDeadLetters && { config: deadLetterTopicConfig }),
     };
   });
+}
+
+/** What has failed or was missing is looked at again before a session begins: no producer may have to be opened for it. */
+function withTopics(topics: TopicDirectory, { guarantee, open }: Delivery): Delivery {
+  return {
+    guarantee,
+    async open(...request) {
+      await topics.lookUp();
+      return await open(...request);
+    },
+  };
 }
 
 function countOf(topics: TopicDirectory, written: readonly string[], topic: string): number {

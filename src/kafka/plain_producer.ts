@@ -28,7 +28,6 @@ export async function openPlainProducer(
     instrumentationEmitter: new Emitter({}),
   });
   let usable = true;
-  await options.topics?.lookUp();
   try {
     await producer.connect();
   } catch (error) {
