@@ -104,6 +104,7 @@ export function transactionError(
   return new TransactionError(verdict, message, {
     cause: error,
     topic: refusedTopic(error, request),
+    begun: errorInChain(error, ({ unsent }) => unsent === true) === undefined,
   });
 }
 

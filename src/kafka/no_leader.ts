@@ -7,10 +7,11 @@ const leaderNotAvailable = 5;
 /** What is said of such a partition, in the same words by all whom it concerns. */
 export const noLeaderReason = "the partition has no leader: is a broker of the cluster down?";
 
-/** To be thrown where a partition has to be written to or asked. */
+/** To be thrown where a partition has to be written to or asked, before anything is sent. */
 export function noLeaderError(partition: TopicPartition): Error {
   return Object.assign(createErrorFromCode()(leaderNotAvailable), {
     message: `${formatPartition(partition)} has no leader: is a broker down?`,
     topic: partition.topic,
+    unsent: true,
   });
 }

@@ -22,6 +22,8 @@ export interface ProtocolError {
   readonly topic?: string;
   /** The record batch that was refused, for Produce. */
   readonly batch?: { readonly bytes: number; readonly records: number };
+  /** Nothing was sent at all. */
+  readonly unsent?: boolean;
   readonly cause?: unknown;
 }
 

@@ -152,7 +152,12 @@ class KafkaTransactor implements Transactor {
       await onStep?.("after-commit", this.transactionalId);
     } catch (error) {
       if (isLeftBehind(error)) await transaction?.abort().catch(() => {});
-      throw await this.#failed(error, records, offsets);
+      const failure = await this.#failed(error, records, offsets);
+      if (!failure.begun) {
+        this.#next = transaction;
+        this.#usable = true;
+      }
+      throw failure;
     }
     this.#usable = true;
   }

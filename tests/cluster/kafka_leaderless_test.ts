@@ -45,25 +45,32 @@ Deno.test({
     const counted = async (least: number) => {
       while (records < least) await delay(20, stop.signal);
     };
+    let producers = 0;
     const running = runFlow(client, flow, stop.signal, {
       ...{ health, transactionTimeoutMs: 5_000, sessionTimeoutMs: 6_000 },
       observer: { committed: (batch) => void (records += batch.records) },
+    }, {
+      onStep: (step) => {
+        if (step === "after-init-producer-id") producers++;
+      },
     });
     await send(0, 0, 2);
     await send(1, 0, 2);
     await inTime(counted(4), "both lanes have worked");
     await cluster.kill();
     await send(1, 2, 8);
-    for (let n = 2; n < 8; n++) {
-      await send(0, n, n + 1);
-      await inTime(counted(3 + n), `the lane whose output has a leader commits number ${n}`);
-    }
     const held = async () => {
       while (health.ready().checks.every(({ name, ok }) => ok || name !== "lane:in-1")) {
         await delay(20, stop.signal);
       }
     };
     await inTime(held(), "the other one says that it waits");
+    const producersBefore = producers;
+    for (let n = 2; n < 8; n++) {
+      await send(0, n, n + 1);
+      await inTime(counted(3 + n), `the lane whose output has a leader commits number ${n}`);
+    }
+    assertEquals(producers, producersBefore, "what waits costs the others no new producer");
     await cluster.revive();
     await inTime(counted(16), "that has come back, too");
     stop.abort();
