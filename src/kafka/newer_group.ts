@@ -2,6 +2,7 @@
  * Who is in a group whose members speak the newer protocol of consumers (KIP-848): ConsumerGroupDescribe version 0. To
  * DescribeGroups such a group is not there.
  */
+import type { TopicPartition } from "../core/record.ts";
 import { WireReader } from "./codec/wire_reader.ts";
 import type { GroupDescription, GroupMember } from "./describe_group.ts";
 import { flexibleProtocol } from "./raw_protocol.ts";
@@ -51,18 +52,20 @@ function readMember(reader: WireReader): GroupMember {
   const member = { memberId, clientId: reader.text(), host: reader.text() };
   reader.array(() => reader.string()); // what it subscribes to
   reader.string(); // and by pattern
-  skipAssignment(reader); // what it has
-  skipAssignment(reader); // what it shall have
+  const assigned = readAssignment(reader);
+  readAssignment(reader); // what it shall have
   reader.tags();
-  return member;
+  return { ...member, assigned };
 }
 
-function skipAssignment(reader: WireReader): void {
-  reader.array(() => {
+function readAssignment(reader: WireReader): readonly TopicPartition[] {
+  const assigned = reader.array(() => {
     reader.raw(16); // the topic's id
-    reader.string();
-    reader.array(() => reader.int32());
+    const topic = reader.text();
+    const partitions = reader.array(() => ({ topic, partition: reader.int32() }));
     reader.tags();
+    return partitions;
   });
   reader.tags();
+  return assigned.flat();
 }
