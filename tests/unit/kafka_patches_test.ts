@@ -17,10 +17,10 @@ import {
   clusterClass,
   connectionClass,
   createErrorFromCode,
-  requestQueueClass,
   type VendorBroker,
   type VendorCluster,
 } from "../../src/kafka/vendor.ts";
+import { requestQueueClass } from "../../src/kafka/vendor_request_queue.ts";
 import type { VendorEosManager } from "../../src/kafka/vendor_producer.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 

@@ -4,7 +4,8 @@
  * By the wall clock, one that is stepped back by an hour keeps a request that is not answered, a throttled connection and
  * the metadata waiting for an hour more; one that is stepped forward times every request out.
  */
-import { brokerPoolClass, requestQueueClass } from "../vendor.ts";
+import { brokerPoolClass } from "../vendor.ts";
+import { requestQueueClass } from "../vendor_request_queue.ts";
 
 const marker = Symbol.for("onceflow.monotonicTime");
 const checkEveryMs = 100;
