@@ -32,7 +32,8 @@ export async function projectPatiently<Event extends ProjectionEvent>(
       return await projectPartition(assignment, { ...deps, onStarted });
     } catch (error) {
       if (!(error instanceof RebuildNeededError)) throw error;
-      onStarted();
+      // The same reason, found once more, is no change.
+      if (error.reason !== waitingFor) onStarted();
       waitingFor = error.reason;
       // It lapses when the partition goes to another process in the meantime.
       const forMsMax = 5 * options.lookAgainMs;

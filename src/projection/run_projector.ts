@@ -171,13 +171,12 @@ async function checkRange(
     if (position >= start && position <= end) return;
     if (check === rangeChecksMax || position < start) {
       throw new RebuildNeededError(
-        `Cannot project ${
-          formatPartition(reader)
-        } into ${target.label} from offset ${position}: the log holds ` +
-          `${start} to ${end}, so ` +
+        `Cannot project ${formatPartition(reader)} into ${target.label} from offset ${position}: ` +
+          // No figure that moves: each other text would be another line of the log.
           (position < start
-            ? "records were deleted before they were folded; "
-            : "the log is not the one that was folded (made again, or restored to an earlier point); ") +
+            ? `the log starts at ${start}, so records were deleted before they were folded; `
+            : "the log ends below it, so it is not the one that was folded (made again, or restored to an earlier " +
+              "point); ") +
           rebuildAdvice,
         formatPartition(reader),
       );

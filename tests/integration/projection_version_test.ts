@@ -30,11 +30,17 @@ async function patient(sql: Sql, log: MemoryLog, signal: AbortSignal) {
   const health = createHealth();
   let said = Promise.withResolvers<string>();
   let applied = Promise.withResolvers<AppliedRun>();
+  let ups = 0;
   const telling: ProjectorDeps<never>["health"] = {
     ...health,
     down(name, reason, options) {
       health.down(name, reason, options);
       said.resolve(reason);
+    },
+    up(name, cause) {
+      const { ready } = health.ready();
+      health.up(name, cause);
+      if (!ready && health.ready().ready) ups++;
     },
   };
   const reader = await log.openReader({ topic: topics.orders, partition: 0 });
@@ -45,6 +51,7 @@ async function patient(sql: Sql, log: MemoryLog, signal: AbortSignal) {
   return {
     ended,
     health,
+    ups: () => ups,
     async untilSaid() {
       const reason = await said.promise;
       said = Promise.withResolvers();
@@ -103,6 +110,10 @@ Deno.test("a projector waits for the rebuild of a log that is another one, and g
   const stop = new AbortController();
   const projector = await patient(sql, log, stop.signal);
   assertMatch(await projector.untilSaid(), /run `projection rebuild`/);
+  // It looks again and again, and that is no change of state.
+  await projector.untilSaid();
+  await projector.untilSaid();
+  assertEquals(projector.ups(), 0);
   await rebuild(sql, log, projection, true);
   log.append(placed({ orderId: "new" }));
   assertEquals((await projector.untilApplied()).nextOffset, 1);
