@@ -8,6 +8,7 @@ import type { KafkaClient } from "../kafka/kafka_client.ts";
 import { type PartitionEnd, readPartitionEnds } from "../kafka/partition_ends.ts";
 import type { VendorCluster } from "../kafka/vendor.ts";
 import { CoordinatorWatch } from "./watch_coordinators.ts";
+import { watchSettings } from "./watch_settings.ts";
 import { LaneJudge, type LaneJudgeOptions } from "./judge_lanes.ts";
 
 /** What is watched, and who is told. */
@@ -30,7 +31,7 @@ interface Look {
 const lookMsMax = 15_000;
 const unreached = "unreached";
 
-/** Reports `kafka` and `lane:<topic>-<n>` until the signal fires. */
+/** Reports `kafka`, `lane:<topic>-<n>` and `topic:<name>` until the signal fires. */
 export async function watchLanes(
   client: KafkaClient,
   watch: LaneWatch,
@@ -42,6 +43,7 @@ export async function watchLanes(
   const judge = new LaneJudge(watch);
   const coordinators = new CoordinatorWatch(cluster, health);
   let known: readonly LaneStanding[] = [];
+  const settings = watchSettings(client, health, signal);
   try {
     while (!signal.aborted) {
       const lanes = board.lanes();
@@ -72,6 +74,7 @@ export async function watchLanes(
     health.up("kafka", unreached);
     coordinators.end();
     await doneWithin(cluster.disconnect(), 500).catch(() => {});
+    await settings;
   }
 }
 

@@ -142,9 +142,10 @@ export function checkTopic(
   const inSync = number("min.insync.replicas");
   if (inSync > description.replicas && uses.length > 0 && !is("cursor")) {
     add(
-      is("output", "history", "dead-letters", "state") ? "refuse" : "warn",
+      "warn",
       "min.insync.replicas",
-      `it has ${description.replicas} replica(s), so that nothing can be written to it`,
+      `it has ${description.replicas} replica(s), so that nothing can be written to it while one of them is away ` +
+        `(and never, in older versions of Kafka)`,
       alter(`min.insync.replicas=${Math.max(1, description.replicas - 1)}`),
     );
   }

@@ -173,12 +173,46 @@ async function check(
   described: Descriptions,
 ): Promise<void> {
   const checked = specs.filter(({ uses = [] }) => uses.length > 0);
-  const settings = await describeTopicSettings(
-    cluster,
-    checked.map(({ topic }) => topic),
-    checkedSettings,
+  const known = inUse.get(client) ?? new Map<string, TopicSpec>();
+  inUse.set(client, known);
+  for (const spec of checked) known.set(`${spec.topic} ${spec.uses}`, spec);
+  const findings = await findingsOf(client, cluster, checked, described);
+  const refusals = findings.filter(({ kind }) => kind === "refuse").map(({ text }) => text);
+  if (refusals.length > 0) throw new HaltError(refusals.join("\n"));
+}
+
+/** What each client works with, as it was checked before it began. */
+const inUse = new WeakMap<KafkaClient, Map<string, TopicSpec>>();
+
+/**
+ * Checks once more what this client has found good before: somebody may have changed settings since. Logs each warning
+ * once, and answers with the refusals. A topic that is away is not its affair.
+ */
+export async function checkAgain(
+  client: KafkaClient,
+  cluster: VendorCluster,
+): Promise<readonly TopicFinding[]> {
+  const specs = [...inUse.get(client)?.values() ?? []];
+  if (specs.length === 0) return [];
+  const names = [...new Set(specs.map(({ topic }) => topic))];
+  const described = new Map(
+    (await describeTopics(cluster, names)).filter(({ errorCode }) => errorCode === 0)
+      .map((description) => [description.topic, description]),
   );
-  const findings = checked.flatMap((spec): readonly TopicFinding[] => {
+  const there = specs.filter(({ topic }) => described.has(topic));
+  const findings = await findingsOf(client, cluster, there, described);
+  return findings.filter(({ kind }) => kind === "refuse");
+}
+
+async function findingsOf(
+  client: KafkaClient,
+  cluster: VendorCluster,
+  specs: readonly TopicSpec[],
+  described: Descriptions,
+): Promise<readonly TopicFinding[]> {
+  const names = [...new Set(specs.map(({ topic }) => topic))];
+  const settings = await describeTopicSettings(cluster, names, checkedSettings);
+  const findings = specs.flatMap((spec): readonly TopicFinding[] => {
     const { topic } = spec;
     const own = settings.find((candidate) => candidate.topic === topic);
     const description = described.get(topic);
@@ -189,8 +223,7 @@ async function check(
   const unread = settings.filter(({ errorCode }) => errorCode !== 0);
   if (unread.length > 0) findings.push(unchecked(client, unread));
   sayOnce(client, findings.flatMap(({ kind, text }) => kind === "refuse" ? [] : [text]));
-  const refusals = findings.filter(({ kind }) => kind === "refuse").map(({ text }) => text);
-  if (refusals.length > 0) throw new HaltError(refusals.join("\n"));
+  return findings;
 }
 
 function unchecked(

@@ -1,6 +1,8 @@
 /** Topics that exist already with other settings than ours: checked before work begins, and lived with while it runs. */
 import { Kafka, logLevel } from "kafkajs";
 import { z } from "zod";
+import { watchSettings } from "../../src/compose/watch_settings.ts";
+import { delay } from "../../src/core/delay.ts";
 import { createHealth } from "../../src/core/health.ts";
 import { laneNotesTopic } from "../../src/kafka/lane_notes.ts";
 import type { TopicUse } from "../../src/kafka/check_topics.ts";
@@ -91,7 +93,7 @@ Deno.test("more replicas than brokers, and a setting that Kafka does not know, n
   );
 });
 
-Deno.test("an input that is deleted or compacted before it is read, and one that nothing can be written to, are said", async () => {
+Deno.test("an input that is deleted or compacted before it is read, and an output that every replica is needed for, are said", async () => {
   const client = await testClient();
   const lines: string[] = [];
   configureLogging({ level: "warning", write: (line) => void lines.push(line) });
@@ -103,19 +105,53 @@ Deno.test("an input that is deleted or compacted before it is read, and one that
   const brief = await make({ "retention.ms": "60000" }, "input");
   const compacted = await make({ "cleanup.policy": "compact" }, "input");
   const locked = await make({ "min.insync.replicas": "2" }, "output");
-  for (let start = 0; start < 2; start++) await ensureTopics(client, [brief, compacted]);
+  for (let start = 0; start < 2; start++) await ensureTopics(client, [brief, compacted, locked]);
   for (
     const [{ topic }, setting] of [
       ...[[brief, "retention.ms=60000"], [compacted, "cleanup.policy=compact"]] as const,
+      [locked, "min.insync.replicas=2"] as const,
     ]
   ) {
     const own = lines.filter((line) => line.includes(topic));
     assertEquals(own.length, 1, own.join(""));
     assertStringIncludes(own[0] ?? "", `Topic ${topic} has ${setting}`);
   }
-  const halt = await assertRejects(() => ensureTopics(client, [locked]), HaltError);
-  assertStringIncludes(halt.message, `Topic ${locked.topic} has min.insync.replicas=2`);
 });
+
+Deno.test("a setting that is changed while work goes on is said until it is put right, and once where it only might lose", async () => {
+  const client = await testClient();
+  const lines: string[] = [];
+  configureLogging({ level: "warning", write: (line) => void lines.push(line) });
+  const plain = { partitions: 1, replicationFactor: 1 };
+  const history = { ...plain, topic: uniqueName("history"), uses: ["history" as const] };
+  const input = { ...plain, topic: uniqueName("input"), uses: ["input" as const] };
+  await ensureTopics(client, [history, input].map((spec) => ({ ...spec, config: forEver })));
+  const health = createHealth();
+  const stop = new AbortController();
+  const watching = watchSettings(client, health, stop.signal, 50);
+  const found = () => health.ready().checks.find(({ name }) => name === `topic:${history.topic}`);
+  const until = async (condition: () => boolean) => {
+    while (!condition()) await delay(20, AbortSignal.timeout(60_000));
+  };
+  await alter(client, input.topic, { "retention.ms": "60000" });
+  await until(() => lines.some((line) => line.includes(`Topic ${input.topic} has retention.ms`)));
+  await alter(client, history.topic, { "cleanup.policy": "compact" });
+  await until(() => found()?.ok === false);
+  const [, advice = ""] = found()?.detail.match(/--add-config (\S+)$/) ?? [];
+  await alter(client, history.topic, Object.fromEntries(advice.split(",").map(pair)));
+  await until(() => found()?.ok === true);
+  stop.abort();
+  await watching;
+  assertEquals(lines.filter((line) => line.includes(input.topic)).length, 1, lines.join(""));
+});
+
+const forEver = { "cleanup.policy": "delete", "retention.ms": "-1" };
+
+/** Of `name=value`. */
+function pair(text: string): [string, string] {
+  const [name = "", value = ""] = text.split("=");
+  return [name, value];
+}
 
 Deno.test("a transaction timeout above the broker's halts, and names both settings", async () => {
   const client = await testClient();

@@ -67,7 +67,7 @@ Deno.test("limits, replicas, elections and partitions that do not fit are found"
   const state = { "cleanup.policy": "compact", "max.message.bytes": "1000" };
   assertEquals(kinds(["state"], state), ["refuse max.message.bytes"]);
   assertEquals(kinds(["cursor"], { ...small, "min.insync.replicas": "2" }), []);
-  assertEquals(kinds(["output"], { "min.insync.replicas": "2" }), ["refuse min.insync.replicas"]);
+  assertEquals(kinds(["output"], { "min.insync.replicas": "2" }), ["warn min.insync.replicas"]);
   assertEquals(kinds(["output"], { "min.insync.replicas": "2" }, { replicas: 3 }), []);
   assertEquals(kinds(["output"], { "unclean.leader.election.enable": "true" }), [
     "warn unclean.leader.election.enable",
