@@ -6,6 +6,7 @@ import { delay, doneWithin, unlessAborted } from "../core/delay.ts";
 import type { LaneBoard, LaneStanding } from "../core/lane_board.ts";
 import type { KafkaClient } from "../kafka/kafka_client.ts";
 import { type PartitionEnd, readPartitionEnds } from "../kafka/partition_ends.ts";
+import { refusedLogin } from "../kafka/refused_login.ts";
 import type { VendorCluster } from "../kafka/vendor.ts";
 import { CoordinatorWatch } from "./watch_coordinators.ts";
 import { watchSettings } from "./watch_settings.ts";
@@ -25,6 +26,8 @@ export interface LaneWatch extends LaneJudgeOptions {
 interface Look {
   reached: boolean;
   ends: readonly PartitionEnd[];
+  /** Why not, where it says. */
+  refusal?: string;
 }
 
 /** Then what is known is judged: a node that swallows all holds up only what it was asked. */
@@ -56,7 +59,7 @@ export async function watchLanes(
       });
       // One question at a time: a broker that hangs does not find all of them when it is back.
       const ended = unlessAborted(asked, signal).catch(() => {});
-      if (!await doneWithin(ended, silentMsMax) && !look.reached) sayUnreached(watch);
+      if (!await doneWithin(ended, silentMsMax) && !look.reached) sayUnreached(watch, look);
       await doneWithin(ended, lookMsMax);
       if (signal.aborted) {
         // Most often the answer is there in a moment.
@@ -64,7 +67,7 @@ export async function watchLanes(
         break;
       }
       if (look.reached) health.up("kafka", unreached);
-      else sayUnreached(watch);
+      else sayUnreached(watch, look);
       const running = new Set(board.lanes());
       judge.look(lanes.filter((lane) => running.has(lane)), look.ends);
       await delay(intervalMs, signal).catch(() => {});
@@ -78,8 +81,8 @@ export async function watchLanes(
   }
 }
 
-function sayUnreached({ health }: LaneWatch): void {
-  health.down("kafka", "Kafka does not answer", { cause: unreached });
+function sayUnreached({ health }: LaneWatch, { refusal = "does not answer" }: Look): void {
+  health.down("kafka", `Kafka ${refusal}`, { cause: unreached });
 }
 
 /** Never rejects. A broker that does not answer is dropped: the second time another one is asked. */
@@ -91,8 +94,9 @@ async function lookOnce(
   for (let attempt = 0; attempt < 2 && !look.reached; attempt++) {
     try {
       look.ends = await readPartitionEnds(cluster, lanes, () => look.reached = true);
-    } catch {
+    } catch (error) {
       // Said by the caller, once.
+      look.refusal = refusedLogin(error);
     }
   }
 }

@@ -10,6 +10,7 @@ import { doneWithin } from "../core/delay.ts";
 import type { PlainProducer } from "../core/delivery.ts";
 import type { Health } from "../core/health.ts";
 import type { OutputRecord } from "../core/record.ts";
+import { refusedLogin } from "./refused_login.ts";
 import type { KafkaClient } from "./kafka_client.ts";
 import { openPlainProducer } from "./plain_producer.ts";
 
@@ -99,7 +100,9 @@ export class NoteWriter implements AsyncDisposable {
   }
 
   #say(error: unknown): void {
-    const reason = error instanceof Error ? error.message : String(error);
+    const login = refusedLogin(error);
+    const text = error instanceof Error ? error.message : String(error);
+    const reason = login ? `Kafka ${login}` : text;
     this.health?.down("kafka", `how far the lanes have come cannot be noted: ${reason}`, { cause });
   }
 }

@@ -1,5 +1,6 @@
 /** Says what stands in the way, and what to do about it, where a broker refuses what only a person can change. Pure. */
 import { missingPermission } from "./missing_permission.ts";
+import { refusedLogin } from "./refused_login.ts";
 import { errorInChain, type RefusedRequest } from "./refused_request.ts";
 
 /**
@@ -16,6 +17,8 @@ export interface Obstacle {
 export function obstacleOf(error: unknown, request: RefusedRequest): Obstacle | undefined {
   const refused = missingPermission(error, request);
   if (refused) return { kind: "wait", reason: refused };
+  const login = refusedLogin(error);
+  if (login) return { kind: "halt", reason: `Kafka ${login}` };
   const found = errorInChain(error, ({ type }) => type !== undefined && type in obstacles);
   return found?.type === undefined ? undefined : obstacles[found.type]?.({
     ...request,
@@ -66,10 +69,6 @@ const obstacles: Readonly<Record<string, Explain>> = {
     kind: "halt",
     reason: "TRANSACTION_TIMEOUT_MS is above the brokers' transaction.max.timeout.ms " +
       "(INVALID_TRANSACTION_TIMEOUT): lower the one or raise the other",
-  }),
-  SASL_AUTHENTICATION_FAILED: () => ({
-    kind: "halt",
-    reason: "Kafka refused KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD",
   }),
 };
 

@@ -1,6 +1,7 @@
 /** What an operator sees of lanes and relay: lag, dead letters, and who holds rows back. */
 import {
   createObservability,
+  observeHorizon,
   watchFigures,
   workerObservers,
 } from "../../src/compose/observability.ts";
@@ -87,10 +88,11 @@ Deno.test("rows that wait make the relay not ready, and who holds them back is n
   const { sql } = runtime.database;
   const health = createHealth();
   const ages: number[] = [];
-  const [holding, release] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const [holding, release] = [Promise.withResolvers<number>(), Promise.withResolvers<void>()];
   const held = sql.begin(async (tx) => {
     await tx`select pg_current_xact_id()`;
-    holding.resolve();
+    const [row] = await tx<{ pid: number }[]>`select pg_backend_pid() as pid`;
+    holding.resolve(row?.pid ?? 0);
     await release.promise;
   });
   const stop = new AbortController();
@@ -108,15 +110,29 @@ Deno.test("rows that wait make the relay not ready, and who holds them back is n
   const check = () => health.ready().checks.find(({ name }) => name === "relay:0");
   const untilOk = (ok: boolean) =>
     until(() => check()?.ok === ok, () => JSON.stringify(health.ready()));
+  const observability = createObservability();
+  observeHorizon(observability, sql);
+  const horizonAge = async () => {
+    const { body } = await observability.metrics.expose();
+    const found = body
+      .match(/^onceflow_outbox_horizon_age_seconds (\S+)$/m);
+    return Number(found?.[1]);
+  };
   try {
-    await holding.promise;
+    const pid = await holding.promise;
     const where = { topic: config.ORDERS_TOPIC, shards: 1, now: () => new Date() };
     await placeOrder(sql, order, where);
     observer.leading(0, true);
     observer.stands(0, { position: 0, holds: [] });
     observer.waiting(0);
     await untilOk(false);
-    assertStringIncludes(check()?.detail ?? "", "idle in transaction");
+    const said = () => check()?.detail ?? "";
+    assertStringIncludes(said(), "idle in transaction");
+    // Others on this server may write for a moment, too.
+    await until(() => said().includes(`a transaction of pid ${pid} `), said);
+    const age = await horizonAge();
+    assertEquals(age > 0.05, true, `${age}`);
+    await until(async () => await horizonAge() > age, () => "the age does not grow");
     // It comes on, though old rows wait: a backlog after an outage is no reason.
     comesOn = true;
     await untilOk(true);

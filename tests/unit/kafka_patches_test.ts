@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import "kafkajs"; // As a program would that uses it beside onceflow, and loads it first.
 import type { OutputRecord } from "../../src/core/record.ts";
-import { verdictOf } from "../../src/kafka/error_verdict.ts";
+import { transactionError, verdictOf } from "../../src/kafka/error_verdict.ts";
 import { createKafkaClient } from "../../src/kafka/kafka_client.ts";
 import { installPatches } from "../../src/kafka/patches/install_patches.ts";
 import {
@@ -22,7 +22,7 @@ import {
 } from "../../src/kafka/vendor.ts";
 import { requestQueueClass } from "../../src/kafka/vendor_request_queue.ts";
 import type { VendorEosManager } from "../../src/kafka/vendor_producer.ts";
-import { assert, assertEquals, assertRejects } from "../support/assert.ts";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 
 const nobody = { brokers: ["127.0.0.1:1"], clientId: "test", ssl: false };
 const record = (partition: number, value: string): OutputRecord => ({
@@ -229,6 +229,13 @@ Deno.test("row 22: a fence and a duplicate sequence have their verdicts although
   assertEquals(verdictOf(createErrorFromCode()(53)), "blocked"); // TRANSACTIONAL_ID_AUTHORIZATION_FAILED
   assertEquals(verdictOf(createErrorFromCode()(50)), "fatal"); // INVALID_TRANSACTION_TIMEOUT
   assertEquals(verdictOf(new Error("socket hang up")), "unknown");
+});
+
+Deno.test("a login that is refused while work goes on names the settings", () => {
+  const login = Object.assign(new Error("no"), { name: "KafkaJSSASLAuthenticationError" });
+  const { message, verdict } = transactionError("Cannot commit", login);
+  assertEquals(verdict, "unknown");
+  assertStringIncludes(message, "check KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD");
 });
 
 Deno.test("kafkajs as the program itself uses it is neither changed nor in the way", () => {
