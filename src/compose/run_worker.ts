@@ -15,6 +15,7 @@ import { runRelay } from "../outbox/relay.ts";
 import { openRelayLeads } from "../outbox/relay_lead.ts";
 import { relayCheck, type RelayObserver } from "../outbox/relay_session.ts";
 import { relayStore } from "../outbox/relay_store.ts";
+import { writtenTopics } from "../outbox/written_topics.ts";
 import { projectPatiently } from "../projection/project_patiently.ts";
 import type { ProjectorDeps } from "../projection/run_projector.ts";
 import type { ViewFact } from "../orders/view_events.ts";
@@ -96,6 +97,9 @@ export async function runWorker(
     }, watched),
     watchTransactions(runtime.client, {
       topics: [...runtime.partitions.keys()],
+      moreTopics: options.roles.includes("relay")
+        ? () => writtenTopics(runtime.database.sql)
+        : undefined,
       health,
       onNews: (_id, news) => news.kind === "ended" && options.observers?.forgotten?.(news.outcome),
     }, watched),
@@ -134,6 +138,7 @@ async function runRelays(
     batchBytesMax: config.REQUEST_BYTES_MAX,
     topics,
     writesTo: [...partitions.keys()],
+    alsoWritesTo: () => writtenTopics(database.sql),
     onNews: options.health &&
       reportTransactions(options.health, relayName, options.observers?.forgotten),
   });

@@ -15,6 +15,12 @@ import { openTransactor, type TransactorOptions } from "./transactor.ts";
 import type { VendorCluster } from "./vendor.ts";
 import { waryTransactor } from "./wary_transactor.ts";
 
+/** Topics that no setting names. */
+export interface NamedTopics {
+  /** Asked before each session, and added to `writesTo`; what this throws stops the session before it has begun. */
+  readonly alsoWritesTo?: () => Promise<readonly string[]>;
+}
+
 const reopenMs = 200;
 /** After so long the caller is told that it cannot be opened, and may say so before it tries again. */
 const openMsMax = 5_000;
@@ -22,7 +28,7 @@ const openMsMax = 5_000;
 /** Disposing closes the connection that offsets are read over; transactors are disposed of by their owners. */
 export function createTransactions(
   client: KafkaClient,
-  given: TransactorOptions & SettleOptions,
+  given: TransactorOptions & SettleOptions & NamedTopics,
 ): Transactions & AsyncDisposable {
   const cluster = client.cluster();
   const commits = new AnsweredCommits();
@@ -31,6 +37,11 @@ export function createTransactions(
     onCommitted: (transaction) => commits.note(transaction),
     sawCommitted: (part) => commits.has(part),
   };
+  const { writesTo: configured, alsoWritesTo } = given;
+  const writesTo = async () =>
+    configured && alsoWritesTo
+      ? [...new Set([...configured, ...await alsoWritesTo()])]
+      : configured;
   return {
     async open(transactionalId, signal) {
       const startedAt = performance.now();
@@ -39,9 +50,11 @@ export function createTransactions(
         try {
           await options.topics?.lookUp();
           // Before InitProducerId: after it nobody can say any more how the last transaction ended.
-          const unasked = await settle(cluster, transactionalId, options, client.user, signal);
+          const topics = await writesTo();
+          const settling = { ...options, writesTo: topics };
+          const unasked = await settle(cluster, transactionalId, settling, client.user, signal);
           const opened = await openTransactor(client, transactionalId, options);
-          const transactor = waryTransactor(cluster, opened, options.writesTo);
+          const transactor = waryTransactor(cluster, opened, topics);
           return unasked.length === 0 ? transactor : guarded(cluster, transactor, unasked);
         } catch (error) {
           if (error instanceof HaltError) throw error;
@@ -66,7 +79,10 @@ export function createTransactions(
       // Whoever left it behind, it is this lane that waits.
       const own = `${groupId}/${partition.topic}/${partition.partition}`;
       const onNews: SettleOptions["onNews"] = (_id, news) => options.onNews?.(own, news);
-      const onUnstable = () => settleUnstable(cluster, groupId, { ...options, onNews }, signal);
+      const onUnstable = async () => {
+        const settling = { ...options, onNews, writesTo: await writesTo() };
+        await settleUnstable(cluster, groupId, settling, signal);
+      };
       return named(
         `Cannot read the offset of ${groupId} on ${formatPartition(partition)}`,
         { groupId, topics, needs: ["Read"], user: client.user },

@@ -16,7 +16,7 @@ import type { VendorCluster } from "./vendor.ts";
 /** Shorter than a session of a broker, after which its partitions have no leader. */
 const pauseMs = 1_000;
 
-/** `writesTo` are the topics of the id; all that can be seen where absent. */
+/** `writesTo` are the topics of the id, beside those that it is seen to write to; all that can be seen where absent. */
 export function waryTransactor(
   cluster: VendorCluster,
   transactor: Transactor,
@@ -25,6 +25,7 @@ export function waryTransactor(
   const { transactionalId } = transactor;
   /** When each partition was last written to; those are left out that were seen to have ended since. */
   const written = new Map<string, number>();
+  const topics = new Set(writesTo);
   let forgets: boolean | undefined;
   return {
     transactionalId,
@@ -35,8 +36,9 @@ export function waryTransactor(
       if (write.offsets.length > 0) places.add(offsetsTopic);
       const before = performance.now() - pauseMs;
       if ([...places].some((place) => (written.get(place) ?? Infinity) < before)) {
-        await seeItEnded(cluster, transactionalId, writesTo, written);
+        await seeItEnded(cluster, transactionalId, writesTo && [...topics], written);
       }
+      for (const { topic } of write.records) topics.add(topic);
       await transactor.commit(write);
       const now = performance.now();
       for (const place of places) written.set(place, now);

@@ -17,6 +17,8 @@ import { writeMarkers } from "./write_markers.ts";
 /** What to watch, and whom to tell. */
 export interface WatchOptions {
   readonly topics: readonly string[];
+  /** Asked before each look, and added to `topics`; where that fails, what it said before. */
+  readonly moreTopics?: () => Promise<readonly string[]>;
   readonly health: Health;
   readonly onNews?: OnTransactionNews;
   /** Between two looks; each is one request a broker. */
@@ -46,10 +48,11 @@ export async function watchTransactions(
   options: WatchOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { topics, intervalMs = 5_000, graceMs = 10_000 } = options;
+  const { intervalMs = 5_000, graceMs = 10_000 } = options;
   const cluster = client.cluster();
   const firstSeen = new Map<string, number>();
   const reported = new Set<string>();
+  let more: readonly string[] = [];
   let warned = false;
   const look = async () => {
     try {
@@ -57,6 +60,8 @@ export async function watchTransactions(
         await warnOfForgetting(cluster);
         warned = true;
       }
+      more = await options.moreTopics?.().catch(() => more) ?? [];
+      const topics = [...new Set([...options.topics, ...more])];
       const { open } = await findOpen(cluster, topics);
       const keys = new Set(open.map(keyOf));
       for (const key of firstSeen.keys()) if (!keys.has(key)) firstSeen.delete(key);

@@ -17,6 +17,7 @@ import {
   sessionCause,
 } from "./relay_session.ts";
 import { rowToRecord } from "./row_to_record.ts";
+import { noteNewTopics } from "./written_topics.ts";
 
 /** What announcing needs. */
 export interface Announcing {
@@ -116,6 +117,7 @@ async function commit(
   const { clock = steadyClock } = deps;
   if (position !== progress.after) progress.doubt = position;
   progress.unwritten = position;
+  await noteNewTopics(rows, deps.store, progress.notedTopics);
   const metadata = await deps.store.metadata({ eventId, holds, writtenBelow });
   const offset = position + 1;
   const offsets = [{ groupId, topic: cursorTopic, partition: shard, offset, metadata }];

@@ -18,6 +18,7 @@ import {
   relayedUpTo,
 } from "./relay_cursor.ts";
 import { rowsBetween, type RowsRange } from "./row_at.ts";
+import { noteTopics } from "./written_topics.ts";
 
 /** The outbox of one shard, and what is noted beside it. Each of these throws where Postgres is away. */
 export interface RelayStore {
@@ -33,6 +34,8 @@ export interface RelayStore {
   relayedUpTo(): Promise<number | undefined>;
   /** {@linkcode noteRelayed} */
   note(position: number): Promise<void>;
+  /** {@linkcode noteTopics} */
+  noteTopics(topics: readonly string[]): Promise<void>;
   /** {@linkcode deletePublishedBelow} */
   remove(retention: Omit<Retention, "shard">): Promise<Deleted>;
 }
@@ -47,6 +50,7 @@ export function relayStore(sql: Sql, place: CursorPlace): RelayStore {
     between: (range) => rowsBetween(sql, { shard, ...range }),
     relayedUpTo: () => relayedUpTo(sql, shard),
     note: (position) => noteRelayed(sql, shard, position),
+    noteTopics: (topics) => noteTopics(sql, topics),
     remove: (retention) => deletePublishedBelow(sql, { shard, ...retention }),
   };
 }

@@ -189,15 +189,19 @@ class Live implements AsyncDisposable {
 
   static async start(client: KafkaClient, options: SettleOptions & TransactorOptions) {
     const down = Promise.withResolvers<void>();
+    // No setting names them; they are known from the first session that writes to them.
+    const named: string[] = [];
     const waiting = new Map(
       ["live/in/0", "answered/in/0"].map((id) => [id, Promise.withResolvers<void>()]),
     );
     const transactions = createTransactions(client, {
       ...options,
+      ...{ writesTo: ["seen"], alsoWritesTo: () => Promise.resolve(named) },
       async onStep(step, id) {
         if (step !== "before-end-txn") return;
         waiting.get(id)?.resolve();
         await down.promise;
+        named.push("live", "answered");
       },
     });
     const joined = await transactions.open("live/in/0");

@@ -248,6 +248,7 @@ export class World {
       metadata: ({ eventId }) => Promise.resolve(eventId),
       between: () => Promise.resolve([]),
       relayedUpTo: () => ask(() => this.#noted),
+      noteTopics: () => ask(() => {}),
       note: (position) =>
         ask(() => {
           if (position > this.announced) this.violated(`noted ${position}, ahead of the topic`);

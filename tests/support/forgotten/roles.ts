@@ -18,6 +18,8 @@ import { outboxMigrations } from "../../../src/outbox/migrations.ts";
 import { openRelayLeads } from "../../../src/outbox/relay_lead.ts";
 import { relayMigrations } from "../../../src/outbox/relay_migrations.ts";
 import { relayStore } from "../../../src/outbox/relay_store.ts";
+import { topicsMigrations } from "../../../src/outbox/topics_migrations.ts";
+import { writtenTopics } from "../../../src/outbox/written_topics.ts";
 import { runRelay } from "../../../src/outbox/relay.ts";
 import { appendInTransaction } from "../../../src/outbox/append_in_transaction.ts";
 import { openDatabase } from "../../../src/postgres/database.ts";
@@ -82,24 +84,32 @@ function flowRole({ cluster: { client }, name, transactionTimeoutMs }: Trial): R
   };
 }
 
-/** The relay of an outbox of its own. */
+/** The relay of an outbox of its own. Half of its rows are for a topic that no setting names. */
 export const relay: MakeRole = async ({ cluster: { client }, name, transactionTimeoutMs }) => {
   await using stack = new AsyncDisposableStack();
   const { url } = stack.use(await freshDatabase());
   const { sql } = stack.use(openDatabase(url, { connectionsMax: 4, applicationName: name }));
-  await migrate(sql, [...outboxMigrations, ...relayMigrations, ...leadMigrations]);
+  await migrate(sql, [
+    ...outboxMigrations,
+    ...relayMigrations,
+    ...leadMigrations,
+    ...topicsMigrations,
+  ]);
   const owned = stack.move();
-  const [out, cursorTopic] = [`${name}-out`, `${name}-cursor`];
+  const [out, named, cursorTopic] = [`${name}-out`, `${name}-named`, `${name}-cursor`];
+  const moreTopics = () => writtenTopics(sql);
   const groupId = `${name}-relay`;
   return {
-    topics: { [out]: bothNodes, [cursorTopic]: [1] },
+    topics: { [out]: bothNodes, [named]: [2, 2], [cursorTopic]: [1] },
     transactionalIds: [`${groupId}/${cursorTopic}/0`],
     async run(signal, onStep) {
       await using transactions = createTransactions(client, {
         ...{ transactionTimeoutMs, onStep, writesTo: [out, cursorTopic] },
+        alsoWritesTo: moreTopics,
       });
       await using _watching = watching(client, {
-        ...{ topics: [out, cursorTopic], health: createHealth(), intervalMs: 500, graceMs: 500 },
+        ...{ topics: [out, cursorTopic], moreTopics, health: createHealth() },
+        ...{ intervalMs: 500, graceMs: 500 },
       });
       await using leads = openRelayLeads(url, { name, applicationName: name });
       const place = { shard: 0, groupId, cursorTopic };
@@ -118,11 +128,12 @@ export const relay: MakeRole = async ({ cluster: { client }, name, transactionTi
         for (const id of values) {
           const value = new TextEncoder().encode(json(id));
           const event = { eventId: crypto.randomUUID(), eventType: "Said" };
-          await appendInTransaction(tx, { topic: out, key: id, value, ...event }, { shards: 1 });
+          const topic = Number(id) % 4 < 2 ? out : named;
+          await appendInTransaction(tx, { topic, key: id, value, ...event }, { shards: 1 });
         }
       });
     },
-    seen: () => idsIn(client, [out]),
+    seen: () => idsIn(client, [out, named]),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 };
