@@ -8,7 +8,7 @@ import {
 } from "../compose/observability.ts";
 import { openUntilStopped } from "../compose/open_runtime.ts";
 import { runUntilSignal } from "../compose/run_until_signal.ts";
-import { watchPostgres } from "../compose/watch_postgres.ts";
+import { watchPostgresAside } from "../compose/watch_postgres.ts";
 import { type Role, roles, runWorker } from "../compose/run_worker.ts";
 import { type Guarantee, guarantees, readConfig } from "../config.ts";
 import { serveHealth } from "../observe/health_server.ts";
@@ -66,8 +66,8 @@ export function workerCommand(): Command {
         progress("Working");
         observeHorizon(observability, runtime.database.sql);
         const ended = new AbortController();
-        const watching = watchPostgres(
-          runtime.database.sql,
+        const watching = watchPostgresAside(
+          runtime.services.databaseUrl,
           observability.health,
           AbortSignal.any([signal, ended.signal]),
         );

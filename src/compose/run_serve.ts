@@ -12,7 +12,7 @@ import { forgetIdempotencyKeys } from "./forget_idempotency_keys.ts";
 import { openDashboard } from "./dashboard.ts";
 import type { Observability } from "./observability.ts";
 import type { Runtime } from "./open_runtime.ts";
-import { watchPostgres } from "./watch_postgres.ts";
+import { watchPostgresAside } from "./watch_postgres.ts";
 
 const log = getLogger(["onceflow", "http"]);
 
@@ -54,7 +54,7 @@ export function openApi(runtime: Runtime, { metrics, health }: Observability): A
   const dashboard = openDashboard(runtime);
   const forgetting = forgetIdempotencyKeys(runtime);
   const ended = new AbortController();
-  const watching = watchPostgres(database.sql, health, ended.signal);
+  const watching = watchPostgresAside(runtime.services.databaseUrl, health, ended.signal);
   const app = createApp({
     sql: database.sql,
     topic: config.ORDERS_TOPIC,

@@ -1,6 +1,7 @@
 /** Asks Postgres every few seconds: a role with nothing to do for it now would not notice that it is down. */
 import { delay, doneWithin, unlessAborted } from "../core/delay.ts";
 import type { Health } from "../core/health.ts";
+import { openDatabase } from "../postgres/database.ts";
 import type { Sql } from "../postgres/sql.ts";
 import { whyNoPositions } from "../outbox/set_back.ts";
 import { whyNoWrites } from "../postgres/takes_writes.ts";
@@ -36,5 +37,25 @@ export async function watchPostgres(
     if (reason === undefined) health.up("postgres");
     else health.down("postgres", reason);
     await delay(intervalMs, signal).catch(() => {});
+  }
+}
+
+/** A connection that Postgres does not answer on is given up then, milliseconds. */
+const closeMsMax = 200;
+
+/**
+ * The same over a connection of its own: in a pool whose connections are all at work the question waits its turn, and
+ * Postgres would seem not to answer.
+ */
+export async function watchPostgresAside(
+  url: string,
+  health: Pick<Health, "up" | "down">,
+  signal: AbortSignal,
+): Promise<void> {
+  const database = openDatabase(url, { connectionsMax: 1, applicationName: "onceflow watch" });
+  try {
+    await watchPostgres(database.sql, health, signal);
+  } finally {
+    await database.close(closeMsMax);
   }
 }

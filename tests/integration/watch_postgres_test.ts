@@ -1,3 +1,8 @@
+import { createObservability } from "../../src/compose/observability.ts";
+import { openRuntime } from "../../src/compose/open_runtime.ts";
+import { openApi } from "../../src/compose/run_serve.ts";
+import { readConfig } from "../../src/config.ts";
+import { waitFor } from "../../src/stack/wait.ts";
 import { watchPostgres } from "../../src/compose/watch_postgres.ts";
 import { createHealth } from "../../src/core/health.ts";
 import { openDatabase } from "../../src/postgres/database.ts";
@@ -32,6 +37,37 @@ Deno.test("a worker that needs nothing of Postgres now is ready only while Postg
     ready: false,
     names: ["postgres"],
   });
+});
+
+Deno.test("a pool whose connections are all at work is no Postgres that does not answer", async () => {
+  await using fresh = await freshDatabase();
+  const config = readConfig({
+    ...{ KAFKA_BROKERS: `127.0.0.1:${freePort()}`, DATABASE_URL: fresh.url },
+    DATABASE_CONNECTIONS_MAX: "2",
+  });
+  await using runtime = await openRuntime(config, {
+    ...{ applicationName: "busy", health: createHealth(), kafkaLater: true },
+  });
+  const release = Promise.withResolvers<void>();
+  const holding = [1, 2].map(() => Promise.withResolvers<void>());
+  const held = holding.map(({ resolve }) =>
+    runtime.database.sql.begin(async (tx) => {
+      await tx`select 1`;
+      resolve();
+      await release.promise;
+    })
+  );
+  try {
+    await Promise.all(holding.map(({ promise }) => promise));
+    const observability = createObservability();
+    await using _api = openApi(runtime, observability);
+    const found = () => observability.health.ready().checks.find(({ name }) => name === "postgres");
+    const check = await waitFor(() => Promise.resolve(found()), { waitMsMax: 60_000 });
+    assertEquals([check?.ok, check?.detail], [true, ""]);
+  } finally {
+    release.resolve();
+    await Promise.all(held);
+  }
 });
 
 Deno.test("a Postgres that takes no writes is not ready, and is again when it does", async () => {
