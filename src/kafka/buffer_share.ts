@@ -1,6 +1,6 @@
-/** How much one lane of a process may hold of what was fetched and not yet taken. Pure. */
+/** How much one lane of a process may hold of what was fetched and not yet taken. */
 
-/** Fewer lanes than this hold no more each: a lane cannot use it. */
+/** A lane that holds a quarter of all cannot use more. */
 const lanesMin = 4;
 /** What a process may hold for its lanes is so many times the largest transaction of one: two, where they are few. */
 export const bufferBatches = 2 * lanesMin;
@@ -9,9 +9,13 @@ const shareBytesMin = 64 * 1024;
 /** What a fetch asks for of one partition is not less, however little a lane may hold: most record batches fit. */
 const fetchBytesMin = 512 * 1024;
 
-/** The bytes that each of `lanes` may hold, where all of them together may hold `bytesMax`. */
-export function bufferShare(bytesMax: number, lanes: number): number {
-  return Math.max(shareBytesMin, Math.floor(bytesMax / Math.max(lanesMin, lanes)));
+/**
+ * The bytes that each of `lanes` may hold, where all of them together may hold `bytesMax` and hold `held` now. While less than
+ * half is held, one that has much to do takes what the others do not need.
+ */
+export function bufferShare(bytesMax: number, lanes: number, held: number): number {
+  const busy = held < bytesMax / 2 ? lanesMin : Math.max(lanesMin, lanes);
+  return Math.max(shareBytesMin, Math.floor(bytesMax / busy));
 }
 
 /** The bytes that a fetch asks for of the partition of a lane with that share. */

@@ -1,4 +1,4 @@
-/** Decides how soon a fetch follows another, so that transactions grow with the load. Pure. */
+/** Decides how soon a fetch follows another, so that transactions grow with the load, and how long it may wait. Pure. */
 
 /** What a fetch brought, over all partitions. */
 export interface Brought {
@@ -18,4 +18,17 @@ const backlogBytes = 256 * 1024;
 export function fetchPauseMs({ records, bytes }: Brought, pauseMsMax: number): number {
   if (bytes >= backlogBytes) return 0;
   return Math.min(pauseMsMax, pauseMsPerRecord * Math.max(0, records - 1));
+}
+
+const waitMsPerPartition = 0.5;
+const waitMsLongest = 1_000;
+
+/**
+ * How long the broker may hold a fetch back that has nothing to bring. What is fetched from anew meanwhile waits for it; but
+ * each fetch names all partitions, and a thousand idle ones would cost a tenth of a core at four of them a second.
+ */
+export function fetchWaitMs(waitMsMax: number, partitions: number): number {
+  return Math.round(
+    Math.min(Math.max(waitMsMax, waitMsLongest), waitMsMax + waitMsPerPartition * partitions),
+  );
 }

@@ -10,7 +10,7 @@ import { delay } from "../core/delay.ts";
 import { formatPartition } from "../core/record.ts";
 import { fetchShare } from "./buffer_share.ts";
 import { deliver } from "./deliver_answer.ts";
-import { type Brought, fetchPauseMs } from "./fetch_pause.ts";
+import { type Brought, fetchPauseMs, fetchWaitMs } from "./fetch_pause.ts";
 import { protocolErrorType } from "./error_verdict.ts";
 import { fetchRequest, type FetchTarget } from "./fetch_request.ts";
 import type { FetchTrouble } from "./fetch_trouble.ts";
@@ -140,7 +140,11 @@ export class Fetcher implements AsyncDisposable {
       if (leader === undefined) {
         this.#stale = true;
         this.trouble?.refused(feed, this.#topics.errorOf(feed));
-      } else leaders.set(leader, [...leaders.get(leader) ?? [], feed]);
+        continue;
+      }
+      const led = leaders.get(leader);
+      if (led) led.push(feed);
+      else leaders.set(leader, [feed]);
     }
     return leaders;
   }
@@ -203,8 +207,9 @@ export class Fetcher implements AsyncDisposable {
     }
     if (targets.size === 0) return { records: 0, bytes: 0 };
     const broker = await this.cluster.findBroker({ nodeId });
+    const waitMsMax = fetchWaitMs(this.options.waitMsMax, targets.size);
     const answer = await broker.connectionPool.send(
-      fetchRequest([...targets.values()], this.options),
+      fetchRequest([...targets.values()], { ...this.options, waitMsMax }),
     );
     if (answer.errorCode !== 0) throw new Error(`Fetch: error code ${answer.errorCode}`);
     const refused: string[] = [];

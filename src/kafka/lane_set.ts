@@ -58,6 +58,8 @@ export class LaneSet {
   /** Lanes whose partition is gone, until they have ended or were left to themselves. */
   readonly #ending = new Map<string, Promise<void>>();
   readonly #failed = new AbortController();
+  /** What was fetched for all of them and not yet taken. */
+  #heldBytes = 0;
 
   constructor(readonly member: LaneMember, readonly options: LaneSetOptions) {
     this.#fetcher = new Fetcher(member.cluster, options.fetch, new FetchTrouble(options));
@@ -94,11 +96,12 @@ export class LaneSet {
   #start(partition: TopicPartition): void {
     const key = formatPartition(partition);
     const { cluster } = this.member;
-    const { groupId, user } = this.options;
+    const { groupId, user, bufferBytesMax } = this.options;
     const request = { groupId, topics: [partition.topic], needs: ["Read"], user };
     const stop = new AbortController();
     const feed: PartitionFeed = new PartitionFeed(partition, {
-      bufferBytesMax: () => bufferShare(this.options.bufferBytesMax, this.#lanes.size),
+      bufferBytesMax: () => bufferShare(bufferBytesMax, this.#lanes.size, this.#heldBytes),
+      onHeld: (change) => this.#heldBytes += change,
       unpackedBytesMax: cluster.unpackedBytesMax,
       range: () =>
         named(
@@ -146,6 +149,7 @@ export class LaneSet {
     this.#fetcher.remove(lane.feed);
     this.options.health?.up(laneCheck(lane.feed), unreadable);
     lane.stop.abort(new DOMException("Partition revoked", "AbortError"));
+    lane.feed.close();
     const ended = doneWithin(lane.done, msMax).then((inTime) => {
       if (!inTime) {
         log.warn(

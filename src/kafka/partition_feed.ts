@@ -29,6 +29,8 @@ export interface FeedOptions {
   readonly divergence: (mark: LogMark, signal?: AbortSignal) => Promise<string | undefined>;
   /** Called when the feed wants more again. */
   readonly onHungry: () => void;
+  /** Told how many bytes more wait, or fewer. */
+  readonly onHeld?: (change: number) => void;
 }
 
 /** See the file's first lines. */
@@ -38,6 +40,7 @@ export class PartitionFeed implements PartitionReader {
   #position = -1;
   #fetchPosition = -1;
   #chunks: Chunk[] = [];
+  /** What waits. */
   #bytes = 0;
   /** The batches just below the two positions. */
   #below: LogMark | undefined;
@@ -87,8 +90,7 @@ export class PartitionFeed implements PartitionReader {
     this.#below = this.#fetchedBelow = this.#checked;
     this.#checked = undefined;
     this.#position = this.#fetchPosition = offset;
-    this.#chunks = [];
-    this.#bytes = 0;
+    this.#drop();
     this.#failure = undefined;
     this.options.onHungry();
   }
@@ -105,11 +107,27 @@ export class PartitionFeed implements PartitionReader {
     const bytes = answer.batches.reduce((sum, batch) => sum + batch.bytes.length, 0);
     const cursor = new CommittedCursor(answer, fetchedFrom, this.options.unpackedBytesMax);
     this.#chunks.push({ cursor, bytes });
-    this.#bytes += bytes;
+    this.#hold(bytes);
     this.#fetchPosition = nextOffset;
     const last = answer.batches.at(-1);
     if (last) this.#fetchedBelow = markOf(last);
     this.#wake?.();
+  }
+
+  /** Nobody reads it any more: nothing waits, and nothing is wanted. */
+  close(): void {
+    this.#fetchPosition = -1;
+    this.#drop();
+  }
+
+  #drop(): void {
+    this.#chunks = [];
+    this.#hold(-this.#bytes);
+  }
+
+  #hold(change: number): void {
+    this.#bytes += change;
+    this.options.onHeld?.(change);
   }
 
   /** Makes every coming `next` reject, until a seek. */
@@ -178,7 +196,7 @@ export class PartitionFeed implements PartitionReader {
       if (below) this.#below = markOf(below);
       if (!chunk.cursor.done) break;
       this.#chunks.shift();
-      this.#bytes -= chunk.bytes;
+      this.#hold(-chunk.bytes);
     }
     if (wasFull && this.wanted !== undefined) this.options.onHungry();
     return { records, nextOffset: this.#position, mark: this.mark };

@@ -25,6 +25,8 @@ const missingMsMax = 5_000;
 /** See the file's first lines. */
 export class TopicWatch {
   readonly #topics = new Map<string, TopicMetadata>();
+  /** The partitions of those, by their number. */
+  readonly #places = new Map<string, ReadonlyMap<number, PartitionPlace>>();
   readonly #missingSince = new Map<string, number>();
   /** Feeds whose topic a leader did not know by its identity. */
   readonly #refused = new Set<PartitionFeed>();
@@ -45,6 +47,8 @@ export class TopicWatch {
     const broker = await this.cluster.brokerPool.findConnectedBroker();
     for (const found of await fetchTopicMetadata(broker, topics)) {
       this.#topics.set(found.topic, found);
+      const places = found.partitions.map((place) => [place.partition, place] as const);
+      this.#places.set(found.topic, new Map(places));
       if (found.errorCode !== unknownTopicCode) this.#missingSince.delete(found.topic);
       else if (!this.#missingSince.has(found.topic)) {
         this.#missingSince.set(found.topic, performance.now());
@@ -57,7 +61,7 @@ export class TopicWatch {
   /** Undefined where nobody leads it now. */
   leaderOf(feed: PartitionFeed): LedPartition | undefined {
     const found = this.#topics.get(feed.topic);
-    const place = found?.partitions.find(({ partition }) => partition === feed.partition);
+    const place = this.#places.get(feed.topic)?.get(feed.partition);
     const topicId = feed.readId ?? found?.topicId;
     if (!place || place.leader < 0 || topicId === undefined) return undefined;
     return { ...place, topicId };

@@ -1,4 +1,4 @@
-import { type Brought, fetchPauseMs } from "../../src/kafka/fetch_pause.ts";
+import { type Brought, fetchPauseMs, fetchWaitMs } from "../../src/kafka/fetch_pause.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 
 const pauseMsMax = 15;
@@ -32,4 +32,13 @@ Deno.test("at a thousand records a second pauses grow to their limit", () => {
 Deno.test("a backlog is fetched without pauses", () => {
   assert(pauseAfter(1_000) > 0);
   assertEquals(pauseAfter(2_000), 0);
+});
+
+Deno.test("a fetch of very many partitions may wait longer, and never longer than a second", () => {
+  assertEquals([4, 64, 1_000, 100_000].map((count) => fetchWaitMs(250, count)), [
+    252,
+    282,
+    750,
+    1_000,
+  ]);
 });

@@ -9,13 +9,18 @@ const place = { topic: "t", partition: 0 };
 const bounds = { recordsMax: 100, bytesMax: 1_000_000 };
 const signal = new AbortController().signal;
 
-function feedAt(offset: number, bufferBytesMax = 1_000_000): PartitionFeed {
+function feedAt(
+  offset: number,
+  bufferBytesMax = 1_000_000,
+  onHeld?: (change: number) => void,
+): PartitionFeed {
   const feed = new PartitionFeed(place, {
     bufferBytesMax: () => bufferBytesMax,
     range: () => Promise.resolve({ start: 0, end: 100 }),
     topicId: () => Promise.resolve(undefined),
     divergence: () => Promise.resolve(undefined),
     onHungry: () => {},
+    onHeld,
   });
   feed.seek(offset);
   return feed;
@@ -121,4 +126,21 @@ Deno.test("a broken batch behind good ones is not passed by, whatever comes behi
   assertEquals(offsetsOf(await feed.next(bounds, signal)), [0]);
   const halted = await assertRejects(() => feed.next(bounds, signal), HaltError);
   assertEquals(halted.message.includes("offsets 1 to 1"), true);
+});
+
+Deno.test("what a feed says that it holds comes and goes with what waits, and with the feed", async () => {
+  let held = 0;
+  const feed = feedAt(0, 1_000_000, (change) => held += change);
+  feed.accept(0, answer(0, 3));
+  const first = held;
+  feed.accept(3, answer(3, 3));
+  assertEquals([first > 0, held], [true, 2 * first]);
+  await feed.next({ ...bounds, recordsMax: 3 }, signal);
+  assertEquals(held, first);
+  feed.seek(3);
+  assertEquals(held, 0);
+  feed.accept(3, answer(3, 3));
+  feed.close();
+  feed.accept(6, answer(6, 3));
+  assertEquals([held, feed.wanted], [0, undefined]);
 });
