@@ -30,7 +30,8 @@ export function reasonOf(
   { part, transactionalId, state, kind, outcome, proof }: ExaminedTransaction,
 ): string {
   const where = formatPartition(part);
-  const who = transactionalId ?? `producer ${part.producerId}`;
+  const producer = `producer id ${part.producerId}`;
+  const who = transactionalId === undefined ? producer : `${transactionalId} (${producer})`;
   switch (kind) {
     case "ongoing":
       return `${where} waits for a transaction of ${who} whose producer has not ended it; its coordinator ` +

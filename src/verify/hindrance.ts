@@ -34,17 +34,32 @@ export async function noteHindrances(
   }
 }
 
-/** What holds this partition's readers back. */
-export function hindranceAt(spill: Spill, topic: string, partition: number): string | undefined {
+/** What this producer's transaction waits for, which holds the partition's readers back. */
+export function hindranceAt(
+  spill: Spill,
+  topic: string,
+  partition: number,
+  producerId: number,
+): string | undefined {
   const [row] = spill.rows(
-    "select reason from hindrance where topic = ? and partition = ? limit 1",
-    topic,
-    partition,
+    "select reason from hindrance where topic = ? and partition = ? and producer_id = ?",
+    ...[topic, partition, producerId],
   );
   return row === undefined ? undefined : String(row.reason);
 }
 
-/** What holds a group's offset on this partition back; the id of a lane or a relay names all three. */
+/**
+ * The reason of the transaction that holds an offset `o` of `group_id`, `topic` and `partition` back: first one that has
+ * pending offsets, then that of the id which names all three. A worker commits the offsets of all its lanes under the id of
+ * one of them, so any id of the group may be it.
+ */
+export const reasonOfOffset = `(select h.reason from hindrance h
+  where substr(h.transactional_id, 1, length(o.group_id) + 1) = o.group_id || '/'
+  order by h.topic = '__consumer_offsets' desc,
+    h.transactional_id = o.group_id || '/' || o.topic || '/' || o.partition desc
+  limit 1)`;
+
+/** What holds a group's offset on this partition back. */
 export function hindranceOfOffset(
   spill: Spill,
   groupId: string,
@@ -52,17 +67,11 @@ export function hindranceOfOffset(
   partition: number,
 ): string | undefined {
   const [held] = spill.rows(
-    "select * from held_offset where group_id = ? and topic = ? and partition = ?",
-    groupId,
-    topic,
-    partition,
+    `select ${reasonOfOffset} as reason from held_offset o where group_id = ? and topic = ? and partition = ?`,
+    ...[groupId, topic, partition],
   );
   if (held === undefined) return undefined;
-  const [row] = spill.rows(
-    "select reason from hindrance where transactional_id = ? order by topic = '__consumer_offsets' desc limit 1",
-    `${groupId}/${topic}/${partition}`,
-  );
-  return row === undefined
+  return held.reason === null
     ? `an offset of ${groupId} on ${topic}-${partition} waits for a transaction that is open`
-    : String(row.reason);
+    : String(held.reason);
 }

@@ -192,6 +192,6 @@ function openThere(spill: Spill, topic: string, row: SpillRow): string {
   )[0];
   if (open === undefined) return "a transaction is still open";
   const who = open.transactional_id ?? `producer ${open.producer_id}`;
-  const reason = hindranceAt(spill, topic, Number(row.partition));
+  const reason = hindranceAt(spill, topic, Number(row.partition), Number(open.producer_id));
   return `the transaction of ${who} is open since offset ${open.start_offset}${because(reason)}`;
 }

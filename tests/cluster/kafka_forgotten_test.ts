@@ -1,6 +1,11 @@
 /** A Kafka that forgets to end transactions (4.3.1): they are ended as they ended elsewhere, and never by a guess. */
 import { HaltError } from "../../src/core/errors.ts";
-import { TransactionError, type Transactions, type Transactor } from "../../src/core/ports.ts";
+import {
+  type AtomicWrite,
+  TransactionError,
+  type Transactions,
+  type Transactor,
+} from "../../src/core/ports.ts";
 import { createHealth } from "../../src/core/health.ts";
 import {
   applyEnd,
@@ -20,6 +25,7 @@ import { watchTransactions } from "../../src/kafka/watch_transactions.ts";
 import {
   assert,
   assertEquals,
+  assertMatch,
   assertRejects,
   assertStringIncludes,
   assertThrows,
@@ -27,6 +33,7 @@ import {
 import { flow, reader, redrive, relay } from "../support/forgotten/roles.ts";
 import { tryRoles } from "../support/forgotten/try_roles.ts";
 import { readPartition, record, texts } from "../support/kafka.ts";
+import { HandMadePipeline, openSharedReader } from "../integration/verify_pipeline.ts";
 import { startTwoNodes, type TwoNodes } from "../support/two_nodes.ts";
 
 const place = { topic: "in", partition: 0 };
@@ -57,10 +64,45 @@ Deno.test({
     await using transactions = createTransactions(client, options);
     const live = await Live.start(client, options);
     await using _live = live;
-    await makeForgotten(cluster, live);
+    await using logReader = await openSharedReader(cluster.brokers);
+    await using pipeline = await HandMadePipeline.open(logReader, {
+      brokers: cluster.brokers,
+      makeTopics: (topics) =>
+        cluster.makeTopics(Object.fromEntries(
+          topics.map((topic) => [topic, topic.endsWith(".invoices") ? [2, 2] : [1, 1]]),
+        )),
+    });
+    const hidden = await invoiceToHide(pipeline);
+    await makeForgotten(cluster, live, hidden);
     const notAllowed = { ...options, mayWriteMarkers: false, mayReadState: false };
     await using producersOnly = createTransactions(client, notAllowed);
 
+    await test.step("explain and verify name the one behind which an invoice lies", async () => {
+      const { names } = pipeline;
+      const { transactionalId, invoice, order, later } = hidden;
+      const where = [`${names.invoicesTopic}-${invoice.partition}`, "__consumer_offsets-0"];
+      const said = where.map((place) =>
+        new RegExp(
+          `Kafka has forgotten to end a transaction of ${transactionalId} \\(producer id \\d+\\) ` +
+            `in ${place} .* it ended by commit .* "deno task worker transactions --proved"`,
+        )
+      );
+      const [inLog, ofOffset] = said;
+      assert(inLog && ofOffset);
+      const behind = await pipeline.explain(order, "atOnce");
+      assertEquals(behind.standing.stage, "waiting for the worker");
+      assertMatch(behind.standing.because, inLog);
+      assertMatch((await pipeline.explain(later, "atOnce")).standing.because, ofOffset);
+      const { findings } = await pipeline.verify(false, true);
+      const open = findings.filter(({ kind }) => kind === "open_transaction");
+      for (const pattern of said) assertMatch(JSON.stringify(open).replaceAll("\\", ""), pattern);
+      await using _transactor = await transactions.open(transactionalId);
+      assertEquals(ended(), ["commit", "commit"]);
+      assertEquals(
+        (await pipeline.explain(order)).standing.stage,
+        "waiting for the projector",
+      );
+    });
     await test.step("one that its own session would join to the next", async () => {
       // An abort of the next one would drop what was committed.
       const next = { records: [record("live", 1, "k", "next")], offsets: [] };
@@ -176,6 +218,26 @@ Deno.test({
   },
 });
 
+/** An invoice in a transaction that bears the name of another lane, as a worker with several lanes commits it. */
+async function invoiceToHide(pipeline: HandMadePipeline) {
+  const { names } = pipeline;
+  // Of three orders two are in the same of two partitions.
+  await pipeline.place(3);
+  const byPartition = Map.groupBy(await pipeline.relay(), ({ partition }) => partition);
+  const [first, second] = [...byPartition.values()].find(({ length }) => length > 1) ?? [];
+  assert(first && second);
+  const draft = pipeline.invoiceOf(first);
+  const invoice = record(names.invoicesTopic, first.partition, "", "");
+  const place = { topic: names.ordersTopic, partition: first.partition };
+  const idOf = ({ key }: typeof first) => new TextDecoder().decode(key ?? undefined);
+  return {
+    ...{ order: idOf(first), later: idOf(second) },
+    invoice: { ...invoice, key: first.key, value: draft.value },
+    transactionalId: `${names.invoicingGroup}/${names.ordersTopic}/${1 - first.partition}`,
+    offsets: [{ groupId: names.invoicingGroup, ...place, offset: first.offset + 1 }],
+  };
+}
+
 /** Sessions of this process that go on after a transaction of theirs was forgotten. */
 class Live implements AsyncDisposable {
   private constructor(
@@ -224,12 +286,16 @@ class Live implements AsyncDisposable {
   }
 }
 
-/** Four commit while the second node is down; a fifth is open then and times out. */
-async function makeForgotten(cluster: TwoNodes, live: Live): Promise<void> {
+/** Some commit while the second node is down; one more is open then and times out. */
+async function makeForgotten(
+  cluster: TwoNodes,
+  live: Live,
+  hidden: Awaited<ReturnType<typeof invoiceToHide>>,
+): Promise<void> {
   const { client } = cluster;
   const down = Promise.withResolvers<void>();
   const ready: Promise<void>[] = [];
-  const commit = async (name: string, transactionalId: string, nodes: readonly number[]) => {
+  const hang = async (transactionalId: string, write: AtomicWrite) => {
     const written = Promise.withResolvers<void>();
     ready.push(written.promise);
     await using transactor = await openTransactor(client, transactionalId, {
@@ -240,8 +306,11 @@ async function makeForgotten(cluster: TwoNodes, live: Live): Promise<void> {
         await down.promise;
       },
     });
+    await transactor.commit(write);
+  };
+  const commit = async (name: string, transactionalId: string, nodes: readonly number[]) => {
     const values = ["first", "second"];
-    await transactor.commit({
+    await hang(transactionalId, {
       records: nodes.map((node) => record(name, node, "k", values[node])),
       offsets: transactionalId.includes("/in/") && nodes.length > 1
         ? [{ groupId: name, ...place, offset: 7 }]
@@ -254,6 +323,7 @@ async function makeForgotten(cluster: TwoNodes, live: Live): Promise<void> {
     commit("foreign", "somebody-else", [0, 1]),
     commit("alone", "alone/in/0", [1]),
     commit("unasked", "unasked-id", [0, 1]),
+    hang(hidden.transactionalId, { records: [hidden.invoice], offsets: hidden.offsets }),
   ]);
   await Promise.all([...ready, live.ready]);
   await leaveOpen(client);
@@ -273,8 +343,9 @@ async function makeForgotten(cluster: TwoNodes, live: Live): Promise<void> {
   const { open } = await withCluster(client, (vendor) => findOpen(vendor, undefined));
   const where = open.map(({ topic }) => topic).sort();
   assertEquals(where, [
-    ...Array(3).fill("__consumer_offsets"),
+    ...Array(4).fill("__consumer_offsets"),
     ...["aborted", "alone", "answered", "foreign", "joined", "lane", "live", "unasked"],
+    hidden.invoice.topic,
   ], "this broker should forget what lies on the second node");
 }
 

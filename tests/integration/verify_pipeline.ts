@@ -45,9 +45,15 @@ const markersMsMax = 20_000;
 const openWaitMs = 300;
 const encoder = new TextEncoder();
 
-/** The independent reader on the shared services. */
-export async function openSharedReader(): Promise<LogReader> {
-  const { kafkaBrokers } = await services();
+/** A cluster of the test's own, and how topics are made there. */
+export interface OwnCluster {
+  readonly brokers: readonly string[];
+  makeTopics(topics: readonly string[]): Promise<void>;
+}
+
+/** The independent reader, on the shared services where no others are given. */
+export async function openSharedReader(brokers?: readonly string[]): Promise<LogReader> {
+  const kafkaBrokers = brokers ?? (await services()).kafkaBrokers;
   const jarsDir = await kafkaJars({ version: kafkaVersion, cacheDirectory: ".onceflow/cache" });
   return await openLogReader(
     { brokers: kafkaBrokers, ssl: false },
@@ -89,9 +95,9 @@ export class HandMadePipeline implements AsyncDisposable {
   }
 
   /** Makes topics and tables of its own; the reader is shared, because a JVM takes a while to start. */
-  static async open(reader: LogReader): Promise<HandMadePipeline> {
+  static async open(reader: LogReader, cluster?: OwnCluster): Promise<HandMadePipeline> {
     await using stack = new AsyncDisposableStack();
-    const { kafkaBrokers } = await services();
+    const kafkaBrokers = [...cluster?.brokers ?? (await services()).kafkaBrokers];
     const database = stack.use(await freshDatabase());
     const { sql } = stack.use(
       openDatabase(database.url, { connectionsMax: 4, applicationName: "verify test" }),
@@ -109,23 +115,31 @@ export class HandMadePipeline implements AsyncDisposable {
     const client = createKafkaClient({ brokers: kafkaBrokers, clientId: "verify", ssl: false });
     const owned = stack.move();
     const pipeline = new HandMadePipeline(owned, kafka, sql, reader, prefix, spillDir, client);
-    await pipeline.#install();
+    await pipeline.#install(cluster);
     return pipeline;
   }
 
-  async #install(): Promise<void> {
+  async #install(cluster: OwnCluster | undefined): Promise<void> {
     const { ordersTopic, invoicesTopic, deadLettersTopic, cursorTopic } = this.names;
+    const topics = [ordersTopic, invoicesTopic, deadLettersTopic, cursorTopic];
+    await (cluster?.makeTopics(topics) ?? this.#makeTopics(topics));
+    await migrate(this.sql, [...outboxMigrations, ...orderMigrations, ...projectionMigrations]);
+    await installProjection(this.sql, this.#projection());
+    await this.#awaitCoordinators();
+  }
+
+  async #makeTopics(names: readonly string[]): Promise<void> {
     const admin = this.#kafka.admin();
     await admin.connect();
     await admin.createTopics({
       waitForLeaders: true,
-      topics: [ordersTopic, invoicesTopic, deadLettersTopic, cursorTopic]
-        .map((topic) => ({ topic, numPartitions: partitionCount, replicationFactor: 1 })),
+      topics: names.map((topic) => ({
+        topic,
+        numPartitions: partitionCount,
+        replicationFactor: 1,
+      })),
     });
     await admin.disconnect();
-    await migrate(this.sql, [...outboxMigrations, ...orderMigrations, ...projectionMigrations]);
-    await installProjection(this.sql, this.#projection());
-    await this.#awaitCoordinators();
   }
 
   /** A broker that has just made its offsets topic refuses for a moment, and kafkajs gives up at once. */

@@ -1,5 +1,6 @@
 /** No transaction torn, none aborted yet visible, none left open, no offset outside its log, no lag. */
 import type { Rule } from "../finding.ts";
+import { reasonOfOffset } from "../hindrance.ts";
 import { isWithheld } from "../withheld.ts";
 
 const orders = "(select topic from role where place = 0)";
@@ -120,10 +121,9 @@ export const transactionRules: readonly Rule[] = [
     claim: "no committed offset waits for a transaction that stays open",
     sql: `
       select null as subject, topic, partition, offset,
-        'group ' || group_id || ' has an offset pending here, behind ' || offset || coalesce(' ('
-          || (select h.reason from hindrance h where h.transactional_id = group_id || '/' || held_offset.topic || '/'
-            || held_offset.partition and h.topic = '__consumer_offsets') || ')', '') as detail
-      from held_offset order by topic, partition`,
+        'group ' || group_id || ' has an offset pending here, behind ' || offset
+          || coalesce(' (' || ${reasonOfOffset} || ')', '') as detail
+      from held_offset o order by topic, partition`,
   },
   {
     kind: "offset_outside_log",
