@@ -1,5 +1,6 @@
 /** Translates what kafkajs throws into the verdicts of the core, once, at this edge. */
 import { TransactionError, type TransactionVerdict } from "../core/ports.ts";
+import { errorName } from "./error_name.ts";
 import { obstacleOf } from "./obstacle.ts";
 import { errorInChain, type RefusedRequest } from "./refused_request.ts";
 
@@ -139,7 +140,9 @@ function said(error: unknown, verdict: TransactionVerdict, request: RefusedReque
   const obstacle = obstacleOf(error, request);
   if (obstacle) return obstacle.reason;
   const type = protocolErrorType(error);
-  const text = type ?? (error instanceof Error ? error.message : String(error));
+  const text = type === undefined
+    ? (error instanceof Error ? error.message : String(error))
+    : errorName(type, error, request);
   const refused = errorInChain(error, (each) => each.type === type);
   const { topic, batch } = refused ?? {};
   const where = topic === undefined ? "" : ` from topic "${topic}"`;
