@@ -62,8 +62,6 @@ Deno.test({
         return event.outcome;
       });
     await using transactions = createTransactions(client, options);
-    const live = await Live.start(client, options);
-    await using _live = live;
     await using logReader = await openSharedReader(cluster.brokers);
     await using pipeline = await HandMadePipeline.open(logReader, {
       brokers: cluster.brokers,
@@ -73,6 +71,9 @@ Deno.test({
         )),
     });
     const hidden = await invoiceToHide(pipeline);
+    // Last, since its transactions are open from now on.
+    const live = await Live.start(client, options);
+    await using _live = live;
     await makeForgotten(cluster, live, hidden);
     const notAllowed = { ...options, mayWriteMarkers: false, mayReadState: false };
     await using producersOnly = createTransactions(client, notAllowed);
