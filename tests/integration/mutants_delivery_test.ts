@@ -1,10 +1,12 @@
-import { assert, assertEquals } from "../support/assert.ts";
+import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 import { openFeedReader, openStockReader } from "../support/mutants/mutated_readers.ts";
 import { randomlyNamed } from "../support/mutants/mutated_transactions.ts";
+import { believingOffsets } from "../support/mutants/believing_offsets.ts";
 import { reusingDelivery } from "../support/mutants/reusing_delivery.ts";
 import { openTestReader, Pipeline } from "../support/mutants/pipeline.ts";
 import { writeOverlappingAborts } from "../support/mutants/overlapping_aborts.ts";
 import { atLeastOnce, atMostOnce, exactlyOnce } from "../../src/core/delivery.ts";
+import { HaltError } from "../../src/core/errors.ts";
 import { TransactionError, type Transactions } from "../../src/core/ports.ts";
 import { openPartitionReader } from "../../src/kafka/open_partition_reader.ts";
 import { openPlainProducer } from "../../src/kafka/plain_producer.ts";
@@ -67,6 +69,25 @@ Deno.test("the checker finds the mistakes that a flow can make", async (test) =>
   }
 
   for (const mutated of [true, false]) {
+    const how = mutated ? "believed" : "refused";
+    await test.step(`an offset that somebody else has committed is ${how}`, async () => {
+      await using pipeline = await announced(8);
+      // As another consumer or a tool does it; five orders were never looked at.
+      await pipeline.commitOffset(5);
+      const delivery = exactlyOnce(pipeline.committer(pipeline.transactions()));
+      if (mutated) {
+        await pipeline.invoice({ delivery: believingOffsets(delivery) });
+        const found = await pipeline.findings();
+        assert(found.includes("lost"), `found ${found}`);
+      } else {
+        await assertRejects(
+          () => pipeline.invoice({ delivery }),
+          HaltError,
+          "stands at offset 5, and no worker of onceflow",
+        );
+      }
+    });
+
     const whose = mutated ? "a random transactional id" : "the partition's own transactional id";
     await test.step(`${whose}, and a worker that wakes up after it was replaced`, async () => {
       await using pipeline = await announced(8);
