@@ -20,10 +20,14 @@ export async function watchSettings(
 ): Promise<void> {
   const cluster = client.cluster();
   let refused: ReadonlySet<string> = new Set();
-  while (!signal.aborted) {
+  let checking: Promise<unknown> = Promise.resolve();
+  while (true) {
     await delay(intervalMs, signal).catch(() => {});
+    if (signal.aborted) break;
     try {
-      const findings = await unlessAborted(checkAgain(client, cluster), signal);
+      const check = checkAgain(client, cluster);
+      checking = check.catch(() => {});
+      const findings = await unlessAborted(check, signal);
       const found = Map.groupBy(findings, ({ topic }) => topic);
       for (const [topic, own] of found) {
         health.down(checkName(topic), [...new Set(own.map(({ text }) => text))].join("; "));
@@ -36,7 +40,9 @@ export async function watchSettings(
     }
   }
   for (const topic of refused) health.remove(checkName(topic));
-  await doneWithin(cluster.disconnect(), disconnectMsMax).catch(() => {});
+  // A check that is under way would connect once more, and keep the program.
+  const disconnected = checking.then(() => cluster.disconnect());
+  await doneWithin(disconnected, disconnectMsMax).catch(() => {});
 }
 
 function checkName(topic: string): string {
