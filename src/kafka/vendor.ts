@@ -185,6 +185,7 @@ export const connectionClass = (): {
     processData(this: { chunks: Uint8Array[] }, bytes: Uint8Array): unknown;
     send(this: VendorConnection, protocol: VendorProtocol<unknown>): Promise<unknown>;
     connect(this: VendorConnection): Promise<unknown>;
+    authenticate(this: VendorConnection): Promise<unknown>;
     disconnect(this: VendorConnection): Promise<unknown>;
   };
 } => part("network/connection.js");

@@ -30,6 +30,7 @@ import { assert, assertEquals, assertExists, assertThrows } from "../support/ass
 import { produce, readPartition, record } from "../support/kafka.ts";
 import { type OwnBroker, startOwnBroker } from "../support/own_broker.ts";
 import { keepLog, takeAway, takenFromFlows, until, type Worker } from "./kafka_acl_taken_away.ts";
+import { loseLogin } from "./kafka_lost_login.ts";
 import { freshDatabase, type TestDatabase } from "../support/services.ts";
 
 /** The user of each row of the table. */
@@ -105,6 +106,10 @@ Deno.test("each role does its work with exactly what the README grants it, and s
   const storeOf = (user: string, dlq = "orders.DLQ") =>
     openDeadLetterStore(broker.as(user), { topic: dlq, transactionTimeoutMs: 10_000 });
 
+  await test.step(
+    "a login that is not answered is an outage",
+    () => loseLogin(broker, "serve"),
+  );
   const good = await place("USD");
   const bad = await place("BRL");
   await test.step("serve, relay, flow, projector", async () => {

@@ -4,6 +4,7 @@ import { patchBrokerReady } from "./broker_ready.ts";
 import { patchClusterRetry } from "./cluster_retry.ts";
 import { patchGroupFencing } from "./group_fencing.ts";
 import { patchLeaderlessPartitions } from "./leaderless_partitions.ts";
+import { patchLostLogin } from "./lost_login.ts";
 import { patchMonotonicTime } from "./monotonic_time.ts";
 import { patchFraming } from "./framing.ts";
 import { patchNamedErrors } from "./named_errors.ts";
@@ -26,6 +27,7 @@ export function installPatches(): void {
   patchBoundedDisconnect();
   patchNamedErrors();
   patchOneAttempt();
+  patchLostLogin();
   patchBrokerReady();
   patchGroupFencing();
   patchLeaderlessPartitions();
