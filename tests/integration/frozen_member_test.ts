@@ -76,8 +76,14 @@ Deno.test("a member that was frozen for longer than its session does nothing twi
   }, { waitMsMax: 30_000 });
   stop.abort();
   child.kill("SIGTERM");
-  await running;
-  while (!(await reader.read()).done);
+  await inTime(running, "the flow here ends");
+  const ended = async () => {
+    while (!(await reader.read()).done);
+  };
+  await inTime(ended(), "the process that was frozen ends").catch((error) => {
+    child.kill("SIGKILL");
+    throw error;
+  });
   assertEquals((await child.status).code, 0);
   assertEquals(written?.toSorted(), ids.toSorted());
 });
