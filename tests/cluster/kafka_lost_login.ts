@@ -36,7 +36,11 @@ export async function loseLogin(broker: OwnBroker, user: string): Promise<void> 
     brokers: [`127.0.0.1:${listener.addr.port}`],
   }).cluster();
   try {
-    const error = await assertRejects(() => inTime(cluster.connect(), "it is told"));
+    const ask = async () => {
+      await cluster.connect();
+      await cluster.refreshMetadata();
+    };
+    const error = await assertRejects(() => inTime(ask(), "it is told"));
     assertEquals(
       [refusedLogin(error), groupVerdict(error), isOutage(error), cut > 0],
       [undefined, "wait", true, true],
