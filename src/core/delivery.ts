@@ -4,7 +4,7 @@ import { formatOrigin, type OffsetOrigin, parseOrigin } from "./offset_metadata.
 import { offsetNotBelow } from "./start_offset.ts";
 import type { Committer } from "./committer.ts";
 import type { Assignment, CommittedOffset } from "./ports.ts";
-import type { OutputRecord } from "./record.ts";
+import type { OutputRecord, TopicPartition } from "./record.ts";
 
 /** Where a session of a lane starts, and how it makes a run's results count. */
 export interface DeliverySession extends AsyncDisposable {
@@ -91,6 +91,13 @@ export function transactionalId(
   { topic, partition }: { readonly topic: string; readonly partition: number },
 ): string {
   return `${groupId}/${topic}/${partition}`;
+}
+
+/** Those of several partitions, by topic and number: whoever owns them uses the first that may be used. */
+export function transactionalIds(groupId: string, owned: readonly TopicPartition[]): string[] {
+  return owned.toSorted((a, b) =>
+    a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.partition - b.partition
+  ).map((place) => transactionalId(groupId, place));
 }
 
 /** The offset counts in this topic. */

@@ -12,21 +12,20 @@ import type { Committer, CommitterOwner, LanePlan } from "./committer.ts";
 import { doneWithin, unlessAborted } from "./delay.ts";
 import type { Health } from "./health.ts";
 import { MemberProducer } from "./member_producer.ts";
-import { transactionalId } from "./delivery.ts";
+import { transactionalId, transactionalIds } from "./delivery.ts";
 import { PlanQueue, type TransactionBounds, type WaitingPlan } from "./plan_queue.ts";
 import {
   type CommittedOffset,
   type GroupMember,
-  inOrder,
   type LanePlace,
   TransactionError,
   type Transactions,
   type Transactor,
 } from "./ports.ts";
 import type { TopicPartition } from "./record.ts";
-import { UnendedError } from "./unended_error.ts";
+import { blockedBy, UnendedError } from "./unended_error.ts";
 
-/** As whom to commit, and under one of which ids; without a partition there is none. */
+/** As whom to commit, and under one of which ids; there is none without a partition. */
 interface Standing {
   readonly member: GroupMember;
   readonly ids: readonly string[];
@@ -62,8 +61,8 @@ export class GroupCommitter implements Committer, CommitterOwner, AsyncDisposabl
   }
 
   resume(member: GroupMember, owned: readonly TopicPartition[]): void {
-    const ids = inOrder(owned).map((place) => transactionalId(this.groupId, place));
-    this.#standing = { member, ids };
+    const ids = transactionalIds(this.groupId, owned);
+    this.#standing = ids.length > 0 ? { member, ids } : undefined;
     this.#paused = false;
     this.health?.up(`group:${this.groupId}`, refused);
     this.#producer.keep(ids);
@@ -74,7 +73,7 @@ export class GroupCommitter implements Committer, CommitterOwner, AsyncDisposabl
 
   async ready(signal: AbortSignal): Promise<number> {
     signal.throwIfAborted();
-    while (this.#paused || !this.#standing?.ids.length) {
+    while (this.#paused || !this.#standing) {
       await unlessAborted(this.#resumed.promise, signal);
     }
     await unlessAborted(this.#producer.open(this.#standing.ids), signal);
@@ -105,8 +104,7 @@ export class GroupCommitter implements Committer, CommitterOwner, AsyncDisposabl
   }
 
   get #canBegin(): boolean {
-    if (this.#paused || this.#atHand || this.#queue.isEmpty) return false;
-    return this.#standing !== undefined && this.#standing.ids.length > 0;
+    return !this.#paused && !this.#atHand && !this.#queue.isEmpty && this.#standing !== undefined;
   }
 
   #wake(): void {
@@ -190,7 +188,6 @@ async function unheld<T>(step: () => Promise<T>): Promise<T> {
   try {
     return await step();
   } catch (error) {
-    if (!(error instanceof UnendedError)) throw error;
-    throw new TransactionError("blocked", error.message, { cause: error, begun: false });
+    throw error instanceof UnendedError ? blockedBy(error) : error;
   }
 }

@@ -5,7 +5,7 @@
  */
 import { getLogger } from "@logtape/logtape";
 import { TransactionError, type Transactions, type Transactor } from "./ports.ts";
-import { UnendedError } from "./unended_error.ts";
+import { blockedBy, UnendedError } from "./unended_error.ts";
 
 const log = getLogger(["onceflow", "core", "committer"]);
 
@@ -83,7 +83,7 @@ export class MemberProducer implements AsyncDisposable {
     }
     this.#forget(turn);
     if (!held) throw outdated();
-    throw new TransactionError("blocked", held.message, { cause: held, begun: false });
+    throw blockedBy(held);
   }
 
   #forget(turn: number): void {

@@ -1,7 +1,7 @@
 /** The plans that wait for a transaction, and which of them go into the next one. Writes nothing. */
 import type { LanePlan } from "./committer.ts";
 import { TransactionError, type TransactionVerdict } from "./ports.ts";
-import { encodedBytesMax, formatPartition, type OutputRecord } from "./record.ts";
+import { encodedBytesMaxOfAll, formatPartition } from "./record.ts";
 
 /** Bounds of one transaction, whatever waits. A single plan over them is a transaction of its own. */
 export interface TransactionBounds {
@@ -39,9 +39,10 @@ export class PlanQueue {
     }
     const drop = () => {
       const index = this.#waiting.indexOf(waiting);
-      if (index >= 0) this.#waiting.splice(index, 1);
       // In a transaction already, it is that which decides.
-      if (index >= 0) reject(signal.reason);
+      if (index < 0) return;
+      this.#waiting.splice(index, 1);
+      reject(signal.reason);
     };
     const waiting = { ...plan, key: formatPartition(plan.offset), resolve, reject };
     signal.addEventListener("abort", drop, { once: true });
@@ -59,7 +60,7 @@ export class PlanQueue {
     const left: WaitingPlan[] = [];
     let { recordsMax: recordsLeft, bytesMax: bytesLeft } = bounds;
     for (const plan of this.#waiting) {
-      const bytes = bytesMaxOf(plan.records);
+      const bytes = encodedBytesMaxOfAll(plan.records);
       const fits = plan.records.length <= recordsLeft && bytes <= bytesLeft;
       if (taken.length > 0 && (!fits || this.#alone.has(plan.key))) {
         left.push(plan);
@@ -104,11 +105,4 @@ export class PlanQueue {
   rejectAll(reason: unknown): void {
     for (const { reject } of this.#waiting.splice(0)) reject(reason);
   }
-}
-
-/** Without a look at the texts. */
-function bytesMaxOf(records: readonly OutputRecord[]): number {
-  let bytes = 0;
-  for (const record of records) bytes += encodedBytesMax(record);
-  return bytes;
 }

@@ -14,13 +14,6 @@ export interface LanePlace extends TopicPartition {
   readonly groupId: string;
 }
 
-/** By topic and number. The first that can name its owner's transactional id does. */
-export function inOrder(partitions: readonly TopicPartition[]): TopicPartition[] {
-  return partitions.toSorted((a, b) =>
-    a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.partition - b.partition
-  );
-}
-
 /** An offset to commit: the next offset to read. */
 export interface OffsetCommit extends LanePlace {
   readonly offset: number;

@@ -70,6 +70,13 @@ export function encodedBytesMax(record: Pick<OutputRecord, "key" | "value" | "he
   return framingBytes(record) + 3 * ((record.key?.length ?? 0) + (record.value?.length ?? 0));
 }
 
+/** {@linkcode encodedBytesMax} of many. */
+export function encodedBytesMaxOfAll(records: readonly OutputRecord[]): number {
+  let bytes = 0;
+  for (const record of records) bytes += encodedBytesMax(record);
+  return bytes;
+}
+
 /** {@linkcode encodedBytes} of many, measured at once: a look at each text costs ten times as much. */
 export function encodedBytesOfAll(
   records: readonly Pick<OutputRecord, "key" | "value" | "headers">[],

@@ -82,11 +82,6 @@ export function isOutage(error: unknown): boolean {
   return true;
 }
 
-/** The group has refused the offsets of a member: what was sent was acknowledged, and cannot commit. */
-export function isLeftBehind(error: unknown): boolean {
-  return leftBehind.has(protocolErrorType(error) ?? "");
-}
-
 /** The coordinator still writes the markers of the last transaction: nothing was done, ask again shortly. */
 export function isConcurrentTransactions(error: unknown): boolean {
   return protocolErrorType(error) === "CONCURRENT_TRANSACTIONS";

@@ -1,7 +1,7 @@
 /** Finds out under which transactional ids a lane's transactions may be made at present. Fences nobody. */
-import { transactionalId } from "../core/delivery.ts";
+import { transactionalIds } from "../core/delivery.ts";
 import { delay } from "../core/delay.ts";
-import { inOrder, type LanePlace } from "../core/ports.ts";
+import type { LanePlace } from "../core/ports.ts";
 import { describeGroup } from "./describe_group.ts";
 import type { VendorCluster } from "./vendor.ts";
 
@@ -22,7 +22,7 @@ export async function transactionalIdsOf(
       const owned = members.map(({ assigned }) => assigned).find((places) =>
         places.some((place) => place.topic === topic && place.partition === partition)
       );
-      return inOrder(owned ?? [lane]).map((place) => transactionalId(groupId, place));
+      return transactionalIds(groupId, owned ?? [lane]);
     }
     if (performance.now() - startedAt > waitMsMax) {
       throw new Error(`Cannot tell who owns ${topic}-${partition}: ${groupId} is in a rebalance`);

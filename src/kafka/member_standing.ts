@@ -1,12 +1,10 @@
 /** What a member was given, and in which generation; whether its lanes may run on from one to the next. Asks nobody. */
 import type { GroupMember } from "../core/ports.ts";
-import type { TopicPartition } from "../core/record.ts";
+import type { OwnedPartitions } from "./assigner.ts";
 import type { VendorConsumerGroup } from "./vendor.ts";
 
 /** A member as the answer to SyncGroup left it. */
-export interface MemberStanding {
-  readonly generation: number;
-  readonly partitions: readonly TopicPartition[];
+export interface MemberStanding extends OwnedPartitions {
   /** As whom to commit; absent before the first answer. */
   readonly member?: GroupMember;
 }

@@ -42,7 +42,7 @@ export interface MembershipOptions extends LaneSetOptions {
 
 const log = getLogger(["onceflow", "kafka", "group"]);
 const metadataMaxAgeMs = 10_000;
-const partitionsCheckMs = 3_000;
+const partitionsCheckMs = 3_000; // how often the leader looks for new partitions
 /** At the end of the member: the transactions in hand are done in a fraction of it. */
 const laneEndMsMax = 2_000;
 
@@ -151,9 +151,9 @@ class Member {
     const { committer, sessionTimeoutMs } = this.options;
     // From here to the answer to SyncGroup nothing is committed. A transaction that takes longer is refused by the group, or
     // is waited for by the next owners of its partitions.
-    const pausing = committer?.pause(this.#rebalanceTimeoutMs / 2);
-    if (pausing) {
-      await beatUntil(unlessAborted(pausing, signal), this.#heartbeat, sessionTimeoutMs / 6);
+    if (committer) {
+      const pausing = unlessAborted(committer.pause(this.#rebalanceTimeoutMs / 2), signal);
+      await beatUntil(pausing, this.#heartbeat, sessionTimeoutMs / 6);
     }
     this.#heartbeat.end();
     this.#joining = this.#joinAndSync();
@@ -168,7 +168,7 @@ class Member {
     const owned = standing.partitions;
     this.#lanes.keep(isUnbroken(this.#owned, standing) ? owned : []);
     this.#owned = standing;
-    this.options.committer?.resume(standing.member, owned);
+    committer?.resume(standing.member, owned);
     this.#lanes.start(owned);
     this.#heartbeat.begin();
     // Only where a member speaks the newer protocol (KIP-848) does the coordinator deal, and then nobody leads.

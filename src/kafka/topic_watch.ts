@@ -18,15 +18,18 @@ export interface LedPartition extends PartitionPlace {
   readonly topicId: string;
 }
 
+/** What is known of a topic, with its partitions by their number: each of very many is looked up in each round. */
+interface WatchedTopic extends TopicMetadata {
+  readonly places: ReadonlyMap<number, PartitionPlace>;
+}
+
 const metadataAgeMsMax = 10_000;
 /** A broker that has just started may not have heard of a topic yet. */
 const missingMsMax = 5_000;
 
 /** See the file's first lines. */
 export class TopicWatch {
-  readonly #topics = new Map<string, TopicMetadata>();
-  /** The partitions of those, by their number. */
-  readonly #places = new Map<string, ReadonlyMap<number, PartitionPlace>>();
+  readonly #topics = new Map<string, WatchedTopic>();
   readonly #missingSince = new Map<string, number>();
   /** Feeds whose topic a leader did not know by its identity. */
   readonly #refused = new Set<PartitionFeed>();
@@ -46,9 +49,8 @@ export class TopicWatch {
     if (!now && !isOld && topics.every((topic) => this.#topics.has(topic))) return;
     const broker = await this.cluster.brokerPool.findConnectedBroker();
     for (const found of await fetchTopicMetadata(broker, topics)) {
-      this.#topics.set(found.topic, found);
-      const places = found.partitions.map((place) => [place.partition, place] as const);
-      this.#places.set(found.topic, new Map(places));
+      const places = new Map(found.partitions.map((place) => [place.partition, place]));
+      this.#topics.set(found.topic, { ...found, places });
       if (found.errorCode !== unknownTopicCode) this.#missingSince.delete(found.topic);
       else if (!this.#missingSince.has(found.topic)) {
         this.#missingSince.set(found.topic, performance.now());
@@ -61,7 +63,7 @@ export class TopicWatch {
   /** Undefined where nobody leads it now. */
   leaderOf(feed: PartitionFeed): LedPartition | undefined {
     const found = this.#topics.get(feed.topic);
-    const place = this.#places.get(feed.topic)?.get(feed.partition);
+    const place = found?.places.get(feed.partition);
     const topicId = feed.readId ?? found?.topicId;
     if (!place || place.leader < 0 || topicId === undefined) return undefined;
     return { ...place, topicId };

@@ -12,7 +12,7 @@ import {
   type Transactor,
 } from "../core/ports.ts";
 import type { OutputRecord } from "../core/record.ts";
-import { isLeftBehind, transactionError } from "./error_verdict.ts";
+import { transactionError, verdictOf } from "./error_verdict.ts";
 import type { KafkaClient } from "./kafka_client.ts";
 import { batchBytesMaxDefault, whileConcurrent } from "./patches/send_messages.ts";
 import { errorInChain } from "./refused_request.ts";
@@ -151,7 +151,7 @@ class KafkaTransactor implements Transactor {
       await transaction.commit();
       await onStep?.("after-commit", this.transactionalId);
     } catch (error) {
-      if (isLeftBehind(error)) await transaction?.abort().catch(() => {});
+      if (verdictOf(error) === "left-behind") await transaction?.abort().catch(() => {});
       const failure = await this.#failed(error, records, offsets);
       if (!failure.begun) {
         this.#next = transaction;

@@ -1,6 +1,6 @@
 /** A program that runs a flow and does nothing else, for a test of how it ends. */
 import { run } from "../../src/mod.ts";
-import { copyFlow } from "../integration/frozen_member_flow.ts";
+import { copyFlow } from "../support/copy_flow.ts";
 
 const [broker = "", source = "", outTopic = ""] = Deno.args;
 const stop = new AbortController();

@@ -9,7 +9,7 @@ import { assertEquals } from "../support/assert.ts";
 import { inTime } from "../support/in_time.ts";
 import { freshTopics, produce, record } from "../support/kafka.ts";
 import { startOwnBroker } from "../support/own_broker.ts";
-import { copyFlow } from "../integration/frozen_member_flow.ts";
+import { copyFlow } from "../support/copy_flow.ts";
 import { freePort } from "../../src/stack/ports.ts";
 import { freshDatabase, root } from "../support/services.ts";
 import { silentProxy } from "../support/silent_proxy.ts";

@@ -1,5 +1,4 @@
 /** Cases of the argument in src/README.md, for clusters of either protocol: who may commit an offset of a group, and what the next owner reads of it. */
-import { z } from "zod";
 import { delay } from "../../src/core/delay.ts";
 import { transactionalId } from "../../src/core/delivery.ts";
 import { type AtomicWrite, TransactionError, type Transactions } from "../../src/core/ports.ts";
@@ -7,24 +6,16 @@ import type { KafkaClient } from "../../src/kafka/kafka_client.ts";
 import { nobody } from "../../src/kafka/offset_admin.ts";
 import { createTransactions } from "../../src/kafka/transactions.ts";
 import { openTransactor, type TransactionStep } from "../../src/kafka/transactor.ts";
-import { defineFlow, topic } from "../../src/mod.ts";
 import { assertEquals, assertRejects } from "../support/assert.ts";
+import { copyFlow } from "../support/copy_flow.ts";
 import { runGroupWorker } from "../support/group_worker.ts";
 import { inTime } from "../support/in_time.ts";
 import { freshTopics, jsons, produce, readPartition, record } from "../support/kafka.ts";
 
-const read = z.object({ id: z.string() });
-
 /** A flow from two partitions to two, with one event in each. */
 export async function flowOfTwo(client: KafkaClient, name: string) {
   const [source = "", outTopic = ""] = await freshTopics(client, 2, name, "out");
-  const out = topic(outTopic, { read, key: ({ id }) => id });
-  const flow = defineFlow({
-    name: source,
-    from: topic(source, { read, key: ({ id }) => id }),
-    to: [out],
-    transform: (event) => out.event(event),
-  });
+  const flow = copyFlow(source, outTopic);
   await produce(client, [0, 1].map((n) => record(source, n, `k${n}`, { id: `k${n}` })));
   const outputs = async (): Promise<string[]> => {
     const [first, second] = [

@@ -1,16 +1,13 @@
 /** An output partition without a leader holds up the lane that writes there, and says so; the others of the same worker go on. */
-import { z } from "zod";
 import { runFlow } from "../../src/compose/run_flow.ts";
 import { createHealth } from "../../src/core/health.ts";
 import { partitionForKey } from "../../src/core/partition_for_key.ts";
 import { delay } from "../../src/core/delay.ts";
-import { defineFlow, topic } from "../../src/mod.ts";
 import { assertEquals } from "../support/assert.ts";
+import { copyFlow } from "../support/copy_flow.ts";
 import { inTime } from "../support/in_time.ts";
 import { jsons, produce, readPartition, record } from "../support/kafka.ts";
 import { startTwoNodes } from "../support/two_nodes.ts";
-
-const read = z.object({ id: z.string() });
 
 Deno.test({
   name: "a partition without a leader holds up what writes to it and nothing else",
@@ -22,13 +19,7 @@ Deno.test({
     const { client } = cluster;
     await cluster.makeTopics({ in: [1, 1], out: [1, 2], "in.DLQ": [1] });
     await cluster.makeTopics({ "onceflow.lanes": [1] }, { "cleanup.policy": "compact" });
-    const out = topic("out", { read, key: ({ id }) => id });
-    const flow = defineFlow({
-      name: "in",
-      from: topic("in", { read, key: ({ id }) => id }),
-      to: [out],
-      transform: (event) => out.event(event),
-    });
+    const flow = copyFlow("in", "out");
     // What lies in a partition of the input goes to the partition of that number.
     const idsOf = (partition: number) =>
       Array.from({ length: 100 }, (_, n) => `id-${n}`)

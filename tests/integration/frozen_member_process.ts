@@ -1,15 +1,15 @@
 /** A member in a process of its own that stops in the middle of its third transaction, for a test that freezes it there. */
 import { runFlow } from "../../src/compose/run_flow.ts";
 import { createKafkaClient } from "../../src/kafka/kafka_client.ts";
-import { copyFlow, sessionTimeoutMs } from "./frozen_member_flow.ts";
+import { copyFlow } from "../support/copy_flow.ts";
 
-const [broker = "", source = "", outTopic = ""] = Deno.args;
+const [broker = "", source = "", outTopic = "", sessionTimeoutMs = ""] = Deno.args;
 const client = createKafkaClient({ brokers: [broker], clientId: "frozen", ssl: false });
 const stop = new AbortController();
 Deno.addSignalListener("SIGTERM", () => stop.abort());
 let transactions = 0;
 await runFlow(client, copyFlow(source, outTopic), stop.signal, {
-  sessionTimeoutMs,
+  sessionTimeoutMs: Number(sessionTimeoutMs),
   batchRecordsMax: 1,
 }, {
   async onStep(step) {

@@ -13,7 +13,10 @@ import {
   record,
   testClient,
 } from "../support/kafka.ts";
-import { copyFlow, sessionTimeoutMs } from "./frozen_member_flow.ts";
+import { copyFlow } from "../support/copy_flow.ts";
+
+/** How long the group waits for a silent member, milliseconds. */
+const sessionTimeoutMs = 2_000;
 
 Deno.test("a member that was frozen for longer than its session does nothing twice and comes back", async () => {
   const client = await testClient();
@@ -25,7 +28,7 @@ Deno.test("a member that was frozen for longer than its session does nothing twi
     args: [
       ...["run", "--quiet", "--no-check", "--allow-net=127.0.0.1", "--allow-read", "--allow-env"],
       ...["--allow-sys", "tests/integration/frozen_member_process.ts"],
-      ...[client.settings.brokers[0] ?? "", source, outTopic],
+      ...[client.settings.brokers[0] ?? "", source, outTopic, String(sessionTimeoutMs)],
     ],
     cwd: new URL("../../", import.meta.url),
     stdin: "null",

@@ -1,10 +1,9 @@
 /** Notes of lanes: one batch for all lanes of a process, one reading for all of them, and none is lost at the end. */
-import { z } from "zod";
 import type { KafkaClient } from "../../src/kafka/kafka_client.ts";
 import { laneNotesTopic, openLaneNotes } from "../../src/kafka/lane_notes.ts";
 import { ensureTopics } from "../../src/kafka/topics.ts";
-import { defineFlow, topic } from "../../src/mod.ts";
 import { assertEquals } from "../support/assert.ts";
+import { copyFlow } from "../support/copy_flow.ts";
 import {
   freshTopics,
   produce,
@@ -17,7 +16,6 @@ import {
 import { runUntil } from "../support/run_until.ts";
 
 const signal = AbortSignal.timeout(60_000);
-const read = z.object({ id: z.string() });
 
 async function notesOf(client: KafkaClient, groupId: string) {
   const all = await readPartition(client, "onceflow.lanes");
@@ -72,13 +70,7 @@ Deno.test("a hundred lanes that commit all the time are noted in one batch, and 
 Deno.test("a worker that ends has noted its last commit, and its first in its own transaction", async () => {
   const client = await testClient();
   const [source = "", outTopic = ""] = await freshTopics(client, 1, "noted", "out");
-  const out = topic(outTopic, { read, key: ({ id }) => id });
-  const flow = defineFlow({
-    name: source,
-    from: topic(source, { read, key: ({ id }) => id }),
-    to: [out],
-    transform: (event) => out.event(event),
-  });
+  const flow = copyFlow(source, outTopic);
   const ids = Array.from({ length: 20 }, (_, index) => `k${index}`);
   await produce(client, ids.map((id) => record(source, 0, id, { id })));
   await runUntil(client, flow, ({ records }) => records === ids.length, { batchRecordsMax: 1 });

@@ -9,7 +9,7 @@
 import { delay } from "../../core/delay.ts";
 import {
   encodedBytes,
-  encodedBytesMax,
+  encodedBytesMaxOfAll,
   encodedBytesOfAll,
   type OutputRecord,
 } from "../../core/record.ts";
@@ -114,8 +114,9 @@ export function splitByBytes(
   records: readonly OutputRecord[],
   batchBytesMax: number,
 ): (readonly OutputRecord[])[] {
-  const bound = records.reduce((sum, record) => sum + encodedBytesMax(record), 0);
-  if (bound <= batchBytesMax || encodedBytesOfAll(records) <= batchBytesMax) return [records];
+  const fits = encodedBytesMaxOfAll(records) <= batchBytesMax ||
+    encodedBytesOfAll(records) <= batchBytesMax;
+  if (fits) return [records];
   const parts: (readonly OutputRecord[])[] = [];
   let part: OutputRecord[] = [];
   let bytes = 0;

@@ -1,12 +1,10 @@
-/** The flow of the test that freezes a member, and of the process that is frozen. */
+/** A flow that does next to nothing, for tests of what carries it. */
 import { z } from "zod";
 import { defineFlow, topic } from "../../src/mod.ts";
 
-/** How long the group waits for a silent member, milliseconds. */
-export const sessionTimeoutMs = 2_000;
 const read = z.object({ id: z.string() });
 
-/** Copies each event. */
+/** Copies each event `{ id }`, keyed by its id. */
 export function copyFlow(source: string, outTopic: string) {
   const out = topic(outTopic, { read, key: ({ id }) => id });
   return defineFlow({
