@@ -78,7 +78,7 @@ async function* sources(directory: URL): AsyncGenerator<URL> {
 }
 
 /** The second one reads no setting: it hands `PATH` and the like on to the processes that it starts. */
-const environmentReaders = ["src/config.ts", "src/torture/torture_environment.ts"];
+const environmentReaders = ["src/config.ts", "src/tools/torture/torture_environment.ts"];
 
 Deno.test("only config.ts reads the environment", async () => {
   const readers: string[] = [];

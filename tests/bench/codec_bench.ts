@@ -9,12 +9,15 @@ import response from "kafkajs/src/protocol/requests/fetch/v11/response.js";
 import group from "kafkajs/src/producer/groupMessagesPerPartition.js";
 import createSocketFactory from "kafkajs/src/network/socketFactory.js";
 import theirCrc from "kafkajs/src/protocol/recordBatch/crc32C/index.js";
-import { committedRecords } from "../../src/kafka/codec/committed_records.ts";
-import { crc32c } from "../../src/kafka/codec/crc32c.ts";
-import { decodeFetchResponse } from "../../src/kafka/codec/decode_fetch_response.ts";
-import { encodeProduceRequest } from "../../src/kafka/codec/encode_produce_request.ts";
-import { encodeRecordBatch } from "../../src/kafka/codec/encode_record_batch.ts";
-import { nativeSocketFactory, type SocketFactory } from "../../src/kafka/patches/receive_buffer.ts";
+import { committedRecords } from "../../src/engine/kafka/codec/committed_records.ts";
+import { crc32c } from "../../src/engine/kafka/codec/crc32c.ts";
+import { decodeFetchResponse } from "../../src/engine/kafka/codec/decode_fetch_response.ts";
+import { encodeProduceRequest } from "../../src/engine/kafka/codec/encode_produce_request.ts";
+import { encodeRecordBatch } from "../../src/engine/kafka/codec/encode_record_batch.ts";
+import {
+  nativeSocketFactory,
+  type SocketFactory,
+} from "../../src/engine/kafka/patches/receive_buffer.ts";
 import { fetchBody, topicOf } from "../unit/codec_fixtures.ts";
 
 const RECORDS = 4_000;

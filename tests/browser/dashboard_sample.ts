@@ -1,6 +1,6 @@
 /** Data as the dashboard reads it, for its tests. */
-import type { DashboardData, OrderTrail } from "../../src/dashboard/dashboard_data.ts";
-import type { OrderState } from "../../src/orders/find_order.ts";
+import type { DashboardData, OrderTrail } from "../../src/app/dashboard/dashboard_data.ts";
+import type { OrderState } from "../../src/app/orders/find_order.ts";
 
 const statuses = ["placed", "invoiced", "invoiced", "dead-lettered", "invoiced"] as const;
 

@@ -1,7 +1,7 @@
 /** The dashboard in a real browser. Skipped, with a word about it, where there is no Chromium. */
 import type { Browser, Page } from "playwright-core";
-import { dashboardRoutes } from "../../src/dashboard/dashboard_routes.ts";
-import type { DashboardData } from "../../src/dashboard/dashboard_data.ts";
+import { dashboardRoutes } from "../../src/app/dashboard/dashboard_routes.ts";
+import type { DashboardData } from "../../src/app/dashboard/dashboard_data.ts";
 import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
 import { findChromium, startChromium } from "./chromium.ts";
 import { sampleData, sampleOrder, sampleTrail } from "./dashboard_sample.ts";

@@ -1,5 +1,5 @@
 /** A program that runs a flow and does nothing else, for a test of how it ends. */
-import { run } from "../../src/mod.ts";
+import { run } from "../../src/engine/mod.ts";
 import { copyFlow } from "../support/copy_flow.ts";
 
 const [broker = "", source = "", outTopic = ""] = Deno.args;

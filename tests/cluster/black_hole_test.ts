@@ -1,16 +1,16 @@
 /** A network that swallows everything: it is said once, it passes, and whoever is told to stop does so all the same. */
-import { runFlow } from "../../src/compose/run_flow.ts";
-import { watchUntilDisposed } from "../../src/compose/watch_lanes.ts";
-import { delay } from "../../src/core/delay.ts";
-import { createHealth, type Health } from "../../src/core/health.ts";
-import { LaneBoard } from "../../src/core/lane_board.ts";
-import type { KafkaClient } from "../../src/kafka/kafka_client.ts";
+import { runFlow } from "../../src/engine/flow/run_flow.ts";
+import { watchUntilDisposed } from "../../src/engine/flow/watch_lanes.ts";
+import { delay } from "../../src/engine/core/delay.ts";
+import { createHealth, type Health } from "../../src/engine/core/health.ts";
+import { LaneBoard } from "../../src/engine/core/lane_board.ts";
+import type { KafkaClient } from "../../src/engine/kafka/kafka_client.ts";
 import { assertEquals } from "../support/assert.ts";
 import { inTime } from "../support/in_time.ts";
 import { freshTopics, produce, record } from "../support/kafka.ts";
 import { startOwnBroker } from "../support/own_broker.ts";
 import { copyFlow } from "../support/copy_flow.ts";
-import { freePort } from "../../src/stack/ports.ts";
+import { freePort } from "../../src/tools/stack/ports.ts";
 import { freshDatabase, root } from "../support/services.ts";
 import { silentProxy } from "../support/silent_proxy.ts";
 

@@ -1,11 +1,15 @@
 /** Cases of the argument in src/README.md, for clusters of either protocol: who may commit an offset of a group, and what the next owner reads of it. */
-import { delay } from "../../src/core/delay.ts";
-import { transactionalId } from "../../src/core/delivery.ts";
-import { type AtomicWrite, TransactionError, type Transactions } from "../../src/core/ports.ts";
-import type { KafkaClient } from "../../src/kafka/kafka_client.ts";
-import { nobody } from "../../src/kafka/offset_admin.ts";
-import { createTransactions } from "../../src/kafka/transactions.ts";
-import { openTransactor, type TransactionStep } from "../../src/kafka/transactor.ts";
+import { delay } from "../../src/engine/core/delay.ts";
+import { transactionalId } from "../../src/engine/core/delivery.ts";
+import {
+  type AtomicWrite,
+  TransactionError,
+  type Transactions,
+} from "../../src/engine/core/ports.ts";
+import type { KafkaClient } from "../../src/engine/kafka/kafka_client.ts";
+import { nobody } from "../../src/engine/kafka/offset_admin.ts";
+import { createTransactions } from "../../src/engine/kafka/transactions.ts";
+import { openTransactor, type TransactionStep } from "../../src/engine/kafka/transactor.ts";
 import { assertEquals, assertRejects } from "../support/assert.ts";
 import { copyFlow } from "../support/copy_flow.ts";
 import { runGroupWorker } from "../support/group_worker.ts";

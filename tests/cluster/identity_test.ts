@@ -1,13 +1,13 @@
 /** A topic, a log and a group are what they were, or the lane halts; and what it advises, followed literally, works. */
 import { Kafka, logLevel } from "kafkajs";
 import { z } from "zod";
-import { runFlow } from "../../src/compose/run_flow.ts";
-import { delay } from "../../src/core/delay.ts";
-import type { KafkaClient } from "../../src/kafka/kafka_client.ts";
-import { applyOffset, planOffset } from "../../src/kafka/offset_admin.ts";
-import { ensureTopics } from "../../src/kafka/topics.ts";
-import { createTransactions } from "../../src/kafka/transactions.ts";
-import { defineFlow, HaltError, topic } from "../../src/mod.ts";
+import { runFlow } from "../../src/engine/flow/run_flow.ts";
+import { delay } from "../../src/engine/core/delay.ts";
+import type { KafkaClient } from "../../src/engine/kafka/kafka_client.ts";
+import { applyOffset, planOffset } from "../../src/engine/kafka/offset_admin.ts";
+import { ensureTopics } from "../../src/engine/kafka/topics.ts";
+import { createTransactions } from "../../src/engine/kafka/transactions.ts";
+import { defineFlow, HaltError, topic } from "../../src/engine/mod.ts";
 import { assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 import { inTime } from "../support/in_time.ts";
 import {

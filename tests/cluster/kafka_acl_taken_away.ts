@@ -1,11 +1,11 @@
 /** Takes one permission away, sees that it is named, and grants it again. Not a test by itself. */
 import { z } from "zod";
-import { runFlow } from "../../src/compose/run_flow.ts";
-import { delay } from "../../src/core/delay.ts";
-import { createHealth, type Health } from "../../src/core/health.ts";
-import { ensureTopics } from "../../src/kafka/topics.ts";
-import { defineFlow, topic } from "../../src/mod.ts";
-import { configureLogging } from "../../src/observe/logging.ts";
+import { runFlow } from "../../src/engine/flow/run_flow.ts";
+import { delay } from "../../src/engine/core/delay.ts";
+import { createHealth, type Health } from "../../src/engine/core/health.ts";
+import { ensureTopics } from "../../src/engine/kafka/topics.ts";
+import { defineFlow, topic } from "../../src/engine/mod.ts";
+import { configureLogging } from "../../src/engine/observe/logging.ts";
 import type { Acls, Grant } from "../support/acls.ts";
 import { assert } from "../support/assert.ts";
 import { inTime } from "../support/in_time.ts";

@@ -1,30 +1,37 @@
 /** Each role with exactly what the README's table grants it, on a broker that allows nothing else. */
 import { Kafka, logLevel } from "kafkajs";
 import { z } from "zod";
-import { checkBooks, explain } from "../../src/compose/books.ts";
-import { createObservability } from "../../src/compose/observability.ts";
-import { openRuntime, openUntilStopped } from "../../src/compose/open_runtime.ts";
-import { rebuildViews, viewsStatus } from "../../src/compose/read_model.ts";
-import { runFlow } from "../../src/compose/run_flow.ts";
-import { openApi } from "../../src/compose/run_serve.ts";
-import { type Role, runWorker } from "../../src/compose/run_worker.ts";
-import { ensureAppTopics } from "../../src/compose/topics_of.ts";
+import { checkBooks, explain } from "../../src/tools/books.ts";
+import { createObservability } from "../../src/app/compose/observability.ts";
+import { openRuntime, openUntilStopped } from "../../src/app/compose/open_runtime.ts";
+import { rebuildViews, viewsStatus } from "../../src/app/compose/read_model.ts";
+import { runFlow } from "../../src/engine/flow/run_flow.ts";
+import { openApi } from "../../src/app/compose/run_serve.ts";
+import { type Role, runWorker } from "../../src/app/compose/run_worker.ts";
+import { ensureAppTopics } from "../../src/app/compose/topics_of.ts";
 import { type Config, readConfig } from "../../src/config.ts";
-import { createHealth } from "../../src/core/health.ts";
-import { findDeadLetter } from "../../src/dead_letters/find_dead_letter.ts";
-import { listDeadLetters } from "../../src/dead_letters/list_dead_letters.ts";
-import { listParkedKeys } from "../../src/dead_letters/load_parked_keys.ts";
-import { openDeadLetterStore, stateTopics } from "../../src/dead_letters/open_dead_letter_store.ts";
-import { redriveDeadLetters } from "../../src/dead_letters/redrive.ts";
-import { unpark } from "../../src/dead_letters/unpark.ts";
-import { EndRefusedError, planEnd, showTransactions } from "../../src/kafka/end_by_decision.ts";
-import { showOffsets } from "../../src/kafka/group_standing.ts";
-import { laneNotesTopic } from "../../src/kafka/lane_notes.ts";
-import { applyOffset, planOffset } from "../../src/kafka/offset_admin.ts";
-import { ensureTopics } from "../../src/kafka/topics.ts";
-import { createTransactions } from "../../src/kafka/transactions.ts";
-import { defineFlow, topic } from "../../src/mod.ts";
-import { appendInTransaction } from "../../src/outbox/append_in_transaction.ts";
+import { createHealth } from "../../src/engine/core/health.ts";
+import { findDeadLetter } from "../../src/engine/dead_letters/find_dead_letter.ts";
+import { listDeadLetters } from "../../src/engine/dead_letters/list_dead_letters.ts";
+import { listParkedKeys } from "../../src/engine/dead_letters/load_parked_keys.ts";
+import {
+  openDeadLetterStore,
+  stateTopics,
+} from "../../src/engine/dead_letters/open_dead_letter_store.ts";
+import { redriveDeadLetters } from "../../src/engine/dead_letters/redrive.ts";
+import { unpark } from "../../src/engine/dead_letters/unpark.ts";
+import {
+  EndRefusedError,
+  planEnd,
+  showTransactions,
+} from "../../src/engine/kafka/end_by_decision.ts";
+import { showOffsets } from "../../src/engine/kafka/group_standing.ts";
+import { laneNotesTopic } from "../../src/engine/kafka/lane_notes.ts";
+import { applyOffset, planOffset } from "../../src/engine/kafka/offset_admin.ts";
+import { ensureTopics } from "../../src/engine/kafka/topics.ts";
+import { createTransactions } from "../../src/engine/kafka/transactions.ts";
+import { defineFlow, topic } from "../../src/engine/mod.ts";
+import { appendInTransaction } from "../../src/engine/outbox/append_in_transaction.ts";
 import { type Acls, documentedGrants, type Grant, openAcls } from "../support/acls.ts";
 import { assert, assertEquals, assertExists, assertThrows } from "../support/assert.ts";
 import { produce, readPartition, record } from "../support/kafka.ts";

@@ -1,27 +1,27 @@
 /** A Kafka that forgets to end transactions (4.3.1): they are ended as they ended elsewhere, and never by a guess. */
-import { HaltError } from "../../src/core/errors.ts";
+import { HaltError } from "../../src/engine/core/errors.ts";
 import {
   type AtomicWrite,
   TransactionError,
   type Transactions,
   type Transactor,
-} from "../../src/core/ports.ts";
-import { createHealth } from "../../src/core/health.ts";
+} from "../../src/engine/core/ports.ts";
+import { createHealth } from "../../src/engine/core/health.ts";
 import {
   applyEnd,
   EndRefusedError,
   planEnd,
   showTransactions,
-} from "../../src/kafka/end_by_decision.ts";
-import { forgetfulLine } from "../../src/kafka/forgetful_line.ts";
-import { withCluster } from "../../src/kafka/group_standing.ts";
-import type { KafkaClient } from "../../src/kafka/kafka_client.ts";
-import { readLogRange } from "../../src/kafka/log_range.ts";
-import { findOpen } from "../../src/kafka/open_transactions.ts";
-import type { SettleOptions, TransactionNews } from "../../src/kafka/settle_transaction.ts";
-import { createTransactions } from "../../src/kafka/transactions.ts";
-import { openTransactor, type TransactorOptions } from "../../src/kafka/transactor.ts";
-import { watchTransactions } from "../../src/kafka/watch_transactions.ts";
+} from "../../src/engine/kafka/end_by_decision.ts";
+import { forgetfulLine } from "../../src/engine/kafka/forgetful_line.ts";
+import { withCluster } from "../../src/engine/kafka/group_standing.ts";
+import type { KafkaClient } from "../../src/engine/kafka/kafka_client.ts";
+import { readLogRange } from "../../src/engine/kafka/log_range.ts";
+import { findOpen } from "../../src/engine/kafka/open_transactions.ts";
+import type { SettleOptions, TransactionNews } from "../../src/engine/kafka/settle_transaction.ts";
+import { createTransactions } from "../../src/engine/kafka/transactions.ts";
+import { openTransactor, type TransactorOptions } from "../../src/engine/kafka/transactor.ts";
+import { watchTransactions } from "../../src/engine/kafka/watch_transactions.ts";
 import {
   assert,
   assertEquals,

@@ -1,8 +1,8 @@
 /** An output partition without a leader holds up the lane that writes there, and says so; the others of the same worker go on. */
-import { runFlow } from "../../src/compose/run_flow.ts";
-import { createHealth } from "../../src/core/health.ts";
-import { partitionForKey } from "../../src/core/partition_for_key.ts";
-import { delay } from "../../src/core/delay.ts";
+import { runFlow } from "../../src/engine/flow/run_flow.ts";
+import { createHealth } from "../../src/engine/core/health.ts";
+import { partitionForKey } from "../../src/engine/core/partition_for_key.ts";
+import { delay } from "../../src/engine/core/delay.ts";
 import { assertEquals } from "../support/assert.ts";
 import { copyFlow } from "../support/copy_flow.ts";
 import { inTime } from "../support/in_time.ts";

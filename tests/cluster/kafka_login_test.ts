@@ -1,10 +1,10 @@
 /** Logging in over TLS, and settings of the brokers that do not fit ours: each is said at once, by the setting's name. */
-import { openReader } from "../../src/compose/books.ts";
-import { createObservability } from "../../src/compose/observability.ts";
-import { openRuntime } from "../../src/compose/open_runtime.ts";
-import { runWorker } from "../../src/compose/run_worker.ts";
+import { openReader } from "../../src/tools/books.ts";
+import { createObservability } from "../../src/app/compose/observability.ts";
+import { openRuntime } from "../../src/app/compose/open_runtime.ts";
+import { runWorker } from "../../src/app/compose/run_worker.ts";
 import { readConfig } from "../../src/config.ts";
-import { waitFor } from "../../src/stack/wait.ts";
+import { waitFor } from "../../src/tools/stack/wait.ts";
 import { assert, assertRejects, assertStringIncludes } from "../support/assert.ts";
 import { startOwnBroker } from "../support/own_broker.ts";
 import { freshDatabase, root } from "../support/services.ts";

@@ -1,8 +1,8 @@
 /** A login whose connection is cut before the broker has answered it: an outage, and no word about the password. */
-import { createKafkaClient } from "../../src/kafka/kafka_client.ts";
-import { isOutage } from "../../src/kafka/error_verdict.ts";
-import { groupVerdict } from "../../src/kafka/group_verdict.ts";
-import { refusedLogin } from "../../src/kafka/refused_login.ts";
+import { createKafkaClient } from "../../src/engine/kafka/kafka_client.ts";
+import { isOutage } from "../../src/engine/kafka/error_verdict.ts";
+import { groupVerdict } from "../../src/engine/kafka/group_verdict.ts";
+import { refusedLogin } from "../../src/engine/kafka/refused_login.ts";
 import { assertEquals, assertRejects } from "../support/assert.ts";
 import { inTime } from "../support/in_time.ts";
 import type { OwnBroker } from "../support/own_broker.ts";

@@ -1,10 +1,10 @@
 /** The Kafka that we ship writes the marker of every transaction that it calls complete; 4.3.0, 4.3.1 and 4.4.0 do not. */
-import { forgetfulLine } from "../../src/kafka/forgetful_line.ts";
-import { withCluster } from "../../src/kafka/group_standing.ts";
-import { fetchStableOffset } from "../../src/kafka/stable_offset.ts";
-import { readPartitionEnds } from "../../src/kafka/partition_ends.ts";
-import { openTransactor } from "../../src/kafka/transactor.ts";
-import { kafkaVersion } from "../../src/stack/ensure_stack.ts";
+import { forgetfulLine } from "../../src/engine/kafka/forgetful_line.ts";
+import { withCluster } from "../../src/engine/kafka/group_standing.ts";
+import { fetchStableOffset } from "../../src/engine/kafka/stable_offset.ts";
+import { readPartitionEnds } from "../../src/engine/kafka/partition_ends.ts";
+import { openTransactor } from "../../src/engine/kafka/transactor.ts";
+import { kafkaVersion } from "../../src/tools/stack/ensure_stack.ts";
 import { assertEquals } from "../support/assert.ts";
 import { readPartition, record, texts } from "../support/kafka.ts";
 import { startTwoNodes } from "../support/two_nodes.ts";

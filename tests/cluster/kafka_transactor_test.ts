@@ -1,12 +1,12 @@
 /** The transactor and the stable offset against a real broker: rows 1 to 16 of the defects of kafkajs. */
-import { TransactionError } from "../../src/core/ports.ts";
-import { withCluster } from "../../src/kafka/group_standing.ts";
-import { fetchTransactionVersion } from "../../src/kafka/transaction_version.ts";
-import { openTransactor } from "../../src/kafka/transactor.ts";
+import { TransactionError } from "../../src/engine/core/ports.ts";
+import { withCluster } from "../../src/engine/kafka/group_standing.ts";
+import { fetchTransactionVersion } from "../../src/engine/kafka/transaction_version.ts";
+import { openTransactor } from "../../src/engine/kafka/transactor.ts";
 import { fencingCases } from "./group_fencing_cases.ts";
 import { startProtocol1 } from "../support/protocol_1.ts";
-import { createTransactions } from "../../src/kafka/transactions.ts";
-import { fetchStableOffset } from "../../src/kafka/stable_offset.ts";
+import { createTransactions } from "../../src/engine/kafka/transactions.ts";
+import { fetchStableOffset } from "../../src/engine/kafka/stable_offset.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 import {
   freshTopics,

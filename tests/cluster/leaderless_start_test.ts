@@ -1,12 +1,12 @@
 /** A start while one of two brokers is down: what has a leader is worked on, the rest waits for it and is named. */
-import { createObservability } from "../../src/compose/observability.ts";
-import { openRuntime } from "../../src/compose/open_runtime.ts";
-import { openApi } from "../../src/compose/run_serve.ts";
-import { runWorker } from "../../src/compose/run_worker.ts";
+import { createObservability } from "../../src/app/compose/observability.ts";
+import { openRuntime } from "../../src/app/compose/open_runtime.ts";
+import { openApi } from "../../src/app/compose/run_serve.ts";
+import { runWorker } from "../../src/app/compose/run_worker.ts";
 import { readConfig } from "../../src/config.ts";
-import { partitionForKey } from "../../src/core/partition_for_key.ts";
-import { configureLogging } from "../../src/observe/logging.ts";
-import { kafkaVersion } from "../../src/stack/ensure_stack.ts";
+import { partitionForKey } from "../../src/engine/core/partition_for_key.ts";
+import { configureLogging } from "../../src/engine/observe/logging.ts";
+import { kafkaVersion } from "../../src/tools/stack/ensure_stack.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { until } from "./kafka_acl_taken_away.ts";
 import { freshDatabase } from "../support/services.ts";

@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { assert, assertEquals, assertGreater } from "../support/assert.ts";
-import { kafkaVersion } from "../../src/stack/ensure_stack.ts";
-import { runTorture } from "../../src/torture/run_torture.ts";
+import { kafkaVersion } from "../../src/tools/stack/ensure_stack.ts";
+import { runTorture } from "../../src/tools/torture/run_torture.ts";
 
 const root = fileURLToPath(new URL("../../.onceflow", import.meta.url));
 

@@ -1,6 +1,6 @@
 /** Records that cannot be processed go to the dead letters, bytes untouched, and the rest goes on. */
 import { z } from "zod";
-import { defineFlow, headerText, PoisonError, topic } from "../../src/mod.ts";
+import { defineFlow, headerText, PoisonError, topic } from "../../src/engine/mod.ts";
 import { assertEquals } from "../support/assert.ts";
 import {
   freshTopics,

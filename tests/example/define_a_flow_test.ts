@@ -1,6 +1,6 @@
 /** A flow from one topic to another: schemas, a transform, nothing of Kafka. */
 import { z } from "zod";
-import { defineFlow, topic } from "../../src/mod.ts";
+import { defineFlow, topic } from "../../src/engine/mod.ts";
 import { assertEquals } from "../support/assert.ts";
 import {
   freshTopics,

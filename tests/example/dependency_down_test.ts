@@ -1,6 +1,6 @@
 /** When something that every record needs is down, the lane waits: no record is blamed, none is given up. */
 import { z } from "zod";
-import { defineFlow, DependencyDownError, topic } from "../../src/mod.ts";
+import { defineFlow, DependencyDownError, topic } from "../../src/engine/mod.ts";
 import { assertEquals } from "../support/assert.ts";
 import {
   freshTopics,

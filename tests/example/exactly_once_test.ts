@@ -1,7 +1,7 @@
 /** The point of it all: whatever happens to a transaction, its outputs count once. */
 import { z } from "zod";
-import { defineFlow, topic } from "../../src/mod.ts";
-import type { TransactionStep } from "../../src/kafka/transactor.ts";
+import { defineFlow, topic } from "../../src/engine/mod.ts";
+import type { TransactionStep } from "../../src/engine/kafka/transactor.ts";
 import { assertEquals } from "../support/assert.ts";
 import {
   freshTopics,

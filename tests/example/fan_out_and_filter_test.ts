@@ -1,6 +1,6 @@
 /** One event may become none, one or many, in several topics: all of them count together. */
 import { z } from "zod";
-import { defineFlow, topic } from "../../src/mod.ts";
+import { defineFlow, topic } from "../../src/engine/mod.ts";
 import { assertEquals } from "../support/assert.ts";
 import {
   freshTopics,

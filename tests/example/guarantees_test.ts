@@ -3,8 +3,8 @@
  * crash between the outputs and the offset leaves: nothing (one transaction), outputs twice, or outputs never.
  */
 import { z } from "zod";
-import { defineFlow, topic } from "../../src/mod.ts";
-import { openPartitionReader } from "../../src/kafka/open_partition_reader.ts";
+import { defineFlow, topic } from "../../src/engine/mod.ts";
+import { openPartitionReader } from "../../src/engine/kafka/open_partition_reader.ts";
 import { assertEquals, assertGreater } from "../support/assert.ts";
 import {
   freshTopics,

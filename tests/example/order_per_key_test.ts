@@ -1,6 +1,6 @@
 /** Events of one key keep their order, also when an asynchronous transform works on many keys at a time. */
 import { z } from "zod";
-import { defineFlow, topic } from "../../src/mod.ts";
+import { defineFlow, topic } from "../../src/engine/mod.ts";
 import { assertEquals, assertGreater } from "../support/assert.ts";
 import {
   freshTopics,

@@ -1,6 +1,6 @@
 /** `park: "key"`: after a dead letter its key waits, so that nothing of the key is done out of order. */
 import { z } from "zod";
-import { defineFlow, headerText, PoisonError, topic } from "../../src/mod.ts";
+import { defineFlow, headerText, PoisonError, topic } from "../../src/engine/mod.ts";
 import { assertEquals } from "../support/assert.ts";
 import {
   freshTopics,

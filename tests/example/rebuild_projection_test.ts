@@ -6,14 +6,17 @@
  * nobody writes a migration that guesses what the old table did not keep.
  */
 import { z } from "zod";
-import { migrate } from "../../src/postgres/migrate.ts";
-import { openDatabase } from "../../src/postgres/database.ts";
-import { defineProjection, type Projection } from "../../src/projection/define_projection.ts";
-import { installProjection } from "../../src/projection/install_projection.ts";
-import { projectionMigrations } from "../../src/projection/projection_schema.ts";
-import { readJsonEvent } from "../../src/projection/read_json_event.ts";
-import { rebuildProjection } from "../../src/projection/rebuild_projection.ts";
-import { projectPartition } from "../../src/projection/run_projector.ts";
+import { migrate } from "../../src/engine/postgres/migrate.ts";
+import { openDatabase } from "../../src/engine/postgres/database.ts";
+import {
+  defineProjection,
+  type Projection,
+} from "../../src/engine/projection/define_projection.ts";
+import { installProjection } from "../../src/engine/projection/install_projection.ts";
+import { projectionMigrations } from "../../src/engine/projection/projection_schema.ts";
+import { readJsonEvent } from "../../src/engine/projection/read_json_event.ts";
+import { rebuildProjection } from "../../src/engine/projection/rebuild_projection.ts";
+import { projectPartition } from "../../src/engine/projection/run_projector.ts";
 import { kafkaLog } from "../integration/projection_kafka_log.ts";
 import { assertEquals } from "../support/assert.ts";
 import { freshDatabase } from "../support/services.ts";

@@ -1,9 +1,9 @@
 /** A record that failed is sent back when the cause is mended, and counts once. */
 import { z } from "zod";
-import { defineFlow, headerText, PoisonError, topic } from "../../src/mod.ts";
-import { listDeadLetters } from "../../src/dead_letters/list_dead_letters.ts";
-import { openDeadLetterStore } from "../../src/dead_letters/open_dead_letter_store.ts";
-import { redriveDeadLetters } from "../../src/dead_letters/redrive.ts";
+import { defineFlow, headerText, PoisonError, topic } from "../../src/engine/mod.ts";
+import { listDeadLetters } from "../../src/engine/dead_letters/list_dead_letters.ts";
+import { openDeadLetterStore } from "../../src/engine/dead_letters/open_dead_letter_store.ts";
+import { redriveDeadLetters } from "../../src/engine/dead_letters/redrive.ts";
 import { assertEquals } from "../support/assert.ts";
 import {
   freshTopics,

@@ -1,6 +1,6 @@
 /** A record that fails for a moment is tried again with backoff; when its retries run out it is a dead letter. */
 import { z } from "zod";
-import { defineFlow, headerText, topic, TransientError } from "../../src/mod.ts";
+import { defineFlow, headerText, topic, TransientError } from "../../src/engine/mod.ts";
 import { assertEquals } from "../support/assert.ts";
 import {
   freshTopics,

@@ -1,7 +1,7 @@
 /** Events change while old ones stay on the topic: added fields have defaults, breaking changes are a new topic. */
 import { z } from "zod";
-import { defineFlow, headerText, topic } from "../../src/mod.ts";
-import { orderPlaced } from "../../src/orders/events.ts";
+import { defineFlow, headerText, topic } from "../../src/engine/mod.ts";
+import { orderPlaced } from "../../src/app/orders/events.ts";
 import { assertEquals, assertStringIncludes } from "../support/assert.ts";
 import {
   freshTopics,

@@ -1,10 +1,10 @@
 /** The outbox: what a transaction writes and what it announces happen together or not at all. */
-import { appendInTransaction } from "../../src/outbox/append_in_transaction.ts";
-import { outboxMigrations } from "../../src/outbox/migrations.ts";
-import { barrierRead } from "../../src/outbox/barrier_read.ts";
-import { openDatabase } from "../../src/postgres/database.ts";
-import { migrate } from "../../src/postgres/migrate.ts";
-import { withTransaction } from "../../src/postgres/with_transaction.ts";
+import { appendInTransaction } from "../../src/engine/outbox/append_in_transaction.ts";
+import { outboxMigrations } from "../../src/engine/outbox/migrations.ts";
+import { barrierRead } from "../../src/engine/outbox/barrier_read.ts";
+import { openDatabase } from "../../src/engine/postgres/database.ts";
+import { migrate } from "../../src/engine/postgres/migrate.ts";
+import { withTransaction } from "../../src/engine/postgres/with_transaction.ts";
 import { assertEquals, assertRejects } from "../support/assert.ts";
 import { freshDatabase } from "../support/services.ts";
 

@@ -1,7 +1,7 @@
 /** A record that kills the process whenever it is processed: it becomes a dead letter, and the rest goes on. */
 import { fileURLToPath } from "node:url";
-import { headerText } from "../../src/core/record.ts";
-import { ensureTopics } from "../../src/kafka/topics.ts";
+import { headerText } from "../../src/engine/core/record.ts";
+import { ensureTopics } from "../../src/engine/kafka/topics.ts";
 import { assertEquals } from "../support/assert.ts";
 import {
   freshTopics,

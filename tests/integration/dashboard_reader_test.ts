@@ -1,16 +1,16 @@
 /** The dashboard's reader on a real Postgres; how far Kafka has come is given, so that every case can be made. */
-import type { DashboardData, Known } from "../../src/dashboard/dashboard_data.ts";
-import type { KafkaRanges } from "../../src/dashboard/kafka_ranges.ts";
-import { checkCut } from "../../src/dashboard/check_cut.ts";
-import { openDashboardReader } from "../../src/dashboard/read_dashboard.ts";
-import { placeOrder } from "../../src/orders/place_order.ts";
-import { orderMigrations } from "../../src/orders/migrations.ts";
-import { orderViews } from "../../src/orders/views.ts";
-import { outboxMigrations } from "../../src/outbox/migrations.ts";
-import { openDatabase, type Sql } from "../../src/postgres/database.ts";
-import { migrate } from "../../src/postgres/migrate.ts";
-import { installProjection } from "../../src/projection/install_projection.ts";
-import { projectionMigrations } from "../../src/projection/projection_schema.ts";
+import type { DashboardData, Known } from "../../src/app/dashboard/dashboard_data.ts";
+import type { KafkaRanges } from "../../src/app/dashboard/kafka_ranges.ts";
+import { checkCut } from "../../src/app/dashboard/check_cut.ts";
+import { openDashboardReader } from "../../src/app/dashboard/read_dashboard.ts";
+import { placeOrder } from "../../src/app/orders/place_order.ts";
+import { orderMigrations } from "../../src/app/orders/migrations.ts";
+import { orderViews } from "../../src/app/orders/views.ts";
+import { outboxMigrations } from "../../src/engine/outbox/migrations.ts";
+import { openDatabase, type Sql } from "../../src/engine/postgres/database.ts";
+import { migrate } from "../../src/engine/postgres/migrate.ts";
+import { installProjection } from "../../src/engine/projection/install_projection.ts";
+import { projectionMigrations } from "../../src/engine/projection/projection_schema.ts";
 import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
 import { freshDatabase } from "../support/services.ts";
 

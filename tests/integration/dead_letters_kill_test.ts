@@ -1,5 +1,5 @@
 /** A redrive that is killed with SIGKILL in the middle of a transaction, and run again. */
-import { redriveDeadLetters } from "../../src/dead_letters/redrive.ts";
+import { redriveDeadLetters } from "../../src/engine/dead_letters/redrive.ts";
 import { assertEquals } from "../support/assert.ts";
 import { deadLetterTopics, valueText } from "./dead_letters_setup.ts";
 

@@ -1,11 +1,11 @@
 /** A small lane with `park: "key"` on real Kafka: what core/lane.ts does with the parking hook, for the tests of it. */
-import { deadLetter } from "../../src/core/dead_letter.ts";
-import { transactionalId } from "../../src/core/delivery.ts";
-import type { Planned } from "../../src/core/plan_record.ts";
-import { TransactionError, type Transactions } from "../../src/core/ports.ts";
-import type { InputRecord, OutputRecord } from "../../src/core/record.ts";
-import { createParking } from "../../src/dead_letters/load_parked_keys.ts";
-import type { RecordLog } from "../../src/dead_letters/record_log.ts";
+import { deadLetter } from "../../src/engine/core/dead_letter.ts";
+import { transactionalId } from "../../src/engine/core/delivery.ts";
+import type { Planned } from "../../src/engine/core/plan_record.ts";
+import { TransactionError, type Transactions } from "../../src/engine/core/ports.ts";
+import type { InputRecord, OutputRecord } from "../../src/engine/core/record.ts";
+import { createParking } from "../../src/engine/dead_letters/load_parked_keys.ts";
+import type { RecordLog } from "../../src/engine/dead_letters/record_log.ts";
 
 export interface ParkingLane {
   readonly groupId: string;

@@ -1,11 +1,11 @@
 /** A flow with `park: "key"` on real Kafka, unparked with the tools that an operator has. */
 import { z } from "zod";
-import { defineFlow, headerText, PoisonError, topic } from "../../src/mod.ts";
-import { listDeadLetters } from "../../src/dead_letters/list_dead_letters.ts";
-import { listParkedKeys } from "../../src/dead_letters/load_parked_keys.ts";
-import { openDeadLetterStore } from "../../src/dead_letters/open_dead_letter_store.ts";
-import { unpark } from "../../src/dead_letters/unpark.ts";
-import type { TransactionStep } from "../../src/kafka/transactor.ts";
+import { defineFlow, headerText, PoisonError, topic } from "../../src/engine/mod.ts";
+import { listDeadLetters } from "../../src/engine/dead_letters/list_dead_letters.ts";
+import { listParkedKeys } from "../../src/engine/dead_letters/load_parked_keys.ts";
+import { openDeadLetterStore } from "../../src/engine/dead_letters/open_dead_letter_store.ts";
+import { unpark } from "../../src/engine/dead_letters/unpark.ts";
+import type { TransactionStep } from "../../src/engine/kafka/transactor.ts";
 import { assertEquals, assertExists } from "../support/assert.ts";
 import {
   freshTopics,

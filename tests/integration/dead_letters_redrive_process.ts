@@ -1,7 +1,7 @@
 /** A redrive in a process of its own that stops at one step of its second transaction, for a test that kills it there. */
-import { openDeadLetterStore } from "../../src/dead_letters/open_dead_letter_store.ts";
-import { redriveDeadLetters } from "../../src/dead_letters/redrive.ts";
-import { createKafkaClient } from "../../src/kafka/kafka_client.ts";
+import { openDeadLetterStore } from "../../src/engine/dead_letters/open_dead_letter_store.ts";
+import { redriveDeadLetters } from "../../src/engine/dead_letters/redrive.ts";
+import { createKafkaClient } from "../../src/engine/kafka/kafka_client.ts";
 
 const [broker = "", topic = "", stop = "", key = ""] = Deno.args;
 let transactions = 0;

@@ -1,17 +1,21 @@
 /** Redriving dead letters on real Kafka: once each, unaltered, whatever is interrupted. */
 import { Kafka, logLevel } from "kafkajs";
-import { deadLetter } from "../../src/core/dead_letter.ts";
-import { delay } from "../../src/core/delay.ts";
-import { HaltError } from "../../src/core/errors.ts";
-import type { Header } from "../../src/core/record.ts";
-import { listDeadLetters } from "../../src/dead_letters/list_dead_letters.ts";
-import { redriveDeadLetters } from "../../src/dead_letters/redrive.ts";
-import { markEntry, redriveGroup, redrivenTopic } from "../../src/dead_letters/redrive_state.ts";
-import { applyOffset, planOffset } from "../../src/kafka/offset_admin.ts";
-import { openPlainProducer } from "../../src/kafka/plain_producer.ts";
-import { ensureTopics } from "../../src/kafka/topics.ts";
-import { createTransactions } from "../../src/kafka/transactions.ts";
-import type { TransactionStep } from "../../src/kafka/transactor.ts";
+import { deadLetter } from "../../src/engine/core/dead_letter.ts";
+import { delay } from "../../src/engine/core/delay.ts";
+import { HaltError } from "../../src/engine/core/errors.ts";
+import type { Header } from "../../src/engine/core/record.ts";
+import { listDeadLetters } from "../../src/engine/dead_letters/list_dead_letters.ts";
+import { redriveDeadLetters } from "../../src/engine/dead_letters/redrive.ts";
+import {
+  markEntry,
+  redriveGroup,
+  redrivenTopic,
+} from "../../src/engine/dead_letters/redrive_state.ts";
+import { applyOffset, planOffset } from "../../src/engine/kafka/offset_admin.ts";
+import { openPlainProducer } from "../../src/engine/kafka/plain_producer.ts";
+import { ensureTopics } from "../../src/engine/kafka/topics.ts";
+import { createTransactions } from "../../src/engine/kafka/transactions.ts";
+import type { TransactionStep } from "../../src/engine/kafka/transactor.ts";
 import { assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 import { settled } from "../support/kafka.ts";
 import { deadLetterTopics, header, headerTexts, valueText } from "./dead_letters_setup.ts";

@@ -1,17 +1,17 @@
 /** Topics, dead letters and readers for the tests of the dead letters, on the tests' Kafka. */
-import { deadLetter } from "../../src/core/dead_letter.ts";
-import { type Header, type InputRecord, textHeader } from "../../src/core/record.ts";
-import { openRecordLog } from "../../src/dead_letters/kafka_record_log.ts";
-import type { DeadLetterStore } from "../../src/dead_letters/list_dead_letters.ts";
+import { deadLetter } from "../../src/engine/core/dead_letter.ts";
+import { type Header, type InputRecord, textHeader } from "../../src/engine/core/record.ts";
+import { openRecordLog } from "../../src/engine/dead_letters/kafka_record_log.ts";
+import type { DeadLetterStore } from "../../src/engine/dead_letters/list_dead_letters.ts";
 import {
   openDeadLetterStore,
   type StoreOptions,
-} from "../../src/dead_letters/open_dead_letter_store.ts";
-import { readRange } from "../../src/core/read_range.ts";
-import { plainRecord } from "../../src/kafka/codec/committed_records.ts";
-import { createKafkaClient, type KafkaClient } from "../../src/kafka/kafka_client.ts";
-import { openPlainProducer } from "../../src/kafka/plain_producer.ts";
-import { ensureTopics } from "../../src/kafka/topics.ts";
+} from "../../src/engine/dead_letters/open_dead_letter_store.ts";
+import { readRange } from "../../src/engine/core/read_range.ts";
+import { plainRecord } from "../../src/engine/kafka/codec/committed_records.ts";
+import { createKafkaClient, type KafkaClient } from "../../src/engine/kafka/kafka_client.ts";
+import { openPlainProducer } from "../../src/engine/kafka/plain_producer.ts";
+import { ensureTopics } from "../../src/engine/kafka/topics.ts";
 import { services } from "../support/services.ts";
 
 /** An input topic of two partitions with its dead letters. */

@@ -1,10 +1,10 @@
 /** Two flows on one topic, which share its dead letters: each gets back what it failed on, and nothing twice. */
 import { z } from "zod";
-import { defineFlow, type Flow, headerText, PoisonError, topic } from "../../src/mod.ts";
-import { listParkedKeys } from "../../src/dead_letters/load_parked_keys.ts";
-import { openDeadLetterStore } from "../../src/dead_letters/open_dead_letter_store.ts";
-import { redriveDeadLetters } from "../../src/dead_letters/redrive.ts";
-import { unpark } from "../../src/dead_letters/unpark.ts";
+import { defineFlow, type Flow, headerText, PoisonError, topic } from "../../src/engine/mod.ts";
+import { listParkedKeys } from "../../src/engine/dead_letters/load_parked_keys.ts";
+import { openDeadLetterStore } from "../../src/engine/dead_letters/open_dead_letter_store.ts";
+import { redriveDeadLetters } from "../../src/engine/dead_letters/redrive.ts";
+import { unpark } from "../../src/engine/dead_letters/unpark.ts";
 import { assertEquals, assertExists } from "../support/assert.ts";
 import {
   freshTopics,

@@ -1,16 +1,16 @@
 /** Parking and unparking on real Kafka: order per key holds through failures, crashes and new arrivals. */
-import { delay } from "../../src/core/delay.ts";
-import { openRecordLog } from "../../src/dead_letters/kafka_record_log.ts";
-import { listParkedKeys } from "../../src/dead_letters/load_parked_keys.ts";
-import type { ParkedKey } from "../../src/dead_letters/parked_entry.ts";
-import { redriveDeadLetters } from "../../src/dead_letters/redrive.ts";
-import { outcomeSentence } from "../../src/dead_letters/render_parked_keys.ts";
-import { forgetQueue, unpark } from "../../src/dead_letters/unpark.ts";
-import { unparkMany } from "../../src/dead_letters/unpark_many.ts";
-import { openPlainProducer } from "../../src/kafka/plain_producer.ts";
-import { ensureTopics } from "../../src/kafka/topics.ts";
-import { createTransactions } from "../../src/kafka/transactions.ts";
-import type { TransactionStep } from "../../src/kafka/transactor.ts";
+import { delay } from "../../src/engine/core/delay.ts";
+import { openRecordLog } from "../../src/engine/dead_letters/kafka_record_log.ts";
+import { listParkedKeys } from "../../src/engine/dead_letters/load_parked_keys.ts";
+import type { ParkedKey } from "../../src/engine/dead_letters/parked_entry.ts";
+import { redriveDeadLetters } from "../../src/engine/dead_letters/redrive.ts";
+import { outcomeSentence } from "../../src/engine/dead_letters/render_parked_keys.ts";
+import { forgetQueue, unpark } from "../../src/engine/dead_letters/unpark.ts";
+import { unparkMany } from "../../src/engine/dead_letters/unpark_many.ts";
+import { openPlainProducer } from "../../src/engine/kafka/plain_producer.ts";
+import { ensureTopics } from "../../src/engine/kafka/topics.ts";
+import { createTransactions } from "../../src/engine/kafka/transactions.ts";
+import type { TransactionStep } from "../../src/engine/kafka/transactor.ts";
 import { assert, assertEquals, assertExists, assertStringIncludes } from "../support/assert.ts";
 import { type ParkingLane, runParkingLane } from "./dead_letters_lane.ts";
 import { deadLetterTopics, valueText } from "./dead_letters_setup.ts";

@@ -1,6 +1,6 @@
 /** A member in a process of its own that stops in the middle of its third transaction, for a test that freezes it there. */
-import { runFlow } from "../../src/compose/run_flow.ts";
-import { createKafkaClient } from "../../src/kafka/kafka_client.ts";
+import { runFlow } from "../../src/engine/flow/run_flow.ts";
+import { createKafkaClient } from "../../src/engine/kafka/kafka_client.ts";
 import { copyFlow } from "../support/copy_flow.ts";
 
 const [broker = "", source = "", outTopic = "", sessionTimeoutMs = ""] = Deno.args;

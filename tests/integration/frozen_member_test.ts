@@ -1,8 +1,8 @@
 /** A process that is frozen for longer than its session, in the middle of a transaction, and continued. */
-import { runFlow } from "../../src/compose/run_flow.ts";
-import { describeGroup } from "../../src/kafka/describe_group.ts";
-import { withCluster } from "../../src/kafka/group_standing.ts";
-import { waitFor } from "../../src/stack/wait.ts";
+import { runFlow } from "../../src/engine/flow/run_flow.ts";
+import { describeGroup } from "../../src/engine/kafka/describe_group.ts";
+import { withCluster } from "../../src/engine/kafka/group_standing.ts";
+import { waitFor } from "../../src/tools/stack/wait.ts";
 import { assertEquals } from "../support/assert.ts";
 import { inTime } from "../support/in_time.ts";
 import {

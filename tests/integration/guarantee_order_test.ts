@@ -1,8 +1,8 @@
 /** What tells the three guarantees apart when something breaks: whether the offset is committed when the outputs are not. */
 import { z } from "zod";
-import { ensureTopics } from "../../src/kafka/topics.ts";
-import { createTransactions } from "../../src/kafka/transactions.ts";
-import { defineFlow, HaltError, topic } from "../../src/mod.ts";
+import { ensureTopics } from "../../src/engine/kafka/topics.ts";
+import { createTransactions } from "../../src/engine/kafka/transactions.ts";
+import { defineFlow, HaltError, topic } from "../../src/engine/mod.ts";
 import { assertEquals, assertRejects } from "../support/assert.ts";
 import { freshTopics, produce, record, testClient, uniqueName } from "../support/kafka.ts";
 import { runUntil } from "../support/run_until.ts";

@@ -1,8 +1,8 @@
 /** The API over a real Postgres: what it answers, what it writes, and what it must not write. */
 import fc from "fast-check";
-import { createApp } from "../../src/http/create_app.ts";
-import { placeOrder } from "../../src/orders/place_order.ts";
-import { customerTotals, orderView } from "../../src/orders/view_tables.ts";
+import { createApp } from "../../src/app/http/create_app.ts";
+import { placeOrder } from "../../src/app/orders/place_order.ts";
+import { customerTotals, orderView } from "../../src/app/orders/view_tables.ts";
 import { assert, assertEquals, assertExists, assertLess } from "../support/assert.ts";
 import { outboxDatabase } from "./outbox_database.ts";
 

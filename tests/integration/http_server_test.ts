@@ -1,7 +1,7 @@
 /** The server's edges: its port, its end, and bodies that never end. */
-import { startServer } from "../../src/http/server.ts";
-import { createApp } from "../../src/http/create_app.ts";
-import { openDatabase } from "../../src/postgres/database.ts";
+import { startServer } from "../../src/app/http/server.ts";
+import { createApp } from "../../src/app/http/create_app.ts";
+import { openDatabase } from "../../src/engine/postgres/database.ts";
 import {
   assert,
   assertEquals,

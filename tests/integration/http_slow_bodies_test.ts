@@ -1,8 +1,8 @@
 /** Bodies in tiny chunks, late ones, and very many at once, over raw connections. */
-import { createBodyReader } from "../../src/http/body_reader.ts";
-import { readJson } from "../../src/http/read_json.ts";
-import { ProblemError, problemResponse } from "../../src/http/problem.ts";
-import { startServer } from "../../src/http/server.ts";
+import { createBodyReader } from "../../src/app/http/body_reader.ts";
+import { readJson } from "../../src/app/http/read_json.ts";
+import { ProblemError, problemResponse } from "../../src/app/http/problem.ts";
+import { startServer } from "../../src/app/http/server.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 
 const encoder = new TextEncoder();

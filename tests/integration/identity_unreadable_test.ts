@@ -1,10 +1,10 @@
 /** Bytes of a log that nobody can read halt their own partition; the others of the same broker go on. */
 import { z } from "zod";
-import { runFlow } from "../../src/compose/run_flow.ts";
-import { createHealth } from "../../src/core/health.ts";
-import { applyOffset, planOffset } from "../../src/kafka/offset_admin.ts";
-import { createTransactions } from "../../src/kafka/transactions.ts";
-import { defineFlow, topic } from "../../src/mod.ts";
+import { runFlow } from "../../src/engine/flow/run_flow.ts";
+import { createHealth } from "../../src/engine/core/health.ts";
+import { applyOffset, planOffset } from "../../src/engine/kafka/offset_admin.ts";
+import { createTransactions } from "../../src/engine/kafka/transactions.ts";
+import { defineFlow, topic } from "../../src/engine/mod.ts";
 import { assertEquals, assertStringIncludes } from "../support/assert.ts";
 import { inTime } from "../support/in_time.ts";
 import {

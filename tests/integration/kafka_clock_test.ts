@@ -1,7 +1,7 @@
 /** A clock that is wrong: records still arrive, with the broker's time, and it is said. Real broker, shifted `Date.now`. */
 import { z } from "zod";
-import { createHealth } from "../../src/core/health.ts";
-import { defineFlow, topic } from "../../src/mod.ts";
+import { createHealth } from "../../src/engine/core/health.ts";
+import { defineFlow, topic } from "../../src/engine/mod.ts";
 import { assertEquals } from "../support/assert.ts";
 import { freshTopics, produce, readPartition, record, testClient } from "../support/kafka.ts";
 import { runUntil } from "../support/run_until.ts";

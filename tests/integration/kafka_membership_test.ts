@@ -1,19 +1,19 @@
 /** Members of a group: partitions move without loss, and two that both think they own one do not fence for ever. */
 import { z } from "zod";
-import { runFlow } from "../../src/compose/run_flow.ts";
-import { delay } from "../../src/core/delay.ts";
-import { exactlyOnce } from "../../src/core/delivery.ts";
-import { runLane } from "../../src/core/lane.ts";
-import type { Assignment } from "../../src/core/ports.ts";
-import { describeGroup } from "../../src/kafka/describe_group.ts";
-import { fetcherDefaults } from "../../src/kafka/fetcher.ts";
-import { withCluster } from "../../src/kafka/group_standing.ts";
-import type { KafkaClient } from "../../src/kafka/kafka_client.ts";
-import { runMembership } from "../../src/kafka/membership.ts";
-import { openPartitionReader } from "../../src/kafka/open_partition_reader.ts";
-import { createTransactions } from "../../src/kafka/transactions.ts";
-import { brokerClass } from "../../src/kafka/vendor.ts";
-import { defineFlow, HaltError, topic } from "../../src/mod.ts";
+import { runFlow } from "../../src/engine/flow/run_flow.ts";
+import { delay } from "../../src/engine/core/delay.ts";
+import { exactlyOnce } from "../../src/engine/core/delivery.ts";
+import { runLane } from "../../src/engine/core/lane.ts";
+import type { Assignment } from "../../src/engine/core/ports.ts";
+import { describeGroup } from "../../src/engine/kafka/describe_group.ts";
+import { fetcherDefaults } from "../../src/engine/kafka/fetcher.ts";
+import { withCluster } from "../../src/engine/kafka/group_standing.ts";
+import type { KafkaClient } from "../../src/engine/kafka/kafka_client.ts";
+import { runMembership } from "../../src/engine/kafka/membership.ts";
+import { openPartitionReader } from "../../src/engine/kafka/open_partition_reader.ts";
+import { createTransactions } from "../../src/engine/kafka/transactions.ts";
+import { brokerClass } from "../../src/engine/kafka/vendor.ts";
+import { defineFlow, HaltError, topic } from "../../src/engine/mod.ts";
 import { assertEquals, assertRejects } from "../support/assert.ts";
 import {
   freshTopics,

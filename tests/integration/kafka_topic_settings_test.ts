@@ -1,15 +1,15 @@
 /** Topics that exist already with other settings than ours: checked before work begins, and lived with while it runs. */
 import { Kafka, logLevel } from "kafkajs";
 import { z } from "zod";
-import { watchSettings } from "../../src/compose/watch_settings.ts";
-import { delay } from "../../src/core/delay.ts";
-import { createHealth } from "../../src/core/health.ts";
-import { laneNotesTopic } from "../../src/kafka/lane_notes.ts";
-import type { TopicUse } from "../../src/kafka/check_topics.ts";
-import { ensureTopics } from "../../src/kafka/topics.ts";
-import { defineFlow, HaltError, topic } from "../../src/mod.ts";
+import { watchSettings } from "../../src/engine/flow/watch_settings.ts";
+import { delay } from "../../src/engine/core/delay.ts";
+import { createHealth } from "../../src/engine/core/health.ts";
+import { laneNotesTopic } from "../../src/engine/kafka/lane_notes.ts";
+import type { TopicUse } from "../../src/engine/kafka/check_topics.ts";
+import { ensureTopics } from "../../src/engine/kafka/topics.ts";
+import { defineFlow, HaltError, topic } from "../../src/engine/mod.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
-import { configureLogging } from "../../src/observe/logging.ts";
+import { configureLogging } from "../../src/engine/observe/logging.ts";
 import {
   freshTopics,
   produce,

@@ -1,12 +1,12 @@
 /** Where going on would lose or double something, a lane halts and says what a person can do. */
 import { Kafka, logLevel } from "kafkajs";
 import { z } from "zod";
-import { applyOffset, planOffset } from "../../src/kafka/offset_admin.ts";
-import { withCluster } from "../../src/kafka/group_standing.ts";
-import { fetchTopicId } from "../../src/kafka/topic_id.ts";
-import { ensureTopics } from "../../src/kafka/topics.ts";
-import { createTransactions } from "../../src/kafka/transactions.ts";
-import { defineFlow, HaltError, topic } from "../../src/mod.ts";
+import { applyOffset, planOffset } from "../../src/engine/kafka/offset_admin.ts";
+import { withCluster } from "../../src/engine/kafka/group_standing.ts";
+import { fetchTopicId } from "../../src/engine/kafka/topic_id.ts";
+import { ensureTopics } from "../../src/engine/kafka/topics.ts";
+import { createTransactions } from "../../src/engine/kafka/transactions.ts";
+import { defineFlow, HaltError, topic } from "../../src/engine/mod.ts";
 import { assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 import {
   freshTopics,

@@ -1,7 +1,7 @@
 /** Notes of lanes: one batch for all lanes of a process, one reading for all of them, and none is lost at the end. */
-import type { KafkaClient } from "../../src/kafka/kafka_client.ts";
-import { laneNotesTopic, openLaneNotes } from "../../src/kafka/lane_notes.ts";
-import { ensureTopics } from "../../src/kafka/topics.ts";
+import type { KafkaClient } from "../../src/engine/kafka/kafka_client.ts";
+import { laneNotesTopic, openLaneNotes } from "../../src/engine/kafka/lane_notes.ts";
+import { ensureTopics } from "../../src/engine/kafka/topics.ts";
 import { assertEquals } from "../support/assert.ts";
 import { copyFlow } from "../support/copy_flow.ts";
 import {

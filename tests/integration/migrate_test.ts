@@ -1,12 +1,12 @@
 /** Roles that may not change the schema: they start where it is up to date, and say what to run where it is not. */
-import { openRuntime } from "../../src/compose/open_runtime.ts";
-import { rebuildViews } from "../../src/compose/read_model.ts";
-import { runWorker } from "../../src/compose/run_worker.ts";
+import { openRuntime } from "../../src/app/compose/open_runtime.ts";
+import { rebuildViews } from "../../src/app/compose/read_model.ts";
+import { runWorker } from "../../src/app/compose/run_worker.ts";
 import { readConfig } from "../../src/config.ts";
-import { HaltError } from "../../src/core/errors.ts";
-import { createApp } from "../../src/http/create_app.ts";
-import { openDatabase } from "../../src/postgres/database.ts";
-import { waitFor } from "../../src/stack/wait.ts";
+import { HaltError } from "../../src/engine/core/errors.ts";
+import { createApp } from "../../src/app/http/create_app.ts";
+import { openDatabase } from "../../src/engine/postgres/database.ts";
+import { waitFor } from "../../src/tools/stack/wait.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 import { freshDatabase, root, services } from "../support/services.ts";
 

@@ -5,11 +5,11 @@ import { believingOffsets } from "../support/mutants/believing_offsets.ts";
 import { reusingDelivery } from "../support/mutants/reusing_delivery.ts";
 import { openTestReader, Pipeline } from "../support/mutants/pipeline.ts";
 import { writeOverlappingAborts } from "../support/mutants/overlapping_aborts.ts";
-import { atLeastOnce, atMostOnce, exactlyOnce } from "../../src/core/delivery.ts";
-import { HaltError } from "../../src/core/errors.ts";
-import { TransactionError, type Transactions } from "../../src/core/ports.ts";
-import { openPartitionReader } from "../../src/kafka/open_partition_reader.ts";
-import { openPlainProducer } from "../../src/kafka/plain_producer.ts";
+import { atLeastOnce, atMostOnce, exactlyOnce } from "../../src/engine/core/delivery.ts";
+import { HaltError } from "../../src/engine/core/errors.ts";
+import { TransactionError, type Transactions } from "../../src/engine/core/ports.ts";
+import { openPartitionReader } from "../../src/engine/kafka/open_partition_reader.ts";
+import { openPlainProducer } from "../../src/engine/kafka/plain_producer.ts";
 import { inTime } from "../support/in_time.ts";
 import { services } from "../support/services.ts";
 

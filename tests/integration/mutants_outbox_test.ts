@@ -2,9 +2,9 @@ import { assert, assertEquals } from "../support/assert.ts";
 import { dyingAfterCommit, offsetsOutside } from "../support/mutants/mutated_transactions.ts";
 import { relayByXid, withoutBarrier } from "../support/mutants/mutated_reads.ts";
 import { openTestReader, Pipeline } from "../support/mutants/pipeline.ts";
-import { placeOrderInTransaction } from "../../src/orders/place_order.ts";
-import { appendInTransaction } from "../../src/outbox/append_in_transaction.ts";
-import type { Sql, Tx } from "../../src/postgres/database.ts";
+import { placeOrderInTransaction } from "../../src/app/orders/place_order.ts";
+import { appendInTransaction } from "../../src/engine/outbox/append_in_transaction.ts";
+import type { Sql, Tx } from "../../src/engine/postgres/database.ts";
 
 Deno.test("the checker finds the mistakes that a relay can make", async (test) => {
   await using reader = await openTestReader();

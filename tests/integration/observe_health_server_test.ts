@@ -1,6 +1,6 @@
-import { createHealth } from "../../src/core/health.ts";
-import { serveHealth } from "../../src/observe/health_server.ts";
-import { createMetrics } from "../../src/observe/metrics.ts";
+import { createHealth } from "../../src/engine/core/health.ts";
+import { serveHealth } from "../../src/engine/observe/health_server.ts";
+import { createMetrics } from "../../src/engine/observe/metrics.ts";
 import { assertEquals, assertStringIncludes, assertThrows } from "../support/assert.ts";
 
 Deno.test("the listener tells health, readiness with reasons, and metrics", async () => {

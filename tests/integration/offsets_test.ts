@@ -1,17 +1,17 @@
 /** Showing and setting a group's offsets on real Kafka. */
-import { offsetsCommand } from "../../src/commands/offsets.ts";
-import { fetcherDefaults } from "../../src/kafka/fetcher.ts";
-import { showOffsets, withCluster } from "../../src/kafka/group_standing.ts";
-import { runMembership } from "../../src/kafka/membership.ts";
+import { offsetsCommand } from "../../src/cli/offsets.ts";
+import { fetcherDefaults } from "../../src/engine/kafka/fetcher.ts";
+import { showOffsets, withCluster } from "../../src/engine/kafka/group_standing.ts";
+import { runMembership } from "../../src/engine/kafka/membership.ts";
 import {
   applyOffset,
   OffsetRefusedError,
   type OffsetTarget,
   planOffset,
-} from "../../src/kafka/offset_admin.ts";
-import { fetchTopicId } from "../../src/kafka/topic_id.ts";
-import { createTransactions } from "../../src/kafka/transactions.ts";
-import type { Transactions } from "../../src/core/ports.ts";
+} from "../../src/engine/kafka/offset_admin.ts";
+import { fetchTopicId } from "../../src/engine/kafka/topic_id.ts";
+import { createTransactions } from "../../src/engine/kafka/transactions.ts";
+import type { Transactions } from "../../src/engine/core/ports.ts";
 import { assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 import { type DeadLetterTopics, deadLetterTopics } from "./dead_letters_setup.ts";
 

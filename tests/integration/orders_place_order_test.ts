@@ -1,13 +1,13 @@
 /** Placing orders against a real Postgres: one order, one announcement, one answer, however often it is asked. */
-import { barrierRead } from "../../src/outbox/barrier_read.ts";
-import { orderPlaced } from "../../src/orders/events.ts";
-import { deleteIdempotencyKeys } from "../../src/orders/delete_idempotency_keys.ts";
-import { listOrders } from "../../src/orders/list_orders.ts";
-import { placeOrder, placeOrderInTransaction } from "../../src/orders/place_order.ts";
-import { readTaxRate, setTaxRate } from "../../src/orders/tax_rates.ts";
-import { orderView } from "../../src/orders/view_tables.ts";
-import type { Sql } from "../../src/postgres/database.ts";
-import { withTransaction } from "../../src/postgres/with_transaction.ts";
+import { barrierRead } from "../../src/engine/outbox/barrier_read.ts";
+import { orderPlaced } from "../../src/app/orders/events.ts";
+import { deleteIdempotencyKeys } from "../../src/app/orders/delete_idempotency_keys.ts";
+import { listOrders } from "../../src/app/orders/list_orders.ts";
+import { placeOrder, placeOrderInTransaction } from "../../src/app/orders/place_order.ts";
+import { readTaxRate, setTaxRate } from "../../src/app/orders/tax_rates.ts";
+import { orderView } from "../../src/app/orders/view_tables.ts";
+import type { Sql } from "../../src/engine/postgres/database.ts";
+import { withTransaction } from "../../src/engine/postgres/with_transaction.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 import { type OutboxDatabase, outboxDatabase } from "./outbox_database.ts";
 

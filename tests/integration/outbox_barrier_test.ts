@@ -1,7 +1,7 @@
 /** What the barrier read promises, under the schedules that defeat simpler readers. */
-import { type BarrierRead, barrierRead } from "../../src/outbox/barrier_read.ts";
-import { HaltError } from "../../src/core/errors.ts";
-import type { Sql } from "../../src/postgres/database.ts";
+import { type BarrierRead, barrierRead } from "../../src/engine/outbox/barrier_read.ts";
+import { HaltError } from "../../src/engine/core/errors.ts";
+import type { Sql } from "../../src/engine/postgres/database.ts";
 import { assert, assertEquals, assertGreater, assertRejects } from "../support/assert.ts";
 import { outboxDatabase } from "./outbox_database.ts";
 import { appendCommitted, openWriter } from "./outbox_writer.ts";

@@ -1,6 +1,6 @@
 /** Many real writers with savepoints, rollbacks and pauses at the worst places, and a reader beside them. */
-import { barrierRead, type Mark } from "../../src/outbox/barrier_read.ts";
-import type { Sql, Tx } from "../../src/postgres/database.ts";
+import { barrierRead, type Mark } from "../../src/engine/outbox/barrier_read.ts";
+import type { Sql, Tx } from "../../src/engine/postgres/database.ts";
 import { assertEquals, assertGreater } from "../support/assert.ts";
 import { outboxDatabase } from "./outbox_database.ts";
 import { appendText } from "./outbox_writer.ts";

@@ -1,8 +1,8 @@
 /** A fresh database with the outbox and the orders in it, and connections to it, for one test. */
-import { orderMigrations } from "../../src/orders/migrations.ts";
-import { allOutboxMigrations } from "../../src/outbox/all_migrations.ts";
-import { openDatabase, type Sql } from "../../src/postgres/database.ts";
-import { migrate } from "../../src/postgres/migrate.ts";
+import { orderMigrations } from "../../src/app/orders/migrations.ts";
+import { allOutboxMigrations } from "../../src/engine/outbox/all_migrations.ts";
+import { openDatabase, type Sql } from "../../src/engine/postgres/database.ts";
+import { migrate } from "../../src/engine/postgres/migrate.ts";
 import { freshDatabase } from "../support/services.ts";
 
 /** A migrated database and a pool on it; `open` gives further pools. All are closed with it. */

@@ -1,12 +1,12 @@
 /** Rows that cannot be announced now hold back what must keep its order, and nothing else, and go on by themselves. */
 import { Kafka, logLevel } from "kafkajs";
-import { openRuntime, type Runtime } from "../../src/compose/open_runtime.ts";
-import { runWorker } from "../../src/compose/run_worker.ts";
+import { openRuntime, type Runtime } from "../../src/app/compose/open_runtime.ts";
+import { runWorker } from "../../src/app/compose/run_worker.ts";
 import { readConfig } from "../../src/config.ts";
-import { createHealth } from "../../src/core/health.ts";
-import { ensureTopics } from "../../src/kafka/topics.ts";
-import { appendInTransaction } from "../../src/outbox/append_in_transaction.ts";
-import { waitFor } from "../../src/stack/wait.ts";
+import { createHealth } from "../../src/engine/core/health.ts";
+import { ensureTopics } from "../../src/engine/kafka/topics.ts";
+import { appendInTransaction } from "../../src/engine/outbox/append_in_transaction.ts";
+import { waitFor } from "../../src/tools/stack/wait.ts";
 import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
 import { readPartition } from "../support/kafka.ts";
 import { freshDatabase, services } from "../support/services.ts";

@@ -1,9 +1,9 @@
 /** The lease that says which process relays a shard: one holder at a time, free when its session or its time is over. */
-import { DependencyDownError } from "../../src/core/errors.ts";
-import { isFree } from "../../src/outbox/lead_rules.ts";
-import { openRelayLeads, type RelayLead } from "../../src/outbox/relay_lead.ts";
-import { openDatabase } from "../../src/postgres/database.ts";
-import { waitFor } from "../../src/stack/wait.ts";
+import { DependencyDownError } from "../../src/engine/core/errors.ts";
+import { isFree } from "../../src/engine/outbox/lead_rules.ts";
+import { openRelayLeads, type RelayLead } from "../../src/engine/outbox/relay_lead.ts";
+import { openDatabase } from "../../src/engine/postgres/database.ts";
+import { waitFor } from "../../src/tools/stack/wait.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 import { services } from "../support/services.ts";
 import { outboxDatabase } from "./outbox_database.ts";

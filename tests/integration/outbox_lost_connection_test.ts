@@ -1,7 +1,7 @@
 /** What becomes of statements, transactions and the pool when connections are lost under load. */
-import { DependencyDownError } from "../../src/core/errors.ts";
-import { openDatabase, type Sql } from "../../src/postgres/database.ts";
-import { translatingErrors } from "../../src/postgres/translate_error.ts";
+import { DependencyDownError } from "../../src/engine/core/errors.ts";
+import { openDatabase, type Sql } from "../../src/engine/postgres/database.ts";
+import { translatingErrors } from "../../src/engine/postgres/translate_error.ts";
 import {
   assert,
   assertEquals,

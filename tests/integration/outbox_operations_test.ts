@@ -1,13 +1,13 @@
 /** What operators and the relay ask of the outbox beside reading it: horizon, retention, backlog, shards. */
-import { delay } from "../../src/core/delay.ts";
-import { HaltError } from "../../src/core/errors.ts";
-import { agreeOnShards } from "../../src/outbox/agree_on_shards.ts";
-import { readBacklog } from "../../src/outbox/backlog.ts";
-import { barrierRead } from "../../src/outbox/barrier_read.ts";
-import { deletePublishedBelow } from "../../src/outbox/delete_published.ts";
-import { type Horizon, horizon } from "../../src/outbox/horizon.ts";
-import { rowAt, rowsOfKey } from "../../src/outbox/row_at.ts";
-import type { Sql } from "../../src/postgres/database.ts";
+import { delay } from "../../src/engine/core/delay.ts";
+import { HaltError } from "../../src/engine/core/errors.ts";
+import { agreeOnShards } from "../../src/engine/outbox/agree_on_shards.ts";
+import { readBacklog } from "../../src/engine/outbox/backlog.ts";
+import { barrierRead } from "../../src/engine/outbox/barrier_read.ts";
+import { deletePublishedBelow } from "../../src/engine/outbox/delete_published.ts";
+import { type Horizon, horizon } from "../../src/engine/outbox/horizon.ts";
+import { rowAt, rowsOfKey } from "../../src/engine/outbox/row_at.ts";
+import type { Sql } from "../../src/engine/postgres/database.ts";
 import { assert, assertEquals, assertGreater, assertRejects } from "../support/assert.ts";
 import { outboxDatabase } from "./outbox_database.ts";
 import { appendCommitted, openWriter } from "./outbox_writer.ts";

@@ -1,9 +1,9 @@
 /** What the postgres room promises: transactions that survive their connection, migrations, errors in core's words. */
-import { DependencyDownError, TransientError } from "../../src/core/errors.ts";
-import { openDatabase, type Sql, type Tx } from "../../src/postgres/database.ts";
-import { migrate, MigrationEditedError } from "../../src/postgres/migrate.ts";
-import { translatingErrors } from "../../src/postgres/translate_error.ts";
-import { withTransaction } from "../../src/postgres/with_transaction.ts";
+import { DependencyDownError, TransientError } from "../../src/engine/core/errors.ts";
+import { openDatabase, type Sql, type Tx } from "../../src/engine/postgres/database.ts";
+import { migrate, MigrationEditedError } from "../../src/engine/postgres/migrate.ts";
+import { translatingErrors } from "../../src/engine/postgres/translate_error.ts";
+import { withTransaction } from "../../src/engine/postgres/with_transaction.ts";
 import { assertEquals, assertRejects, assertStringIncludes, fail } from "../support/assert.ts";
 import { freshDatabase } from "../support/services.ts";
 import { outboxDatabase } from "./outbox_database.ts";

@@ -1,15 +1,15 @@
 /** Where a relay may go on, and where it must halt: the cursor in Kafka against the rows in Postgres. */
-import { DependencyDownError, HaltError } from "../../src/core/errors.ts";
-import type { Sql } from "../../src/postgres/database.ts";
+import { DependencyDownError, HaltError } from "../../src/engine/core/errors.ts";
+import type { Sql } from "../../src/engine/postgres/database.ts";
 import {
   checkCursor,
   cursorMetadata,
   cursorMetadataAt,
   heldIn,
   noteRelayed,
-} from "../../src/outbox/relay_cursor.ts";
-import { relayMigrations } from "../../src/outbox/relay_migrations.ts";
-import { migrate } from "../../src/postgres/migrate.ts";
+} from "../../src/engine/outbox/relay_cursor.ts";
+import { relayMigrations } from "../../src/engine/outbox/relay_migrations.ts";
+import { migrate } from "../../src/engine/postgres/migrate.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 import { outboxDatabase } from "./outbox_database.ts";
 import { appendCommitted, openWriter } from "./outbox_writer.ts";

@@ -1,13 +1,13 @@
 /** PgBouncer before Postgres, in each of its modes. Runs where PgBouncer is installed. */
 import { readConfig } from "../../src/config.ts";
-import { openRuntime } from "../../src/compose/open_runtime.ts";
-import { rebuildViews } from "../../src/compose/read_model.ts";
-import { HaltError } from "../../src/core/errors.ts";
-import { placeOrder } from "../../src/orders/place_order.ts";
-import { openDatabase, sentSettings } from "../../src/postgres/database.ts";
-import { refusePooler } from "../../src/postgres/refuse_pooler.ts";
-import { freePort } from "../../src/stack/ports.ts";
-import { waitFor } from "../../src/stack/wait.ts";
+import { openRuntime } from "../../src/app/compose/open_runtime.ts";
+import { rebuildViews } from "../../src/app/compose/read_model.ts";
+import { HaltError } from "../../src/engine/core/errors.ts";
+import { placeOrder } from "../../src/app/orders/place_order.ts";
+import { openDatabase, sentSettings } from "../../src/engine/postgres/database.ts";
+import { refusePooler } from "../../src/engine/postgres/refuse_pooler.ts";
+import { freePort } from "../../src/tools/stack/ports.ts";
+import { waitFor } from "../../src/tools/stack/wait.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 import { freshDatabase, services } from "../support/services.ts";
 

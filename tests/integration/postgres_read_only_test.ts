@@ -1,9 +1,9 @@
 /** A server that takes no writes, as after a failover: the pool does not stay with it, and no relay works there. */
-import { DependencyDownError } from "../../src/core/errors.ts";
-import { placeOrder } from "../../src/orders/place_order.ts";
-import { openAdvisoryLock } from "../../src/postgres/advisory_lock.ts";
-import { openDatabase } from "../../src/postgres/database.ts";
-import { withTransaction } from "../../src/postgres/with_transaction.ts";
+import { DependencyDownError } from "../../src/engine/core/errors.ts";
+import { placeOrder } from "../../src/app/orders/place_order.ts";
+import { openAdvisoryLock } from "../../src/engine/postgres/advisory_lock.ts";
+import { openDatabase } from "../../src/engine/postgres/database.ts";
+import { withTransaction } from "../../src/engine/postgres/with_transaction.ts";
 import { assertEquals, assertNotEquals, assertRejects } from "../support/assert.ts";
 import { services } from "../support/services.ts";
 import { outboxDatabase } from "./outbox_database.ts";

@@ -1,12 +1,15 @@
 /** A database and a role with every setting at an unusual value, and addresses with libpq's words. */
-import { delay } from "../../src/core/delay.ts";
-import { openRuntime, type Runtime } from "../../src/compose/open_runtime.ts";
-import { runWorker } from "../../src/compose/run_worker.ts";
+import { delay } from "../../src/engine/core/delay.ts";
+import { openRuntime, type Runtime } from "../../src/app/compose/open_runtime.ts";
+import { runWorker } from "../../src/app/compose/run_worker.ts";
 import { readConfig } from "../../src/config.ts";
-import { HaltError } from "../../src/core/errors.ts";
-import { createApp } from "../../src/http/create_app.ts";
-import { openDatabase } from "../../src/postgres/database.ts";
-import { checkSessionSettings, pinnedSettings } from "../../src/postgres/session_settings.ts";
+import { HaltError } from "../../src/engine/core/errors.ts";
+import { createApp } from "../../src/app/http/create_app.ts";
+import { openDatabase } from "../../src/engine/postgres/database.ts";
+import {
+  checkSessionSettings,
+  pinnedSettings,
+} from "../../src/engine/postgres/session_settings.ts";
 import { assertEquals, assertRejects } from "../support/assert.ts";
 import { freshDatabase, services } from "../support/services.ts";
 

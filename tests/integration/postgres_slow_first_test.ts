@@ -1,4 +1,4 @@
-import { openDatabase } from "../../src/postgres/database.ts";
+import { openDatabase } from "../../src/engine/postgres/database.ts";
 import { assertEquals } from "../support/assert.ts";
 import { services } from "../support/services.ts";
 

@@ -1,11 +1,14 @@
 /** What others add to the live tables is there after a rebuild, or the rebuild refuses and lists it. */
-import { HaltError } from "../../src/core/errors.ts";
-import { orderViews } from "../../src/orders/views.ts";
-import type { Sql } from "../../src/postgres/sql.ts";
-import type { Projection } from "../../src/projection/define_projection.ts";
-import { describeTablesInTransaction } from "../../src/projection/describe_tables.ts";
-import { installProjection } from "../../src/projection/install_projection.ts";
-import { rebuildProjection, type RebuildReport } from "../../src/projection/rebuild_projection.ts";
+import { HaltError } from "../../src/engine/core/errors.ts";
+import { orderViews } from "../../src/app/orders/views.ts";
+import type { Sql } from "../../src/engine/postgres/sql.ts";
+import type { Projection } from "../../src/engine/projection/define_projection.ts";
+import { describeTablesInTransaction } from "../../src/engine/projection/describe_tables.ts";
+import { installProjection } from "../../src/engine/projection/install_projection.ts";
+import {
+  rebuildProjection,
+  type RebuildReport,
+} from "../../src/engine/projection/rebuild_projection.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 import { databaseWith } from "./projection_database.ts";
 import { MemoryLog } from "./projection_memory_log.ts";

@@ -1,10 +1,10 @@
 /** A database with the projection's tables in it, for one test. */
-import { openDatabase, type Sql } from "../../src/postgres/database.ts";
-import { migrate } from "../../src/postgres/migrate.ts";
-import { installProjection } from "../../src/projection/install_projection.ts";
-import { projectionMigrations } from "../../src/projection/projection_schema.ts";
+import { openDatabase, type Sql } from "../../src/engine/postgres/database.ts";
+import { migrate } from "../../src/engine/postgres/migrate.ts";
+import { installProjection } from "../../src/engine/projection/install_projection.ts";
+import { projectionMigrations } from "../../src/engine/projection/projection_schema.ts";
 import { freshDatabase } from "../support/services.ts";
-import type { Projection } from "../../src/projection/define_projection.ts";
+import type { Projection } from "../../src/engine/projection/define_projection.ts";
 
 export async function databaseWith(
   projection: Projection,

@@ -1,9 +1,9 @@
 /** Runs projectors over a log in memory until they have folded it, for tests of the read model. */
-import type { Sql } from "../../src/postgres/sql.ts";
-import type { Projection, ProjectionEvent } from "../../src/projection/define_projection.ts";
-import type { Dedupe } from "../../src/projection/fold_target.ts";
-import type { LogSource } from "../../src/projection/log_source.ts";
-import { type ProjectorDeps, projectPartition } from "../../src/projection/run_projector.ts";
+import type { Sql } from "../../src/engine/postgres/sql.ts";
+import type { Projection, ProjectionEvent } from "../../src/engine/projection/define_projection.ts";
+import type { Dedupe } from "../../src/engine/projection/fold_target.ts";
+import type { LogSource } from "../../src/engine/projection/log_source.ts";
+import { type ProjectorDeps, projectPartition } from "../../src/engine/projection/run_projector.ts";
 
 export interface FollowOptions<Event extends ProjectionEvent> {
   readonly sql: Sql;

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { assert } from "../support/assert.ts";
-import { type InputRecord, textHeader } from "../../src/core/record.ts";
-import { orderViews } from "../../src/orders/views.ts";
-import { applyRun } from "../../src/projection/apply_run.ts";
-import { liveTarget } from "../../src/projection/fold_target.ts";
-import { openPosition } from "../../src/projection/positions.ts";
+import { type InputRecord, textHeader } from "../../src/engine/core/record.ts";
+import { orderViews } from "../../src/app/orders/views.ts";
+import { applyRun } from "../../src/engine/projection/apply_run.ts";
+import { liveTarget } from "../../src/engine/projection/fold_target.ts";
+import { openPosition } from "../../src/engine/projection/positions.ts";
 import { databaseWith } from "./projection_database.ts";
 import { invoiced, placed, topics } from "./projection_order_records.ts";
 

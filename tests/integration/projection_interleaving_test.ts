@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { assertEquals } from "../support/assert.ts";
-import type { InputRecord } from "../../src/core/record.ts";
-import type { Sql } from "../../src/postgres/sql.ts";
-import { orderViews } from "../../src/orders/views.ts";
-import { applyRun } from "../../src/projection/apply_run.ts";
-import { type Dedupe, liveTarget } from "../../src/projection/fold_target.ts";
-import { openPosition } from "../../src/projection/positions.ts";
+import type { InputRecord } from "../../src/engine/core/record.ts";
+import type { Sql } from "../../src/engine/postgres/sql.ts";
+import { orderViews } from "../../src/app/orders/views.ts";
+import { applyRun } from "../../src/engine/projection/apply_run.ts";
+import { type Dedupe, liveTarget } from "../../src/engine/projection/fold_target.ts";
+import { openPosition } from "../../src/engine/projection/positions.ts";
 import { databaseWith } from "./projection_database.ts";
 import { deadLetter, garbage, invoiced, placed, topics } from "./projection_order_records.ts";
 import { clearViews, dumpViews } from "./projection_tables.ts";

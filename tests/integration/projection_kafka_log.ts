@@ -1,11 +1,11 @@
 /** Kafka as a rebuild reads it, and topics of a test's own. */
-import { type OutputRecord, textHeader } from "../../src/core/record.ts";
-import { createKafkaClient, type KafkaClient } from "../../src/kafka/kafka_client.ts";
-import { readLogRange } from "../../src/kafka/log_range.ts";
-import { openPartitionReader } from "../../src/kafka/open_partition_reader.ts";
-import { ensureTopics } from "../../src/kafka/topics.ts";
-import { openTransactor } from "../../src/kafka/transactor.ts";
-import type { LogSource } from "../../src/projection/log_source.ts";
+import { type OutputRecord, textHeader } from "../../src/engine/core/record.ts";
+import { createKafkaClient, type KafkaClient } from "../../src/engine/kafka/kafka_client.ts";
+import { readLogRange } from "../../src/engine/kafka/log_range.ts";
+import { openPartitionReader } from "../../src/engine/kafka/open_partition_reader.ts";
+import { ensureTopics } from "../../src/engine/kafka/topics.ts";
+import { openTransactor } from "../../src/engine/kafka/transactor.ts";
+import type { LogSource } from "../../src/engine/projection/log_source.ts";
 import { services } from "../support/services.ts";
 import {
   deadLetter,

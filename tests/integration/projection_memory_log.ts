@@ -1,6 +1,6 @@
 /** A log in memory, for tests of what Postgres does with records whatever the broker: readers wait as real ones do. */
-import type { PartitionReader, RecordRun } from "../../src/core/ports.ts";
-import type { InputRecord, TopicPartition } from "../../src/core/record.ts";
+import type { PartitionReader, RecordRun } from "../../src/engine/core/ports.ts";
+import type { InputRecord, TopicPartition } from "../../src/engine/core/record.ts";
 
 export class MemoryLog {
   readonly #partitions = new Map<string, InputRecord[]>();

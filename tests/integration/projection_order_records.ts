@@ -1,6 +1,6 @@
 /** Records of the reference application as its topics carry them, for tests of the read model. */
 import { v7 as uuidV7 } from "uuid";
-import { type InputRecord, textHeader } from "../../src/core/record.ts";
+import { type InputRecord, textHeader } from "../../src/engine/core/record.ts";
 
 export const topics = {
   orders: "orders",

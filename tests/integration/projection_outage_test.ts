@@ -1,18 +1,18 @@
 /** A rebuild waits out what the roles wait out: cut connections and servers that are away, on real Kafka and Postgres. */
-import { formatPartition } from "../../src/core/record.ts";
-import { createKafkaClient, type KafkaClient } from "../../src/kafka/kafka_client.ts";
-import { openLogSource } from "../../src/kafka/log_source.ts";
-import { orderViews } from "../../src/orders/views.ts";
-import { openDatabase } from "../../src/postgres/database.ts";
-import type { Sql } from "../../src/postgres/sql.ts";
-import { holdRebuild } from "../../src/compose/hold_rebuild.ts";
-import type { LogSource } from "../../src/projection/log_source.ts";
+import { formatPartition } from "../../src/engine/core/record.ts";
+import { createKafkaClient, type KafkaClient } from "../../src/engine/kafka/kafka_client.ts";
+import { openLogSource } from "../../src/engine/kafka/log_source.ts";
+import { orderViews } from "../../src/app/orders/views.ts";
+import { openDatabase } from "../../src/engine/postgres/database.ts";
+import type { Sql } from "../../src/engine/postgres/sql.ts";
+import { holdRebuild } from "../../src/app/compose/hold_rebuild.ts";
+import type { LogSource } from "../../src/engine/projection/log_source.ts";
 import {
   type RebuildProgress,
   rebuildProjection,
   type RebuildReport,
-} from "../../src/projection/rebuild_projection.ts";
-import { RebuildReplacedError } from "../../src/projection/staging.ts";
+} from "../../src/engine/projection/rebuild_projection.ts";
+import { RebuildReplacedError } from "../../src/engine/projection/staging.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../support/assert.ts";
 import { cutProxy } from "./projection_cut_proxy.ts";
 import { databaseWith } from "./projection_database.ts";

@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
-import { HaltError } from "../../src/core/errors.ts";
-import { orderViews } from "../../src/orders/views.ts";
-import { openDatabase } from "../../src/postgres/database.ts";
-import type { Sql } from "../../src/postgres/sql.ts";
-import type { AppliedRun } from "../../src/projection/run_projector.ts";
+import { HaltError } from "../../src/engine/core/errors.ts";
+import { orderViews } from "../../src/app/orders/views.ts";
+import { openDatabase } from "../../src/engine/postgres/database.ts";
+import type { Sql } from "../../src/engine/postgres/sql.ts";
+import type { AppliedRun } from "../../src/engine/projection/run_projector.ts";
 import { cutProxy } from "./projection_cut_proxy.ts";
 import { databaseWith } from "./projection_database.ts";
 import { follow, followToEnd, positionOf } from "./projection_follow.ts";

@@ -1,14 +1,17 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
-import { HaltError } from "../../src/core/errors.ts";
-import { orderViews } from "../../src/orders/views.ts";
-import type { Sql } from "../../src/postgres/sql.ts";
-import { applyRun } from "../../src/projection/apply_run.ts";
-import type { Projection } from "../../src/projection/define_projection.ts";
-import { type Dedupe, liveTarget } from "../../src/projection/fold_target.ts";
-import type { LogSource } from "../../src/projection/log_source.ts";
-import { projectionStatus } from "../../src/projection/projection_status.ts";
-import { rebuildProjection, type RebuildReport } from "../../src/projection/rebuild_projection.ts";
-import { RebuildReplacedError } from "../../src/projection/staging.ts";
+import { HaltError } from "../../src/engine/core/errors.ts";
+import { orderViews } from "../../src/app/orders/views.ts";
+import type { Sql } from "../../src/engine/postgres/sql.ts";
+import { applyRun } from "../../src/engine/projection/apply_run.ts";
+import type { Projection } from "../../src/engine/projection/define_projection.ts";
+import { type Dedupe, liveTarget } from "../../src/engine/projection/fold_target.ts";
+import type { LogSource } from "../../src/engine/projection/log_source.ts";
+import { projectionStatus } from "../../src/engine/projection/projection_status.ts";
+import {
+  rebuildProjection,
+  type RebuildReport,
+} from "../../src/engine/projection/rebuild_projection.ts";
+import { RebuildReplacedError } from "../../src/engine/projection/staging.ts";
 import { databaseWith } from "./projection_database.ts";
 import { follow, followToEnd, positionOf } from "./projection_follow.ts";
 import { MemoryLog } from "./projection_memory_log.ts";

@@ -1,5 +1,5 @@
 /** The read model's tables as text, for comparing them. */
-import type { Sql } from "../../src/postgres/sql.ts";
+import type { Sql } from "../../src/engine/postgres/sql.ts";
 
 /** Every row of both tables, all columns, in the order of their keys. */
 export async function dumpViews(sql: Sql): Promise<readonly string[]> {

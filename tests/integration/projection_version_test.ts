@@ -1,11 +1,11 @@
 /** Two versions of one read model in turn: a projector waits for its own, says so, and goes on by itself. */
-import { createHealth } from "../../src/core/health.ts";
-import { orderViews } from "../../src/orders/views.ts";
-import type { Sql } from "../../src/postgres/sql.ts";
-import type { Projection } from "../../src/projection/define_projection.ts";
-import { projectPatiently } from "../../src/projection/project_patiently.ts";
-import { rebuildProjection } from "../../src/projection/rebuild_projection.ts";
-import type { AppliedRun, ProjectorDeps } from "../../src/projection/run_projector.ts";
+import { createHealth } from "../../src/engine/core/health.ts";
+import { orderViews } from "../../src/app/orders/views.ts";
+import type { Sql } from "../../src/engine/postgres/sql.ts";
+import type { Projection } from "../../src/engine/projection/define_projection.ts";
+import { projectPatiently } from "../../src/engine/projection/project_patiently.ts";
+import { rebuildProjection } from "../../src/engine/projection/rebuild_projection.ts";
+import type { AppliedRun, ProjectorDeps } from "../../src/engine/projection/run_projector.ts";
 import { assertEquals, assertMatch } from "../support/assert.ts";
 import { databaseWith } from "./projection_database.ts";
 import { MemoryLog } from "./projection_memory_log.ts";

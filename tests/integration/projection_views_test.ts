@@ -1,6 +1,6 @@
 import { assertEquals } from "../support/assert.ts";
-import type { Sql } from "../../src/postgres/sql.ts";
-import { orderViews } from "../../src/orders/views.ts";
+import type { Sql } from "../../src/engine/postgres/sql.ts";
+import { orderViews } from "../../src/app/orders/views.ts";
 import { databaseWith } from "./projection_database.ts";
 import { followToEnd } from "./projection_follow.ts";
 import { MemoryLog } from "./projection_memory_log.ts";

@@ -1,6 +1,6 @@
 /** A relay in a process of its own, for a test that freezes or kills it: `runWorker` as the command runs it. */
-import { openRuntime } from "../../src/compose/open_runtime.ts";
-import { runWorker } from "../../src/compose/run_worker.ts";
+import { openRuntime } from "../../src/app/compose/open_runtime.ts";
+import { runWorker } from "../../src/app/compose/run_worker.ts";
 import { readConfig } from "../../src/config.ts";
 
 const stop = new AbortController();

@@ -1,10 +1,10 @@
 /** What is away at the start is waited for and said; `serve` takes orders without Kafka. */
-import { createObservability } from "../../src/compose/observability.ts";
-import { openRuntime, openUntilStopped } from "../../src/compose/open_runtime.ts";
-import { drain, listen, openApi } from "../../src/compose/run_serve.ts";
+import { createObservability } from "../../src/app/compose/observability.ts";
+import { openRuntime, openUntilStopped } from "../../src/app/compose/open_runtime.ts";
+import { drain, listen, openApi } from "../../src/app/compose/run_serve.ts";
 import { readConfig } from "../../src/config.ts";
-import { freePort } from "../../src/stack/ports.ts";
-import { waitFor } from "../../src/stack/wait.ts";
+import { freePort } from "../../src/tools/stack/ports.ts";
+import { waitFor } from "../../src/tools/stack/wait.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 import { freshDatabase } from "../support/services.ts";
 

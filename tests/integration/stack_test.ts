@@ -9,15 +9,15 @@ import {
   assertStringIncludes,
 } from "../support/assert.ts";
 import { freshDatabase, root, services } from "../support/services.ts";
-import { delay } from "../../src/core/delay.ts";
-import { awaitStack } from "../../src/stack/await_stack.ts";
-import { findStack } from "../../src/stack/find_stack.ts";
-import { freePort } from "../../src/stack/ports.ts";
-import { StackError } from "../../src/stack/stack_error.ts";
-import { runStatement } from "../../src/stack/postgres_wire.ts";
-import { isRunning, startDaemon, waitUntilGone } from "../../src/stack/processes.ts";
-import { sendSignal } from "../../src/stack/send_signal.ts";
-import { waitFor } from "../../src/stack/wait.ts";
+import { delay } from "../../src/engine/core/delay.ts";
+import { awaitStack } from "../../src/tools/stack/await_stack.ts";
+import { findStack } from "../../src/tools/stack/find_stack.ts";
+import { freePort } from "../../src/tools/stack/ports.ts";
+import { StackError } from "../../src/tools/stack/stack_error.ts";
+import { runStatement } from "../../src/tools/stack/postgres_wire.ts";
+import { isRunning, startDaemon, waitUntilGone } from "../../src/tools/stack/processes.ts";
+import { sendSignal } from "../../src/tools/stack/send_signal.ts";
+import { waitFor } from "../../src/tools/stack/wait.ts";
 
 Deno.test("the tests' services answer, and a fresh database is there until it is disposed of", async () => {
   const { kafkaBrokers, databaseUrl } = await services();

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "../support/assert.ts";
-import { openDatabase } from "../../src/postgres/database.ts";
+import { openDatabase } from "../../src/engine/postgres/database.ts";
 import { freshDatabase } from "../support/services.ts";
 
 Deno.test("arrays go to Postgres and come back without the driver asking for their types", async () => {

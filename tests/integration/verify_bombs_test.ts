@@ -1,11 +1,11 @@
 /** Records that unpack to more than anybody may hold: flow, projector, rebuild and checker get past them and name them. */
-import { checkBooks } from "../../src/compose/books.ts";
-import { openRuntime } from "../../src/compose/open_runtime.ts";
-import { rebuildViews } from "../../src/compose/read_model.ts";
-import { runWorker } from "../../src/compose/run_worker.ts";
+import { checkBooks } from "../../src/tools/books.ts";
+import { openRuntime } from "../../src/app/compose/open_runtime.ts";
+import { rebuildViews } from "../../src/app/compose/read_model.ts";
+import { runWorker } from "../../src/app/compose/run_worker.ts";
 import { readConfig } from "../../src/config.ts";
-import { createHealth } from "../../src/core/health.ts";
-import { waitFor } from "../../src/stack/wait.ts";
+import { createHealth } from "../../src/engine/core/health.ts";
+import { waitFor } from "../../src/tools/stack/wait.ts";
 import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
 import { compression, sendBatch, sendZeros } from "../support/bombs.ts";
 import { readPartition } from "../support/kafka.ts";

@@ -1,6 +1,6 @@
 /** `explain` on real Kafka and Postgres: at every station of an order's way it names the station and the reason. */
-import { partitionForKey } from "../../src/core/partition_for_key.ts";
-import { formatExplanation } from "../../src/verify/format_explanation.ts";
+import { partitionForKey } from "../../src/engine/core/partition_for_key.ts";
+import { formatExplanation } from "../../src/tools/verify/format_explanation.ts";
 import { assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
 import { HandMadePipeline, openSharedReader } from "./verify_pipeline.ts";
 

@@ -1,6 +1,6 @@
 /** The checker on real Kafka and Postgres: a right pipeline gives no finding, each deliberate mistake gives its own. */
-import { type InputRecord, textHeader } from "../../src/core/record.ts";
-import type { ConservationReport } from "../../src/verify/check_conservation.ts";
+import { type InputRecord, textHeader } from "../../src/engine/core/record.ts";
+import type { ConservationReport } from "../../src/tools/verify/check_conservation.ts";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { type Draft, HandMadePipeline, openSharedReader } from "./verify_pipeline.ts";
 

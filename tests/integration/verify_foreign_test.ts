@@ -1,7 +1,7 @@
 /** Events of other producers, from the topic to the books, on real Kafka and Postgres: the flow's own plan, the real read model. */
-import { planRun } from "../../src/core/plan_run.ts";
-import type { InputRecord, OutputRecord } from "../../src/core/record.ts";
-import { invoicing } from "../../src/orders/invoicing.ts";
+import { planRun } from "../../src/engine/core/plan_run.ts";
+import type { InputRecord, OutputRecord } from "../../src/engine/core/record.ts";
+import { invoicing } from "../../src/app/orders/invoicing.ts";
 import { assertEquals, assertMatch } from "../support/assert.ts";
 import { type Draft, HandMadePipeline, openSharedReader } from "./verify_pipeline.ts";
 

@@ -1,30 +1,33 @@
 /** A pipeline written by hand for the checker's tests: right by default, and wrong in exactly the way a test asks for. */
 import { Buffer } from "node:buffer";
 import { Kafka, logLevel, type Message, type Producer, type Transaction } from "kafkajs";
-import { deadLetter } from "../../src/core/dead_letter.ts";
-import { delay } from "../../src/core/delay.ts";
-import { partitionForKey } from "../../src/core/partition_for_key.ts";
-import type { Header, InputRecord } from "../../src/core/record.ts";
-import { encodeInvoiceIssued, orderPlaced } from "../../src/orders/events.ts";
-import { orderMigrations } from "../../src/orders/migrations.ts";
-import { placeOrder } from "../../src/orders/place_order.ts";
-import { orderViews } from "../../src/orders/views.ts";
-import { outboxMigrations } from "../../src/outbox/migrations.ts";
-import { openDatabase, type Sql } from "../../src/postgres/database.ts";
-import { migrate } from "../../src/postgres/migrate.ts";
-import { applyRun } from "../../src/projection/apply_run.ts";
-import { liveTarget } from "../../src/projection/fold_target.ts";
-import { installProjection } from "../../src/projection/install_projection.ts";
-import { openPosition } from "../../src/projection/positions.ts";
-import { projectionMigrations } from "../../src/projection/projection_schema.ts";
-import { orderProblem } from "../../src/orders/order_record.ts";
-import { checkConservation, type ConservationReport } from "../../src/verify/check_conservation.ts";
-import { explainOrder, type OrderExplanation } from "../../src/verify/explain_order.ts";
-import { type LogReader, openLogReader } from "../../src/verify/log_reader.ts";
-import { kafkaVersion } from "../../src/stack/bring_up_kafka.ts";
-import { kafkaJars } from "../../src/stack/kafka_jars.ts";
-import { createKafkaClient, type KafkaClient } from "../../src/kafka/kafka_client.ts";
-import { whyOpen } from "../../src/kafka/why_open.ts";
+import { deadLetter } from "../../src/engine/core/dead_letter.ts";
+import { delay } from "../../src/engine/core/delay.ts";
+import { partitionForKey } from "../../src/engine/core/partition_for_key.ts";
+import type { Header, InputRecord } from "../../src/engine/core/record.ts";
+import { encodeInvoiceIssued, orderPlaced } from "../../src/app/orders/events.ts";
+import { orderMigrations } from "../../src/app/orders/migrations.ts";
+import { placeOrder } from "../../src/app/orders/place_order.ts";
+import { orderViews } from "../../src/app/orders/views.ts";
+import { outboxMigrations } from "../../src/engine/outbox/migrations.ts";
+import { openDatabase, type Sql } from "../../src/engine/postgres/database.ts";
+import { migrate } from "../../src/engine/postgres/migrate.ts";
+import { applyRun } from "../../src/engine/projection/apply_run.ts";
+import { liveTarget } from "../../src/engine/projection/fold_target.ts";
+import { installProjection } from "../../src/engine/projection/install_projection.ts";
+import { openPosition } from "../../src/engine/projection/positions.ts";
+import { projectionMigrations } from "../../src/engine/projection/projection_schema.ts";
+import { orderProblem } from "../../src/app/orders/order_record.ts";
+import {
+  checkConservation,
+  type ConservationReport,
+} from "../../src/tools/verify/check_conservation.ts";
+import { explainOrder, type OrderExplanation } from "../../src/tools/verify/explain_order.ts";
+import { type LogReader, openLogReader } from "../../src/tools/verify/log_reader.ts";
+import { kafkaVersion } from "../../src/tools/stack/bring_up_kafka.ts";
+import { kafkaJars } from "../../src/tools/stack/kafka_jars.ts";
+import { createKafkaClient, type KafkaClient } from "../../src/engine/kafka/kafka_client.ts";
+import { whyOpen } from "../../src/engine/kafka/why_open.ts";
 import { freshDatabase, services } from "../support/services.ts";
 
 /** A record to write: the partition comes from the key unless it is given. */

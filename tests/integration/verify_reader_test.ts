@@ -1,4 +1,4 @@
-import { partitionForKey } from "../../src/core/partition_for_key.ts";
+import { partitionForKey } from "../../src/engine/core/partition_for_key.ts";
 import { openTestReader } from "../support/mutants/pipeline.ts";
 import { assertEquals } from "../support/assert.ts";
 

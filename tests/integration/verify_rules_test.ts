@@ -1,11 +1,11 @@
 /** The rules over made-up histories, without services: right ones give nothing, one mistake anywhere gives its finding. */
 import fc from "fast-check";
-import { textHeader } from "../../src/core/record.ts";
-import { judge } from "../../src/verify/judge.ts";
-import { loadLog } from "../../src/verify/load_log.ts";
-import type { LogRecord, RecordState } from "../../src/verify/reader_frames.ts";
-import { openSpill } from "../../src/verify/spill.ts";
-import { noteWithheld } from "../../src/verify/withheld.ts";
+import { textHeader } from "../../src/engine/core/record.ts";
+import { judge } from "../../src/tools/verify/judge.ts";
+import { loadLog } from "../../src/tools/verify/load_log.ts";
+import type { LogRecord, RecordState } from "../../src/tools/verify/reader_frames.ts";
+import { openSpill } from "../../src/tools/verify/spill.ts";
+import { noteWithheld } from "../../src/tools/verify/withheld.ts";
 import { assertEquals } from "../support/assert.ts";
 
 type Fate = "invoiced" | "buried" | "redriven" | "buried again" | "aborted first" | "foreign";

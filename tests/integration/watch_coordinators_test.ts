@@ -1,10 +1,10 @@
 /** A coordinator that does not answer is said once it has been silent for long, and taken back with its first answer. */
-import { CoordinatorWatch } from "../../src/compose/watch_coordinators.ts";
-import { createHealth } from "../../src/core/health.ts";
-import { withCluster } from "../../src/kafka/group_standing.ts";
-import { createKafkaClient } from "../../src/kafka/kafka_client.ts";
-import { openTransactor } from "../../src/kafka/transactor.ts";
-import { freePort } from "../../src/stack/ports.ts";
+import { CoordinatorWatch } from "../../src/engine/flow/watch_coordinators.ts";
+import { createHealth } from "../../src/engine/core/health.ts";
+import { withCluster } from "../../src/engine/kafka/group_standing.ts";
+import { createKafkaClient } from "../../src/engine/kafka/kafka_client.ts";
+import { openTransactor } from "../../src/engine/kafka/transactor.ts";
+import { freePort } from "../../src/tools/stack/ports.ts";
 import { assertEquals, assertStringIncludes } from "../support/assert.ts";
 import { testClient, uniqueName } from "../support/kafka.ts";
 

@@ -1,14 +1,14 @@
-import { createObservability } from "../../src/compose/observability.ts";
-import { openRuntime } from "../../src/compose/open_runtime.ts";
-import { openApi } from "../../src/compose/run_serve.ts";
+import { createObservability } from "../../src/app/compose/observability.ts";
+import { openRuntime } from "../../src/app/compose/open_runtime.ts";
+import { openApi } from "../../src/app/compose/run_serve.ts";
 import { readConfig } from "../../src/config.ts";
-import { waitFor } from "../../src/stack/wait.ts";
-import { watchPostgres } from "../../src/compose/watch_postgres.ts";
-import { createHealth } from "../../src/core/health.ts";
-import { openDatabase } from "../../src/postgres/database.ts";
-import { freePort } from "../../src/stack/ports.ts";
-import type { Sql } from "../../src/postgres/sql.ts";
-import { whyNoWrites } from "../../src/postgres/takes_writes.ts";
+import { waitFor } from "../../src/tools/stack/wait.ts";
+import { watchPostgres } from "../../src/app/compose/watch_postgres.ts";
+import { createHealth } from "../../src/engine/core/health.ts";
+import { openDatabase } from "../../src/engine/postgres/database.ts";
+import { freePort } from "../../src/tools/stack/ports.ts";
+import type { Sql } from "../../src/engine/postgres/sql.ts";
+import { whyNoWrites } from "../../src/engine/postgres/takes_writes.ts";
 import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
 import { freshDatabase, services } from "../support/services.ts";
 

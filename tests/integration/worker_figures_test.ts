@@ -4,15 +4,15 @@ import {
   observeHorizon,
   watchFigures,
   workerObservers,
-} from "../../src/compose/observability.ts";
-import { openRuntime } from "../../src/compose/open_runtime.ts";
-import { runWorker } from "../../src/compose/run_worker.ts";
-import { type RelayWatcher, watchRelays } from "../../src/compose/watch_relays.ts";
+} from "../../src/app/compose/observability.ts";
+import { openRuntime } from "../../src/app/compose/open_runtime.ts";
+import { runWorker } from "../../src/app/compose/run_worker.ts";
+import { type RelayWatcher, watchRelays } from "../../src/app/compose/watch_relays.ts";
 import { readConfig } from "../../src/config.ts";
-import { delay } from "../../src/core/delay.ts";
-import { createHealth } from "../../src/core/health.ts";
-import { placeOrder } from "../../src/orders/place_order.ts";
-import type { Sql } from "../../src/postgres/sql.ts";
+import { delay } from "../../src/engine/core/delay.ts";
+import { createHealth } from "../../src/engine/core/health.ts";
+import { placeOrder } from "../../src/app/orders/place_order.ts";
+import type { Sql } from "../../src/engine/postgres/sql.ts";
 import { assertEquals, assertStringIncludes } from "../support/assert.ts";
 import { produce, record } from "../support/kafka.ts";
 import { freshDatabase, services } from "../support/services.ts";

@@ -1,10 +1,10 @@
 /** A role that halts does not take the others along. */
-import { createObservability } from "../../src/compose/observability.ts";
-import { openRuntime } from "../../src/compose/open_runtime.ts";
-import { runWorker } from "../../src/compose/run_worker.ts";
+import { createObservability } from "../../src/app/compose/observability.ts";
+import { openRuntime } from "../../src/app/compose/open_runtime.ts";
+import { runWorker } from "../../src/app/compose/run_worker.ts";
 import { readConfig } from "../../src/config.ts";
-import { HaltError } from "../../src/core/errors.ts";
-import { placeOrder } from "../../src/orders/place_order.ts";
+import { HaltError } from "../../src/engine/core/errors.ts";
+import { placeOrder } from "../../src/app/orders/place_order.ts";
 import { assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 import { freshDatabase, services } from "../support/services.ts";
 

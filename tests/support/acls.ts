@@ -8,8 +8,8 @@ import {
   logLevel,
   ResourcePatternTypes,
 } from "kafkajs";
-import { delay } from "../../src/core/delay.ts";
-import type { KafkaClient } from "../../src/kafka/kafka_client.ts";
+import { delay } from "../../src/engine/core/delay.ts";
+import type { KafkaClient } from "../../src/engine/kafka/kafka_client.ts";
 import { root } from "./services.ts";
 
 const operations = {

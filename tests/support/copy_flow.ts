@@ -1,6 +1,6 @@
 /** A flow that does next to nothing, for tests of what carries it. */
 import { z } from "zod";
-import { defineFlow, topic } from "../../src/mod.ts";
+import { defineFlow, topic } from "../../src/engine/mod.ts";
 
 const read = z.object({ id: z.string() });
 

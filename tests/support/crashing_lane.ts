@@ -1,14 +1,14 @@
 /** A process of its own that runs one lane until its partition is done; a record of the value "killer" ends it at once. */
 import { z } from "zod";
-import { delay } from "../../src/core/delay.ts";
-import { exactlyOnce } from "../../src/core/delivery.ts";
-import { defineFlow } from "../../src/core/flow.ts";
-import { runLane } from "../../src/core/lane.ts";
-import { topic } from "../../src/core/topic_contract.ts";
-import { openCrashLog } from "../../src/kafka/crash_log.ts";
-import { createKafkaClient } from "../../src/kafka/kafka_client.ts";
-import { openPartitionReader } from "../../src/kafka/open_partition_reader.ts";
-import { createTransactions } from "../../src/kafka/transactions.ts";
+import { delay } from "../../src/engine/core/delay.ts";
+import { exactlyOnce } from "../../src/engine/core/delivery.ts";
+import { defineFlow } from "../../src/engine/core/flow.ts";
+import { runLane } from "../../src/engine/core/lane.ts";
+import { topic } from "../../src/engine/core/topic_contract.ts";
+import { openCrashLog } from "../../src/engine/kafka/crash_log.ts";
+import { createKafkaClient } from "../../src/engine/kafka/kafka_client.ts";
+import { openPartitionReader } from "../../src/engine/kafka/open_partition_reader.ts";
+import { createTransactions } from "../../src/engine/kafka/transactions.ts";
 import { loneCommitter } from "./lone_committer.ts";
 
 const [brokers = "", source = "", target = ""] = Deno.args;

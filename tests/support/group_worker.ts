@@ -1,17 +1,17 @@
 /** A worker of a flow on the tests' broker, made of the engine's parts, any of which a test may hold up or swap for a wrong one. */
-import type { Committer, CommitterOwner } from "../../src/core/committer.ts";
-import { exactlyOnce } from "../../src/core/delivery.ts";
-import type { Flow } from "../../src/core/flow.ts";
-import { GroupCommitter } from "../../src/core/group_committer.ts";
-import { runLane } from "../../src/core/lane.ts";
-import type { LaneObserver } from "../../src/core/lane_observer.ts";
-import type { Transactions } from "../../src/core/ports.ts";
-import type { TopicPartition } from "../../src/core/record.ts";
-import { fetcherDefaults } from "../../src/kafka/fetcher.ts";
-import type { KafkaClient } from "../../src/kafka/kafka_client.ts";
-import { runMembership } from "../../src/kafka/membership.ts";
-import { createTransactions } from "../../src/kafka/transactions.ts";
-import type { TransactorOptions } from "../../src/kafka/transactor.ts";
+import type { Committer, CommitterOwner } from "../../src/engine/core/committer.ts";
+import { exactlyOnce } from "../../src/engine/core/delivery.ts";
+import type { Flow } from "../../src/engine/core/flow.ts";
+import { GroupCommitter } from "../../src/engine/core/group_committer.ts";
+import { runLane } from "../../src/engine/core/lane.ts";
+import type { LaneObserver } from "../../src/engine/core/lane_observer.ts";
+import type { Transactions } from "../../src/engine/core/ports.ts";
+import type { TopicPartition } from "../../src/engine/core/record.ts";
+import { fetcherDefaults } from "../../src/engine/kafka/fetcher.ts";
+import type { KafkaClient } from "../../src/engine/kafka/kafka_client.ts";
+import { runMembership } from "../../src/engine/kafka/membership.ts";
+import { createTransactions } from "../../src/engine/kafka/transactions.ts";
+import type { TransactorOptions } from "../../src/engine/kafka/transactor.ts";
 
 /** Each is the engine's own unless a test brings another. */
 export interface WorkerParts {

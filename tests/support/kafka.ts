@@ -1,11 +1,11 @@
 /** Real topics for tests: made fresh, written to, read back under read_committed. */
-import type { OutputRecord } from "../../src/core/record.ts";
-import type { InputRecord } from "../../src/core/record.ts";
-import { createKafkaClient, type KafkaClient } from "../../src/kafka/kafka_client.ts";
-import { openPartitionReader } from "../../src/kafka/open_partition_reader.ts";
-import { readLogRange } from "../../src/kafka/log_range.ts";
-import { openPlainProducer } from "../../src/kafka/plain_producer.ts";
-import { ensureTopics } from "../../src/kafka/topics.ts";
+import type { OutputRecord } from "../../src/engine/core/record.ts";
+import type { InputRecord } from "../../src/engine/core/record.ts";
+import { createKafkaClient, type KafkaClient } from "../../src/engine/kafka/kafka_client.ts";
+import { openPartitionReader } from "../../src/engine/kafka/open_partition_reader.ts";
+import { readLogRange } from "../../src/engine/kafka/log_range.ts";
+import { openPlainProducer } from "../../src/engine/kafka/plain_producer.ts";
+import { ensureTopics } from "../../src/engine/kafka/topics.ts";
 import { services } from "./services.ts";
 
 /** A client of the tests' broker. */

@@ -1,18 +1,18 @@
 /** A broker of a test's own, which the test may end, empty and start again. */
 import { basename, join } from "node:path";
-import { createKafkaClient, type KafkaClient } from "../../src/kafka/kafka_client.ts";
-import { kafkaVersion } from "../../src/stack/ensure_stack.ts";
-import { requireJava } from "../../src/stack/java.ts";
-import { kafkaJars } from "../../src/stack/kafka_jars.ts";
-import { freePort } from "../../src/stack/ports.ts";
-import { type Daemon, waitUntilGone } from "../../src/stack/processes.ts";
-import { sendSignal } from "../../src/stack/send_signal.ts";
+import { createKafkaClient, type KafkaClient } from "../../src/engine/kafka/kafka_client.ts";
+import { kafkaVersion } from "../../src/tools/stack/ensure_stack.ts";
+import { requireJava } from "../../src/tools/stack/java.ts";
+import { kafkaJars } from "../../src/tools/stack/kafka_jars.ts";
+import { freePort } from "../../src/tools/stack/ports.ts";
+import { type Daemon, waitUntilGone } from "../../src/tools/stack/processes.ts";
+import { sendSignal } from "../../src/tools/stack/send_signal.ts";
 import {
   awaitBroker,
   type BrokerOptions,
   newClusterId,
   startBroker,
-} from "../../src/stack/start_broker.ts";
+} from "../../src/tools/stack/start_broker.ts";
 import { root } from "./services.ts";
 
 /** Who may come to a broker that asks for a name and a password, and what it grants to nobody by itself. */

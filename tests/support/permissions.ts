@@ -1,5 +1,5 @@
 /** What the programs that the tests start may do: Deno's permission flags, as narrow as they work. */
-import { postgresBinaries } from "../../src/stack/postgres_binaries.ts";
+import { postgresBinaries } from "../../src/tools/stack/postgres_binaries.ts";
 
 /** The programs that the embedded stack runs. An absolute path that does not exist here is passed over in silence. */
 export function stackPrograms(): string[] {

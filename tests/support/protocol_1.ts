@@ -1,10 +1,13 @@
 /** A broker of its own whose cluster has not agreed on transaction protocol 2. */
 import { fileURLToPath } from "node:url";
-import { createKafkaClient, type KafkaClient } from "../../src/kafka/kafka_client.ts";
-import { createTransactions } from "../../src/kafka/transactions.ts";
-import { untilAnswered } from "../../src/kafka/until_answered.ts";
-import { kafkaVersion } from "../../src/stack/ensure_stack.ts";
-import { type PrivateCluster, startPrivateCluster } from "../../src/torture/private_cluster.ts";
+import { createKafkaClient, type KafkaClient } from "../../src/engine/kafka/kafka_client.ts";
+import { createTransactions } from "../../src/engine/kafka/transactions.ts";
+import { untilAnswered } from "../../src/engine/kafka/until_answered.ts";
+import { kafkaVersion } from "../../src/tools/stack/ensure_stack.ts";
+import {
+  type PrivateCluster,
+  startPrivateCluster,
+} from "../../src/tools/torture/private_cluster.ts";
 import { freshTopics, uniqueName } from "./kafka.ts";
 
 const root = fileURLToPath(new URL("../../.onceflow", import.meta.url));

@@ -6,8 +6,8 @@
  * Arguments: parts of file paths (`outbox`, `tests/unit`) choose files; what begins with a dash goes to `deno test`.
  */
 import { tmpdir } from "node:os";
-import { findStack } from "../../src/stack/find_stack.ts";
-import { stopStack } from "../../src/stack/stop_stack.ts";
+import { findStack } from "../../src/tools/stack/find_stack.ts";
+import { stopStack } from "../../src/tools/stack/stop_stack.ts";
 import { stackPrograms } from "./permissions.ts";
 import { root, startTestStack, testStackDirectory } from "./services.ts";
 

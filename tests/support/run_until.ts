@@ -1,8 +1,8 @@
 /** Runs a flow on the tests' broker until it has committed what a test waits for. */
-import { runFlow, type RunFlowHooks, type RunFlowOptions } from "../../src/compose/run_flow.ts";
-import type { Flow } from "../../src/core/flow.ts";
-import type { LaneObserver } from "../../src/core/lane_observer.ts";
-import type { KafkaClient } from "../../src/kafka/kafka_client.ts";
+import { runFlow, type RunFlowHooks, type RunFlowOptions } from "../../src/engine/flow/run_flow.ts";
+import type { Flow } from "../../src/engine/core/flow.ts";
+import type { LaneObserver } from "../../src/engine/core/lane_observer.ts";
+import type { KafkaClient } from "../../src/engine/kafka/kafka_client.ts";
 import { settled } from "./kafka.ts";
 
 /** What lanes reported, summed up. */

@@ -3,11 +3,11 @@
  * `run_tests.ts` stops it at the end; after a single `deno test` it stays up for the next one.
  */
 import { fileURLToPath } from "node:url";
-import { ensureStack } from "../../src/stack/ensure_stack.ts";
-import { findStack } from "../../src/stack/find_stack.ts";
-import { freePort } from "../../src/stack/ports.ts";
-import { runStatement } from "../../src/stack/postgres_wire.ts";
-import { databaseUrl, type StackState } from "../../src/stack/stack_state.ts";
+import { ensureStack } from "../../src/tools/stack/ensure_stack.ts";
+import { findStack } from "../../src/tools/stack/find_stack.ts";
+import { freePort } from "../../src/tools/stack/ports.ts";
+import { runStatement } from "../../src/tools/stack/postgres_wire.ts";
+import { databaseUrl, type StackState } from "../../src/tools/stack/stack_state.ts";
 import { stackFlags } from "./permissions.ts";
 
 /** Where the services listen. */

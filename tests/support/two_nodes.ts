@@ -4,24 +4,24 @@
  * transactions.
  */
 import { basename, join } from "node:path";
-import { type ClusterMap, fetchClusterMap } from "../../src/kafka/cluster_map.ts";
-import { withCluster } from "../../src/kafka/group_standing.ts";
-import { createKafkaClient, type KafkaClient } from "../../src/kafka/kafka_client.ts";
-import { readLogRange } from "../../src/kafka/log_range.ts";
-import { createAdmin } from "../../src/kafka/vendor_admin.ts";
-import { emitterClass } from "../../src/kafka/vendor.ts";
-import { requireJava } from "../../src/stack/java.ts";
-import { kafkaJars } from "../../src/stack/kafka_jars.ts";
-import { freePort } from "../../src/stack/ports.ts";
-import { type Daemon, waitUntilGone } from "../../src/stack/processes.ts";
-import { sendSignal } from "../../src/stack/send_signal.ts";
+import { type ClusterMap, fetchClusterMap } from "../../src/engine/kafka/cluster_map.ts";
+import { withCluster } from "../../src/engine/kafka/group_standing.ts";
+import { createKafkaClient, type KafkaClient } from "../../src/engine/kafka/kafka_client.ts";
+import { readLogRange } from "../../src/engine/kafka/log_range.ts";
+import { createAdmin } from "../../src/engine/kafka/vendor_admin.ts";
+import { emitterClass } from "../../src/engine/kafka/vendor.ts";
+import { requireJava } from "../../src/tools/stack/java.ts";
+import { kafkaJars } from "../../src/tools/stack/kafka_jars.ts";
+import { freePort } from "../../src/tools/stack/ports.ts";
+import { type Daemon, waitUntilGone } from "../../src/tools/stack/processes.ts";
+import { sendSignal } from "../../src/tools/stack/send_signal.ts";
 import {
   awaitBroker,
   type BrokerOptions,
   newClusterId,
   startBroker,
-} from "../../src/stack/start_broker.ts";
-import { waitFor } from "../../src/stack/wait.ts";
+} from "../../src/tools/stack/start_broker.ts";
+import { waitFor } from "../../src/tools/stack/wait.ts";
 import { root } from "./services.ts";
 
 /** Topics by name, with the node that each partition lies on. */

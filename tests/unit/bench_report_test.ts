@@ -1,12 +1,17 @@
 /** The benchmark's report: what is met and missed, the table, the page, and the comparison with an earlier run. */
 import { assertEquals, assertStringIncludes } from "../support/assert.ts";
-import { checkOutput, isPerfect } from "../../src/bench/check_output.ts";
-import { benchKey, benchOrderOf, invoiceIdOf } from "../../src/bench/bench_event.ts";
-import { formatReport, pivot } from "../../src/bench/format_report.ts";
-import type { Probe, SeenRecord } from "../../src/bench/probe.ts";
-import { type BenchReport, type Figure, figure, reportSchema } from "../../src/bench/report.ts";
-import { reportHtml } from "../../src/bench/report_html.ts";
-import { spreadOf } from "../../src/bench/statistics.ts";
+import { checkOutput, isPerfect } from "../../src/tools/bench/check_output.ts";
+import { benchKey, benchOrderOf, invoiceIdOf } from "../../src/tools/bench/bench_event.ts";
+import { formatReport, pivot } from "../../src/tools/bench/format_report.ts";
+import type { Probe, SeenRecord } from "../../src/tools/bench/probe.ts";
+import {
+  type BenchReport,
+  type Figure,
+  figure,
+  reportSchema,
+} from "../../src/tools/bench/report.ts";
+import { reportHtml } from "../../src/tools/bench/report_html.ts";
+import { spreadOf } from "../../src/tools/bench/statistics.ts";
 
 function reportOf(...figures: Figure[]): BenchReport {
   return {

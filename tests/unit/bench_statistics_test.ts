@@ -1,8 +1,8 @@
 /** The benchmark's arithmetic: spreads, pairwise ratios, slopes, and the events that outputs are checked by. */
 import { assertEquals, assertGreater, assertThrows } from "../support/assert.ts";
-import { benchKey, benchOrderOf, numberOfKey } from "../../src/bench/bench_event.ts";
-import { slopeOf } from "../../src/bench/soak_section.ts";
-import { pairRatios, spreadOf } from "../../src/bench/statistics.ts";
+import { benchKey, benchOrderOf, numberOfKey } from "../../src/tools/bench/bench_event.ts";
+import { slopeOf } from "../../src/tools/bench/soak_section.ts";
+import { pairRatios, spreadOf } from "../../src/tools/bench/statistics.ts";
 
 Deno.test("a spread keeps the rounds in their order and takes the middle one", () => {
   assertEquals(spreadOf([5, 1, 3]), { median: 3, low: 1, high: 5, values: [5, 1, 3] });

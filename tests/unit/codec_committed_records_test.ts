@@ -1,13 +1,13 @@
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { assertEquals, assertNotEquals, assertThrows } from "../support/assert.ts";
-import { CodecError } from "../../src/kafka/codec/codec_error.ts";
+import { CodecError } from "../../src/engine/kafka/codec/codec_error.ts";
 import {
   CommittedCursor,
   committedRecords,
   nextFetchOffset,
-} from "../../src/kafka/codec/committed_records.ts";
-import { decodeFetchResponse } from "../../src/kafka/codec/decode_fetch_response.ts";
+} from "../../src/engine/kafka/codec/committed_records.ts";
+import { decodeFetchResponse } from "../../src/engine/kafka/codec/decode_fetch_response.ts";
 import {
   fetchBody,
   kafkajsBatch,

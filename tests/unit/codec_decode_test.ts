@@ -10,15 +10,18 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "../support/assert.ts";
-import type { Header, InputRecord } from "../../src/core/record.ts";
-import { encodeRecordBatch } from "../../src/kafka/codec/encode_record_batch.ts";
-import { CodecError } from "../../src/kafka/codec/codec_error.ts";
+import type { Header, InputRecord } from "../../src/engine/core/record.ts";
+import { encodeRecordBatch } from "../../src/engine/kafka/codec/encode_record_batch.ts";
+import { CodecError } from "../../src/engine/kafka/codec/codec_error.ts";
 import {
   CommittedCursor,
   committedRecords,
   plainRecord,
-} from "../../src/kafka/codec/committed_records.ts";
-import { decodeFetchResponse, fetchResponse } from "../../src/kafka/codec/decode_fetch_response.ts";
+} from "../../src/engine/kafka/codec/committed_records.ts";
+import {
+  decodeFetchResponse,
+  fetchResponse,
+} from "../../src/engine/kafka/codec/decode_fetch_response.ts";
 import {
   checksummed,
   fetchBody,

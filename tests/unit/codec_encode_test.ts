@@ -3,14 +3,14 @@ import fc from "fast-check";
 import request from "kafkajs/src/protocol/requests/produce/index.js";
 import crcUntyped from "kafkajs/src/protocol/recordBatch/crc32C/index.js";
 import { assertEquals, assertThrows } from "../support/assert.ts";
-import type { Header } from "../../src/core/record.ts";
-import { CodecError } from "../../src/kafka/codec/codec_error.ts";
-import { committedRecords, plainRecord } from "../../src/kafka/codec/committed_records.ts";
-import { crc32c } from "../../src/kafka/codec/crc32c.ts";
-import { decodeFetchResponse } from "../../src/kafka/codec/decode_fetch_response.ts";
-import { encodeProduceRequest } from "../../src/kafka/codec/encode_produce_request.ts";
-import { encodeRecordBatch } from "../../src/kafka/codec/encode_record_batch.ts";
-import type { WritableRecord } from "../../src/kafka/codec/writable_record.ts";
+import type { Header } from "../../src/engine/core/record.ts";
+import { CodecError } from "../../src/engine/kafka/codec/codec_error.ts";
+import { committedRecords, plainRecord } from "../../src/engine/kafka/codec/committed_records.ts";
+import { crc32c } from "../../src/engine/kafka/codec/crc32c.ts";
+import { decodeFetchResponse } from "../../src/engine/kafka/codec/decode_fetch_response.ts";
+import { encodeProduceRequest } from "../../src/engine/kafka/codec/encode_produce_request.ts";
+import { encodeRecordBatch } from "../../src/engine/kafka/codec/encode_record_batch.ts";
+import type { WritableRecord } from "../../src/engine/kafka/codec/writable_record.ts";
 import { fetchBody, kafkajsBatch, topicOf } from "./codec_fixtures.ts";
 
 /** Lengths around the ends of each varint size; fast-check is slow at making large arrays byte by byte. */

@@ -6,7 +6,7 @@ import recordBatchUntyped from "kafkajs/src/protocol/recordBatch/v0/index.js";
 import crcUntyped from "kafkajs/src/protocol/recordBatch/crc32C/index.js";
 import v11 from "kafkajs/src/protocol/requests/fetch/v11/response.js";
 import filterUntyped from "kafkajs/src/consumer/filterAbortedMessages.js";
-import { WireWriter } from "../../src/kafka/codec/wire_writer.ts";
+import { WireWriter } from "../../src/engine/kafka/codec/wire_writer.ts";
 
 /** A record as kafkajs's encoder takes it. */
 export interface KafkajsRecord {

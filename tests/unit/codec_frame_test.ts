@@ -2,9 +2,9 @@ import { Buffer } from "node:buffer";
 import createRequest from "kafkajs/src/protocol/request.js";
 import Encoder from "kafkajs/src/protocol/encoder.js";
 import { assertEquals, assertStrictEquals } from "../support/assert.ts";
-import { ByteWriter } from "../../src/kafka/codec/byte_writer.ts";
-import { encodeProduceRequest } from "../../src/kafka/codec/encode_produce_request.ts";
-import { frameInPlace } from "../../src/kafka/codec/frame_in_place.ts";
+import { ByteWriter } from "../../src/engine/kafka/codec/byte_writer.ts";
+import { encodeProduceRequest } from "../../src/engine/kafka/codec/encode_produce_request.ts";
+import { frameInPlace } from "../../src/engine/kafka/codec/frame_in_place.ts";
 
 const inPlace = frameInPlace(createRequest);
 

@@ -1,10 +1,10 @@
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { assert, assertEquals } from "../support/assert.ts";
-import { CodecError } from "../../src/kafka/codec/codec_error.ts";
-import { committedRecords, plainRecord } from "../../src/kafka/codec/committed_records.ts";
-import { decodeFetchResponse } from "../../src/kafka/codec/decode_fetch_response.ts";
-import { encodeRecordBatch } from "../../src/kafka/codec/encode_record_batch.ts";
+import { CodecError } from "../../src/engine/kafka/codec/codec_error.ts";
+import { committedRecords, plainRecord } from "../../src/engine/kafka/codec/committed_records.ts";
+import { decodeFetchResponse } from "../../src/engine/kafka/codec/decode_fetch_response.ts";
+import { encodeRecordBatch } from "../../src/engine/kafka/codec/encode_record_batch.ts";
 import { checksummed, fetchBody, marker, topicOf } from "./codec_fixtures.ts";
 
 /** Everything there is in a response, or undefined where it was refused as it should be. */

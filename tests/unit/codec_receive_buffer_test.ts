@@ -13,7 +13,7 @@ import {
   type SocketFactory,
   type SocketLike,
   withoutEmptyRest,
-} from "../../src/kafka/patches/receive_buffer.ts";
+} from "../../src/engine/kafka/patches/receive_buffer.ts";
 
 const noTls: SocketFactory = () => {
   throw new Error("this test speaks no TLS");

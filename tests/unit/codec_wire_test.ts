@@ -1,8 +1,8 @@
 import fc from "fast-check";
-import { CodecError } from "../../src/kafka/codec/codec_error.ts";
-import { type WireEncoding, WireReader } from "../../src/kafka/codec/wire_reader.ts";
-import { WireWriter } from "../../src/kafka/codec/wire_writer.ts";
-import { parseDescribeGroups } from "../../src/kafka/describe_group.ts";
+import { CodecError } from "../../src/engine/kafka/codec/codec_error.ts";
+import { type WireEncoding, WireReader } from "../../src/engine/kafka/codec/wire_reader.ts";
+import { WireWriter } from "../../src/engine/kafka/codec/wire_writer.ts";
+import { parseDescribeGroups } from "../../src/engine/kafka/describe_group.ts";
 import { assertEquals, assertThrows } from "../support/assert.ts";
 
 /** A generated message: every kind of field, structures in arrays, and tagged fields that the reader does not know. */

@@ -1,7 +1,7 @@
 /** What a person is told when a command fails. */
-import { messageOf } from "../../src/commands/message_of.ts";
+import { messageOf } from "../../src/cli/message_of.ts";
 import { ConfigError } from "../../src/config.ts";
-import { createKafkaClient } from "../../src/kafka/kafka_client.ts";
+import { createKafkaClient } from "../../src/engine/kafka/kafka_client.ts";
 import { assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 
 Deno.test("Kafka that cannot be reached is named, with the setting to look at", async () => {

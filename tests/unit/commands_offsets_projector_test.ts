@@ -1,6 +1,6 @@
 /** The projector's positions are in Postgres: setting an offset of its group would say "Set" and move nothing. */
-import { type OffsetsAccess, offsetsCommand } from "../../src/commands/offsets.ts";
-import { OffsetRefusedError } from "../../src/kafka/offset_admin.ts";
+import { type OffsetsAccess, offsetsCommand } from "../../src/cli/offsets.ts";
+import { OffsetRefusedError } from "../../src/engine/kafka/offset_admin.ts";
 import { assertRejects } from "../support/assert.ts";
 
 Deno.test("an offset of the projector's group is refused, and what to do is said", async () => {

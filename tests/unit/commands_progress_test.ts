@@ -1,5 +1,5 @@
-import { serviceProgress } from "../../src/commands/progress.ts";
-import { configureLogging } from "../../src/observe/logging.ts";
+import { serviceProgress } from "../../src/cli/progress.ts";
+import { configureLogging } from "../../src/engine/observe/logging.ts";
 import { assertEquals } from "../support/assert.ts";
 
 Deno.test("what a service says of itself is JSON where its log is", () => {

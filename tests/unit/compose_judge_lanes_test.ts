@@ -1,6 +1,6 @@
-import { LaneJudge } from "../../src/compose/judge_lanes.ts";
-import { createHealth } from "../../src/core/health.ts";
-import type { LaneStanding } from "../../src/core/lane_board.ts";
+import { LaneJudge } from "../../src/engine/flow/judge_lanes.ts";
+import { createHealth } from "../../src/engine/core/health.ts";
+import type { LaneStanding } from "../../src/engine/core/lane_board.ts";
 import { assertEquals, assertStringIncludes } from "../support/assert.ts";
 
 const where = { topic: "orders", partition: 0 };

@@ -1,7 +1,7 @@
 /** How a process that runs until a signal ends: in order, at once, or when its time is over. */
 import { assertEquals } from "../support/assert.ts";
 
-const room = new URL("../../src/compose/run_until_signal.ts", import.meta.url).href;
+const room = new URL("../../src/app/compose/run_until_signal.ts", import.meta.url).href;
 
 /** Runs that code as the work of a process of its own; `signal` and `interrupt()` are at hand there. */
 async function run(

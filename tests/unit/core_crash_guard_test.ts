@@ -1,4 +1,4 @@
-import { CrashGuard, type CrashLog, type CrashNote } from "../../src/core/crash_guard.ts";
+import { CrashGuard, type CrashLog, type CrashNote } from "../../src/engine/core/crash_guard.ts";
 import { assertEquals } from "../support/assert.ts";
 
 function memory(): CrashLog & { note: CrashNote; writes: number } {

@@ -1,5 +1,5 @@
-import { DeadLetterLog } from "../../src/core/dead_letter_log.ts";
-import { configureLogging } from "../../src/observe/logging.ts";
+import { DeadLetterLog } from "../../src/engine/core/dead_letter_log.ts";
+import { configureLogging } from "../../src/engine/observe/logging.ts";
 import { assertEquals, assertStringIncludes } from "../support/assert.ts";
 
 Deno.test("each dead letter is a line with its place and reason; of too many the number is said", () => {

@@ -1,9 +1,14 @@
 /** A dead letter always fits, and says what it lacks. */
 import fc from "fast-check";
 import { createHash } from "node:crypto";
-import { deadLetter } from "../../src/core/dead_letter.ts";
-import { encodedBytes, type Header, headerText, type InputRecord } from "../../src/core/record.ts";
-import { originalHeaders } from "../../src/dead_letters/read_dead_letter.ts";
+import { deadLetter } from "../../src/engine/core/dead_letter.ts";
+import {
+  encodedBytes,
+  type Header,
+  headerText,
+  type InputRecord,
+} from "../../src/engine/core/record.ts";
+import { originalHeaders } from "../../src/engine/dead_letters/read_dead_letter.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 
 const reason = {

@@ -1,4 +1,4 @@
-import { unlessAborted } from "../../src/core/delay.ts";
+import { unlessAborted } from "../../src/engine/core/delay.ts";
 import { assertRejects } from "../support/assert.ts";
 
 Deno.test("work that nobody waits for any more may fail without being heard", async () => {

@@ -1,10 +1,10 @@
-import * as here from "../../src/core/errors.ts";
-import { TransactionError } from "../../src/core/ports.ts";
+import * as here from "../../src/engine/core/errors.ts";
+import { TransactionError } from "../../src/engine/core/ports.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 
 /** A second copy of the package, as two versions in one program are. */
 const there: typeof here = await import(
-  `${new URL("../../src/core/errors.ts", import.meta.url).href}?copy`
+  `${new URL("../../src/engine/core/errors.ts", import.meta.url).href}?copy`
 );
 
 Deno.test("errors of another copy of the package mean what they say", () => {

@@ -1,4 +1,4 @@
-import { EventJson } from "../../src/core/event_json.ts";
+import { EventJson } from "../../src/engine/core/event_json.ts";
 import { assertEquals } from "../support/assert.ts";
 
 const rope = (part: string) => `${part}-and-${part}`;

@@ -1,12 +1,12 @@
-import { delay } from "../../src/core/delay.ts";
-import { GroupCommitter } from "../../src/core/group_committer.ts";
+import { delay } from "../../src/engine/core/delay.ts";
+import { GroupCommitter } from "../../src/engine/core/group_committer.ts";
 import {
   type AtomicWrite,
   TransactionError,
   type TransactionVerdict,
-} from "../../src/core/ports.ts";
-import { UnendedError } from "../../src/core/unended_error.ts";
-import { createHealth } from "../../src/core/health.ts";
+} from "../../src/engine/core/ports.ts";
+import { UnendedError } from "../../src/engine/core/unended_error.ts";
+import { createHealth } from "../../src/engine/core/health.ts";
 import { assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 
 const signal = new AbortController().signal;

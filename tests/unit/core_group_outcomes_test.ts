@@ -1,11 +1,15 @@
 /** Two lanes in one transaction whose answer is lost: each of them says what became of it, as its own offset tells. */
 import { z } from "zod";
-import { exactlyOnce } from "../../src/core/delivery.ts";
-import { defineFlow } from "../../src/core/flow.ts";
-import { GroupCommitter } from "../../src/core/group_committer.ts";
-import { runLane } from "../../src/core/lane.ts";
-import { type Assignment, TransactionError, type Transactions } from "../../src/core/ports.ts";
-import { topic } from "../../src/core/topic_contract.ts";
+import { exactlyOnce } from "../../src/engine/core/delivery.ts";
+import { defineFlow } from "../../src/engine/core/flow.ts";
+import { GroupCommitter } from "../../src/engine/core/group_committer.ts";
+import { runLane } from "../../src/engine/core/lane.ts";
+import {
+  type Assignment,
+  TransactionError,
+  type Transactions,
+} from "../../src/engine/core/ports.ts";
+import { topic } from "../../src/engine/core/topic_contract.ts";
 import { assertEquals } from "../support/assert.ts";
 import { inTime } from "../support/in_time.ts";
 

@@ -1,7 +1,7 @@
-import { laneObserver } from "../../src/observe/lane_observer.ts";
-import { createHealth } from "../../src/core/health.ts";
-import { configureLogging } from "../../src/observe/logging.ts";
-import { createMetrics } from "../../src/observe/metrics.ts";
+import { laneObserver } from "../../src/engine/observe/lane_observer.ts";
+import { createHealth } from "../../src/engine/core/health.ts";
+import { configureLogging } from "../../src/engine/observe/logging.ts";
+import { createMetrics } from "../../src/engine/observe/metrics.ts";
 import { assertEquals } from "../support/assert.ts";
 
 Deno.test("a process that nothing was said of is ready", () => {

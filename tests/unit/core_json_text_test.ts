@@ -1,7 +1,7 @@
 /** The one way in which bytes become JSON, whoever reads them. */
-import { PoisonError } from "../../src/core/errors.ts";
-import { parseJsonValue, textOf } from "../../src/core/json_text.ts";
-import { equalsText } from "../../src/core/record.ts";
+import { PoisonError } from "../../src/engine/core/errors.ts";
+import { parseJsonValue, textOf } from "../../src/engine/core/json_text.ts";
+import { equalsText } from "../../src/engine/core/record.ts";
 import { assertEquals, assertThrows } from "../support/assert.ts";
 
 const encoder = new TextEncoder();

@@ -1,4 +1,4 @@
-import { murmur2, partitionForKey } from "../../src/core/partition_for_key.ts";
+import { murmur2, partitionForKey } from "../../src/engine/core/partition_for_key.ts";
 import { assertEquals } from "../support/assert.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);

@@ -1,9 +1,9 @@
 import { z } from "zod";
-import { PoisonError } from "../../src/core/errors.ts";
-import { defineFlow, type FlowOptions } from "../../src/core/flow.ts";
-import { planRun } from "../../src/core/plan_run.ts";
-import { headerText, type InputRecord } from "../../src/core/record.ts";
-import { topic } from "../../src/core/topic_contract.ts";
+import { PoisonError } from "../../src/engine/core/errors.ts";
+import { defineFlow, type FlowOptions } from "../../src/engine/core/flow.ts";
+import { planRun } from "../../src/engine/core/plan_run.ts";
+import { headerText, type InputRecord } from "../../src/engine/core/record.ts";
+import { topic } from "../../src/engine/core/topic_contract.ts";
 import { assertEquals, assertStringIncludes, assertThrows } from "../support/assert.ts";
 
 const event = z.object({ id: z.string(), n: z.int().default(0) });

@@ -1,8 +1,8 @@
-import { exactlyOnce } from "../../src/core/delivery.ts";
-import { HaltError } from "../../src/core/errors.ts";
-import type { LaneNote } from "../../src/core/lane_notes.ts";
-import type { Assignment, CommittedOffset } from "../../src/core/ports.ts";
-import { settledOffset } from "../../src/core/settled_offset.ts";
+import { exactlyOnce } from "../../src/engine/core/delivery.ts";
+import { HaltError } from "../../src/engine/core/errors.ts";
+import type { LaneNote } from "../../src/engine/core/lane_notes.ts";
+import type { Assignment, CommittedOffset } from "../../src/engine/core/ports.ts";
+import { settledOffset } from "../../src/engine/core/settled_offset.ts";
 import { assertEquals, assertRejects, fakeClock } from "../support/assert.ts";
 
 const signal = new AbortController().signal;

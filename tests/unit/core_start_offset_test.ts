@@ -1,6 +1,6 @@
-import { HaltError } from "../../src/core/errors.ts";
-import type { Assignment } from "../../src/core/ports.ts";
-import { startOffset } from "../../src/core/start_offset.ts";
+import { HaltError } from "../../src/engine/core/errors.ts";
+import type { Assignment } from "../../src/engine/core/ports.ts";
+import { startOffset } from "../../src/engine/core/start_offset.ts";
 import { assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 
 /** A lane of a partition whose log holds the offsets 10 to 20. */

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { PoisonError } from "../../src/core/errors.ts";
-import type { InputRecord } from "../../src/core/record.ts";
-import { topic } from "../../src/core/topic_contract.ts";
+import { PoisonError } from "../../src/engine/core/errors.ts";
+import type { InputRecord } from "../../src/engine/core/record.ts";
+import { topic } from "../../src/engine/core/topic_contract.ts";
 import { assertEquals, assertThrows } from "../support/assert.ts";
 
 const texts = topic("texts", { read: z.object({ text: z.string() }), key: ({ text }) => text });

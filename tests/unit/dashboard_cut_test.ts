@@ -1,5 +1,5 @@
-import { hasReached, recordsBehind } from "../../src/dashboard/has_reached.ts";
-import { type PipelineNames, readKafkaRanges } from "../../src/dashboard/kafka_ranges.ts";
+import { hasReached, recordsBehind } from "../../src/app/dashboard/has_reached.ts";
+import { type PipelineNames, readKafkaRanges } from "../../src/app/dashboard/kafka_ranges.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 
 const names: PipelineNames = {

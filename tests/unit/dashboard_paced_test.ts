@@ -1,4 +1,4 @@
-import { type Pace, paced } from "../../src/dashboard/paced.ts";
+import { type Pace, paced } from "../../src/app/dashboard/paced.ts";
 import { assertEquals } from "../support/assert.ts";
 
 const pace: Pace = { everyMsMin: 1_000, shareMax: 0.05, waitMsMax: 5_000 };

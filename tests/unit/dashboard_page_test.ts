@@ -4,8 +4,8 @@ import {
   formatRate,
   formatSeconds,
   shortenId,
-} from "../../src/dashboard/page/format.js";
-import { newHistory, rateOf, remember, sparkline } from "../../src/dashboard/page/history.js";
+} from "../../src/app/dashboard/page/format.js";
+import { newHistory, rateOf, remember, sparkline } from "../../src/app/dashboard/page/history.js";
 import { assert, assertEquals } from "../support/assert.ts";
 
 Deno.test("decimals keep every digit that they came with", () => {
@@ -62,7 +62,7 @@ Deno.test("the page's script fits the browser's types and the document's", async
       "--no-lock",
       "--config=tests/browser/page_check.json",
       "--import-map=deno.json",
-      "src/dashboard/page/main.js",
+      "src/app/dashboard/page/main.js",
     ],
     cwd: fileURLToPath(new URL("../../", import.meta.url)),
   }).output();

@@ -1,4 +1,4 @@
-import { dashboardRoutes } from "../../src/dashboard/dashboard_routes.ts";
+import { dashboardRoutes } from "../../src/app/dashboard/dashboard_routes.ts";
 import { sampleData, sampleTrail } from "../browser/dashboard_sample.ts";
 import { assert, assertEquals, assertNotEquals } from "../support/assert.ts";
 

@@ -1,5 +1,5 @@
-import { createDeadLetterTally } from "../../src/dashboard/dead_letter_tally.ts";
-import { type InputRecord, textHeader } from "../../src/core/record.ts";
+import { createDeadLetterTally } from "../../src/app/dashboard/dead_letter_tally.ts";
+import { type InputRecord, textHeader } from "../../src/engine/core/record.ts";
 import { assertEquals } from "../support/assert.ts";
 
 const signal = new AbortController().signal;

@@ -1,13 +1,17 @@
 /** Parked keys: order per key through dead letters, redrives in any order, new arrivals and crashes. */
 import fc from "fast-check";
-import { deadLetter } from "../../src/core/dead_letter.ts";
-import type { Planned } from "../../src/core/plan_record.ts";
-import { type Header, type InputRecord, textHeader } from "../../src/core/record.ts";
-import { type ParkedQueue, readParkedEntry } from "../../src/dead_letters/parked_entry.ts";
-import { keyName, parkedErrorClass, parkedKeys } from "../../src/dead_letters/parked_keys.ts";
-import { parkedSkipHeader } from "../../src/dead_letters/parked_link.ts";
-import { readDeadLetter } from "../../src/dead_letters/read_dead_letter.ts";
-import { restoreRecord } from "../../src/dead_letters/restore_record.ts";
+import { deadLetter } from "../../src/engine/core/dead_letter.ts";
+import type { Planned } from "../../src/engine/core/plan_record.ts";
+import { type Header, type InputRecord, textHeader } from "../../src/engine/core/record.ts";
+import { type ParkedQueue, readParkedEntry } from "../../src/engine/dead_letters/parked_entry.ts";
+import {
+  keyName,
+  parkedErrorClass,
+  parkedKeys,
+} from "../../src/engine/dead_letters/parked_keys.ts";
+import { parkedSkipHeader } from "../../src/engine/dead_letters/parked_link.ts";
+import { readDeadLetter } from "../../src/engine/dead_letters/read_dead_letter.ts";
+import { restoreRecord } from "../../src/engine/dead_letters/restore_record.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 
 const lane = { groupId: "onceflow.test", topic: "in", partition: 0, deadLetters: "in.DLQ" };

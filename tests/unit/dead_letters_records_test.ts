@@ -1,12 +1,12 @@
 /** Dead letters as records: what their headers say, what goes back, how bytes are shown. */
 import fc from "fast-check";
-import { deadLetter } from "../../src/core/dead_letter.ts";
-import { type Header, type InputRecord, textHeader } from "../../src/core/record.ts";
-import { formatAddress, parseAddress } from "../../src/dead_letters/dead_letter_address.ts";
-import { briefBytes, describeBytes } from "../../src/dead_letters/describe_bytes.ts";
-import { parkedEntry, readParkedEntry } from "../../src/dead_letters/parked_entry.ts";
-import { originalHeaders, readDeadLetter } from "../../src/dead_letters/read_dead_letter.ts";
-import { redriveTarget, restoreRecord } from "../../src/dead_letters/restore_record.ts";
+import { deadLetter } from "../../src/engine/core/dead_letter.ts";
+import { type Header, type InputRecord, textHeader } from "../../src/engine/core/record.ts";
+import { formatAddress, parseAddress } from "../../src/engine/dead_letters/dead_letter_address.ts";
+import { briefBytes, describeBytes } from "../../src/engine/dead_letters/describe_bytes.ts";
+import { parkedEntry, readParkedEntry } from "../../src/engine/dead_letters/parked_entry.ts";
+import { originalHeaders, readDeadLetter } from "../../src/engine/dead_letters/read_dead_letter.ts";
+import { redriveTarget, restoreRecord } from "../../src/engine/dead_letters/restore_record.ts";
 import { assertEquals, assertStringIncludes, assertThrows } from "../support/assert.ts";
 
 const encoder = new TextEncoder();

@@ -1,8 +1,8 @@
 /** Listing dead letters in bounded memory: windows, filters and order, over a log in memory. */
-import { deadLetter } from "../../src/core/dead_letter.ts";
-import type { InputRecord } from "../../src/core/record.ts";
-import { listDeadLetters } from "../../src/dead_letters/list_dead_letters.ts";
-import type { RecordLog } from "../../src/dead_letters/record_log.ts";
+import { deadLetter } from "../../src/engine/core/dead_letter.ts";
+import type { InputRecord } from "../../src/engine/core/record.ts";
+import { listDeadLetters } from "../../src/engine/dead_letters/list_dead_letters.ts";
+import type { RecordLog } from "../../src/engine/dead_letters/record_log.ts";
 import { assertEquals, assertRejects } from "../support/assert.ts";
 
 const encoder = new TextEncoder();

@@ -1,9 +1,9 @@
 /** When requests are turned away at the door. */
 import { Hono } from "hono";
-import { DependencyDownError } from "../../src/core/errors.ts";
-import { admission } from "../../src/http/admission.ts";
-import { problemForError } from "../../src/http/problem_for_error.ts";
-import { problemResponse } from "../../src/http/problem.ts";
+import { DependencyDownError } from "../../src/engine/core/errors.ts";
+import { admission } from "../../src/app/http/admission.ts";
+import { problemForError } from "../../src/app/http/problem_for_error.ts";
+import { problemResponse } from "../../src/app/http/problem.ts";
 import { assertEquals } from "../support/assert.ts";
 
 /** A handler that the test answers for: each request waits until its turn. */

@@ -1,6 +1,6 @@
 /** What the API answers before it needs a database. */
-import { createApp } from "../../src/http/create_app.ts";
-import { openDatabase } from "../../src/postgres/database.ts";
+import { createApp } from "../../src/app/http/create_app.ts";
+import { openDatabase } from "../../src/engine/postgres/database.ts";
 import { assertEquals, assertExists, assertMatch } from "../support/assert.ts";
 
 /** An app whose database nobody answers for: port 1 refuses. */

@@ -1,7 +1,7 @@
 /** The OpenAPI document: complete, consistent, and readable by other validators. */
-import { createApp } from "../../src/http/create_app.ts";
-import { userId } from "../../src/http/schemas.ts";
-import { openDatabase } from "../../src/postgres/database.ts";
+import { createApp } from "../../src/app/http/create_app.ts";
+import { userId } from "../../src/app/http/schemas.ts";
+import { openDatabase } from "../../src/engine/postgres/database.ts";
 import { assertEquals, assertExists } from "../support/assert.ts";
 
 async function openApiDocument() {

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { assignPartitions, type GroupCandidate } from "../../src/kafka/assign_partitions.ts";
+import { assignPartitions, type GroupCandidate } from "../../src/engine/kafka/assign_partitions.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 
 const names = (assignments: ReturnType<typeof assignPartitions>, memberId: string) =>

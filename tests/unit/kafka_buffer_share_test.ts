@@ -1,4 +1,4 @@
-import { bufferShare, fetchShare } from "../../src/kafka/buffer_share.ts";
+import { bufferShare, fetchShare } from "../../src/engine/kafka/buffer_share.ts";
 import { assertEquals } from "../support/assert.ts";
 
 const mebi = 1024 * 1024;

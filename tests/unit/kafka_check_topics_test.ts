@@ -1,6 +1,6 @@
-import { checkTopic, type TopicUse } from "../../src/kafka/check_topics.ts";
-import { missingPermission } from "../../src/kafka/missing_permission.ts";
-import { createErrorFromCode } from "../../src/kafka/vendor.ts";
+import { checkTopic, type TopicUse } from "../../src/engine/kafka/check_topics.ts";
+import { missingPermission } from "../../src/engine/kafka/missing_permission.ts";
+import { createErrorFromCode } from "../../src/engine/kafka/vendor.ts";
 import { assertEquals, assertStringIncludes } from "../support/assert.ts";
 
 /** A topic as Kafka makes it when nobody says anything. */

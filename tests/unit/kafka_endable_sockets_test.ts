@@ -1,5 +1,5 @@
-import { endableSockets } from "../../src/kafka/endable_sockets.ts";
-import { createKafkaClient } from "../../src/kafka/kafka_client.ts";
+import { endableSockets } from "../../src/engine/kafka/endable_sockets.ts";
+import { createKafkaClient } from "../../src/engine/kafka/kafka_client.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../support/assert.ts";
 
 const target = { host: "x", port: 1, onConnect() {} };

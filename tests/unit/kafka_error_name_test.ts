@@ -1,6 +1,6 @@
 /** What a person reads of an error is Kafka's name of it, and says whose coordinator is meant. */
-import { transactionError } from "../../src/kafka/error_verdict.ts";
-import { createErrorFromCode } from "../../src/kafka/vendor.ts";
+import { transactionError } from "../../src/engine/kafka/error_verdict.ts";
+import { createErrorFromCode } from "../../src/engine/kafka/vendor.ts";
 import { assertEquals } from "../support/assert.ts";
 
 const notCoordinator = 16;

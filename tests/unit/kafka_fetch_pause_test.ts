@@ -1,4 +1,4 @@
-import { type Brought, fetchPauseMs, fetchWaitMs } from "../../src/kafka/fetch_pause.ts";
+import { type Brought, fetchPauseMs, fetchWaitMs } from "../../src/engine/kafka/fetch_pause.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 
 const pauseMsMax = 15;

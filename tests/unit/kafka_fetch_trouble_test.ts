@@ -1,6 +1,6 @@
-import { createHealth } from "../../src/core/health.ts";
-import { FetchTrouble } from "../../src/kafka/fetch_trouble.ts";
-import { configureLogging } from "../../src/observe/logging.ts";
+import { createHealth } from "../../src/engine/core/health.ts";
+import { FetchTrouble } from "../../src/engine/kafka/fetch_trouble.ts";
+import { configureLogging } from "../../src/engine/observe/logging.ts";
 import { assertEquals, assertStringIncludes } from "../support/assert.ts";
 
 const partitions = Array.from({ length: 500 }, (_, partition) => ({ topic: "orders", partition }));

@@ -1,8 +1,8 @@
-import { HaltError } from "../../src/core/errors.ts";
-import type { FetchedPartition } from "../../src/kafka/codec/decode_fetch_response.ts";
-import { encodeRecordBatch } from "../../src/kafka/codec/encode_record_batch.ts";
-import { splitRecordSet } from "../../src/kafka/codec/record_batch.ts";
-import { PartitionFeed } from "../../src/kafka/partition_feed.ts";
+import { HaltError } from "../../src/engine/core/errors.ts";
+import type { FetchedPartition } from "../../src/engine/kafka/codec/decode_fetch_response.ts";
+import { encodeRecordBatch } from "../../src/engine/kafka/codec/encode_record_batch.ts";
+import { splitRecordSet } from "../../src/engine/kafka/codec/record_batch.ts";
+import { PartitionFeed } from "../../src/engine/kafka/partition_feed.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 
 const place = { topic: "t", partition: 0 };

@@ -1,15 +1,15 @@
 import { createRequire } from "node:module";
 import "kafkajs"; // As a program would that uses it beside onceflow, and loads it first.
-import type { OutputRecord } from "../../src/core/record.ts";
-import { transactionError, verdictOf } from "../../src/kafka/error_verdict.ts";
-import { createKafkaClient } from "../../src/kafka/kafka_client.ts";
-import { installPatches } from "../../src/kafka/patches/install_patches.ts";
+import type { OutputRecord } from "../../src/engine/core/record.ts";
+import { transactionError, verdictOf } from "../../src/engine/kafka/error_verdict.ts";
+import { createKafkaClient } from "../../src/engine/kafka/kafka_client.ts";
+import { installPatches } from "../../src/engine/kafka/patches/install_patches.ts";
 import {
   groupByPartition,
   sendOnce,
   splitByBytes,
   whileConcurrent,
-} from "../../src/kafka/patches/send_messages.ts";
+} from "../../src/engine/kafka/patches/send_messages.ts";
 import {
   assertVendorShape,
   brokerClass,
@@ -19,9 +19,9 @@ import {
   createErrorFromCode,
   type VendorBroker,
   type VendorCluster,
-} from "../../src/kafka/vendor.ts";
-import { requestQueueClass } from "../../src/kafka/vendor_request_queue.ts";
-import type { VendorEosManager } from "../../src/kafka/vendor_producer.ts";
+} from "../../src/engine/kafka/vendor.ts";
+import { requestQueueClass } from "../../src/engine/kafka/vendor_request_queue.ts";
+import type { VendorEosManager } from "../../src/engine/kafka/vendor_producer.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 
 const nobody = { brokers: ["127.0.0.1:1"], clientId: "test", ssl: false };

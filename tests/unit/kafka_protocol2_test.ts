@@ -1,16 +1,16 @@
 import fc from "fast-check";
-import { encodeFlexibleProduce } from "../../src/kafka/codec/encode_flexible_produce.ts";
-import { encodeRecordBatch } from "../../src/kafka/codec/encode_record_batch.ts";
-import { CodecError } from "../../src/kafka/codec/codec_error.ts";
-import { WireReader } from "../../src/kafka/codec/wire_reader.ts";
-import { WireWriter } from "../../src/kafka/codec/wire_writer.ts";
-import { verdictOf } from "../../src/kafka/error_verdict.ts";
-import { withProtocol2 } from "../../src/kafka/patches/transaction_v2.ts";
-import { parseProduceAnswer } from "../../src/kafka/produce_answer.ts";
-import { parseEndTxn, parseTxnOffsetCommit } from "../../src/kafka/transaction_requests.ts";
-import { parseFeatures } from "../../src/kafka/transaction_version.ts";
-import type { VendorCluster, VendorProtocol } from "../../src/kafka/vendor.ts";
-import type { VendorEosManager } from "../../src/kafka/vendor_producer.ts";
+import { encodeFlexibleProduce } from "../../src/engine/kafka/codec/encode_flexible_produce.ts";
+import { encodeRecordBatch } from "../../src/engine/kafka/codec/encode_record_batch.ts";
+import { CodecError } from "../../src/engine/kafka/codec/codec_error.ts";
+import { WireReader } from "../../src/engine/kafka/codec/wire_reader.ts";
+import { WireWriter } from "../../src/engine/kafka/codec/wire_writer.ts";
+import { verdictOf } from "../../src/engine/kafka/error_verdict.ts";
+import { withProtocol2 } from "../../src/engine/kafka/patches/transaction_v2.ts";
+import { parseProduceAnswer } from "../../src/engine/kafka/produce_answer.ts";
+import { parseEndTxn, parseTxnOffsetCommit } from "../../src/engine/kafka/transaction_requests.ts";
+import { parseFeatures } from "../../src/engine/kafka/transaction_version.ts";
+import type { VendorCluster, VendorProtocol } from "../../src/engine/kafka/vendor.ts";
+import type { VendorEosManager } from "../../src/engine/kafka/vendor_producer.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 
 Deno.test("a Produce request of version 12 holds the batches of version 7 in compact fields", () => {

@@ -1,5 +1,5 @@
-import { createHealth } from "../../src/core/health.ts";
-import { RecordClock } from "../../src/kafka/record_clock.ts";
+import { createHealth } from "../../src/engine/core/health.ts";
+import { RecordClock } from "../../src/engine/kafka/record_clock.ts";
 import { assertEquals } from "../support/assert.ts";
 
 const hourMs = 3_600_000;

@@ -1,8 +1,8 @@
-import { HaltError } from "../../src/core/errors.ts";
-import { createHealth } from "../../src/core/health.ts";
-import { groupVerdict } from "../../src/kafka/group_verdict.ts";
-import { Rejoining } from "../../src/kafka/rejoining.ts";
-import { createErrorFromCode } from "../../src/kafka/vendor.ts";
+import { HaltError } from "../../src/engine/core/errors.ts";
+import { createHealth } from "../../src/engine/core/health.ts";
+import { groupVerdict } from "../../src/engine/kafka/group_verdict.ts";
+import { Rejoining } from "../../src/engine/kafka/rejoining.ts";
+import { createErrorFromCode } from "../../src/engine/kafka/vendor.ts";
 import { assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 
 const protocolError = (code: number) => createErrorFromCode()(code);

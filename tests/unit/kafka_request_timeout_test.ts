@@ -1,5 +1,5 @@
-import { nativeSocketFactory } from "../../src/kafka/patches/receive_buffer.ts";
-import { installPatches } from "../../src/kafka/patches/install_patches.ts";
+import { nativeSocketFactory } from "../../src/engine/kafka/patches/receive_buffer.ts";
+import { installPatches } from "../../src/engine/kafka/patches/install_patches.ts";
 import {
   connectionClass,
   encoderClass,
@@ -7,7 +7,7 @@ import {
   type VendorConnection,
   type VendorLogger,
   type VendorProtocol,
-} from "../../src/kafka/vendor.ts";
+} from "../../src/engine/kafka/vendor.ts";
 import { assertEquals, assertRejects } from "../support/assert.ts";
 
 const logger: VendorLogger = {

@@ -1,8 +1,8 @@
-import { HaltError } from "../../src/core/errors.ts";
-import { createHealth } from "../../src/core/health.ts";
-import { isOutage } from "../../src/kafka/error_verdict.ts";
-import { untilAnswered } from "../../src/kafka/until_answered.ts";
-import { createErrorFromCode } from "../../src/kafka/vendor.ts";
+import { HaltError } from "../../src/engine/core/errors.ts";
+import { createHealth } from "../../src/engine/core/health.ts";
+import { isOutage } from "../../src/engine/kafka/error_verdict.ts";
+import { untilAnswered } from "../../src/engine/kafka/until_answered.ts";
+import { createErrorFromCode } from "../../src/engine/kafka/vendor.ts";
 import { assertEquals, assertRejects } from "../support/assert.ts";
 
 const protocolError = (code: number) => createErrorFromCode()(code);

@@ -1,5 +1,5 @@
 import { getLogger } from "@logtape/logtape";
-import { configureLogging, type LoggingOptions } from "../../src/observe/logging.ts";
+import { configureLogging, type LoggingOptions } from "../../src/engine/observe/logging.ts";
 import { Secret } from "../../src/config.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
 

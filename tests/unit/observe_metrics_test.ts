@@ -1,12 +1,12 @@
-import { createHealth } from "../../src/core/health.ts";
-import { laneObserver } from "../../src/observe/lane_observer.ts";
-import { createMetrics, type Metrics } from "../../src/observe/metrics.ts";
-import { projectorObserver } from "../../src/observe/projector_observer.ts";
-import { relayObserver } from "../../src/observe/relay_observer.ts";
-import { requestObserver } from "../../src/observe/request_observer.ts";
-import type { RelayObserver } from "../../src/outbox/relay_session.ts";
-import type { ProjectorDeps } from "../../src/projection/run_projector.ts";
-import type { RequestSeen } from "../../src/http/create_app.ts";
+import { createHealth } from "../../src/engine/core/health.ts";
+import { laneObserver } from "../../src/engine/observe/lane_observer.ts";
+import { createMetrics, type Metrics } from "../../src/engine/observe/metrics.ts";
+import { projectorObserver } from "../../src/engine/observe/projector_observer.ts";
+import { relayObserver } from "../../src/engine/observe/relay_observer.ts";
+import { requestObserver } from "../../src/engine/observe/request_observer.ts";
+import type { RelayObserver } from "../../src/engine/outbox/relay_session.ts";
+import type { ProjectorDeps } from "../../src/engine/projection/run_projector.ts";
+import type { RequestSeen } from "../../src/app/http/create_app.ts";
 import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
 
 const burial = {

@@ -1,14 +1,14 @@
-import { textHeader } from "../../src/core/record.ts";
-import type { Emission } from "../../src/core/topic_contract.ts";
-import { defineFlow } from "../../src/core/flow.ts";
-import { topic } from "../../src/core/topic_contract.ts";
-import { traceFlow } from "../../src/observe/trace_flow.ts";
+import { textHeader } from "../../src/engine/core/record.ts";
+import type { Emission } from "../../src/engine/core/topic_contract.ts";
+import { defineFlow } from "../../src/engine/core/flow.ts";
+import { topic } from "../../src/engine/core/topic_contract.ts";
+import { traceFlow } from "../../src/engine/observe/trace_flow.ts";
 import {
   currentTraceparent,
   parseTraceparent,
   tracingOn,
   withSpan,
-} from "../../src/observe/traces.ts";
+} from "../../src/engine/observe/traces.ts";
 import { z } from "zod";
 import { assertEquals, assertRejects, assertStrictEquals } from "../support/assert.ts";
 

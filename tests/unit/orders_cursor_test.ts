@@ -1,6 +1,6 @@
 /** The cursor of a list of orders. */
 import fc from "fast-check";
-import { formatCursor, parseCursor } from "../../src/orders/list_orders.ts";
+import { formatCursor, parseCursor } from "../../src/app/orders/list_orders.ts";
 import { assertEquals } from "../support/assert.ts";
 
 Deno.test("cursor comes back as it was formatted, and fits into a URL", () => {

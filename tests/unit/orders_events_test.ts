@@ -1,5 +1,5 @@
 /** How order events are read and written across versions. */
-import { encodeOrderPlaced, orderPlaced } from "../../src/orders/events.ts";
+import { encodeOrderPlaced, orderPlaced } from "../../src/app/orders/events.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 
 const version1 = {

@@ -1,15 +1,15 @@
 /** What one reader takes all five take, with the same amount: flow, read model, checker, API, and the API's own answer. */
-import { planRun } from "../../src/core/plan_run.ts";
-import type { InputRecord } from "../../src/core/record.ts";
-import { createApp } from "../../src/http/create_app.ts";
-import { invoicing } from "../../src/orders/invoicing.ts";
-import { orderProblem } from "../../src/orders/order_record.ts";
-import { readViewFact } from "../../src/orders/view_events.ts";
-import { openDatabase } from "../../src/postgres/database.ts";
-import type { Sql } from "../../src/postgres/sql.ts";
-import { canonicalDecimal } from "../../src/verify/decimals.ts";
-import { loadLog } from "../../src/verify/load_log.ts";
-import { openSpill, type Spill } from "../../src/verify/spill.ts";
+import { planRun } from "../../src/engine/core/plan_run.ts";
+import type { InputRecord } from "../../src/engine/core/record.ts";
+import { createApp } from "../../src/app/http/create_app.ts";
+import { invoicing } from "../../src/app/orders/invoicing.ts";
+import { orderProblem } from "../../src/app/orders/order_record.ts";
+import { readViewFact } from "../../src/app/orders/view_events.ts";
+import { openDatabase } from "../../src/engine/postgres/database.ts";
+import type { Sql } from "../../src/engine/postgres/sql.ts";
+import { canonicalDecimal } from "../../src/tools/verify/decimals.ts";
+import { loadLog } from "../../src/tools/verify/load_log.ts";
+import { openSpill, type Spill } from "../../src/tools/verify/spill.ts";
 import { assertEquals } from "../support/assert.ts";
 
 const topics = {

@@ -1,9 +1,9 @@
 /** The arithmetic and the ids of invoices. */
 import fc from "fast-check";
 import { Decimal } from "decimal.js";
-import { encodeInvoiceIssued, orderPlaced } from "../../src/orders/events.ts";
-import { invoiceFor } from "../../src/orders/invoice_for.ts";
-import { minorUnits } from "../../src/orders/minor_units.ts";
+import { encodeInvoiceIssued, orderPlaced } from "../../src/app/orders/events.ts";
+import { invoiceFor } from "../../src/app/orders/invoice_for.ts";
+import { minorUnits } from "../../src/app/orders/minor_units.ts";
 import { assert, assertEquals, assertNotEquals, assertThrows } from "../support/assert.ts";
 
 const issuedAt = new Date("2026-01-31T12:00:00.000Z");

@@ -1,5 +1,5 @@
 /** The table of currencies, held against what ISO 4217 list one says of each code. */
-import { minorUnits } from "../../src/orders/minor_units.ts";
+import { minorUnits } from "../../src/app/orders/minor_units.ts";
 import { assertEquals } from "../support/assert.ts";
 
 // In the other direction than the table: code by code, as list one has them.

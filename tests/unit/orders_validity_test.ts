@@ -1,20 +1,20 @@
 /** One definition of an order: what the API takes, the flow bills, the read model folds and the checker expects is the same. */
-import { PoisonError } from "../../src/core/errors.ts";
+import { PoisonError } from "../../src/engine/core/errors.ts";
 import fc from "fast-check";
-import type { InputRecord } from "../../src/core/record.ts";
-import { headerText, textHeader } from "../../src/core/record.ts";
-import { planRun } from "../../src/core/plan_run.ts";
-import { orderRequest } from "../../src/http/schemas.ts";
-import { orderPlaced } from "../../src/orders/events.ts";
-import { invoiceFor } from "../../src/orders/invoice_for.ts";
-import { orderProblem, orderReading } from "../../src/orders/order_record.ts";
-import { topic } from "../../src/core/topic_contract.ts";
-import { defineFlow } from "../../src/core/flow.ts";
-import { invoiceIssued, invoiceIssuedStrict } from "../../src/orders/events.ts";
-import { readViewFact } from "../../src/orders/view_events.ts";
-import { canonicalDecimal } from "../../src/verify/decimals.ts";
-import { loadLog } from "../../src/verify/load_log.ts";
-import { openSpill } from "../../src/verify/spill.ts";
+import type { InputRecord } from "../../src/engine/core/record.ts";
+import { headerText, textHeader } from "../../src/engine/core/record.ts";
+import { planRun } from "../../src/engine/core/plan_run.ts";
+import { orderRequest } from "../../src/app/http/schemas.ts";
+import { orderPlaced } from "../../src/app/orders/events.ts";
+import { invoiceFor } from "../../src/app/orders/invoice_for.ts";
+import { orderProblem, orderReading } from "../../src/app/orders/order_record.ts";
+import { topic } from "../../src/engine/core/topic_contract.ts";
+import { defineFlow } from "../../src/engine/core/flow.ts";
+import { invoiceIssued, invoiceIssuedStrict } from "../../src/app/orders/events.ts";
+import { readViewFact } from "../../src/app/orders/view_events.ts";
+import { canonicalDecimal } from "../../src/tools/verify/decimals.ts";
+import { loadLog } from "../../src/tools/verify/load_log.ts";
+import { openSpill } from "../../src/tools/verify/spill.ts";
 import { assertEquals, assertMatch } from "../support/assert.ts";
 
 const encoder = new TextEncoder();

@@ -1,6 +1,6 @@
 /** What is held back keeps its order and is announced once, whatever stands in the way of what, and for how long. */
 import fc from "fast-check";
-import { partitionForKey } from "../../src/core/partition_for_key.ts";
+import { partitionForKey } from "../../src/engine/core/partition_for_key.ts";
 import {
   announcedBelow,
   type Hold,
@@ -8,7 +8,7 @@ import {
   releaseFrom,
   sortOut,
   writeHolds,
-} from "../../src/outbox/holds.ts";
+} from "../../src/engine/outbox/holds.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 
 interface Row {

@@ -6,9 +6,14 @@ import {
   leadStep,
   leadTimes,
   noDuty,
-} from "../../src/outbox/lead_rules.ts";
-import { cursorRefreshMs, isCursorDue } from "../../src/outbox/cursor_age.ts";
-import { afterFailure, afterRound, pruneStart, pruneTimes } from "../../src/outbox/prune_outbox.ts";
+} from "../../src/engine/outbox/lead_rules.ts";
+import { cursorRefreshMs, isCursorDue } from "../../src/engine/outbox/cursor_age.ts";
+import {
+  afterFailure,
+  afterRound,
+  pruneStart,
+  pruneTimes,
+} from "../../src/engine/outbox/prune_outbox.ts";
 import { assertEquals } from "../support/assert.ts";
 
 const holder = { owner: "other", name: "other", heldMs: 0, leftMs: 5_000, isGone: false };

@@ -1,4 +1,4 @@
-import { lowestCursor } from "../../src/outbox/relay_cursor.ts";
+import { lowestCursor } from "../../src/engine/outbox/relay_cursor.ts";
 import { assertEquals } from "../support/assert.ts";
 
 Deno.test("a relay that has announced nothing need not have a cursor, however often it starts", () => {

@@ -1,7 +1,7 @@
 /** What the broker refuses for one topic holds that topic back, is tried again ever more seldom, and nothing else is taken for it. */
-import { TransactionError } from "../../src/core/ports.ts";
-import { transactionError } from "../../src/kafka/error_verdict.ts";
-import { asRefusal, type Refusal, whyRefused } from "../../src/outbox/refused_topics.ts";
+import { TransactionError } from "../../src/engine/core/ports.ts";
+import { transactionError } from "../../src/engine/kafka/error_verdict.ts";
+import { asRefusal, type Refusal, whyRefused } from "../../src/engine/outbox/refused_topics.ts";
 import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
 
 const rows = [{ topic: "a" }, { topic: "b" }];

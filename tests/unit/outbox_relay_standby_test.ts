@@ -1,6 +1,6 @@
-import { DependencyDownError } from "../../src/core/errors.ts";
-import { createHealth } from "../../src/core/health.ts";
-import { runRelay } from "../../src/outbox/relay.ts";
+import { DependencyDownError } from "../../src/engine/core/errors.ts";
+import { createHealth } from "../../src/engine/core/health.ts";
+import { runRelay } from "../../src/engine/outbox/relay.ts";
 import { assertEquals } from "../support/assert.ts";
 
 Deno.test("a relay that stands by says that Postgres is back, and who leads", async () => {

@@ -3,12 +3,12 @@
  * world whose hosts freeze, die and lose their network, and whose Kafka and Postgres go away. Another seed:
  * `RELAY_SEEDS=a,b deno test -A tests/unit/outbox_relay_weeks_test.ts`.
  */
-import { createHealth, type Health } from "../../src/core/health.ts";
-import { cursorRefreshMs } from "../../src/outbox/cursor_age.ts";
-import { type LeadTimes, leadTimes } from "../../src/outbox/lead_rules.ts";
-import type { PruneTimes } from "../../src/outbox/prune_outbox.ts";
-import { runRelay } from "../../src/outbox/relay.ts";
-import { type Random, seededRandom } from "../../src/torture/random.ts";
+import { createHealth, type Health } from "../../src/engine/core/health.ts";
+import { cursorRefreshMs } from "../../src/engine/outbox/cursor_age.ts";
+import { type LeadTimes, leadTimes } from "../../src/engine/outbox/lead_rules.ts";
+import type { PruneTimes } from "../../src/engine/outbox/prune_outbox.ts";
+import { runRelay } from "../../src/engine/outbox/relay.ts";
+import { type Random, seededRandom } from "../../src/tools/torture/random.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { Host, type Service, World } from "./relay_weeks_world.ts";
 

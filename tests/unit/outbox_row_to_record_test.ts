@@ -1,6 +1,6 @@
-import { HaltError } from "../../src/core/errors.ts";
-import type { OutboxRow } from "../../src/outbox/barrier_read.ts";
-import { rowToRecord } from "../../src/outbox/row_to_record.ts";
+import { HaltError } from "../../src/engine/core/errors.ts";
+import type { OutboxRow } from "../../src/engine/outbox/barrier_read.ts";
+import { rowToRecord } from "../../src/engine/outbox/row_to_record.ts";
 import { assertEquals, assertThrows } from "../support/assert.ts";
 
 const row: OutboxRow = {

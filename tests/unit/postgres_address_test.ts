@@ -1,4 +1,4 @@
-import { readAddress } from "../../src/postgres/address.ts";
+import { readAddress } from "../../src/engine/postgres/address.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 
 const address = "postgres://ada:secret@db:5433/shop";

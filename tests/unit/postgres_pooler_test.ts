@@ -1,4 +1,4 @@
-import { sessionsAreShared } from "../../src/postgres/refuse_pooler.ts";
+import { sessionsAreShared } from "../../src/engine/postgres/refuse_pooler.ts";
 import { assertEquals } from "../support/assert.ts";
 
 Deno.test("two connections that keep a session each are direct, others are pooled", () => {

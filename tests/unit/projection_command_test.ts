@@ -1,8 +1,8 @@
 import { Command } from "commander";
 import { assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
-import { FindingError } from "../../src/commands/exit_codes.ts";
-import { type ProjectionActions, projectionCommand } from "../../src/commands/projection.ts";
-import type { ProjectionStatus } from "../../src/projection/projection_status.ts";
+import { FindingError } from "../../src/cli/exit_codes.ts";
+import { type ProjectionActions, projectionCommand } from "../../src/cli/projection.ts";
+import type { ProjectionStatus } from "../../src/engine/projection/projection_status.ts";
 
 const status: ProjectionStatus = {
   projection: "order_views",

@@ -1,6 +1,6 @@
 import { assertEquals } from "../support/assert.ts";
-import { textHeader } from "../../src/core/record.ts";
-import { readViewFact } from "../../src/orders/view_events.ts";
+import { textHeader } from "../../src/engine/core/record.ts";
+import { readViewFact } from "../../src/app/orders/view_events.ts";
 import {
   deadLetter,
   garbage,

@@ -1,10 +1,10 @@
-import { HaltError } from "../../src/core/errors.ts";
-import { createHealth } from "../../src/core/health.ts";
-import type { PartitionReader } from "../../src/core/ports.ts";
-import type { Sql } from "../../src/postgres/sql.ts";
-import { orderViews } from "../../src/orders/views.ts";
-import { projectPartition } from "../../src/projection/run_projector.ts";
-import { waitForKafka } from "../../src/projection/wait_for_kafka.ts";
+import { HaltError } from "../../src/engine/core/errors.ts";
+import { createHealth } from "../../src/engine/core/health.ts";
+import type { PartitionReader } from "../../src/engine/core/ports.ts";
+import type { Sql } from "../../src/engine/postgres/sql.ts";
+import { orderViews } from "../../src/app/orders/views.ts";
+import { projectPartition } from "../../src/engine/projection/run_projector.ts";
+import { waitForKafka } from "../../src/engine/projection/wait_for_kafka.ts";
 import { assertEquals, assertRejects } from "../support/assert.ts";
 
 const partition = { topic: "orders", partition: 3 };

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "../support/assert.ts";
-import { TransientError } from "../../src/core/errors.ts";
-import { waitForPostgres } from "../../src/projection/wait_for_postgres.ts";
+import { TransientError } from "../../src/engine/core/errors.ts";
+import { waitForPostgres } from "../../src/engine/projection/wait_for_postgres.ts";
 
 const backoff = { firstMs: 1, waitMsMax: 4 };
 const never = new AbortController().signal;

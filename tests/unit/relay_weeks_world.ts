@@ -2,20 +2,20 @@
  * A world in virtual time for the relay's own code: hosts that freeze and die, a Postgres and a Kafka that go away, and what
  * the two remember. It decides nothing about leading, refreshing or pruning; it notes what must never happen.
  */
-import { DependencyDownError } from "../../src/core/errors.ts";
-import { HaltError } from "../../src/core/errors.ts";
+import { DependencyDownError } from "../../src/engine/core/errors.ts";
+import { HaltError } from "../../src/engine/core/errors.ts";
 import {
   type AtomicWrite,
   type CommittedOffset,
   TransactionError,
   type Transactions,
-} from "../../src/core/ports.ts";
-import type { BarrierRead, OutboxRow } from "../../src/outbox/barrier_read.ts";
-import type { Deleted } from "../../src/outbox/delete_published.ts";
-import type { RelayClock } from "../../src/outbox/relay_clock.ts";
-import type { RelayLead } from "../../src/outbox/relay_lead.ts";
-import type { RelayStore } from "../../src/outbox/relay_store.ts";
-import type { Random } from "../../src/torture/random.ts";
+} from "../../src/engine/core/ports.ts";
+import type { BarrierRead, OutboxRow } from "../../src/engine/outbox/barrier_read.ts";
+import type { Deleted } from "../../src/engine/outbox/delete_published.ts";
+import type { RelayClock } from "../../src/engine/outbox/relay_clock.ts";
+import type { RelayLead } from "../../src/engine/outbox/relay_lead.ts";
+import type { RelayStore } from "../../src/engine/outbox/relay_store.ts";
+import type { Random } from "../../src/tools/torture/random.ts";
 
 interface Due {
   readonly at: number;

@@ -1,4 +1,4 @@
-import { newClusterId } from "../../src/stack/start_broker.ts";
+import { newClusterId } from "../../src/tools/stack/start_broker.ts";
 import { assertEquals } from "../support/assert.ts";
 
 Deno.test("a cluster id is 16 bytes in base64url, and never looks like an option", () => {

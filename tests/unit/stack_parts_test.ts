@@ -1,16 +1,16 @@
 /** The parts of the stack that need no service: settings, versions, waits, conversations, records. */
 import { assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
-import { brokerProperties } from "../../src/stack/broker_properties.ts";
-import { exchange } from "../../src/stack/exchange.ts";
-import { parseJavaVersion } from "../../src/stack/java.ts";
-import { kafkaPing } from "../../src/stack/kafka_ping.ts";
-import { stackPaths } from "../../src/stack/paths.ts";
-import { freePort, isPortFree, requireFreePort } from "../../src/stack/ports.ts";
-import { postgresPing } from "../../src/stack/postgres_wire.ts";
-import { lockStack } from "../../src/stack/stack_lock.ts";
-import { readRecord, writeRecord } from "../../src/stack/stack_state.ts";
-import { StackError } from "../../src/stack/stack_error.ts";
-import { pause, waitFor } from "../../src/stack/wait.ts";
+import { brokerProperties } from "../../src/tools/stack/broker_properties.ts";
+import { exchange } from "../../src/tools/stack/exchange.ts";
+import { parseJavaVersion } from "../../src/tools/stack/java.ts";
+import { kafkaPing } from "../../src/tools/stack/kafka_ping.ts";
+import { stackPaths } from "../../src/tools/stack/paths.ts";
+import { freePort, isPortFree, requireFreePort } from "../../src/tools/stack/ports.ts";
+import { postgresPing } from "../../src/tools/stack/postgres_wire.ts";
+import { lockStack } from "../../src/tools/stack/stack_lock.ts";
+import { readRecord, writeRecord } from "../../src/tools/stack/stack_state.ts";
+import { StackError } from "../../src/tools/stack/stack_error.ts";
+import { pause, waitFor } from "../../src/tools/stack/wait.ts";
 
 const voters = [1, 2, 3].map((nodeId) => ({ nodeId, controllerPort: 20_000 + nodeId }));
 

@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { assertEquals } from "../support/assert.ts";
-import { defineFlow } from "../../src/core/flow.ts";
-import type { Delivery } from "../../src/core/delivery.ts";
-import { runLane } from "../../src/core/lane.ts";
-import { type PartitionReader, TransactionError } from "../../src/core/ports.ts";
-import { topic } from "../../src/core/topic_contract.ts";
+import { defineFlow } from "../../src/engine/core/flow.ts";
+import type { Delivery } from "../../src/engine/core/delivery.ts";
+import { runLane } from "../../src/engine/core/lane.ts";
+import { type PartitionReader, TransactionError } from "../../src/engine/core/ports.ts";
+import { topic } from "../../src/engine/core/topic_contract.ts";
 
 const contract = (name: string) =>
   topic(name, { read: z.object({ id: z.string() }), key: (e) => e.id });

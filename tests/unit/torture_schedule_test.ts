@@ -1,7 +1,7 @@
 import { assertEquals, assertGreater, assertNotEquals } from "../support/assert.ts";
-import { allFaults } from "../../src/torture/faults/all_faults.ts";
-import type { Stage } from "../../src/torture/fault.ts";
-import { drawSchedule, usualDensity } from "../../src/torture/schedule.ts";
+import { allFaults } from "../../src/tools/torture/faults/all_faults.ts";
+import type { Stage } from "../../src/tools/torture/fault.ts";
+import { drawSchedule, usualDensity } from "../../src/tools/torture/schedule.ts";
 
 const stage: Stage = {
   brokers: 1,

@@ -1,4 +1,4 @@
-import { clientProperties } from "../../src/verify/client_properties.ts";
+import { clientProperties } from "../../src/tools/verify/client_properties.ts";
 import { assertEquals } from "../support/assert.ts";
 
 function parsed(text: string): Record<string, string> {

@@ -1,7 +1,7 @@
-import type { ConservationReport } from "../../src/verify/check_conservation.ts";
-import { FindingError } from "../../src/commands/exit_codes.ts";
-import { verifyCommand } from "../../src/commands/verify.ts";
-import { formatReport } from "../../src/verify/format_report.ts";
+import type { ConservationReport } from "../../src/tools/verify/check_conservation.ts";
+import { FindingError } from "../../src/cli/exit_codes.ts";
+import { verifyCommand } from "../../src/cli/verify.ts";
+import { formatReport } from "../../src/tools/verify/format_report.ts";
 import { assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 
 const balanced: ConservationReport = {

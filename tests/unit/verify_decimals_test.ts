@@ -1,6 +1,6 @@
 import { Decimal } from "decimal.js";
 import fc from "fast-check";
-import { addDecimals, canonicalDecimal, isSum } from "../../src/verify/decimals.ts";
+import { addDecimals, canonicalDecimal, isSum } from "../../src/tools/verify/decimals.ts";
 import { assertEquals } from "../support/assert.ts";
 
 const Exact = Decimal.clone({ precision: 200, toExpNeg: -200, toExpPos: 200 });

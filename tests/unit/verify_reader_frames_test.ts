@@ -1,5 +1,9 @@
 import fc from "fast-check";
-import { decodeLogRecord, decodeUnread, FrameBuffer } from "../../src/verify/reader_frames.ts";
+import {
+  decodeLogRecord,
+  decodeUnread,
+  FrameBuffer,
+} from "../../src/tools/verify/reader_frames.ts";
 import { assertEquals, assertThrows } from "../support/assert.ts";
 
 function frame(type: string, payload: Uint8Array): Uint8Array {

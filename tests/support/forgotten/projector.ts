@@ -1,8 +1,8 @@
 /** The read model behind a producer that is none of ours: the worker's own projector, and its watch over transactions. */
-import { openRuntime } from "../../../src/compose/open_runtime.ts";
-import { runWorker } from "../../../src/compose/run_worker.ts";
+import { openRuntime } from "../../../src/app/compose/open_runtime.ts";
+import { runWorker } from "../../../src/app/compose/run_worker.ts";
 import { readConfig } from "../../../src/config.ts";
-import { openTransactor } from "../../../src/kafka/transactor.ts";
+import { openTransactor } from "../../../src/engine/kafka/transactor.ts";
 import { placed } from "../../integration/projection_order_records.ts";
 import { freshDatabase } from "../services.ts";
 import type { MakeRole } from "./role.ts";

@@ -1,5 +1,5 @@
 /** What a role of the product must offer so that a node can be killed in the middle of one of its transactions. */
-import type { TransactorOptions } from "../../../src/kafka/transactor.ts";
+import type { TransactorOptions } from "../../../src/engine/kafka/transactor.ts";
 import type { Placement, TwoNodes } from "../two_nodes.ts";
 
 /** Where the node is down from: before Produce, before the offsets, before EndTxn. */

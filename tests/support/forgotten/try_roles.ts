@@ -2,9 +2,9 @@
  * Kills a node in the middle of a transaction of each role at once, lets those transactions end meanwhile, starts the node
  * again, and compares what comes out with what went in.
  */
-import { delay } from "../../../src/core/delay.ts";
-import { withCluster } from "../../../src/kafka/group_standing.ts";
-import { describeTransaction, findOpen } from "../../../src/kafka/open_transactions.ts";
+import { delay } from "../../../src/engine/core/delay.ts";
+import { withCluster } from "../../../src/engine/kafka/group_standing.ts";
+import { describeTransaction, findOpen } from "../../../src/engine/kafka/open_transactions.ts";
 import { inTime } from "../in_time.ts";
 import type { TwoNodes } from "../two_nodes.ts";
 import type { MakeRole, OnStep, Role, Step } from "./role.ts";

@@ -1,5 +1,5 @@
 /** A delivery that takes a committed offset at its word, as most consumers do: it asks neither who set it nor for which topic. */
-import type { Delivery } from "../../../src/core/delivery.ts";
+import type { Delivery } from "../../../src/engine/core/delivery.ts";
 
 /** The same delivery whose sessions know no identity of the topic and no note of the lane. */
 export function believingOffsets(delivery: Delivery): Delivery {

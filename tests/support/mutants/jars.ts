@@ -1,7 +1,7 @@
 /** Kafka's jars for the independent reader of the tests, from the cache that the tests' stack fills. */
 import { fileURLToPath } from "node:url";
-import { kafkaVersion } from "../../../src/stack/ensure_stack.ts";
-import { kafkaJars } from "../../../src/stack/kafka_jars.ts";
+import { kafkaVersion } from "../../../src/tools/stack/ensure_stack.ts";
+import { kafkaJars } from "../../../src/tools/stack/kafka_jars.ts";
 
 const cacheDirectory = fileURLToPath(new URL("../../../.onceflow/cache", import.meta.url));
 

@@ -1,8 +1,8 @@
 /** Ways to commit offsets for a group that make one deliberate mistake each. */
-import type { AtomicWrite, Transactions } from "../../../src/core/ports.ts";
-import { fetchPlainOffset } from "../../../src/kafka/plain_offset.ts";
-import { withCluster } from "../../../src/kafka/group_standing.ts";
-import type { KafkaClient } from "../../../src/kafka/kafka_client.ts";
+import type { AtomicWrite, Transactions } from "../../../src/engine/core/ports.ts";
+import { fetchPlainOffset } from "../../../src/engine/kafka/plain_offset.ts";
+import { withCluster } from "../../../src/engine/kafka/group_standing.ts";
+import type { KafkaClient } from "../../../src/engine/kafka/kafka_client.ts";
 
 /** As kafkajs's `sendOffsets` does it: the coordinator takes them from anybody. */
 export function withoutGeneration(write: AtomicWrite): AtomicWrite {

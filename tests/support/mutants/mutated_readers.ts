@@ -1,13 +1,13 @@
 /** Readers of a partition that make one deliberate mistake each. */
 import { Buffer } from "node:buffer";
 import { createRequire } from "node:module";
-import type { PartitionReader, RecordRun } from "../../../src/core/ports.ts";
-import type { InputRecord } from "../../../src/core/record.ts";
-import type { FetchedPartition } from "../../../src/kafka/codec/decode_fetch_response.ts";
-import { Fetcher, fetcherDefaults } from "../../../src/kafka/fetcher.ts";
-import type { KafkaClient } from "../../../src/kafka/kafka_client.ts";
-import { readLogRange } from "../../../src/kafka/log_range.ts";
-import { type FeedOptions, PartitionFeed } from "../../../src/kafka/partition_feed.ts";
+import type { PartitionReader, RecordRun } from "../../../src/engine/core/ports.ts";
+import type { InputRecord } from "../../../src/engine/core/record.ts";
+import type { FetchedPartition } from "../../../src/engine/kafka/codec/decode_fetch_response.ts";
+import { Fetcher, fetcherDefaults } from "../../../src/engine/kafka/fetcher.ts";
+import type { KafkaClient } from "../../../src/engine/kafka/kafka_client.ts";
+import { readLogRange } from "../../../src/engine/kafka/log_range.ts";
+import { type FeedOptions, PartitionFeed } from "../../../src/engine/kafka/partition_feed.ts";
 
 /** Takes whatever answer comes for the place that it wants next. */
 class UnguardedFeed extends PartitionFeed {

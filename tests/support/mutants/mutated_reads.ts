@@ -1,7 +1,7 @@
 /** Reads of the outbox that make one deliberate mistake each. */
-import { delay } from "../../../src/core/delay.ts";
-import { textHeader } from "../../../src/core/record.ts";
-import type { Sql } from "../../../src/postgres/database.ts";
+import { delay } from "../../../src/engine/core/delay.ts";
+import { textHeader } from "../../../src/engine/core/record.ts";
+import type { Sql } from "../../../src/engine/postgres/database.ts";
 import type { Pipeline } from "./pipeline.ts";
 
 /** `position > cursor` and nothing else: the mark is the end of the world, and every transaction counts as ended. */

@@ -1,5 +1,5 @@
 /** Transactions that make one deliberate mistake each. */
-import { TransactionError, type Transactions } from "../../../src/core/ports.ts";
+import { TransactionError, type Transactions } from "../../../src/engine/core/ports.ts";
 
 /** The cursor (or offset) is committed after the events, not with them; the process dies once in between. */
 export function offsetsOutside(transactions: Transactions): Transactions {

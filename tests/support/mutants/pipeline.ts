@@ -1,31 +1,37 @@
 /** A real pipeline on the tests' services whose parts a test may swap for wrong ones, and the checker that must notice. */
-import { delay } from "../../../src/core/delay.ts";
-import type { Delivery } from "../../../src/core/delivery.ts";
-import type { GroupCommitter } from "../../../src/core/group_committer.ts";
-import { runLane } from "../../../src/core/lane.ts";
-import type { Assignment, PartitionReader, Transactions } from "../../../src/core/ports.ts";
-import { createKafkaClient, type KafkaClient } from "../../../src/kafka/kafka_client.ts";
-import { withCluster } from "../../../src/kafka/group_standing.ts";
-import { fetchPlainOffset } from "../../../src/kafka/plain_offset.ts";
-import { openPartitionReader } from "../../../src/kafka/open_partition_reader.ts";
-import { ensureTopics } from "../../../src/kafka/topics.ts";
-import { createTransactions } from "../../../src/kafka/transactions.ts";
-import type { TransactorOptions } from "../../../src/kafka/transactor.ts";
-import { invoicing } from "../../../src/orders/invoicing.ts";
-import { orderMigrations } from "../../../src/orders/migrations.ts";
-import { placeOrder } from "../../../src/orders/place_order.ts";
-import { allOutboxMigrations } from "../../../src/outbox/all_migrations.ts";
-import { runRelay } from "../../../src/outbox/relay.ts";
-import { openRelayLeads } from "../../../src/outbox/relay_lead.ts";
-import { relayStore } from "../../../src/outbox/relay_store.ts";
-import { openDatabase, type Sql } from "../../../src/postgres/database.ts";
-import { migrate } from "../../../src/postgres/migrate.ts";
-import { orderProblem } from "../../../src/orders/order_record.ts";
-import { checkConservation, type PipelineNames } from "../../../src/verify/check_conservation.ts";
-import type { FindingKind } from "../../../src/verify/finding.ts";
-import { type LogReader, openLogReader } from "../../../src/verify/log_reader.ts";
-import { checkSequences, type SequenceFinding } from "../../../src/torture/check_sequences.ts";
-import { sequenceTopicsNamed } from "../../../src/torture/sequence_flow.ts";
+import { delay } from "../../../src/engine/core/delay.ts";
+import type { Delivery } from "../../../src/engine/core/delivery.ts";
+import type { GroupCommitter } from "../../../src/engine/core/group_committer.ts";
+import { runLane } from "../../../src/engine/core/lane.ts";
+import type { Assignment, PartitionReader, Transactions } from "../../../src/engine/core/ports.ts";
+import { createKafkaClient, type KafkaClient } from "../../../src/engine/kafka/kafka_client.ts";
+import { withCluster } from "../../../src/engine/kafka/group_standing.ts";
+import { fetchPlainOffset } from "../../../src/engine/kafka/plain_offset.ts";
+import { openPartitionReader } from "../../../src/engine/kafka/open_partition_reader.ts";
+import { ensureTopics } from "../../../src/engine/kafka/topics.ts";
+import { createTransactions } from "../../../src/engine/kafka/transactions.ts";
+import type { TransactorOptions } from "../../../src/engine/kafka/transactor.ts";
+import { invoicing } from "../../../src/app/orders/invoicing.ts";
+import { orderMigrations } from "../../../src/app/orders/migrations.ts";
+import { placeOrder } from "../../../src/app/orders/place_order.ts";
+import { allOutboxMigrations } from "../../../src/engine/outbox/all_migrations.ts";
+import { runRelay } from "../../../src/engine/outbox/relay.ts";
+import { openRelayLeads } from "../../../src/engine/outbox/relay_lead.ts";
+import { relayStore } from "../../../src/engine/outbox/relay_store.ts";
+import { openDatabase, type Sql } from "../../../src/engine/postgres/database.ts";
+import { migrate } from "../../../src/engine/postgres/migrate.ts";
+import { orderProblem } from "../../../src/app/orders/order_record.ts";
+import {
+  checkConservation,
+  type PipelineNames,
+} from "../../../src/tools/verify/check_conservation.ts";
+import type { FindingKind } from "../../../src/tools/verify/finding.ts";
+import { type LogReader, openLogReader } from "../../../src/tools/verify/log_reader.ts";
+import {
+  checkSequences,
+  type SequenceFinding,
+} from "../../../src/tools/torture/check_sequences.ts";
+import { sequenceTopicsNamed } from "../../../src/tools/torture/sequence_flow.ts";
 import { loneCommitter } from "../lone_committer.ts";
 import { freshDatabase, services } from "../services.ts";
 import { testJars } from "./jars.ts";

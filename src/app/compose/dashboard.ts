@@ -1,0 +1,80 @@
+/** Wires the dashboard: what it reads of Kafka and Postgres, mounted beside the API. */
+import type { Hono } from "hono";
+import type { Config } from "../../config.ts";
+import { unlessAborted } from "../../engine/core/delay.ts";
+import { DependencyDownError } from "../../engine/core/errors.ts";
+import { dashboardRoutes } from "../dashboard/dashboard_routes.ts";
+import { readKafkaRanges } from "../dashboard/kafka_ranges.ts";
+import { openDashboardReader } from "../dashboard/read_dashboard.ts";
+import { openLogSource } from "../../engine/kafka/log_source.ts";
+import { permitted } from "../../engine/kafka/missing_permission.ts";
+import { fetchStableOffset } from "../../engine/kafka/stable_offset.ts";
+import { pipelineNames } from "../../tools/books.ts";
+import type { Runtime } from "./open_runtime.ts";
+
+/** The dashboard's routes; dispose it before the runtime. It connects to Kafka when somebody looks. */
+export interface Dashboard extends AsyncDisposable {
+  readonly routes: Hono;
+}
+
+/** What the page says of guarantees is that of the settings: the worker may run elsewhere with another. */
+export function openDashboard({ client, config, database, partitions }: Runtime): Dashboard {
+  const cluster = client.cluster();
+  const closed = new AbortController();
+  const source = openLogSource(client);
+  const reader = openDashboardReader({
+    sql: database.sql,
+    kafkaRanges: () => {
+      // Zeros would be taken for figures.
+      if (partitions.size === 0) {
+        throw new DependencyDownError("kafka", "not reached since the start");
+      }
+      return readKafkaRanges({
+        range: (partition) => unlessAborted(source.range(partition), closed.signal),
+        committedOffset: async (groupId, partition) => {
+          const signal = AbortSignal.any([closed.signal, AbortSignal.timeout(waitMsMax)]);
+          return (await unlessAborted(
+            permitted(
+              { groupId, topics: [partition.topic], user: client.user },
+              () => fetchStableOffset(cluster, groupId, partition, signal),
+            ),
+            signal,
+          )).offset;
+        },
+      }, rangeNames(config, partitions));
+    },
+    openReader: (partition, fromOffset) => source.openReader(partition, fromOffset),
+    guarantee: { name: config.GUARANTEE, known_from: "setting" },
+    topics: {
+      orders: config.ORDERS_TOPIC,
+      invoices: config.INVOICES_TOPIC,
+      dead_letters: config.DEAD_LETTERS_TOPIC,
+    },
+    shards: config.OUTBOX_SHARDS,
+  });
+  return {
+    routes: dashboardRoutes({
+      read: () => reader.read(),
+      find: (orderId) => reader.find(orderId),
+      apiToken: config.API_TOKEN?.reveal(),
+    }),
+    async [Symbol.asyncDispose]() {
+      closed.abort(new DOMException("The dashboard was closed", "AbortError"));
+      await reader[Symbol.asyncDispose]();
+      await source[Symbol.asyncDispose]();
+      await cluster.disconnect();
+    },
+  };
+}
+
+const waitMsMax = 5_000;
+
+function rangeNames(config: Config, partitions: ReadonlyMap<string, number>) {
+  const { invoicingGroup: flowGroup, ...names } = pipelineNames(config);
+  return {
+    ...names,
+    flowGroup,
+    shards: config.OUTBOX_SHARDS,
+    partitions: (topic: string) => partitions.get(topic) ?? 0,
+  };
+}

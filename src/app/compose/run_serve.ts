@@ -1,0 +1,104 @@
+/** Runs the HTTP role of one process: it listens first, then opens what it needs, and ends without failing a request. */
+import { getLogger } from "@logtape/logtape";
+import type { Config } from "../../config.ts";
+import { delay } from "../../engine/core/delay.ts";
+import { createApp } from "../http/create_app.ts";
+import { problemOf, problemResponse } from "../http/problem.ts";
+import { type HttpServer, startServer } from "../http/server.ts";
+import { healthAnswer, metricsResponse } from "../../engine/observe/health_server.ts";
+import { notStarted } from "../../engine/observe/not_started.ts";
+import { requestObserver } from "../../engine/observe/request_observer.ts";
+import { forgetIdempotencyKeys } from "./forget_idempotency_keys.ts";
+import { openDashboard } from "./dashboard.ts";
+import type { Observability } from "./observability.ts";
+import type { Runtime } from "./open_runtime.ts";
+import { watchPostgresAside } from "./watch_postgres.ts";
+
+const log = getLogger(["onceflow", "http"]);
+
+/** The API over open services. */
+export interface Api extends AsyncDisposable {
+  fetch(request: Request): Response | Promise<Response>;
+}
+
+/** A listener that tells its health at once, and takes orders as soon as it was given the API. */
+export interface Listener extends HttpServer {
+  serve(api: Api): void;
+}
+
+/**
+ * Listens on the address of the settings. Until the API is there, all but health and metrics is answered 503.
+ *
+ * @throws {Error} naming the address when it is taken or not ours
+ */
+export function listen(config: Config, { metrics, health }: Observability): Listener {
+  let api: Api | undefined;
+  const { health: before } = notStarted(health);
+  const starting = () =>
+    problemResponse(
+      problemOf(503, "starting", "The service is starting: try again", {
+        detail: "GET /readyz says what it waits for",
+      }),
+      { "retry-after": "1" },
+    );
+  const server = startServer(
+    (request) => api?.fetch(request) ?? healthAnswer(request, before, metrics) ?? starting(),
+    { host: config.HTTP_HOST, port: config.HTTP_PORT },
+  );
+  return { ...server, serve: (given) => void (api = given) };
+}
+
+/** The API on this runtime. Orders need Postgres only: they wait in the outbox for Kafka. */
+export function openApi(runtime: Runtime, { metrics, health }: Observability): Api {
+  const { config, database } = runtime;
+  const dashboard = openDashboard(runtime);
+  const forgetting = forgetIdempotencyKeys(runtime);
+  const ended = new AbortController();
+  const watching = watchPostgresAside(runtime.services.databaseUrl, health, ended.signal);
+  const app = createApp({
+    sql: database.sql,
+    topic: config.ORDERS_TOPIC,
+    shards: config.OUTBOX_SHARDS,
+    apiToken: config.API_TOKEN?.reveal(),
+    ready: () => health.ready(),
+    onRequest: requestObserver(metrics),
+    onFault: (error, requestId) =>
+      log.error("Request {requestId} failed: {error}", { requestId, error: String(error) }),
+  });
+  app.get("/metrics", () => metricsResponse(metrics));
+  app.route("/", dashboard.routes);
+  return {
+    fetch: (request) => app.fetch(request),
+    async [Symbol.asyncDispose]() {
+      ended.abort();
+      forgetting[Symbol.dispose]();
+      await Promise.all([watching, dashboard[Symbol.asyncDispose]()]);
+    },
+  };
+}
+
+/** Both at once, for a process whose services are open already. */
+export function startHttp(runtime: Runtime, observability: Observability): HttpServer {
+  const server = listen(runtime.config, observability);
+  const api = openApi(runtime, observability);
+  server.serve(api);
+  return {
+    ...server,
+    async [Symbol.asyncDispose]() {
+      await server[Symbol.asyncDispose]();
+      await api[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/**
+ * Says at `/readyz` that the service stops, and serves on for as long as load balancers may take to see it
+ * (`HTTP_DRAIN_MS`). Dispose the server after it.
+ */
+export async function drain(config: Config, { health }: Observability): Promise<void> {
+  health.down(
+    "serving",
+    "the service stops: requests are served for a moment, send new ones elsewhere",
+  );
+  await delay(config.HTTP_DRAIN_MS);
+}

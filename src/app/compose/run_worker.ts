@@ -1,0 +1,249 @@
+/** Runs the background roles of one process: relay, flow, projector. */
+import { getLogger } from "@logtape/logtape";
+import type { Guarantee } from "../../config.ts";
+import { createHealth, type Health } from "../../engine/core/health.ts";
+import type { LaneObserver } from "../../engine/core/lane_observer.ts";
+import { LaneBoard } from "../../engine/core/lane_board.ts";
+import { fetcherDefaults } from "../../engine/kafka/fetcher.ts";
+import { runMembership } from "../../engine/kafka/membership.ts";
+import { offsetsKeptMs } from "../../engine/kafka/offsets_kept.ts";
+import { createTopicDirectory } from "../../engine/kafka/topic_directory.ts";
+import { createTransactions } from "../../engine/kafka/transactions.ts";
+import { watchTransactions } from "../../engine/kafka/watch_transactions.ts";
+import { invoicing, invoicingGroup, type InvoicingOptions } from "../orders/invoicing.ts";
+import { runRelay } from "../../engine/outbox/relay.ts";
+import { openRelayLeads } from "../../engine/outbox/relay_lead.ts";
+import { relayCheck, type RelayObserver } from "../../engine/outbox/relay_session.ts";
+import { relayStore } from "../../engine/outbox/relay_store.ts";
+import { writtenTopics } from "../../engine/outbox/written_topics.ts";
+import { projectPatiently } from "../../engine/projection/project_patiently.ts";
+import type { ProjectorDeps } from "../../engine/projection/run_projector.ts";
+import type { ViewFact } from "../orders/view_events.ts";
+import type { Runtime } from "./open_runtime.ts";
+import { viewsOf } from "./prepare_schema.ts";
+import { bothRelayObservers } from "./both_relay_observers.ts";
+import { relayName, reportTransactions } from "../../engine/flow/report_transactions.ts";
+import { bufferBatches } from "../../engine/kafka/buffer_share.ts";
+import { runFlow } from "../../engine/flow/run_flow.ts";
+import type { LaneFigures } from "../../engine/flow/judge_lanes.ts";
+import { watchLanes } from "../../engine/flow/watch_lanes.ts";
+import { type RelayFigures, type RelayWatcher, watchRelays } from "./watch_relays.ts";
+
+/** The background roles. */
+export const roles = ["relay", "flow", "projector"] as const;
+/** One of {@linkcode roles}. */
+export type Role = (typeof roles)[number];
+
+/** Who is told of what the roles do. */
+export interface WorkerObservers {
+  readonly lane?: LaneObserver;
+  readonly relay?: RelayObserver;
+  /** Told of each partition in which a transaction was ended that Kafka had forgotten there. */
+  readonly forgotten?: (outcome: "commit" | "abort") => void;
+  readonly projector?: Pick<ProjectorDeps<ViewFact>, "onApplied" | "onMoved" | "onDependency">;
+}
+
+/** What a worker runs, and who is told. */
+export interface WorkerOptions {
+  readonly roles: readonly Role[];
+  readonly guarantee: Guarantee;
+  /** Told what stands in the way of any role. */
+  readonly health?: Health;
+  /** Told of each role that halts; the others go on. */
+  readonly onHalt?: (role: Role, error: unknown) => void;
+  readonly observers?: WorkerObservers;
+  /** Told of lags and ages, for metrics. */
+  readonly figures?: LaneFigures & RelayFigures;
+  readonly beforeTry?: InvoicingOptions["beforeTry"];
+}
+
+/** The consumer group of the relay's cursor. */
+export const relayGroup = "onceflow.relay";
+/** The consumer group that shares partitions among projectors; their positions are in Postgres. */
+export const projectorGroup = "onceflow.projector";
+
+const log = getLogger(["onceflow", "worker"]);
+
+/**
+ * Runs until the signal fires; then every role ends its transaction, leaves its group and this resolves.
+ *
+ * A role that halts does not end the others: each of them keeps its own promise without it. It stays in `health` with its
+ * reason, and the worker ends with that reason when no role is left, or when it is told to stop.
+ *
+ * @throws the reason of the first role that halted
+ */
+export async function runWorker(
+  runtime: Runtime,
+  options: WorkerOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { health = createHealth() } = options;
+  runtime.client.recordClock.reportTo(health);
+  const board = new LaneBoard();
+  const { figures } = options;
+  const relays = watchRelays({ sql: runtime.database.sql, health, figures });
+  const run: Record<Role, () => Promise<unknown>> = {
+    relay: () => runRelays(runtime, { ...options, health }, relays, signal),
+    flow: () => runInvoicing(runtime, { ...options, health }, board, signal),
+    projector: () => runProjector(runtime, { ...options, health }, board, signal),
+  };
+  const ended = new AbortController();
+  const watched = AbortSignal.any([signal, ended.signal]);
+  const watching = [
+    relays.run(watched),
+    watchLanes(runtime.client, {
+      ...{ board, health, figures },
+      transactionalGroups: new Set(options.guarantee === "exactly-once" ? [invoicingGroup] : []),
+    }, watched),
+    watchTransactions(runtime.client, {
+      topics: [...runtime.partitions.keys()],
+      moreTopics: options.roles.includes("relay")
+        ? () => writtenTopics(runtime.database.sql)
+        : undefined,
+      health,
+      onNews: (_id, news) => news.kind === "ended" && options.observers?.forgotten?.(news.outcome),
+    }, watched),
+  ];
+  log.info("Running {roles} with guarantee {guarantee}", {
+    roles: options.roles.join(", "),
+    guarantee: options.guarantee,
+  });
+  const halts: unknown[] = [];
+  await Promise.all(options.roles.map(async (role) => {
+    try {
+      await run[role]();
+    } catch (error) {
+      halts.push(error);
+      const reason = error instanceof Error ? error.message : String(error);
+      log.error("The {role} halted: {reason}", { role, reason });
+      health.down(`role:${role}`, `the ${role} halted: ${reason}`);
+      options.onHalt?.(role, error);
+    }
+  }));
+  ended.abort();
+  await Promise.all(watching);
+  if (halts.length > 0) throw halts[0];
+}
+
+async function runRelays(
+  { client, config, database, services, partitions }: Runtime,
+  options: WorkerOptions & { readonly health: Health },
+  { observer }: RelayWatcher,
+  signal: AbortSignal,
+): Promise<void> {
+  const both = bothRelayObservers(observer, options.observers?.relay);
+  await using topics = createTopicDirectory(client);
+  await using transactions = createTransactions(client, {
+    transactionTimeoutMs: config.TRANSACTION_TIMEOUT_MS,
+    batchBytesMax: config.REQUEST_BYTES_MAX,
+    topics,
+    writesTo: [...partitions.keys()],
+    alsoWritesTo: () => writtenTopics(database.sql),
+    onNews: options.health &&
+      reportTransactions(options.health, relayName, options.observers?.forgotten),
+  });
+  await using leads = openRelayLeads(services.databaseUrl, {
+    name: `${config.KAFKA_CLIENT_ID}, process ${Deno.pid}`,
+    applicationName: "onceflow relay lead",
+  });
+  // Changed by a restart of the brokers only.
+  let kept: Promise<number | undefined> | undefined;
+  const keptMs = () => kept ??= offsetsKeptMs(client, relayGroup).catch(() => kept = undefined);
+  const shards = Array.from({ length: config.OUTBOX_SHARDS }, (_, shard) => shard);
+  const run = (shard: number) => {
+    const place = { shard, groupId: relayGroup, cursorTopic: config.OUTBOX_CURSOR_TOPIC };
+    return runRelay(
+      {
+        store: relayStore(database.sql, place),
+        health: options.health,
+        transactions,
+        lead: leads.of(shard),
+        partitionCount: topics.partitionCount,
+        recordBytesMax: topics.recordBytesMax,
+        hasLeader: topics.hasLeader,
+        async lookUp(names, anew) {
+          if (anew) topics.doubt(names);
+          await topics.lookUp(names);
+        },
+        offsetsKeptMs: keptMs,
+      },
+      {
+        ...place,
+        batchRecordsMax: config.RELAY_BATCH_RECORDS_MAX,
+        pollIntervalMs: config.RELAY_POLL_INTERVAL_MS,
+        retentionHours: config.OUTBOX_RETENTION_HOURS,
+      },
+      signal,
+      both,
+    );
+  };
+  // A shard that halts is not the others' affair either.
+  const ends = await Promise.allSettled(shards.map((shard) =>
+    run(shard).catch((error) => {
+      const reason = `halted: ${error instanceof Error ? error.message : String(error)}`;
+      options.health.down(relayCheck(shard), reason, { cause: "halted" });
+      throw error;
+    })
+  ));
+  for (const end of ends) if (end.status === "rejected") throw end.reason;
+}
+
+function runInvoicing(
+  { config, database, client }: Runtime,
+  options: WorkerOptions,
+  board: LaneBoard,
+  signal: AbortSignal,
+): Promise<void> {
+  const flow = invoicing(database.sql, {
+    orders: config.ORDERS_TOPIC,
+    invoices: config.INVOICES_TOPIC,
+    deadLetters: config.DEAD_LETTERS_TOPIC,
+    now: () => new Date(),
+    beforeTry: options.beforeTry,
+    retry: { retriesMax: config.RETRY_COUNT_MAX, backoffMs: config.RETRY_BACKOFF_MS },
+  });
+  return runFlow(client, flow, signal, {
+    guarantee: options.guarantee,
+    batchRecordsMax: config.BATCH_RECORDS_MAX,
+    batchBytesMax: config.BATCH_BYTES_MAX,
+    batchPlanMsMax: config.BATCH_PLAN_MS_MAX,
+    requestBytesMax: config.REQUEST_BYTES_MAX,
+    transactionTimeoutMs: config.TRANSACTION_TIMEOUT_MS,
+    sessionTimeoutMs: config.SESSION_TIMEOUT_MS,
+    dependencyBackoffMsMax: config.DEPENDENCY_BACKOFF_MS_MAX,
+    health: options.health,
+    observer: options.observers?.lane,
+    onForgotten: options.observers?.forgotten,
+  }, { board });
+}
+
+function runProjector(
+  { config, database, client }: Runtime,
+  options: WorkerOptions,
+  board: LaneBoard,
+  signal: AbortSignal,
+): Promise<void> {
+  const projection = viewsOf(config);
+  const deps: ProjectorDeps<ViewFact> = {
+    sql: database.sql,
+    projection,
+    dedupe: "position",
+    health: options.health,
+    bounds: { recordsMax: config.BATCH_RECORDS_MAX, bytesMax: config.BATCH_BYTES_MAX },
+    backoff: { firstMs: 100, waitMsMax: config.DEPENDENCY_BACKOFF_MS_MAX },
+    ...options.observers?.projector,
+  };
+  return runMembership(client, {
+    groupId: projectorGroup,
+    health: options.health,
+    sessionTimeoutMs: config.SESSION_TIMEOUT_MS,
+    bufferBytesMax: bufferBatches * config.BATCH_BYTES_MAX,
+    fetch: fetcherDefaults,
+    topics: projection.topics,
+    lane: (assignment) =>
+      board.during(
+        assignment,
+        (standing) => projectPatiently(assignment, { ...deps, standing }),
+      ),
+  }, signal);
+}

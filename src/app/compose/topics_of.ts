@@ -1,0 +1,61 @@
+/** The topics of the reference application, by what they are for. */
+import type { Config } from "../../config.ts";
+import {
+  deadLetterTopicConfig,
+  ensureTopics,
+  historyTopicConfig,
+} from "../../engine/kafka/topics.ts";
+import type { KafkaClient } from "../../engine/kafka/kafka_client.ts";
+import type { Role } from "./run_worker.ts";
+
+/**
+ * Makes what is missing and answers with the number of partitions of each topic.
+ *
+ * @param roles whose topics: a role needs no permission on the others'; all where absent
+ */
+export function ensureAppTopics(
+  client: KafkaClient,
+  config: Config,
+  roles?: readonly Role[],
+): Promise<ReadonlyMap<string, number>> {
+  const has = (...users: Role[]) => !roles || users.some((role) => roles.includes(role));
+  const reads = (...users: Role[]) => roles && has(...users) ? ["Read"] : [];
+  const writes = (...users: Role[]) => roles && has(...users) ? ["Write"] : [];
+  const partitions = config.TOPIC_PARTITIONS;
+  const replicationFactor = config.TOPIC_REPLICATION_FACTOR;
+  const common = { partitions, replicationFactor, recordBytesMax: config.REQUEST_BYTES_MAX };
+  return ensureTopics(client, [
+    {
+      ...common,
+      topic: config.ORDERS_TOPIC,
+      config: historyTopicConfig,
+      uses: ["input", "history", "output"],
+      needs: [...reads("flow", "projector"), ...writes("relay")],
+    },
+    ...has("flow", "projector")
+      ? [{
+        ...common,
+        topic: config.INVOICES_TOPIC,
+        config: historyTopicConfig,
+        uses: ["history", "output"] as const,
+        needs: [...reads("projector"), ...writes("flow")],
+      }, {
+        ...common,
+        topic: config.DEAD_LETTERS_TOPIC,
+        config: deadLetterTopicConfig,
+        uses: ["dead-letters"] as const,
+        needs: [...reads("projector"), ...writes("flow")],
+      }]
+      : [],
+    // It holds no records: only the relay group's offsets on it count, one partition a shard.
+    ...has("relay")
+      ? [{
+        topic: config.OUTBOX_CURSOR_TOPIC,
+        partitions: config.OUTBOX_SHARDS,
+        replicationFactor,
+        uses: ["cursor"] as const,
+        needs: ["Read"],
+      }]
+      : [],
+  ]);
+}

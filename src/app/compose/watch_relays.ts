@@ -1,0 +1,143 @@
+/**
+ * Looks every few seconds at the shards that this process relays: how long has the oldest row waited, and does the relay
+ * come on? A relay that hangs cannot say so itself.
+ */
+import { delay, unlessAborted } from "../../engine/core/delay.ts";
+import type { Health } from "../../engine/core/health.ts";
+import { readBacklog, readHeldAge } from "../../engine/outbox/backlog.ts";
+import type { Hold } from "../../engine/outbox/holds.ts";
+import { horizon, type HorizonHolder } from "../../engine/outbox/horizon.ts";
+import { relayedUpTo } from "../../engine/outbox/relay_cursor.ts";
+import { relayCheck, type RelayObserver } from "../../engine/outbox/relay_session.ts";
+import type { Sql } from "../../engine/postgres/sql.ts";
+
+/** What is told of each shard, for metrics. */
+export interface RelayFigures {
+  /** How long the oldest row that is not announced has waited, seconds. */
+  oldest?(shard: number, seconds: number): void;
+  /** Another process relays it now. */
+  left?(shard: number): void;
+}
+
+/** What is watched, and who is told. */
+export interface RelayWatch {
+  readonly sql: Sql;
+  readonly health: Health;
+  readonly figures?: RelayFigures;
+  readonly intervalMs?: number;
+  /** For so long no row may be announced while some wait. Default half a minute. */
+  readonly standsMsMax?: number;
+}
+
+/** A watch over the relays of one process. */
+export interface RelayWatcher {
+  /** The relays tell it where they are. */
+  readonly observer: Required<
+    Pick<RelayObserver, "leading" | "stands" | "waiting" | "relayed">
+  >;
+  /** Reports `relay:<shard>` until the signal fires. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+/** A shard that this process relays, as far as is known. */
+interface Shard {
+  /** False between two sessions, and from when another process relays it. */
+  leads: boolean;
+  /** Up to here all is announced, or held back; unknown until the first session has begun. */
+  position: number | undefined;
+  holds: readonly Hold[];
+  /** When it last came on, or had nothing to do: monotonic, milliseconds. */
+  cameOnAt: number;
+  /** Older writers hold its rows back. */
+  heldBack: boolean;
+  /** What was last said of whom it waits for, and who that was. */
+  holder?: { readonly key: string; readonly text: string };
+}
+
+const cause = "stalled";
+
+/** Makes one. */
+export function watchRelays(
+  { sql, health, figures, intervalMs = 2_000, standsMsMax = 30_000 }: RelayWatch,
+): RelayWatcher {
+  const shards = new Map<number, Shard>();
+
+  async function look(shard: number, at: Shard): Promise<void> {
+    const after = at.position ?? await relayedUpTo(sql, shard) ?? 0;
+    const { rows, ageMs } = await readBacklog(sql, { shard, after, countMax: 1 });
+    const heldMs = await readHeldAge(sql, { shard, upTo: after, holds: at.holds });
+    if (!at.leads) return;
+    figures?.oldest?.(shard, Math.max(ageMs, heldMs) / 1000);
+    if (Number(rows) === 0) at.cameOnAt = performance.now();
+    if (performance.now() - at.cameOnAt <= standsMsMax) return health.up(relayCheck(shard), cause);
+    const what = at.position === undefined
+      ? "it has not been able to start, and rows of the outbox wait"
+      : `no row of the outbox was announced for ${standsMsMax / 1000} s, and some wait`;
+    const reason = `${what}${at.heldBack ? await whoHolds(at) : ""}`;
+    health.down(relayCheck(shard), reason, { cause });
+  }
+
+  /** In the same words for as long as it is the same one. */
+  async function whoHolds(at: Shard): Promise<string> {
+    const { holder } = await horizon(sql);
+    if (!holder) return "";
+    const key = holder.kind === "prepared" ? holder.gid : String(holder.pid);
+    if (at.holder?.key !== key) at.holder = { key, text: describe(holder) };
+    return `; ${at.holder.text} was begun before them and is open`;
+  }
+
+  function forget(shard: number): void {
+    shards.delete(shard);
+    // Standing by is no condition: whoever leads now says how it goes.
+    health.up(relayCheck(shard), cause);
+    figures?.left?.(shard);
+  }
+
+  function cameOn(shard: number, position: number): void {
+    const at = shards.get(shard);
+    if (at) Object.assign(at, { position, cameOnAt: performance.now(), heldBack: false });
+  }
+
+  return {
+    observer: {
+      leading(shard, leads) {
+        const at = shards.get(shard);
+        if (at) at.leads = leads;
+        else if (leads) {
+          const cameOnAt = performance.now();
+          shards.set(shard, { leads, position: undefined, holds: [], cameOnAt, heldBack: false });
+        }
+      },
+      stands(shard, { position, holds }) {
+        const at = shards.get(shard);
+        if (at) at.holds = holds;
+        if (at?.position !== position) cameOn(shard, position);
+      },
+      waiting(shard) {
+        const at = shards.get(shard);
+        if (at) at.heldBack = true;
+      },
+      relayed: ({ shard, position }) => cameOn(shard, position),
+    },
+    async run(signal) {
+      while (!signal.aborted) {
+        for (const [shard, at] of [...shards]) {
+          // A Postgres that does not answer is said as `postgres`, and holds up nobody who stops.
+          if (at.leads) await unlessAborted(look(shard, at), signal).catch(() => {});
+          else forget(shard);
+        }
+        await delay(intervalMs, signal).catch(() => {});
+      }
+      for (const shard of [...shards.keys()]) forget(shard);
+    },
+  };
+}
+
+/** No statement of anyone's: this is shown to whoever asks for readiness. */
+function describe(holder: HorizonHolder): string {
+  return holder.kind === "prepared"
+    ? `the prepared transaction "${holder.gid}" of database ${holder.database}`
+    : `a transaction of pid ${holder.pid} (${
+      holder.applicationName || "no name"
+    }, ${holder.state})`;
+}

@@ -1,0 +1,85 @@
+/** Counts dead letters by class as they are written. It reads each of them once, and moves no consumer group's offset. */
+import type { LogRange, PartitionReader } from "../../engine/core/ports.ts";
+import {
+  formatPartition,
+  headerText,
+  type InputRecord,
+  type TopicPartition,
+} from "../../engine/core/record.ts";
+import type { DeadLetterRow, DeadLetters } from "./dashboard_data.ts";
+
+/** Opens a partition for reading from an offset, without a group; `src/kafka` implements it. */
+export type OpenReader = (
+  partition: TopicPartition,
+  fromOffset: number,
+) => Promise<PartitionReader & AsyncDisposable>;
+
+/** The running count. */
+export interface DeadLetterTally {
+  /** Reads on towards these ends, a bounded number of records; answers with the count so far. */
+  readTo(ends: readonly (TopicPartition & LogRange)[], signal: AbortSignal): Promise<DeadLetters>;
+}
+
+const recordsPerReadMax = 5_000;
+const bounds = { recordsMax: 1_000, bytesMax: 4 * 1024 * 1024 };
+const latestMax = 6;
+const errorCharactersMax = 300;
+
+/** A count that starts at the beginning of the topic. Nothing is connected while no dead letter is added. */
+export function createDeadLetterTally(open: OpenReader): DeadLetterTally {
+  const next = new Map<string, number>();
+  const byClass = new Map<string, number>();
+  let records = 0;
+  let latest: DeadLetterRow[] = [];
+
+  function add(record: InputRecord): void {
+    const row = rowOf(record);
+    records++;
+    byClass.set(row.error_class, (byClass.get(row.error_class) ?? 0) + 1);
+    latest.push(row);
+  }
+
+  async function readPartition(end: TopicPartition & LogRange, signal: AbortSignal) {
+    const name = formatPartition(end);
+    let position = Math.max(next.get(name) ?? 0, end.start);
+    if (position >= end.end) return;
+    await using reader = await open(end, position);
+    const stopAt = Math.min(end.end, position + recordsPerReadMax);
+    while (position < stopAt) {
+      const run = await reader.next(bounds, signal);
+      for (const record of run.records) add(record);
+      next.set(name, position = run.nextOffset);
+    }
+  }
+
+  return {
+    async readTo(ends, signal) {
+      await Promise.all(ends.map((end) => readPartition(end, signal)));
+      latest = latest.sort((a, b) => b.at.localeCompare(a.at) || b.offset - a.offset)
+        .slice(0, latestMax);
+      return {
+        records,
+        by_class: [...byClass].map(([error_class, records]) => ({ error_class, records }))
+          .sort((a, b) => b.records - a.records || a.error_class.localeCompare(b.error_class)),
+        unread: ends.reduce((sum, end) => {
+          const position = Math.max(next.get(formatPartition(end)) ?? 0, end.start);
+          return sum + Math.max(0, end.end - position);
+        }, 0),
+        latest: [...latest],
+      };
+    },
+  };
+}
+
+const utf8 = new TextDecoder();
+
+function rowOf({ partition, offset, timestamp, key, headers }: InputRecord): DeadLetterRow {
+  return {
+    partition,
+    offset,
+    at: new Date(timestamp).toISOString(),
+    key: key === null ? "" : utf8.decode(key),
+    error_class: headerText(headers, "x-error-class") ?? "unknown",
+    error: (headerText(headers, "x-error") ?? "").slice(0, errorCharactersMax),
+  };
+}

@@ -1,0 +1,124 @@
+/** Puts the HTTP API together: routes, limits, authentication, and one form for every error. Opens no port. */
+import { OpenAPIHono } from "@hono/zod-openapi";
+import type { MiddlewareHandler } from "hono";
+import { bearerAuth } from "hono/bearer-auth";
+import { methodNotAllowed } from "hono/method-not-allowed";
+import { requestId } from "hono/request-id";
+import { routePath } from "hono/route";
+import type { Readiness } from "../../engine/core/health.ts";
+import type { Sql } from "../../engine/postgres/database.ts";
+import { admission } from "./admission.ts";
+import { addCustomerRoutes } from "./customer_routes.ts";
+import { addHealthRoutes } from "./health_routes.ts";
+import { addOpenApiRoute } from "./openapi_route.ts";
+import { addOrderRoutes } from "./order_routes.ts";
+import { ProblemError, problemOf, problemResponse } from "./problem.ts";
+import { problemForError } from "./problem_for_error.ts";
+import { withinTime } from "./within_time.ts";
+
+/** What the API needs. */
+export interface AppOptions {
+  readonly sql: Sql;
+  /** The topic that orders are announced on. */
+  readonly topic: string;
+  /** OUTBOX_SHARDS. */
+  readonly shards: number;
+  /** When set, `/orders` and `/customers` demand it as a bearer token. */
+  readonly apiToken?: string;
+  readonly now?: () => Date;
+  /** What stands in the way of this process; Postgres is asked at each request where absent. */
+  readonly ready?: () => Readiness | Promise<Readiness>;
+  /** Called once a request, for metrics. `route` is the pattern, such as `/orders/:id`. */
+  readonly onRequest?: (seen: RequestSeen) => void;
+  /** Called with every error that is ours or a dependency's, for the log. */
+  readonly onFault?: (error: unknown, requestId: string) => void;
+  /** Default 64 KiB. */
+  readonly bodyBytesMax?: number;
+  /** How long a body may take to arrive before it is answered 408. Default 8 s. */
+  readonly bodyMsMax?: number;
+  /** More requests than this at once are answered 503. Default 1,000. */
+  readonly requestsInHandMax?: number;
+  /** How long a request may take before it is answered 503. Default 10 s. */
+  readonly requestTimeoutMs?: number;
+  /** How long readiness waits for Postgres. Default 1 s. */
+  readonly readyTimeoutMs?: number;
+}
+
+/** One request that was answered. */
+export interface RequestSeen {
+  readonly method: string;
+  readonly route: string;
+  readonly status: number;
+  readonly durationMs: number;
+}
+
+type Variables = { Variables: { requestId: string } };
+
+/** The API as a hono app: `app.request(url)` in tests, `app.fetch` for a server. */
+export function createApp(options: AppOptions): OpenAPIHono {
+  const app = new OpenAPIHono();
+  const api = app as OpenAPIHono<Variables>;
+  api.use(requestId());
+  api.use(observe(options.onRequest));
+  api.use(methodNotAllowed({
+    app,
+    onMethodNotAllowed: (c, methods) =>
+      problemResponse(
+        {
+          ...problemOf(405, "method", `${c.req.path} does not take ${c.req.method}`),
+          request_id: c.get("requestId"),
+        },
+        { allow: methods.join(", ") },
+      ),
+  }));
+  const guards = [
+    ...(options.apiToken ? [bearerAuth({ token: options.apiToken, realm: "onceflow" })] : []),
+    admission({ requestsInHandMax: options.requestsInHandMax ?? 1_000, failuresMax: 5 }),
+    timeLimit(options.requestTimeoutMs ?? 10_000),
+  ];
+  // `/orders/*` matches `/orders` too; named twice, every guard would run twice.
+  for (const path of ["/orders/*", "/customers/*"]) api.use(path, ...guards);
+  addOrderRoutes(app, options);
+  addCustomerRoutes(app, options);
+  addHealthRoutes(app, options);
+  addOpenApiRoute(app);
+  api.notFound((c) =>
+    problemResponse({
+      ...problemOf(404, "no-such-path", `There is nothing at ${c.req.path}`),
+      request_id: c.get("requestId"),
+    })
+  );
+  api.onError((error, c) => {
+    const request_id = c.get("requestId");
+    const { problem, headers, isFault } = problemForError(error);
+    if (isFault) options.onFault?.(error, request_id);
+    return problemResponse({ ...problem, request_id }, headers);
+  });
+  return app;
+}
+
+function observe(onRequest: AppOptions["onRequest"]): MiddlewareHandler {
+  return async function observe(c, next) {
+    const start = performance.now();
+    await next();
+    // Set once more: a handler's own Response does not carry what was set before it.
+    c.header("x-request-id", c.get("requestId"));
+    onRequest?.({
+      method: c.req.method,
+      route: routePath(c, -1),
+      status: c.res.status,
+      durationMs: performance.now() - start,
+    });
+  };
+}
+
+/** Postgres may hang without refusing: a client must not hang with it. The outcome of a POST is unknown then. */
+function timeLimit(requestTimeoutMs: number): MiddlewareHandler {
+  return async function timeLimit(_c, next) {
+    await withinTime(next(), requestTimeoutMs, () => {
+      const detail = "Try again. With the same Idempotency-Key the order is not placed twice";
+      const title = `No answer within ${requestTimeoutMs} ms`;
+      throw new ProblemError(problemOf(503, "timeout", title, { detail }), { "retry-after": "1" });
+    });
+  };
+}

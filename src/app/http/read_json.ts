@@ -1,0 +1,44 @@
+/** Reads a request's body as JSON. Refuses what it cannot read exactly; never guesses an encoding. */
+import { textOf } from "../../engine/core/json_text.ts";
+import { brokenBody, type ReadBody } from "./body_reader.ts";
+import { ProblemError, problemOf } from "./problem.ts";
+
+/**
+ * The body's JSON value.
+ *
+ * @throws {ProblemError} 415 for another media type, what `read` throws, 400 for what is not JSON in UTF-8
+ */
+export async function readJson(request: Request, read: ReadBody): Promise<unknown> {
+  refuseOtherMediaTypes(request.headers);
+  const bytes = await read(request);
+  let text: string;
+  try {
+    text = textOf(bytes);
+  } catch {
+    throw brokenBody("The body is not valid UTF-8");
+  }
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw brokenBody(
+      text.trim() === "" ? "The body is empty" : error instanceof Error ? error.message : "",
+    );
+  }
+}
+
+function refuseOtherMediaTypes(headers: Headers): void {
+  const type = headers.get("content-type") ?? "";
+  const encoding = headers.get("content-encoding") ?? "identity";
+  const plain = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i.test(type);
+  if (plain && encoding === "identity") return;
+  throw new ProblemError(
+    problemOf(415, "media-type", "The body must be application/json in UTF-8, not compressed", {
+      errors: [
+        plain
+          ? { field: "Content-Encoding", detail: "must be absent" }
+          : { field: "Content-Type", detail: "must be application/json" },
+      ],
+    }),
+    { "accept-post": "application/json" },
+  );
+}

@@ -1,0 +1,113 @@
+/** Listens for HTTP, and stops without leaving a request in hand unanswered. Prints nothing. */
+import { unlessAborted } from "../../engine/core/delay.ts";
+import { problemOf, problemResponse } from "./problem.ts";
+import { withinTime } from "./within_time.ts";
+
+/** A server that listens. */
+export interface HttpServer extends AsyncDisposable {
+  readonly host: string;
+  /** The port it really listens on, where 0 was asked for. */
+  readonly port: number;
+  /** Takes no new request, lets those in hand finish for that long, and answers the others 503. Idempotent. */
+  close(graceMsMax?: number): Promise<void>;
+}
+
+/** Where to listen. */
+export interface ListenOptions {
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+}
+
+/**
+ * Starts to listen.
+ *
+ * @throws {Error} naming the address when it is taken or not ours, and what to do
+ */
+export function startServer(
+  fetch: (request: Request) => Response | Promise<Response>,
+  { host, port }: ListenOptions,
+): HttpServer {
+  const overdue = new AbortController();
+  const inHand = new Set<Promise<Response>>();
+  let closing: Promise<void> | undefined;
+  const server = listen(host, port, async (request) => {
+    if (closing !== undefined) return stopping();
+    const answer = Promise.resolve(fetch(request));
+    inHand.add(answer);
+    try {
+      return await unlessAborted(answer, overdue.signal);
+    } catch (error) {
+      if (overdue.signal.aborted) return unfinished();
+      throw error;
+    } finally {
+      inHand.delete(answer);
+    }
+  });
+  const close = (graceMsMax = 3_000) => closing ??= shutDown(server, inHand, overdue, graceMsMax);
+  return {
+    host: server.addr.hostname,
+    port: server.addr.port,
+    close,
+    [Symbol.asyncDispose]: () => close(),
+  };
+}
+
+function stopping(): Response {
+  return problemResponse(problemOf(503, "stopping", "The service is stopping: try again"), {
+    "retry-after": "1",
+    connection: "close",
+  });
+}
+
+/** What it asked for may have been done all the same. */
+function unfinished(): Response {
+  const detail = "Try again. With the same Idempotency-Key an order is not placed twice";
+  const title = "The service stopped before it had the answer";
+  return problemResponse(problemOf(503, "stopping", title, { detail }), {
+    "retry-after": "1",
+    connection: "close",
+  });
+}
+
+function listen(
+  hostname: string,
+  port: number,
+  handler: (request: Request) => Promise<Response>,
+): Deno.HttpServer<Deno.NetAddr> {
+  try {
+    return Deno.serve({ hostname, port, onListen: () => {} }, handler);
+  } catch (cause) {
+    const address = `${hostname}:${port}`;
+    if (cause instanceof Deno.errors.AddrInUse) {
+      throw new Error(
+        `Cannot listen on ${address}: the port is taken. Stop what listens there, or set HTTP_PORT`,
+        { cause },
+      );
+    }
+    if (cause instanceof Deno.errors.AddrNotAvailable) {
+      throw new Error(
+        `Cannot listen on ${address}: this machine has no such address. Set HTTP_HOST`,
+        { cause },
+      );
+    }
+    throw cause;
+  }
+}
+
+/** For answers to be written and connections to be closed, milliseconds. */
+const closeMsMax = 500;
+
+/**
+ * Deno's own `shutdown` waits for ever for a request that does not end, and cannot be cut short once it was called. So
+ * the requests in hand are waited for here, and `shutdown` only hands out the last answers and closes connections.
+ */
+async function shutDown(
+  server: Deno.HttpServer,
+  inHand: ReadonlySet<Promise<Response>>,
+  overdue: AbortController,
+  graceMsMax: number,
+): Promise<void> {
+  await withinTime(Promise.allSettled(inHand), graceMsMax, () => overdue.abort());
+  await withinTime(server.shutdown(), closeMsMax, () => {});
+}

@@ -1,0 +1,59 @@
+/** The flow of the reference application: one placed order becomes one invoice. It must not happen twice. */
+import { PoisonError } from "../../engine/core/errors.ts";
+import { defineFlow, type Flow } from "../../engine/core/flow.ts";
+import type { RetryPolicy } from "../../engine/core/retry_policy.ts";
+import { topic } from "../../engine/core/topic_contract.ts";
+import type { Sql } from "../../engine/postgres/database.ts";
+import {
+  invoiceIssued,
+  invoiceIssuedStrict,
+  invoiceIssuedType,
+  type OrderPlaced,
+} from "./events.ts";
+import { invoiceFor } from "./invoice_for.ts";
+import { orderReading } from "./order_record.ts";
+import { readTaxRate } from "./tax_rates.ts";
+
+const name = "invoicing";
+/** The consumer group of the flow. */
+export const invoicingGroup = `onceflow.${name}`;
+
+/** Where the flow reads and writes, and what it needs. */
+export interface InvoicingOptions {
+  readonly orders: string;
+  readonly invoices: string;
+  readonly deadLetters: string;
+  readonly now: () => Date;
+  readonly retry?: Partial<RetryPolicy>;
+  /** Called before each try; what it throws counts as the try's failure. For demonstrations and tests. */
+  readonly beforeTry?: (order: OrderPlaced, attempt: number) => void;
+}
+
+/** Invoices every order. The tax rate is read from Postgres, once per currency and transaction. */
+export function invoicing(sql: Sql, options: InvoicingOptions): Flow<OrderPlaced> {
+  const orders = topic(options.orders, orderReading);
+  const invoices = topic(options.invoices, {
+    read: invoiceIssued,
+    write: invoiceIssuedStrict,
+    key: (invoice) => invoice.order_id,
+  });
+  return defineFlow({
+    name,
+    from: orders,
+    to: [invoices],
+    deadLetters: options.deadLetters,
+    retry: options.retry,
+    async transform(order, { attempt, once }) {
+      options.beforeTry?.(order, attempt);
+      const { currency } = order;
+      const taxRate = await once(`tax rate of ${currency}`, () => readTaxRate(sql, currency));
+      if (taxRate === undefined) {
+        throw new PoisonError(
+          `currency: there is no tax rate for ${currency}; add one to tax_rates, then redrive`,
+        );
+      }
+      const invoice = invoiceFor(order, { taxRate, issuedAt: options.now() });
+      return invoices.event(invoice, { event_id: invoice.event_id, event_type: invoiceIssuedType });
+    },
+  });
+}

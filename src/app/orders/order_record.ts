@@ -1,0 +1,33 @@
+/** Reads an order out of a record of the orders topic or of its dead letters. The one reading that all parts share. */
+import { PoisonError } from "../../engine/core/errors.ts";
+import { decodeEvent, type EventReading } from "../../engine/core/decode_event.ts";
+import type { RecordContent } from "../../engine/core/json_text.ts";
+import { type OrderPlaced, orderPlaced } from "./events.ts";
+
+/** What makes a record an order: a value that is an {@linkcode OrderPlaced}, and its `order_id` as the key. */
+export const orderReading: EventReading<OrderPlaced> = {
+  read: orderPlaced,
+  key: (order) => order.order_id,
+  checkKey: true,
+};
+
+/** The order in a record; undefined where there is none. */
+export function readOrder(record: RecordContent): OrderPlaced | undefined {
+  const order = orderOrProblem(record);
+  return typeof order === "string" ? undefined : order;
+}
+
+/** Why a record holds no order, in words; undefined where it holds one. */
+export function orderProblem(record: RecordContent): string | undefined {
+  const order = orderOrProblem(record);
+  return typeof order === "string" ? order : undefined;
+}
+
+function orderOrProblem(record: RecordContent): OrderPlaced | string {
+  try {
+    return decodeEvent(record, orderReading);
+  } catch (error) {
+    if (error instanceof PoisonError) return error.message;
+    throw error;
+  }
+}

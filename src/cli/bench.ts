@@ -1,0 +1,147 @@
+/** `bench`: the guarantees side by side, with a report. Wiring comes in as functions. */
+import { join, resolve } from "node:path";
+import { SingleBar } from "cli-progress";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { formatReport } from "../tools/bench/format_report.ts";
+import { sectionNames, type Size } from "../tools/bench/plan.ts";
+import { type BenchReport, reportSchema } from "../tools/bench/report.ts";
+import { reportHtml } from "../tools/bench/report_html.ts";
+import type { BenchOptions } from "../tools/bench/run_bench.ts";
+import { progress } from "./progress.ts";
+
+/** What the command needs of the composition root. */
+export interface BenchActions {
+  /** Finds or starts the services and measures. The signal is the composition root's. */
+  run(options: Omit<BenchOptions, "signal">): Promise<BenchReport>;
+  /** Where reports go unless `--out` says otherwise. */
+  readonly directory: () => string;
+}
+
+interface BenchArguments {
+  readonly quick?: true;
+  readonly full?: true;
+  readonly only?: BenchOptions["only"];
+  readonly peers?: true;
+  readonly records?: number;
+  readonly rounds?: number;
+  readonly against?: string;
+  readonly out?: string;
+  readonly json?: true;
+}
+
+const parts = [...sectionNames, "peers"] as const;
+
+/** The command, ready to be added to the program. */
+export function benchCommand(actions: BenchActions): Command {
+  return new Command("bench")
+    .description(
+      "Measure exactly-once against at-least-once and at-most-once: throughput, latency, crashes, HTTP, relay, projector, " +
+        "memory. Ends with tables, a JSON file and one self-contained HTML page.",
+    )
+    .addOption(new Option("--quick", "under two minutes").conflicts("full"))
+    .option("--full", "under thirty minutes, with a ten-minute soak")
+    .option("--only <parts>", `some of ${parts.join(",")}`, parseParts)
+    .option(
+      "--peers",
+      "other clients side by side; needs Go, Maven and Python, and skips what is missing",
+    )
+    .option("--records <n>", "records of each drain", parseCount)
+    .option("--rounds <n>", "rounds that count, after one that warms up", parseCount)
+    .option("--against <file>", "compare with an earlier JSON file")
+    .option("--out <directory>", "where the JSON file and the page go")
+    .option("--json", "print the JSON document instead of tables")
+    .addHelpText(
+      "after",
+      "\nMeasures on the embedded stack, or on your own cluster where KAFKA_BROKERS and DATABASE_URL are set; topics and " +
+        "groups are its own and are deleted at the end. Needs a JDK: outputs are read back by Kafka's own client.",
+    )
+    .action(async (given: BenchArguments) => {
+      const directory = resolve(given.out ?? actions.directory());
+      await prepareDirectory(directory);
+      const earlier = given.against === undefined ? undefined : await readReport(given.against);
+      const bar = partsBar();
+      const report = await actions.run({
+        size: sizeOf(given),
+        only: given.only,
+        peers: given.peers ?? given.only?.includes("peers") ?? false,
+        records: given.records,
+        rounds: given.rounds,
+        onProgress: (line) => bar ? bar.update({ line }) : progress(line),
+        onPart(done, of) {
+          bar?.setTotal(of);
+          bar?.update(done);
+        },
+      }).finally(() => bar?.stop());
+      const files = await writeReport(report, earlier, directory);
+      console.log(given.json ? JSON.stringify(report) : formatReport(report, earlier));
+      progress(`${files.json}\n${files.html}`);
+    });
+}
+
+function sizeOf({ quick, full }: BenchArguments): Size {
+  if (quick) return "quick";
+  return full ? "full" : "default";
+}
+
+interface Bar {
+  update(value: number | { line: string }): void;
+  setTotal(total: number): void;
+  stop(): void;
+}
+
+/** Only on a terminal: elsewhere progress is lines. */
+function partsBar(): Bar | undefined {
+  if (!Deno.stderr.isTerminal()) return undefined;
+  const bar = new SingleBar({
+    format: "{bar} part {value} of {total}, {duration_formatted}  {line}",
+    hideCursor: true,
+    barsize: 20,
+  });
+  bar.start(sectionNames.length, 0, { line: "" });
+  return bar;
+}
+
+async function readReport(file: string): Promise<BenchReport> {
+  const parsed = reportSchema.safeParse(JSON.parse(await Deno.readTextFile(file)));
+  if (parsed.success) return parsed.data;
+  throw new Error(`${file} is not a report of this benchmark.`);
+}
+
+/** Before anything is measured: a report that cannot be written is found out at once. */
+async function prepareDirectory(directory: string): Promise<void> {
+  try {
+    await Deno.mkdir(directory, { recursive: true });
+    await Deno.remove(await Deno.makeTempFile({ dir: directory }));
+  } catch (error) {
+    const reason = error instanceof Deno.errors.NotCapable
+      ? "the task may write below .onceflow only; name a directory there"
+      : String(error instanceof Error ? error.message : error);
+    throw new Error(`Cannot write reports to ${directory}: ${reason}.`);
+  }
+}
+
+async function writeReport(
+  report: BenchReport,
+  earlier: BenchReport | undefined,
+  directory: string,
+): Promise<{ json: string; html: string }> {
+  const stem = join(directory, `bench-${report.started_at.replaceAll(/[:.]/g, "-")}`);
+  const files = { json: `${stem}.json`, html: `${stem}.html` };
+  await Deno.writeTextFile(files.json, `${JSON.stringify(report, null, 2)}\n`);
+  await Deno.writeTextFile(files.html, reportHtml(report, earlier));
+  return files;
+}
+
+function parseParts(text: string): (typeof parts)[number][] {
+  return text.split(",").map((word) => {
+    const part = parts.find((candidate) => candidate === word.trim());
+    if (part) return part;
+    throw new InvalidArgumentError(`"${word}" is not one of ${parts.join(", ")}.`);
+  });
+}
+
+function parseCount(text: string): number {
+  const count = Number(text);
+  if (Number.isInteger(count) && count > 0 && count <= 10_000_000) return count;
+  throw new InvalidArgumentError("Give a whole number from 1 to 10000000.");
+}

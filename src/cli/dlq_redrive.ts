@@ -1,0 +1,114 @@
+/** `dlq redrive`: send dead letters back, each once. */
+import type { Command } from "commander";
+import {
+  type DeadLetterAddress,
+  formatAddress,
+} from "../engine/dead_letters/dead_letter_address.ts";
+import { brief } from "../engine/dead_letters/describe_bytes.ts";
+import type { DeadLetter } from "../engine/dead_letters/read_dead_letter.ts";
+import {
+  redriveDeadLetters,
+  type RedriveObserver,
+  type RedriveReport,
+} from "../engine/dead_letters/redrive.ts";
+import {
+  addressList,
+  type DlqActions,
+  printJson,
+  type SelectionArguments,
+  selectionOf,
+  wholeNumber,
+  withCommon,
+  withSelection,
+} from "./dlq_options.ts";
+import { FindingError } from "./exit_codes.ts";
+import { progress } from "./progress.ts";
+
+/** Adds the command. */
+export function addRedrive(command: Command, actions: DlqActions): void {
+  withSelection(withCommon(command.command("redrive")))
+    .description(
+      "Send dead letters back to the topic and partition that they came from, each once.",
+    )
+    .argument(
+      "[addresses...]",
+      "PARTITION/OFFSET of each; all that are pending where absent",
+      addressList,
+      [],
+    )
+    .option("--to <topic>", "send them to another topic")
+    .option(
+      "--for <group>",
+      "the group that is to work on them, or all; the one they failed in where absent",
+    )
+    .option("--limit <n>", "at most so many", wholeNumber)
+    .option("--again", "also those that were redriven before (name them, or a key, class or topic)")
+    .option("--dry-run", "only say what would be done")
+    .addHelpText("after", redriveHelp)
+    .action((addresses: DeadLetterAddress[], args: SelectionArguments & RedriveArguments) =>
+      actions.withStore(args.dlq, async (store, signal) => {
+        const { to, for: group, limit, again, dryRun } = args;
+        const options = { ...selectionOf(args), addresses, to, for: group, limit, again, dryRun };
+        const report = await redriveDeadLetters(store, options, signal, tell(dryRun));
+        if (args.json) printJson({ ...report, dryRun: dryRun ?? false });
+        else console.log(redriveSummary(report, dryRun));
+        if (report.refused > 0) {
+          throw new FindingError(`${report.refused} dead letter(s) cannot go back`);
+        }
+        if (addresses.length > report.redriven + report.skipped && limit === undefined) {
+          progress("Not all of the named dead letters exist, or match.");
+          throw new FindingError("not all of the named dead letters exist");
+        }
+      })
+    );
+}
+
+interface RedriveArguments {
+  readonly to?: string;
+  readonly for?: string;
+  readonly limit?: number;
+  readonly again?: boolean;
+  readonly dryRun?: boolean;
+}
+
+const redriveHelp = `
+The original bytes go back, with two more headers: x-redriven-for and x-redriven-from. The records and the note that they
+were redriven are one Kafka transaction, so an interrupted redrive is simply run again. A record that
+fails again becomes a new dead letter, which this run leaves alone. It keeps its first timestamp when that is less than a
+day old.
+What is not whole (cut, or only named by its place), says no origin, or came from a topic that is gone does not go back: it is
+named, stays pending, and the others go on; the exit code is 1 then. The dead letters of Spring Kafka and Kafka Connect are
+understood.
+It is for the group that failed on it (x-redriven-for): other flows of onceflow on that topic pass it over. After a flow was
+renamed, name its new group with --for, or "--for all". Every other consumer of the topic sees the record again, and so
+does each reader of a topic that is named with --to.`;
+
+function redriveSummary(
+  { redriven, skipped, refused, byTopic }: RedriveReport,
+  dryRun: boolean | undefined,
+): string {
+  const topics = Object.entries(byTopic).map(([topic, count]) => `${count} to ${topic}`);
+  return `${verb(dryRun)}: ${redriven}${topics.length > 0 ? ` (${topics.join(", ")})` : ""}. ` +
+    `Redriven before, so left alone: ${skipped}.` +
+    (refused > 0 ? ` Cannot go back, so still pending: ${refused}.` : "");
+}
+
+/** Says on the way what is redriven. */
+export function tell(dryRun?: boolean): RedriveObserver {
+  return {
+    redriven: (letters) => progress(`${verb(dryRun)}: ${namesOf(letters)}`),
+    refused: (_, reason) => progress(brief(reason, 500)),
+    doubt: (_, reason) => progress(`${brief(reason, 200)}; looking up what became of it`),
+  };
+}
+
+function verb(dryRun: boolean | undefined): string {
+  return dryRun ? "Would redrive" : "Redriven";
+}
+
+function namesOf(letters: readonly DeadLetter[]): string {
+  const names = letters.map(({ record }) => formatAddress(record));
+  return names.length > 10
+    ? `${names.length} from ${names[0]} to ${names.at(-1)}`
+    : names.join(" ");
+}

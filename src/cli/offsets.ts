@@ -1,0 +1,173 @@
+/** `worker offsets`: where a group stands, and the operator's decision where it shall go on. */
+import { Command, InvalidArgumentError } from "commander";
+import { formatPartition } from "../engine/core/record.ts";
+import type { Transactions } from "../engine/core/ports.ts";
+import { type GroupStanding, showOffsets } from "../engine/kafka/group_standing.ts";
+import type { KafkaClient } from "../engine/kafka/kafka_client.ts";
+import { applyOffset, OffsetRefusedError, planOffset } from "../engine/kafka/offset_admin.ts";
+import { changeTable, standingTable } from "./offsets_tables.ts";
+import { progress } from "./progress.ts";
+
+/** What the commands work with. */
+export interface OffsetsAccess {
+  readonly client: KafkaClient;
+  readonly transactions: Transactions;
+  /** The groups that `show` shows when none is named. */
+  readonly groups: readonly string[];
+  /** The group that `set` takes when none is named. */
+  readonly flowGroup: string;
+  /** The group of the projectors: it only shares out partitions, their positions are in Postgres. */
+  readonly projectorGroup: string;
+  /** Where the relay's cursor is kept: its offsets are positions of the outbox and carry metadata. */
+  readonly relay: { readonly groupId: string; readonly cursorTopic: string };
+  /**
+   * The relay's metadata for this offset, from the outbox row just below it; undefined where there is no such row. Rows that
+   * wait by the metadata that is there now wait on.
+   */
+  relayMetadata(shard: number, offset: number, now: string): Promise<string | undefined>;
+  /** Notes in Postgres that the relay's cursor stands at this offset, or the relay would halt on one that was set back. */
+  noteRelay(shard: number, offset: number): Promise<void>;
+}
+
+/** What the commands are given by whoever mounts them. */
+export interface OffsetsActions {
+  /** Opens the access and closes it when `act` is done; the signal fires at SIGINT and SIGTERM. */
+  withOffsets<T>(act: (access: OffsetsAccess, signal: AbortSignal) => Promise<T>): Promise<T>;
+  /** Asks the operator; false where there is nobody to ask. */
+  confirm(question: string): boolean;
+}
+
+interface SetArguments {
+  readonly group?: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly to: number | "earliest" | "latest";
+  readonly metadata?: string;
+  readonly keepMetadata?: boolean;
+  readonly dryRun?: boolean;
+  readonly yes?: boolean;
+  readonly json?: boolean;
+}
+
+/** The command, ready to be mounted under `worker`. */
+export function offsetsCommand(actions: OffsetsActions): Command {
+  const command = new Command("offsets").description(
+    "Show where the consumer groups stand, and decide where a halted lane shall go on.",
+  );
+  command.command("show")
+    .description("Show committed offset, log start, log end, lag and metadata of each partition.")
+    .option("--group <group>", "only this group; all of onceflow's where absent")
+    .option("--topic <topic>", "also the partitions of this topic without a committed offset")
+    .option("--json", "print one JSON document")
+    .addHelpText("after", showHelp)
+    .action((args: { group?: string; topic?: string; json?: boolean }) =>
+      actions.withOffsets(async ({ client, groups }) => {
+        const standings: GroupStanding[] = [];
+        for (const groupId of args.group ? [args.group] : groups) {
+          standings.push(await showOffsets(client, groupId, args.topic ? [args.topic] : []));
+        }
+        if (args.json) return console.log(JSON.stringify(standings, null, 2));
+        for (const standing of standings) console.log(standingTable(standing));
+      })
+    );
+  command.command("set")
+    .description("Set the committed offset of one partition, while no worker of the group runs.")
+    .option("--group <group>", "the consumer group; the flow's where absent")
+    .requiredOption("--topic <topic>", "the topic that the group reads")
+    .requiredOption("--partition <n>", "the partition", wholeNumber)
+    .requiredOption("--to <offset>", "the next offset to read: a number, earliest or latest", place)
+    .option("--metadata <text>", "commit this metadata with it")
+    .option("--keep-metadata", "for the relay's cursor: keep its metadata as it is")
+    .option("--dry-run", "only show what would change")
+    .option("--yes", "do not ask")
+    .option("--json", "print one JSON document")
+    .addHelpText("after", setHelp)
+    .action((args: SetArguments) =>
+      actions.withOffsets((access, signal) => setOffset(actions, access, args, signal))
+    );
+  return command;
+}
+
+const showHelp = `
+"end" is the last stable offset: what read_committed readers can see. Where "high watermark" is beyond it, a
+transaction is open. Lag counts offsets, and the markers of transactions have offsets too.`;
+
+const setHelp = `
+Use it when a lane has halted because its offset expired or lies outside the log, or to pass over or repeat records
+on purpose. Moving back: the records are processed a second time and their outputs are written a second time.
+Moving on: the records between are never processed.
+
+It refuses while the group has members or a transaction is open on the offset. It commits through the lane's own
+transactional id, so that no stalled worker can overwrite it later.
+
+The relay's cursor (group onceflow.relay) counts positions of the outbox, and its metadata names the event just below
+it. The metadata is made anew from the outbox row at that position; with --keep-metadata it stays as it is, and then the
+relay halts unless the event is the same. Moved back, events are announced a second time, which is what this system
+exists to prevent; moved on, orders are never announced. Stop the relay first: it is no member of a group, so it is
+noticed only while it is announcing.
+
+The projector's group has no offsets of its own to set: its positions are in Postgres, with its tables.`;
+
+async function setOffset(
+  actions: OffsetsActions,
+  access: OffsetsAccess,
+  args: SetArguments,
+  signal: AbortSignal,
+): Promise<void> {
+  const { group = access.flowGroup, topic, partition, to } = args;
+  if (group === access.projectorGroup) {
+    throw new OffsetRefusedError(
+      `Cannot set an offset of ${group}: it only shares out partitions, and where a projection stands ` +
+        `is noted in Postgres beside its tables, so nothing would move. "projection status" shows it; ` +
+        `"projection rebuild" folds everything again from the first record`,
+    );
+  }
+  const isCursor = group === access.relay.groupId && topic === access.relay.cursorTopic;
+  const change = await planOffset(access.client, {
+    groupId: group,
+    topic,
+    partition,
+    to,
+    metadata: isCursor ? await cursorMetadata(access, args) : args.metadata,
+    unbounded: isCursor,
+  });
+  if (args.json) console.log(JSON.stringify({ ...change, dryRun: args.dryRun ?? false }, null, 2));
+  else console.log(changeTable(change, isCursor));
+  if (args.dryRun) return progress("Dry run: nothing was changed.");
+  if (!args.yes && !actions.confirm("Set it?")) {
+    throw new OffsetRefusedError("Nothing was changed: it was not confirmed. Add --yes to do it");
+  }
+  await applyOffset(access.client, access.transactions, change, signal);
+  if (isCursor) await access.noteRelay(partition, change.after);
+  progress(`Set ${formatPartition(change)} of ${group} to ${change.after}.`);
+}
+
+/** @throws {OffsetRefusedError} when the outbox has no row to make it from */
+async function cursorMetadata(
+  access: OffsetsAccess,
+  { partition, to, metadata, keepMetadata }: SetArguments,
+): Promise<string | undefined> {
+  if (metadata !== undefined || keepMetadata || typeof to !== "number") return metadata;
+  const { groupId, cursorTopic } = access.relay;
+  const { partitions } = await showOffsets(access.client, groupId, [cursorTopic]);
+  const now = partitions.find((row) => row.topic === cursorTopic && row.partition === partition)
+    ?.metadata ?? "";
+  const rebuilt = await access.relayMetadata(partition, to, now);
+  if (rebuilt !== undefined) return rebuilt;
+  throw new OffsetRefusedError(
+    `Cannot set the relay's cursor to ${to}: the outbox has no row at position ${
+      to - 1
+    } of shard ` +
+      `${partition} to name in its metadata (it was never there, or was deleted after it was ` +
+      `announced). Choose a position whose row is there, or use --keep-metadata`,
+  );
+}
+
+function place(text: string): SetArguments["to"] {
+  return text === "earliest" || text === "latest" ? text : wholeNumber(text);
+}
+
+function wholeNumber(text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("It must be a whole number from 0 on.");
+}

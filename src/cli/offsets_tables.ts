@@ -1,0 +1,52 @@
+/** Where groups stand, and what setting an offset changes, as tables for people. Pure. */
+import Table from "cli-table3";
+import { formatPartition } from "../engine/core/record.ts";
+import type { GroupStanding } from "../engine/kafka/group_standing.ts";
+import type { OffsetChange } from "../engine/kafka/offset_admin.ts";
+
+/** A group, one line a partition. */
+export function standingTable({ groupId, state, members, partitions }: GroupStanding): string {
+  const table = new Table({
+    head: ["partition", "committed", "log start", "end", "high watermark", "lag", "metadata"],
+    style: { head: [], border: [], compact: true },
+  });
+  for (const row of partitions) {
+    const { committed, pending, log, lag, metadata } = row;
+    table.push([
+      formatPartition(row),
+      `${committed < 0 ? "none" : committed}${pending ? " (transaction open)" : ""}`,
+      ...(log
+        ? [String(log.start), String(log.stableEnd), String(log.highWatermark), String(lag)]
+        : ["no such partition", "", "", ""]),
+      metadata,
+    ]);
+  }
+  const who = members.map(({ clientId, host }) => `${clientId}${host}`).join(" ");
+  const title = `Group ${groupId}: ${state}${who ? `, ${members.length} member(s): ${who}` : ""}`;
+  return partitions.length > 0 ? `${title}\n${table}` : `${title}, nothing committed`;
+}
+
+/** Before and after, and what it means. */
+export function changeTable(change: OffsetChange, isCursor: boolean): string {
+  const { before, after, metadataAfter, groupId } = change;
+  const table = new Table({
+    head: [`${formatPartition(change)} of ${groupId}`, "before", "after"],
+    style: { head: [], border: [], compact: true },
+  });
+  table.push(
+    ["offset", before.committed < 0 ? "none" : String(before.committed), String(after)],
+    ["metadata", before.metadata, metadataAfter],
+  );
+  return `${table}\n${consequence(change, isCursor)}`;
+}
+
+function consequence({ before, after }: OffsetChange, isCursor: boolean): string {
+  const from = before.committed < 0 ? (isCursor ? 1 : before.log?.start ?? 0) : before.committed;
+  const [things, again, never] = isCursor
+    ? ["positions of the outbox", "announced a second time", "never announced"]
+    : ["offsets", "processed a second time, and their outputs written again", "never processed"];
+  if (after === from) return "It goes on where it would have gone on.";
+  return after < from
+    ? `Up to ${from - after} ${things} will be ${again}.`
+    : `Up to ${after - from} ${things} will be ${never}.`;
+}

@@ -1,0 +1,89 @@
+/** Builds the program from its commands, runs one, and decides the exit code. */
+import { Command, CommanderError } from "commander";
+import { readConfig } from "../config.ts";
+import { HaltError } from "../engine/core/errors.ts";
+import { configureLogging } from "../engine/observe/logging.ts";
+import { benchCommand } from "./bench.ts";
+import { demoCommand } from "./demo.ts";
+import { dlqCommand } from "./dlq.ts";
+import { exitCodes, FindingError } from "./exit_codes.ts";
+import { explainCommand } from "./explain.ts";
+import { messageOf } from "./message_of.ts";
+import { migrateCommand } from "./migrate.ts";
+import { offsetsCommand } from "./offsets.ts";
+import { progress } from "./progress.ts";
+import { projectionCommand } from "./projection.ts";
+import { serveCommand } from "./serve.ts";
+import { stackCommand } from "./stack.ts";
+import { transactionsCommand } from "./transactions.ts";
+import { verifyCommand } from "./verify.ts";
+import { tortureCommand } from "./torture.ts";
+import {
+  benchActions,
+  dlqActions,
+  explainActions,
+  migrateActions,
+  offsetsActions,
+  projectionActions,
+  transactionsActions,
+  verifyActions,
+} from "./wiring.ts";
+import { workerCommand } from "./worker.ts";
+
+/** Runs one command line and answers with the exit code. Prints errors; never throws. */
+export async function runCli(args: readonly string[]): Promise<number> {
+  const program = new Command("onceflow")
+    .description("An exactly-once event pipeline on Kafka and Postgres.")
+    .addHelpText("after", "\nSettings come from the environment: see .env.example.")
+    .enablePositionalOptions()
+    .exitOverride();
+  program.hook("preAction", (_program, action) => {
+    const { LOG_LEVEL, LOG_FORMAT } = readConfig();
+    // A demonstration speaks for itself; a service says what it does.
+    const quiet = !["serve", "worker"].includes(action.name());
+    configureLogging({ level: LOG_LEVEL ?? (quiet ? "warning" : "info"), format: LOG_FORMAT });
+  });
+  for (const command of commands()) program.addCommand(withExitOverride(command));
+  try {
+    await program.parseAsync([...args], { from: "user" });
+    return exitCodes.good;
+  } catch (error) {
+    return exitCodeOf(error);
+  }
+}
+
+function commands(): Command[] {
+  return [
+    demoCommand(),
+    serveCommand(),
+    workerCommand().addCommand(offsetsCommand(offsetsActions))
+      .addCommand(transactionsCommand(transactionsActions)),
+    migrateCommand(migrateActions),
+    stackCommand(),
+    verifyCommand(verifyActions),
+    explainCommand(explainActions),
+    dlqCommand(dlqActions),
+    projectionCommand(projectionActions),
+    benchCommand(benchActions),
+    tortureCommand(),
+  ];
+}
+
+function withExitOverride(command: Command): Command {
+  command.exitOverride();
+  for (const child of command.commands) withExitOverride(child);
+  return command;
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) {
+    return error.exitCode === 0 ? exitCodes.good : exitCodes.wrongUse;
+  }
+  if (error instanceof FindingError) return exitCodes.finding;
+  if (error instanceof HaltError) {
+    progress(`Halted: ${error.message}`);
+    return exitCodes.finding;
+  }
+  progress(messageOf(error));
+  return exitCodes.wrongUse;
+}

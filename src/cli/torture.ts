@@ -1,0 +1,131 @@
+/** `torture`: faults against a pipeline of its own, ending in the books. */
+import { join, resolve } from "node:path";
+import { Command, InvalidArgumentError, Option } from "commander";
+import Table from "cli-table3";
+import { type Guarantee, guarantees, readConfig } from "../config.ts";
+import { kafkaVersion } from "../tools/stack/ensure_stack.ts";
+import { endLeftBehind } from "../tools/torture/left_behind.ts";
+import { runTorture } from "../tools/torture/run_torture.ts";
+import type { TortureReport } from "../tools/torture/summary.ts";
+import { FindingError } from "./exit_codes.ts";
+import { progress } from "./progress.ts";
+
+interface TortureArguments {
+  readonly seed: string;
+  readonly minutes: number;
+  readonly kafka: string;
+  readonly transactionVersion?: number;
+  readonly brokers: 1 | 3;
+  readonly guarantee: Guarantee;
+  readonly json?: true;
+}
+
+/** The command, ready to be added to the program. */
+export function tortureCommand(): Command {
+  return new Command("torture")
+    .description(
+      "Run a pipeline on a Kafka and Postgres of its own under load and faults, drain it, and check the books.",
+    )
+    .option("--seed <text>", "draw the same faults again", newSeed())
+    .option("--minutes <number>", "how long faults strike", parseMinutes, 5)
+    .option(
+      "--kafka <version>",
+      "the Kafka to run; 3.9.1, 4.2.2 and 4.3.1 are what it is held to",
+      parseVersion,
+      kafkaVersion,
+    )
+    .option(
+      "--transaction-version <level>",
+      "the cluster's transaction.version, 0 to 2; the release's own where absent",
+      parseTransactionVersion,
+    )
+    .option("--brokers <count>", "how many brokers: 1 or 3", parseBrokers, 1)
+    .addOption(
+      new Option("--guarantee <guarantee>", "how strongly the flows guarantee their effects")
+        .choices(guarantees).default(guarantees[0]),
+    )
+    .option("--json", "print one JSON document")
+    .action(async ({ json, ...options }: TortureArguments) => {
+      const config = readConfig();
+      progress(`seed ${options.seed}`);
+      const parent = resolve(config.STACK_DIR);
+      await endLeftBehind(parent);
+      const directory = join(parent, `torture-${Deno.pid}`);
+      const stop = new AbortController();
+      const onSignal = () => stop.abort(new DOMException("Stopped by a signal", "AbortError"));
+      Deno.addSignalListener("SIGINT", onSignal);
+      Deno.addSignalListener("SIGTERM", onSignal);
+      try {
+        const report = await runTorture({
+          ...options,
+          kafkaVersion: options.kafka,
+          directory,
+          cacheDirectory: join(parent, "cache"),
+          onProgress: progress,
+          signal: stop.signal,
+        });
+        console.log(json ? JSON.stringify(report, null, 2) : tableOf(report));
+        if (!report.good) {
+          progress(`logs and data are in ${directory}`);
+          throw new FindingError(`${report.findings.length} findings`);
+        }
+        await Deno.remove(directory, { recursive: true });
+      } finally {
+        Deno.removeSignalListener("SIGINT", onSignal);
+        Deno.removeSignalListener("SIGTERM", onSignal);
+      }
+    });
+}
+
+function newSeed(): string {
+  return crypto.getRandomValues(new Uint8Array(4)).toHex();
+}
+
+function parseVersion(text: string): string {
+  if (/^\d+\.\d+\.\d+$/.test(text)) return text;
+  throw new InvalidArgumentError("Give a version of Kafka, such as 3.9.1.");
+}
+
+function parseTransactionVersion(text: string): number {
+  if (/^[012]$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("Give 0, 1 or 2; 2 is the protocol of KIP-890.");
+}
+
+function parseBrokers(text: string): 1 | 3 {
+  if (text === "1") return 1;
+  if (text === "3") return 3;
+  throw new InvalidArgumentError("Give 1 or 3.");
+}
+
+function parseMinutes(text: string): number {
+  const minutes = Number(text);
+  if (minutes > 0 && minutes <= 24 * 60) return minutes;
+  throw new InvalidArgumentError("Give a number of minutes, such as 5.");
+}
+
+function tableOf(report: TortureReport): string {
+  const { faults, load, transactions, unknown_outcomes, recovery, findings } = report;
+  const kinds = new Table({ head: ["fault", "landed", "missed", "median ms", "max ms"] });
+  for (const [kind, { landed, missed }] of Object.entries(faults.by_kind)) {
+    const back = recovery.by_kind[kind];
+    kinds.push([kind, landed, missed, back?.median_ms ?? "", back?.max_ms ?? ""]);
+  }
+  kinds.push([
+    "all",
+    faults.landed,
+    faults.planned - faults.landed,
+    recovery.median_ms,
+    recovery.max_ms,
+  ]);
+  const lines = [
+    kinds.toString(),
+    `orders acknowledged ${load.acknowledged}, numbered events ${load.numbered}`,
+    `transactions ${Object.entries(transactions).map(([role, n]) => `${role} ${n}`).join(", ")}`,
+    `unknown outcomes: ${unknown_outcomes.committed} resolved as committed, ` +
+    `${unknown_outcomes.aborted} as aborted`,
+    `findings: ${findings.length}`,
+    ...findings.map(({ kind, detail }) => `  ${kind}: ${detail}`),
+    `seed ${report.seed}`,
+  ];
+  return lines.join("\n");
+}

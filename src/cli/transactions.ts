@@ -1,0 +1,146 @@
+/** `worker transactions`: what partitions hold open, whose it is and how it ended, and the operator's decision. */
+import { Command, InvalidArgumentError } from "commander";
+import { formatPartition } from "../engine/core/record.ts";
+import {
+  applyEnd,
+  EndRefusedError,
+  type OpenTransactions,
+  planEnd,
+  showTransactions,
+} from "../engine/kafka/end_by_decision.ts";
+import type { ExaminedTransaction } from "../engine/kafka/examine_transactions.ts";
+import type { KafkaClient } from "../engine/kafka/kafka_client.ts";
+import type { Outcome } from "../engine/kafka/transaction_outcome.ts";
+import { FindingError } from "./exit_codes.ts";
+import { progress } from "./progress.ts";
+import { transactionRow, transactionsTable } from "./transactions_table.ts";
+
+/** What the command is given by whoever mounts it. */
+export interface TransactionsActions {
+  /** Finds the services; the client connects when it is used. */
+  withClient<T>(act: (client: KafkaClient) => Promise<T>): Promise<T>;
+  /** Asks the operator; false where there is nobody to ask. */
+  confirm(question: string): boolean;
+}
+
+interface TransactionsArguments {
+  readonly topic?: string;
+  readonly partition?: string;
+  readonly producer?: bigint;
+  readonly commit?: boolean;
+  readonly abort?: boolean;
+  readonly proved?: boolean;
+  readonly yes?: boolean;
+  readonly json?: boolean;
+}
+
+/** The command, ready to be mounted under `worker`. */
+export function transactionsCommand(actions: TransactionsActions): Command {
+  return new Command("transactions")
+    .description(
+      "List the transactions that partitions hold open, and end those that Kafka forgot.",
+    )
+    .option("--topic <topic>", "only this topic and the committed offsets; all topics where absent")
+    .option("--partition <topic-n>", "the partition of the transaction to end")
+    .option("--producer <id>", "its producer id", producerId)
+    .option("--commit", "end it there by commit: its records count")
+    .option("--abort", "end it there by abort: its records are dropped")
+    .option("--proved", "end all that are forgotten and proved, each as it ended elsewhere")
+    .option("--yes", "do not ask")
+    .option("--json", "print one JSON document")
+    .addHelpText("after", help)
+    .action((args: TransactionsArguments) =>
+      actions.withClient(async (client) => {
+        const decisions = decisionsOf(args);
+        const found = await showTransactions(client, args.topic ? [args.topic] : undefined);
+        const chosen = decisions(found);
+        print(found, args.json);
+        if (!chosen) {
+          if (found.examined.some(({ kind }) => kind === "forgotten")) {
+            throw new FindingError("transactions that Kafka has forgotten");
+          }
+          return;
+        }
+        for (const [one, outcome] of chosen) await end(actions, client, args, one, outcome);
+        if (chosen.length === 0) progress("Nothing is both forgotten and proved.");
+        if (args.proved && found.examined.some(isUnproved)) {
+          throw new FindingError("transactions that Kafka has forgotten, without a proof");
+        }
+      })
+    );
+}
+
+const help = `
+A transaction is "forgotten" when its coordinator is done with it and a partition never got its marker: Kafka 4.3.0,
+4.3.1 and 4.4.0 skip a partition that has no leader at that moment. Readers of committed records stand still there, and
+nothing ends it by itself. Workers end theirs, and those on the topics they read, where it is proved how they ended.
+
+The last column says what proves it: the coordinator, or a marker of the same transaction in another partition. What is
+proved is ended by --proved. Where there is no proof, find out what happened to the same transaction elsewhere (did its
+offset move? are its other outputs there?), and name it by --partition and --producer with --commit or --abort.
+It refuses what is still at work, and an end against the proof.
+
+Kafka's own "kafka-transactions.sh abort" is the wrong tool here: it always aborts. A transaction that was committed
+elsewhere is torn by it: its outputs are there and its offset is not, so they are written again; or its records are
+dropped where its offset has moved on.
+
+Exit code 1 when something is forgotten and nothing was decided, or --proved has left what is not proved. Ending takes the right to ALTER the cluster.`;
+
+type Chosen = readonly (readonly [ExaminedTransaction, Outcome])[];
+
+/** Fails at once where the arguments do not fit together. */
+function decisionsOf(
+  { partition, producer, commit, abort, proved }: TransactionsArguments,
+): (found: OpenTransactions) => Chosen | undefined {
+  if ([commit, abort, proved].filter(Boolean).length > 1) {
+    throw new EndRefusedError("--commit, --abort and --proved exclude each other");
+  }
+  if (proved) {
+    return ({ examined }) =>
+      examined.flatMap((one) =>
+        one.kind === "forgotten" && one.outcome ? [[one, one.outcome] as const] : []
+      );
+  }
+  if (!commit && !abort) {
+    if (partition === undefined && producer === undefined) return () => undefined;
+    throw new EndRefusedError("Say how it ended: --commit or --abort");
+  }
+  if (partition === undefined || producer === undefined) {
+    throw new EndRefusedError("Name the transaction to end by --partition and --producer");
+  }
+  const outcome = commit ? "commit" : "abort";
+  return (found) => [[planEnd(found, { partition, producerId: producer, outcome }), outcome]];
+}
+
+function print(found: OpenTransactions, json: boolean | undefined): void {
+  if (!json) return console.log(transactionsTable(found));
+  const { examined, leaderless, refused } = found;
+  console.log(
+    JSON.stringify({ transactions: examined.map(transactionRow), leaderless, refused }, null, 2),
+  );
+}
+
+async function end(
+  actions: TransactionsActions,
+  client: KafkaClient,
+  { yes }: TransactionsArguments,
+  one: ExaminedTransaction,
+  outcome: Outcome,
+): Promise<void> {
+  const where = `${formatPartition(one.part)} (producer id ${one.part.producerId})`;
+  const grounds = one.proof ?? "nothing proves that it ended so: the decision is yours";
+  if (!yes && !actions.confirm(`End it in ${where} by ${outcome}? (${grounds})`)) {
+    throw new EndRefusedError("Nothing was changed: it was not confirmed. Add --yes to do it");
+  }
+  await applyEnd(client, one, outcome);
+  progress(`Ended in ${where} by ${outcome}.`);
+}
+
+function isUnproved({ kind, outcome }: ExaminedTransaction): boolean {
+  return kind === "forgotten" && !outcome;
+}
+
+function producerId(text: string): bigint {
+  if (/^\d{1,18}$/.test(text)) return BigInt(text);
+  throw new InvalidArgumentError("It must be a whole number from 0 on.");
+}

@@ -1,0 +1,128 @@
+/** Gives commands what they act on: settings, services and a signal, opened for each and closed again. */
+import { join } from "node:path";
+import { runBench } from "../tools/bench/run_bench.ts";
+import { checkBooks, explain } from "../tools/books.ts";
+import { invoicingGroup } from "../app/orders/invoicing.ts";
+import { migrateSchema, missingFromSchema } from "../app/compose/prepare_schema.ts";
+import { rebuildViews, viewsStatus } from "../app/compose/read_model.ts";
+import { projectorGroup, relayGroup } from "../app/compose/run_worker.ts";
+import { runUntilSignal } from "../app/compose/run_until_signal.ts";
+import { resolveServices, type Services, type StackUse } from "../app/compose/services.ts";
+import { type Config, readConfig } from "../config.ts";
+import { openDeadLetterStore } from "../engine/dead_letters/open_dead_letter_store.ts";
+import { redriveGroup } from "../engine/dead_letters/redrive_state.ts";
+import { createKafkaClient } from "../engine/kafka/kafka_client.ts";
+import { createTransactions } from "../engine/kafka/transactions.ts";
+import { cursorMetadataAt, noteRelayed } from "../engine/outbox/relay_cursor.ts";
+import { openDatabase, type Sql } from "../engine/postgres/database.ts";
+import { checkSessionSettings } from "../engine/postgres/session_settings.ts";
+import { translatingErrors } from "../engine/postgres/translate_error.ts";
+import type { BenchActions } from "./bench.ts";
+import type { DlqActions } from "./dlq.ts";
+import { exitCodes } from "./exit_codes.ts";
+import type { ExplainActions } from "./explain.ts";
+import type { MigrateActions } from "./migrate.ts";
+import { progress } from "./progress.ts";
+import type { OffsetsActions } from "./offsets.ts";
+import type { TransactionsActions } from "./transactions.ts";
+import type { ProjectionActions } from "./projection.ts";
+import type { VerifyActions } from "./verify.ts";
+
+/** Commands that look at a pipeline or mend it use a stack that runs; only those that say so start one. */
+function withServices<T>(
+  act: (config: Config, services: Services, signal: AbortSignal) => Promise<T>,
+  use: StackUse = "find",
+): Promise<T> {
+  const config = readConfig();
+  return runUntilSignal(
+    async (signal) => act(config, await resolveServices(config, use, progress), signal),
+    { shutdownMsMax: config.SHUTDOWN_MS_MAX, lateExitCode: exitCodes.wrongUse },
+  );
+}
+
+export const verifyActions: VerifyActions = {
+  check: (options) =>
+    withServices((config, services, signal) =>
+      checkBooks(config, services, { ...options, signal })
+    ),
+};
+
+export const explainActions: ExplainActions = {
+  explain: (orderId) =>
+    withServices((config, services, signal) => explain(config, services, orderId, signal)),
+};
+
+const withSchema = <T>(act: (sql: Sql, config: Config) => Promise<T>) =>
+  withServices(async (config, services) => {
+    await using database = openDatabase(services.databaseUrl, {
+      connectionsMax: 1,
+      applicationName: "onceflow migrate",
+    });
+    await checkSessionSettings(database.sql);
+    return await translatingErrors(() => act(database.sql, config));
+  });
+
+export const migrateActions: MigrateActions = {
+  missing: () => withSchema(missingFromSchema),
+  migrate: () => withSchema(migrateSchema),
+};
+
+export const projectionActions: ProjectionActions = {
+  rebuild: (options) =>
+    withServices((config, services, signal) =>
+      rebuildViews(config, services, { ...options, signal })
+    ),
+  status: () => withServices(viewsStatus),
+};
+
+export const dlqActions: DlqActions = {
+  withStore: (topic, act) =>
+    withServices(async (config, services, signal) => {
+      await using store = openDeadLetterStore(createKafkaClient(services.kafka), {
+        topic: topic ?? config.DEAD_LETTERS_TOPIC,
+        transactionTimeoutMs: config.TRANSACTION_TIMEOUT_MS,
+        batchBytesMax: config.REQUEST_BYTES_MAX,
+        replicationFactor: config.TOPIC_REPLICATION_FACTOR,
+      });
+      return await act(store, signal);
+    }),
+};
+
+export const offsetsActions: OffsetsActions = {
+  confirm: (question) => Deno.stdin.isTerminal() && confirm(question),
+  withOffsets: (act) =>
+    withServices(async (config, services, signal) => {
+      const client = createKafkaClient(services.kafka);
+      await using transactions = createTransactions(client, {
+        transactionTimeoutMs: config.TRANSACTION_TIMEOUT_MS,
+      });
+      await using database = openDatabase(services.databaseUrl, {
+        connectionsMax: 1,
+        applicationName: "onceflow offsets",
+      });
+      return await act({
+        client,
+        transactions,
+        groups: [invoicingGroup, relayGroup, projectorGroup, redriveGroup],
+        flowGroup: invoicingGroup,
+        projectorGroup,
+        relay: { groupId: relayGroup, cursorTopic: config.OUTBOX_CURSOR_TOPIC },
+        relayMetadata: (shard, offset, now) => cursorMetadataAt(database.sql, shard, offset, now),
+        noteRelay: (shard, offset) => noteRelayed(database.sql, shard, Math.max(0, offset - 1)),
+      }, signal);
+    }),
+};
+
+export const transactionsActions: TransactionsActions = {
+  confirm: offsetsActions.confirm,
+  withClient: (act) => withServices((_config, { kafka }) => act(createKafkaClient(kafka))),
+};
+
+export const benchActions: BenchActions = {
+  directory: () => join(readConfig().STACK_DIR, "bench"),
+  run: (options) =>
+    withServices(
+      (config, services, signal) => runBench(config, services, { ...options, signal }),
+      "start",
+    ),
+};

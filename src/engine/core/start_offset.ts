@@ -1,0 +1,120 @@
+/** Decides where a session starts reading, and halts where that cannot be known. */
+import { HaltError } from "./errors.ts";
+import { parseOrigin } from "./offset_metadata.ts";
+import type { DeliverySession } from "./delivery.ts";
+import type { Assignment, CommittedOffset, LanePlace } from "./ports.ts";
+import { formatPartition } from "./record.ts";
+import { settledOffset } from "./settled_offset.ts";
+
+/**
+ * The committed offset, or the start of the log for a group that has never committed one.
+ *
+ * @param known the last offset that this lane saw committed, or -1
+ * @throws {HaltError} when the offset lies outside the log, is gone although there was one, was committed by somebody
+ * else, is of another topic, or of another log
+ */
+export async function startOffset(
+  { groupId, reader }: Assignment,
+  { start: committed, topicId, note }: Pick<DeliverySession, "start" | "topicId" | "note">,
+  known: number,
+): Promise<number> {
+  const lane = { groupId, topic: reader.topic, partition: reader.partition };
+  const partition = formatPartition(reader);
+  const range = await reader.range();
+  const { offset } = committed;
+  const origin = parseOrigin(committed.metadata);
+  const workedOn = note?.topicId || origin.topicId;
+  if (workedOn !== undefined && topicId !== undefined && workedOn !== topicId) {
+    throw new HaltError(
+      `Cannot go on with ${partition}: group ${groupId} worked on another topic of this name ` +
+        `(${workedOn}, now it is ${topicId}): it was deleted and made again. ${decide(lane)}`,
+    );
+  }
+  if (offset < 0) {
+    if (known < 0 && note === undefined) return range.start;
+    const had = known < 0 ? "had committed an offset" : `had committed offset ${known}`;
+    throw new HaltError(
+      `Cannot go on with ${partition}: group ${groupId} ${had} and now has none (it expired while ` +
+        `no worker ran, or the group was deleted). ${decide(lane)}`,
+    );
+  }
+  if (topicId !== undefined && origin.topicId === undefined) {
+    throw new HaltError(
+      `Cannot go on with ${partition}: group ${groupId} stands at offset ${offset}, and no worker of ` +
+        `onceflow has committed that (its metadata names no topic): another consumer uses this ` +
+        `group.id, or a tool has moved the offset. Records below it may never have been processed. ` +
+        decide(lane),
+    );
+  }
+  if (offset < range.start) {
+    throw new HaltError(
+      `Cannot go on with ${partition}: group ${groupId} stands at offset ${offset}, but the log ` +
+        `starts at ${range.start}; ${range.start - offset} records were deleted unread. ${
+          decide(lane)
+        }`,
+    );
+  }
+  const divergence = origin.mark && await reader.divergence?.(origin.mark);
+  if (divergence) {
+    throw new HaltError(
+      `Cannot go on with ${partition} from offset ${offset}: this is not the log that group ` +
+        `${groupId} has read: ${divergence}. A broker's disk was replaced or emptied, or a replica ` +
+        `without these records became the leader. ${decide(lane)}`,
+    );
+  }
+  return offset;
+}
+
+/**
+ * Checks that the parked keys were loaded from the topic that the committed offset stands with; it names one for as long as
+ * keys are parked.
+ *
+ * @throws {HaltError} when that was deleted and made again
+ */
+export function checkParked(
+  { groupId, reader: { topic, partition } }: Assignment,
+  { offset, metadata }: CommittedOffset,
+  parkedTopicId: string | undefined,
+): void {
+  const { state } = parseOrigin(metadata);
+  if (state === undefined || parkedTopicId === undefined || state === parkedTopicId) return;
+  throw new HaltError(
+    `Cannot go on with ${formatPartition({ topic, partition })} from offset ${offset}: group ` +
+      `${groupId} has parked keys of it, and the topic that says which was deleted and made again. ` +
+      `Later records of these keys would overtake those that wait among the dead letters. To go on ` +
+      `all the same use this offset as OFFSET, then send the dead letters back with "deno task dlq ` +
+      `redrive". ${decide({ groupId, topic, partition })}`,
+  );
+}
+
+/**
+ * The committed offset, of which `answer` is what `read` said first. One below `known`, which is certainly committed, is
+ * asked for until it has settled.
+ *
+ * @throws {HaltError} when it stays below that: nobody but Kafka can have lost it. That there is none is the caller's to judge
+ */
+export async function offsetNotBelow(
+  known: number,
+  { groupId, topic, partition }: LanePlace,
+  answer: CommittedOffset,
+  read: () => Promise<CommittedOffset>,
+  signal: AbortSignal,
+): Promise<CommittedOffset> {
+  const committed = answer.offset < known ? await settledOffset(read, signal) : answer;
+  const { offset } = committed;
+  if (offset < 0 || offset >= known) return committed;
+  throw new HaltError(
+    `Cannot go on with ${formatPartition({ topic, partition })}: group ${groupId} had committed ` +
+      `offset ${known} and now stands at ${offset}: somebody has set it back, or Kafka has lost what ` +
+      `it had acknowledged. Where a broker has just come back from a crash, stop it in order and start ` +
+      `it again: it may have loaded its offsets wrongly (src/engine/core/settled_offset.ts). ` +
+      decide({ groupId, topic, partition }),
+  );
+}
+
+/** The way on after a halt of a lane: what a person types. */
+export function decide({ groupId, topic, partition }: LanePlace): string {
+  return `Decide where to go on: stop the workers, look with "deno task worker offsets show --group ` +
+    `${groupId}", then "deno task worker offsets set --group ${groupId} --topic ${topic} ` +
+    `--partition ${partition} --to OFFSET"`;
+}

@@ -1,0 +1,227 @@
+/** Runs the demonstration: all roles in this process, orders over real HTTP, and the books at the end. */
+import type { Config } from "../../config.ts";
+import { delay } from "../../engine/core/delay.ts";
+import type { TopicPartition } from "../../engine/core/record.ts";
+import { type Follower, untilCaughtUp } from "./caught_up.ts";
+import { brokenRecords, injectFailures, orderMix } from "./order_mix.ts";
+import { postOrders } from "./post_orders.ts";
+import { readLogRange } from "../../engine/kafka/log_range.ts";
+import { openPlainProducer } from "../../engine/kafka/plain_producer.ts";
+import { untilAnswered } from "../../engine/kafka/until_answered.ts";
+import { createTransactions } from "../../engine/kafka/transactions.ts";
+import type { Sql } from "../../engine/postgres/database.ts";
+import { waitForPostgres } from "../../engine/projection/wait_for_postgres.ts";
+import type { ConservationReport } from "../verify/check_conservation.ts";
+import { invoicingGroup } from "../../app/orders/invoicing.ts";
+import { checkBooks } from "../books.ts";
+import { keepStackUp } from "./keep_stack_up.ts";
+import { createObservability, workerObservers } from "../../app/compose/observability.ts";
+import { openRuntime, type Runtime } from "../../app/compose/open_runtime.ts";
+import { viewsOf } from "../../app/compose/prepare_schema.ts";
+import { startHttp } from "../../app/compose/run_serve.ts";
+import { roles, runWorker } from "../../app/compose/run_worker.ts";
+
+/** What the demo is asked for. */
+export interface DemoOptions {
+  readonly orders: number;
+  readonly signal: AbortSignal;
+  readonly onProgress: (line: string) => void;
+  /** Called as orders move along. */
+  readonly onCount: (counts: DemoCounts) => void;
+  /** Called with the books, while everything still runs; the demo ends when it resolves. */
+  readonly onBooks: (outcome: DemoOutcome) => Promise<void>;
+}
+
+/** How far the orders of this run have come. */
+export interface DemoCounts {
+  readonly placed: number;
+  /** Invoiced or dead-lettered, as the read model shows it. */
+  readonly settled: number;
+}
+
+/** What the demo did, and what the checker says of all that is on the topics. */
+export interface DemoOutcome {
+  readonly run: string;
+  /** Orders that were answered 202. */
+  readonly accepted: number;
+  /** Broken records that went straight to the topic. */
+  readonly broken: number;
+  readonly url: string;
+  readonly kafka_brokers: readonly string[];
+  readonly books: ConservationReport;
+  readonly seconds: number;
+}
+
+const countPollMs = 200;
+const concurrencyMax = 32;
+const booksAttemptsMax = 3;
+const booksRetryMs = 5_000;
+const databaseBackoff = { firstMs: 200, waitMsMax: 2_000 };
+
+/** Runs the demonstration to its end, or until the signal fires. */
+export async function runDemo(config: Config, options: DemoOptions): Promise<void> {
+  const startedAt = performance.now();
+  const run = Date.now().toString(36);
+  const orders = orderMix(run, options.orders);
+  await using runtime = await openRuntime(config, {
+    applicationName: "onceflow demo",
+    onProgress: options.onProgress,
+    connectionsMax: 20,
+  });
+  const observability = createObservability();
+  await using http = startHttp(runtime, observability);
+  const url = `http://${http.host}:${http.port}`;
+  const finished = new AbortController();
+  const stop = AbortSignal.any([options.signal, finished.signal]);
+  const halted = Promise.withResolvers<never>();
+  const worker = runWorker(runtime, {
+    roles,
+    onHalt: (_role, error) => halted.reject(error),
+    guarantee: config.GUARANTEE,
+    beforeTry: injectFailures(orders),
+    observers: workerObservers(observability),
+  }, stop);
+  const keeping = keepStackUp(config, runtime.services, options.onProgress, stop);
+  const story = async () => {
+    options.onProgress(`placing ${orders.length} orders at ${url}`);
+    let placed = 0;
+    const counting = countSettled(
+      runtime.database.sql,
+      run,
+      stop,
+      (settled) => options.onCount({ placed, settled }),
+    );
+    const broken = brokenRecords(orders.length);
+    const [accepted] = await Promise.all([
+      postOrders(orders, {
+        url,
+        apiToken: config.API_TOKEN?.reveal(),
+        concurrencyMax,
+        signal: stop,
+        onAccepted: (count) => placed = count,
+      }),
+      sendBroken(runtime, run, broken, stop),
+    ]);
+    await untilSettled(runtime, counting, accepted, stop);
+    options.onProgress("checking the books with an independent reader");
+    const books = await readBooks(config, runtime, stop);
+    const seconds = (performance.now() - startedAt) / 1000;
+    const kafka_brokers = runtime.services.kafka.brokers;
+    await options.onBooks({ run, accepted, broken, url, kafka_brokers, books, seconds });
+  };
+  try {
+    // A worker that halts ends the story: there is nothing to wait for any more.
+    await Promise.race([story(), halted.promise]);
+  } finally {
+    finished.abort();
+    await worker;
+    await keeping;
+  }
+}
+
+/** Reads them again where a service was killed meanwhile. */
+async function readBooks(
+  config: Config,
+  { services }: Runtime,
+  signal: AbortSignal,
+): Promise<ConservationReport> {
+  for (let attempt = 1;; attempt++) {
+    try {
+      return await checkBooks(config, services, { drained: true, signal });
+    } catch (error) {
+      if (signal.aborted || attempt === booksAttemptsMax) throw error;
+      await delay(booksRetryMs, signal);
+    }
+  }
+}
+
+/** Bytes that are no JSON, straight to the topic, as a broken producer would send them. */
+async function sendBroken(
+  { client, config, partitions }: Runtime,
+  run: string,
+  count: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const topic = config.ORDERS_TOPIC;
+  const records = Array.from({ length: count }, (_, index) => ({
+    topic,
+    partition: index % (partitions.get(topic) ?? 1),
+    key: new TextEncoder().encode(`demo-${run}-broken-${index}`),
+    value: Uint8Array.of(0xff, 0xfe, 0x00, index % 256, 0x7b),
+    headers: [],
+  }));
+  // Some of them may arrive twice where a leader moved meanwhile: each becomes a dead letter.
+  await untilAnswered("write the broken records", async () => {
+    await using producer = await openPlainProducer(client);
+    await producer.send(records);
+  }, { signal });
+}
+
+/** Polls the read model until stopped; resolves nothing, tells the latest count. */
+function countSettled(
+  sql: Sql,
+  run: string,
+  signal: AbortSignal,
+  onCount: (settled: number) => void,
+): { latest(): number; read(): Promise<number> } {
+  let settled = 0;
+  const read = async () => {
+    const [row] = await sql<{ settled: number }[]>`
+      select count(*) as settled from order_view
+      where order_id like ${`demo-${run}-%`} and user_id is not null and status <> 'placed'
+    `;
+    settled = row?.settled ?? 0;
+    onCount(settled);
+    return settled;
+  };
+  const timer = setInterval(() => void read().catch(() => {}), countPollMs);
+  signal.addEventListener("abort", () => clearInterval(timer), { once: true });
+  return { latest: () => settled, read };
+}
+
+async function untilSettled(
+  { client, config, database, partitions }: Runtime,
+  counting: { read(): Promise<number> },
+  accepted: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const fromPostgres = <T>(read: () => Promise<T>) =>
+    waitForPostgres(read, databaseBackoff, signal);
+  const fromKafka = <T>(read: () => Promise<T>) =>
+    untilAnswered("read how far the pipeline has come", read, { signal });
+  while (await fromPostgres(counting.read) < accepted) await delay(countPollMs, signal);
+  await using transactions = createTransactions(client, {
+    transactionTimeoutMs: config.TRANSACTION_TIMEOUT_MS,
+  });
+  const cluster = client.cluster();
+  const all = (topic: string) =>
+    Array.from({ length: partitions.get(topic) ?? 0 }, (_, partition) => ({ topic, partition }));
+  const projection = viewsOf(config);
+  const followers: Follower[] = [
+    {
+      name: "invoicing",
+      partitions: all(config.ORDERS_TOPIC),
+      position: (partition) =>
+        fromKafka(() => transactions.stableOffset(invoicingGroup, partition, signal)),
+    },
+    {
+      name: "projector",
+      partitions: projection.topics.flatMap(all),
+      position: async ({ topic, partition }) => {
+        const [row] = await fromPostgres(async () =>
+          await database.sql<{ offset: number }[]>`
+            select next_offset as offset from projection_positions
+            where projection = ${projection.name} and topic = ${topic} and partition = ${partition}
+          `
+        );
+        return { offset: row?.offset ?? -1 };
+      },
+    },
+  ];
+  try {
+    const range = (partition: TopicPartition) => fromKafka(() => readLogRange(cluster, partition));
+    await untilCaughtUp(followers, range, signal);
+  } finally {
+    await cluster.disconnect();
+  }
+}
