@@ -3,25 +3,32 @@ import { assertEquals } from "./support/assert.ts";
 
 const root = new URL("../", import.meta.url);
 
-/** What a room may import of ours. `compose`, `commands`, `torture` and `bench` know every room. */
+/** The floors, from the street to the cellar: a file imports from its own and from those below. */
+const floors = ["cli", "tools", "app", "engine", "config.ts"];
+
+/** What a room may import of ours beside itself: rooms of its own floor, and what stands here of those below. */
 const arrows: Readonly<Record<string, readonly string[]>> = {
-  core: [],
-  kafka: ["core"],
-  postgres: ["core"],
-  stack: [],
-  observe: ["core"],
-  outbox: ["core", "postgres"],
-  projection: ["core", "postgres"],
-  dead_letters: ["core", "kafka", "postgres"],
-  verify: ["core", "outbox", "postgres"],
-  orders: ["core", "outbox", "postgres", "projection"],
-  http: ["core", "orders", "postgres"],
-  dashboard: ["core", "orders", "outbox", "postgres"],
-  demo: ["core", "orders"],
+  "engine/core": [],
+  "engine/kafka": ["engine/core"],
+  "engine/postgres": ["engine/core"],
+  "engine/observe": ["engine/core"],
+  "engine/outbox": ["engine/core", "engine/postgres"],
+  "engine/projection": ["engine/core", "engine/postgres"],
+  "engine/dead_letters": ["engine/core", "engine/kafka"],
+  "engine/flow": ["engine/core", "engine/kafka", "engine/dead_letters"],
+  engine: ["engine/core", "engine/kafka", "engine/flow"],
+  "app/orders": ["engine/core", "engine/outbox", "engine/postgres", "engine/projection"],
+  "app/http": ["app/orders", "engine/core", "engine/postgres"],
+  "app/dashboard": ["app/orders", "engine/core", "engine/outbox", "engine/postgres"],
+  "tools/stack": [],
+  "tools/verify": ["engine/core", "engine/outbox", "engine/postgres"],
 };
 
 /** Packages that one room alone may import. */
-const owners: Readonly<Record<string, string>> = { kafkajs: "kafka", postgres: "postgres" };
+const owners: Readonly<Record<string, string>> = {
+  kafkajs: "engine/kafka",
+  postgres: "engine/postgres",
+};
 
 interface Module {
   readonly specifier: string;
@@ -42,28 +49,35 @@ async function modules(): Promise<readonly Module[]> {
   return info.modules.filter(({ specifier }) => specifier.startsWith(`${root}src/`));
 }
 
+/** `engine/core` of `src/engine/core/lane.ts`; a floor of one room, and a file beside the rooms, by the floor's name. */
 function roomOf(specifier: string): string | undefined {
-  return specifier.startsWith(`${root}src/`)
-    ? specifier.slice(`${root}src/`.length).split("/")[0]
-    : undefined;
+  if (!specifier.startsWith(`${root}src/`)) return undefined;
+  const [floor = "", room, ...rest] = specifier.slice(`${root}src/`.length).split("/");
+  return rest.length > 0 ? `${floor}/${room}` : floor;
+}
+
+const floorOf = (room: string) => floors.indexOf(room.split("/")[0] ?? "");
+
+/** Why a file of one room may not import from the other. */
+function objection(room: string, target: string): string | undefined {
+  if (target === room) return undefined;
+  if (floorOf(target) < floorOf(room)) return `imports ${target}, which is of a floor above`;
+  const allowed = arrows[room];
+  return allowed && !allowed.includes(target) ? `imports ${target}` : undefined;
 }
 
 Deno.test("imports point only where they must", async () => {
   const wrong: string[] = [];
   for (const { specifier, dependencies = [] } of await modules()) {
     const room = roomOf(specifier) ?? "";
+    const file = specifier.slice(root.href.length);
+    if (floorOf(room) < 0) wrong.push(`${file} is of no floor`);
     for (const dependency of dependencies) {
-      const target = dependency.code?.specifier ?? dependency.type?.specifier ?? "";
-      const targetRoom = roomOf(target);
-      const allowed = arrows[room];
-      const inside = targetRoom === undefined || targetRoom === room;
-      if (!inside && allowed && !allowed.includes(targetRoom)) {
-        wrong.push(`${specifier.slice(root.href.length)} imports ${targetRoom}`);
-      }
+      const target = roomOf(dependency.code?.specifier ?? dependency.type?.specifier ?? "");
+      const found = target === undefined ? undefined : objection(room, target);
+      if (found) wrong.push(`${file} ${found}`);
       const owner = owners[dependency.specifier.split("/")[0] ?? ""];
-      if (owner && owner !== room) {
-        wrong.push(`${specifier.slice(root.href.length)} imports ${dependency.specifier}`);
-      }
+      if (owner && owner !== room) wrong.push(`${file} imports ${dependency.specifier}`);
     }
   }
   assertEquals(wrong, []);

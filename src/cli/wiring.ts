@@ -7,7 +7,8 @@ import { migrateSchema, missingFromSchema } from "../app/compose/prepare_schema.
 import { rebuildViews, viewsStatus } from "../app/compose/read_model.ts";
 import { projectorGroup, relayGroup } from "../app/compose/run_worker.ts";
 import { runUntilSignal } from "../app/compose/run_until_signal.ts";
-import { resolveServices, type Services, type StackUse } from "../app/compose/services.ts";
+import type { Services } from "../app/compose/services.ts";
+import { resolveServices, type StackUse } from "../tools/resolve_services.ts";
 import { type Config, readConfig } from "../config.ts";
 import { openDeadLetterStore } from "../engine/dead_letters/open_dead_letter_store.ts";
 import { redriveGroup } from "../engine/dead_letters/redrive_state.ts";

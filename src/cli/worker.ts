@@ -13,6 +13,7 @@ import { type Role, roles, runWorker } from "../app/compose/run_worker.ts";
 import { type Guarantee, guarantees, readConfig } from "../config.ts";
 import { serveHealth } from "../engine/observe/health_server.ts";
 import { notStarted } from "../engine/observe/not_started.ts";
+import { resolveServices } from "../tools/resolve_services.ts";
 import { serviceProgress } from "./progress.ts";
 
 interface WorkerArguments {
@@ -56,7 +57,7 @@ export function workerCommand(): Command {
         progress(`Health and metrics at http://${health.hostname}:${health.port}/readyz`);
         await using runtime = await openUntilStopped(config, {
           applicationName: "onceflow worker",
-          onProgress: progress,
+          findServices: () => resolveServices(config, "start", progress),
           health: observability.health,
           signal,
           roles: only,

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import type { Config } from "../config.ts";
 import { kafkaJars } from "./stack/kafka_jars.ts";
 import { kafkaVersion } from "./stack/ensure_stack.ts";
-import { invoicingGroup } from "../app/orders/invoicing.ts";
 import { orderProblem } from "../app/orders/order_record.ts";
 import { openDatabase } from "../engine/postgres/database.ts";
 import { checkConservation, type ConservationReport } from "./verify/check_conservation.ts";
@@ -11,27 +10,10 @@ import type { FindHindrances } from "./verify/hindrance.ts";
 import { createKafkaClient } from "../engine/kafka/kafka_client.ts";
 import { whyOpen } from "../engine/kafka/why_open.ts";
 import { explainOrder, type OrderExplanation } from "./verify/explain_order.ts";
-import type { PipelineNames } from "./verify/pipeline_names.ts";
+import { pipelineNames } from "../app/compose/pipeline_names.ts";
 import type { LogReaderConnection } from "./verify/client_properties.ts";
 import { type LogReader, openLogReader } from "./verify/log_reader.ts";
-import { redriveGroup } from "../engine/dead_letters/redrive_state.ts";
-import { viewsOf } from "../app/compose/prepare_schema.ts";
-import { relayGroup } from "../app/compose/run_worker.ts";
 import type { Services } from "../app/compose/services.ts";
-
-/** What the parts of the pipeline are called under these settings. */
-export function pipelineNames(config: Config): PipelineNames {
-  return {
-    ordersTopic: config.ORDERS_TOPIC,
-    invoicesTopic: config.INVOICES_TOPIC,
-    deadLettersTopic: config.DEAD_LETTERS_TOPIC,
-    cursorTopic: config.OUTBOX_CURSOR_TOPIC,
-    relayGroup,
-    invoicingGroup,
-    redriveGroup,
-    projection: viewsOf(config).name,
-  };
-}
 
 /** Starts the independent reader against these services; the jars come from the stack's cache. */
 export async function openReader(

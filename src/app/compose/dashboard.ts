@@ -9,7 +9,7 @@ import { openDashboardReader } from "../dashboard/read_dashboard.ts";
 import { openLogSource } from "../../engine/kafka/log_source.ts";
 import { permitted } from "../../engine/kafka/missing_permission.ts";
 import { fetchStableOffset } from "../../engine/kafka/stable_offset.ts";
-import { pipelineNames } from "../../tools/books.ts";
+import { pipelineNames } from "./pipeline_names.ts";
 import type { Runtime } from "./open_runtime.ts";
 
 /** The dashboard's routes; dispose it before the runtime. It connects to Kafka when somebody looks. */

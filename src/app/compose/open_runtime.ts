@@ -6,7 +6,7 @@ import { createKafkaClient, type KafkaClient } from "../../engine/kafka/kafka_cl
 import { type Database, openDatabase } from "../../engine/postgres/database.ts";
 import { prepareSchema } from "./prepare_schema.ts";
 import type { Role } from "./run_worker.ts";
-import { resolveServices, type Services } from "./services.ts";
+import { NoServicesError, ownServices, type Services } from "./services.ts";
 import { ensureAppTopics } from "./topics_of.ts";
 import { unreached } from "./unreached.ts";
 import { type ReachOptions, untilReached } from "./until_reached.ts";
@@ -26,7 +26,8 @@ const log = getLogger(["onceflow", "compose"]);
 /** How to open. */
 export interface OpenOptions {
   readonly applicationName: string;
-  readonly onProgress?: (line: string) => void;
+  /** Where the services are; those that the settings name where absent. */
+  readonly findServices?: () => Promise<Services>;
   readonly connectionsMax?: number;
   /** Whose topics are looked at; those of all roles where absent. */
   readonly roles?: readonly Role[];
@@ -41,11 +42,13 @@ export interface OpenOptions {
 /**
  * Connects, makes missing topics, brings the schema up to date. Several processes may do so at once.
  *
+ * @throws {NoServicesError} when nobody says where the services are
  * @throws {HaltError} when the schema is not up to date and may not be changed
  * @throws {UnreachedError} naming place and setting, when a service is away and nobody waits for it
  */
 export async function openRuntime(config: Config, options: OpenOptions): Promise<Runtime> {
-  const services = await resolveServices(config, "start", options.onProgress);
+  const services = await options.findServices?.() ?? ownServices(config);
+  if (!services) throw new NoServicesError("Set KAFKA_BROKERS and DATABASE_URL");
   const client = createKafkaClient(services.kafka);
   const database = openDatabase(services.databaseUrl, {
     connectionsMax: options.connectionsMax ?? config.DATABASE_CONNECTIONS_MAX,

@@ -13,7 +13,7 @@ import { watchTransactions } from "../../engine/kafka/watch_transactions.ts";
 import { invoicing, invoicingGroup, type InvoicingOptions } from "../orders/invoicing.ts";
 import { runRelay } from "../../engine/outbox/relay.ts";
 import { openRelayLeads } from "../../engine/outbox/relay_lead.ts";
-import { relayCheck, type RelayObserver } from "../../engine/outbox/relay_session.ts";
+import { relayCheck, relayCheckOf, type RelayObserver } from "../../engine/outbox/relay_session.ts";
 import { relayStore } from "../../engine/outbox/relay_store.ts";
 import { writtenTopics } from "../../engine/outbox/written_topics.ts";
 import { projectPatiently } from "../../engine/projection/project_patiently.ts";
@@ -22,7 +22,7 @@ import type { ViewFact } from "../orders/view_events.ts";
 import type { Runtime } from "./open_runtime.ts";
 import { viewsOf } from "./prepare_schema.ts";
 import { bothRelayObservers } from "./both_relay_observers.ts";
-import { relayName, reportTransactions } from "../../engine/flow/report_transactions.ts";
+import { reportTransactions } from "../../engine/flow/report_transactions.ts";
 import { bufferBatches } from "../../engine/kafka/buffer_share.ts";
 import { runFlow } from "../../engine/flow/run_flow.ts";
 import type { LaneFigures } from "../../engine/flow/judge_lanes.ts";
@@ -140,7 +140,7 @@ async function runRelays(
     writesTo: [...partitions.keys()],
     alsoWritesTo: () => writtenTopics(database.sql),
     onNews: options.health &&
-      reportTransactions(options.health, relayName, options.observers?.forgotten),
+      reportTransactions(options.health, relayCheckOf, options.observers?.forgotten),
   });
   await using leads = openRelayLeads(services.databaseUrl, {
     name: `${config.KAFKA_CLIENT_ID}, process ${Deno.pid}`,

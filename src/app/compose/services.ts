@@ -1,8 +1,6 @@
-/** Decides which Kafka and Postgres a command talks to: the user's own, or the embedded stack. */
+/** Where Kafka and Postgres are, as the settings say it. */
 import { type Config, ConfigError } from "../../config.ts";
 import type { KafkaSettings } from "../../engine/kafka/kafka_client.ts";
-import { awaitStack } from "../../tools/stack/await_stack.ts";
-import { ensureStack } from "../../tools/stack/ensure_stack.ts";
 
 /** Where the services are. */
 export interface Services {
@@ -12,53 +10,23 @@ export interface Services {
   readonly embedded: boolean;
 }
 
-/** Whether a command may start the embedded stack, or only use one that runs. */
-export type StackUse = "start" | "find";
-
 /** Nothing to talk to: what to do is in the message. */
 export class NoServicesError extends Error {
   override name = "NoServicesError";
 }
 
 /**
- * The services of this configuration; with neither `KAFKA_BROKERS` nor `DATABASE_URL` set, the embedded stack, started
- * when it is not running and `use` allows it.
+ * The services that the settings name; undefined when they do not name both.
  *
- * @throws {NoServicesError} when the stack is to be found and does not run
- * @throws {StackError} when it runs and does not answer, or cannot be started
+ * @throws {ConfigError} when the file of `KAFKA_SSL_CA` cannot be used
  */
-export async function resolveServices(
-  config: Config,
-  use: StackUse,
-  onProgress: (line: string) => void = () => {},
-): Promise<Services> {
+export function ownServices(config: Config): Services | undefined {
   const { KAFKA_BROKERS, DATABASE_URL } = config;
-  if (KAFKA_BROKERS && DATABASE_URL) {
-    return {
-      kafka: kafkaSettings(config, KAFKA_BROKERS),
-      databaseUrl: DATABASE_URL.reveal(),
-      embedded: false,
-    };
-  }
-  const options = {
-    directory: config.STACK_DIR,
-    kafkaPort: config.STACK_KAFKA_PORT,
-    postgresPort: config.STACK_POSTGRES_PORT,
-    onProgress,
-  };
-  const stack = use === "start"
-    ? await ensureStack(options)
-    : await awaitStack(config.STACK_DIR, { onProgress });
-  if (!stack) {
-    throw new NoServicesError(
-      `There is no embedded stack running in ${config.STACK_DIR}. Start it with "deno task stack", ` +
-        `or set KAFKA_BROKERS and DATABASE_URL to use your own services`,
-    );
-  }
+  if (!KAFKA_BROKERS || !DATABASE_URL) return undefined;
   return {
-    kafka: kafkaSettings(config, stack.kafkaBrokers),
-    databaseUrl: stack.databaseUrl,
-    embedded: true,
+    kafka: kafkaSettings(config, KAFKA_BROKERS),
+    databaseUrl: DATABASE_URL.reveal(),
+    embedded: false,
   };
 }
 
@@ -74,7 +42,8 @@ function readPem(path: string): string {
   }
 }
 
-function kafkaSettings(config: Config, brokers: readonly string[]): KafkaSettings {
+/** How to reach these brokers under the settings. @throws {ConfigError} as {@linkcode ownServices} */
+export function kafkaSettings(config: Config, brokers: readonly string[]): KafkaSettings {
   const { KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD } = config;
   return {
     brokers,

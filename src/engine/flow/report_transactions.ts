@@ -2,7 +2,6 @@
 import { type Health, laneCheck } from "../core/health.ts";
 import type { OnTransactionNews } from "../kafka/settle_transaction.ts";
 import type { Outcome } from "../kafka/transaction_outcome.ts";
-import { relayCheck } from "../outbox/relay_session.ts";
 
 /** A report of waiting is repeated while it lasts; it lapses when nobody waits any more. */
 const waitingMsMax = 10_000;
@@ -34,9 +33,4 @@ export function reportTransactions(
 export function laneName(transactionalId: string): string {
   const [topic = "", partition] = transactionalId.split("/").slice(-2);
   return laneCheck({ topic, partition: Number(partition) });
-}
-
-/** The relay's ids end with the shard. */
-export function relayName(transactionalId: string): string {
-  return relayCheck(Number(transactionalId.split("/").at(-1)));
 }

@@ -97,6 +97,11 @@ export function relayCheck(shard: number): string {
   return `relay:${shard}`;
 }
 
+/** The same of the relay that has this transactional id: its last part is the shard. */
+export function relayCheckOf(transactionalId: string): string {
+  return relayCheck(Number(transactionalId.split("/").at(-1)));
+}
+
 /** What ended its sessions, among the reasons of {@linkcode relayCheck}. */
 export const sessionCause = "session";
 

@@ -2,7 +2,8 @@
 import type { Config } from "../../config.ts";
 import { delay } from "../../engine/core/delay.ts";
 import { inspectStack } from "../stack/find_stack.ts";
-import { resolveServices, type Services } from "../../app/compose/services.ts";
+import type { Services } from "../../app/compose/services.ts";
+import { resolveServices } from "../resolve_services.ts";
 
 const lookEveryMs = 1_000;
 

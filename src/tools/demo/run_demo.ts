@@ -14,6 +14,7 @@ import { waitForPostgres } from "../../engine/projection/wait_for_postgres.ts";
 import type { ConservationReport } from "../verify/check_conservation.ts";
 import { invoicingGroup } from "../../app/orders/invoicing.ts";
 import { checkBooks } from "../books.ts";
+import { resolveServices } from "../resolve_services.ts";
 import { keepStackUp } from "./keep_stack_up.ts";
 import { createObservability, workerObservers } from "../../app/compose/observability.ts";
 import { openRuntime, type Runtime } from "../../app/compose/open_runtime.ts";
@@ -65,7 +66,7 @@ export async function runDemo(config: Config, options: DemoOptions): Promise<voi
   const orders = orderMix(run, options.orders);
   await using runtime = await openRuntime(config, {
     applicationName: "onceflow demo",
-    onProgress: options.onProgress,
+    findServices: () => resolveServices(config, "start", options.onProgress),
     connectionsMax: 20,
   });
   const observability = createObservability();

@@ -32,7 +32,7 @@ export function postgresBinaries(): PostgresBinaries {
       { cause },
     );
   }
-  const bin = join(dirname(entry), "../..", "native", "bin");
+  const bin = join(dirname(entry), "..", "native", "bin");
   return {
     initdb: join(bin, "initdb"),
     postgres: join(bin, "postgres"),

@@ -1,6 +1,6 @@
 /** Runs the torture: a cluster and a pipeline of its own, load, faults from the seed, a final drain, and the books. */
 import { join } from "node:path";
-import { pipelineNames } from "../books.ts";
+import { pipelineNames } from "../../app/compose/pipeline_names.ts";
 import { type Guarantee, readConfig } from "../../config.ts";
 import { delay } from "../../engine/core/delay.ts";
 import { openDatabase } from "../../engine/postgres/database.ts";

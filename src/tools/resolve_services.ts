@@ -1,0 +1,49 @@
+/** Decides which Kafka and Postgres a command talks to: the user's own, or the embedded stack. */
+import {
+  kafkaSettings,
+  NoServicesError,
+  ownServices,
+  type Services,
+} from "../app/compose/services.ts";
+import type { Config } from "../config.ts";
+import { awaitStack } from "./stack/await_stack.ts";
+import { ensureStack } from "./stack/ensure_stack.ts";
+
+/** Whether a command may start the embedded stack, or only use one that runs. */
+export type StackUse = "start" | "find";
+
+/**
+ * The services of this configuration; with neither `KAFKA_BROKERS` nor `DATABASE_URL` set, the embedded stack, started
+ * when it is not running and `use` allows it.
+ *
+ * @throws {NoServicesError} when the stack is to be found and does not run
+ * @throws {StackError} when it runs and does not answer, or cannot be started
+ */
+export async function resolveServices(
+  config: Config,
+  use: StackUse,
+  onProgress: (line: string) => void = () => {},
+): Promise<Services> {
+  const own = ownServices(config);
+  if (own) return own;
+  const options = {
+    directory: config.STACK_DIR,
+    kafkaPort: config.STACK_KAFKA_PORT,
+    postgresPort: config.STACK_POSTGRES_PORT,
+    onProgress,
+  };
+  const stack = use === "start"
+    ? await ensureStack(options)
+    : await awaitStack(config.STACK_DIR, { onProgress });
+  if (!stack) {
+    throw new NoServicesError(
+      `There is no embedded stack running in ${config.STACK_DIR}. Start it with "deno task stack", ` +
+        `or set KAFKA_BROKERS and DATABASE_URL to use your own services`,
+    );
+  }
+  return {
+    kafka: kafkaSettings(config, stack.kafkaBrokers),
+    databaseUrl: stack.databaseUrl,
+    embedded: true,
+  };
+}
