@@ -83,6 +83,37 @@ Deno.test("imports point only where they must", async () => {
   assertEquals(wrong, []);
 });
 
+/** The files on the way back to one that is looked at already; undefined where no way leads back. */
+function circleFrom(
+  file: string,
+  imports: ReadonlyMap<string, readonly string[]>,
+  path: string[],
+  done: Set<string>,
+): readonly string[] | undefined {
+  if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
+  if (done.has(file)) return undefined;
+  path.push(file);
+  for (const next of imports.get(file) ?? []) {
+    const circle = circleFrom(next, imports, path, done);
+    if (circle) return circle;
+  }
+  path.pop();
+  done.add(file);
+}
+
+Deno.test("no files import each other in a circle, not even for types", async () => {
+  const imports = new Map((await modules()).map(({ specifier, dependencies = [] }) => [
+    specifier,
+    dependencies.map(({ code, type }) => (code ?? type)?.specifier ?? ""),
+  ]));
+  const done = new Set<string>();
+  const circles = [...imports.keys()].flatMap((file) => {
+    const circle = circleFrom(file, imports, [], done);
+    return circle ? [circle.map((name) => name.slice(root.href.length)).join(" -> ")] : [];
+  });
+  assertEquals(circles, []);
+});
+
 async function* sources(directory: URL): AsyncGenerator<URL> {
   for await (const entry of Deno.readDir(directory)) {
     const url = new URL(`${entry.name}${entry.isDirectory ? "/" : ""}`, directory);

@@ -6,11 +6,8 @@ import {
 } from "../engine/dead_letters/dead_letter_address.ts";
 import { brief } from "../engine/dead_letters/describe_bytes.ts";
 import type { DeadLetter } from "../engine/dead_letters/read_dead_letter.ts";
-import {
-  redriveDeadLetters,
-  type RedriveObserver,
-  type RedriveReport,
-} from "../engine/dead_letters/redrive.ts";
+import { redriveDeadLetters, type RedriveReport } from "../engine/dead_letters/redrive.ts";
+import type { RedriveObserver } from "../engine/dead_letters/redrive_options.ts";
 import {
   addressList,
   type DlqActions,

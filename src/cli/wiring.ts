@@ -5,7 +5,7 @@ import { checkBooks, explain } from "../tools/books.ts";
 import { invoicingGroup } from "../app/orders/invoicing.ts";
 import { migrateSchema, missingFromSchema } from "../app/compose/prepare_schema.ts";
 import { rebuildViews, viewsStatus } from "../app/compose/read_model.ts";
-import { projectorGroup, relayGroup } from "../app/compose/run_worker.ts";
+import { projectorGroup, relayGroup } from "../app/compose/roles.ts";
 import { runUntilSignal } from "../app/compose/run_until_signal.ts";
 import type { Services } from "../app/compose/services.ts";
 import { resolveServices, type StackUse } from "../tools/resolve_services.ts";

@@ -9,7 +9,8 @@ import {
 import { openUntilStopped } from "../app/compose/open_runtime.ts";
 import { runUntilSignal } from "../app/compose/run_until_signal.ts";
 import { watchPostgresAside } from "../app/compose/watch_postgres.ts";
-import { type Role, roles, runWorker } from "../app/compose/run_worker.ts";
+import { runWorker } from "../app/compose/run_worker.ts";
+import { type Role, roles } from "../app/compose/roles.ts";
 import { type Guarantee, guarantees, readConfig } from "../config.ts";
 import { serveHealth } from "../engine/observe/health_server.ts";
 import { notStarted } from "../engine/observe/not_started.ts";

@@ -7,7 +7,8 @@ import { openRuntime, openUntilStopped } from "../../src/app/compose/open_runtim
 import { rebuildViews, viewsStatus } from "../../src/app/compose/read_model.ts";
 import { runFlow } from "../../src/engine/flow/run_flow.ts";
 import { openApi } from "../../src/app/compose/run_serve.ts";
-import { type Role, runWorker } from "../../src/app/compose/run_worker.ts";
+import { runWorker } from "../../src/app/compose/run_worker.ts";
+import type { Role } from "../../src/app/compose/roles.ts";
 import { ensureAppTopics } from "../../src/app/compose/topics_of.ts";
 import { type Config, readConfig } from "../../src/config.ts";
 import { createHealth } from "../../src/engine/core/health.ts";

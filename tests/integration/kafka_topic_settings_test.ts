@@ -5,7 +5,7 @@ import { watchSettings } from "../../src/engine/flow/watch_settings.ts";
 import { delay } from "../../src/engine/core/delay.ts";
 import { createHealth } from "../../src/engine/core/health.ts";
 import { laneNotesTopic } from "../../src/engine/kafka/lane_notes.ts";
-import type { TopicUse } from "../../src/engine/kafka/check_topics.ts";
+import type { TopicUse } from "../../src/engine/kafka/topic_spec.ts";
 import { ensureTopics } from "../../src/engine/kafka/topics.ts";
 import { defineFlow, HaltError, topic } from "../../src/engine/mod.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";

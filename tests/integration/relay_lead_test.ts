@@ -1,7 +1,8 @@
 /** Who relays when the leader is frozen, killed, or cannot reach Kafka: another one, soon, and nothing is announced twice. */
 import { createObservability } from "../../src/app/compose/observability.ts";
 import { openRuntime, type Runtime } from "../../src/app/compose/open_runtime.ts";
-import { relayGroup, runWorker } from "../../src/app/compose/run_worker.ts";
+import { runWorker } from "../../src/app/compose/run_worker.ts";
+import { relayGroup } from "../../src/app/compose/roles.ts";
 import { readConfig } from "../../src/config.ts";
 import type { Transactions } from "../../src/engine/core/ports.ts";
 import { createHealth } from "../../src/engine/core/health.ts";

@@ -1,4 +1,5 @@
-import { checkTopic, type TopicUse } from "../../src/engine/kafka/check_topics.ts";
+import { checkTopic } from "../../src/engine/kafka/check_topics.ts";
+import type { TopicUse } from "../../src/engine/kafka/topic_spec.ts";
 import { missingPermission } from "../../src/engine/kafka/missing_permission.ts";
 import { createErrorFromCode } from "../../src/engine/kafka/vendor.ts";
 import { assertEquals, assertStringIncludes } from "../support/assert.ts";

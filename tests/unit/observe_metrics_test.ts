@@ -4,9 +4,9 @@ import { createMetrics, type Metrics } from "../../src/engine/observe/metrics.ts
 import { projectorObserver } from "../../src/engine/observe/projector_observer.ts";
 import { relayObserver } from "../../src/engine/observe/relay_observer.ts";
 import { requestObserver } from "../../src/engine/observe/request_observer.ts";
-import type { RelayObserver } from "../../src/engine/outbox/relay_session.ts";
+import type { RelayObserver } from "../../src/engine/outbox/relay_options.ts";
 import type { ProjectorDeps } from "../../src/engine/projection/run_projector.ts";
-import type { RequestSeen } from "../../src/app/http/create_app.ts";
+import type { RequestSeen } from "../../src/app/http/app_options.ts";
 import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
 
 const burial = {

@@ -1,5 +1,5 @@
 import { HaltError } from "../../src/engine/core/errors.ts";
-import type { OutboxRow } from "../../src/engine/outbox/barrier_read.ts";
+import type { OutboxRow } from "../../src/engine/outbox/outbox_row.ts";
 import { rowToRecord } from "../../src/engine/outbox/row_to_record.ts";
 import { assertEquals, assertThrows } from "../support/assert.ts";
 

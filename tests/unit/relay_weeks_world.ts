@@ -10,7 +10,8 @@ import {
   TransactionError,
   type Transactions,
 } from "../../src/engine/core/ports.ts";
-import type { BarrierRead, OutboxRow } from "../../src/engine/outbox/barrier_read.ts";
+import type { BarrierRead } from "../../src/engine/outbox/barrier_read.ts";
+import type { OutboxRow } from "../../src/engine/outbox/outbox_row.ts";
 import type { Deleted } from "../../src/engine/outbox/delete_published.ts";
 import type { RelayClock } from "../../src/engine/outbox/relay_clock.ts";
 import type { RelayLead } from "../../src/engine/outbox/relay_lead.ts";

@@ -6,7 +6,8 @@ import { projectorObserver } from "../../engine/observe/projector_observer.ts";
 import { relayObserver } from "../../engine/observe/relay_observer.ts";
 import { horizon } from "../../engine/outbox/horizon.ts";
 import type { Sql } from "../../engine/postgres/sql.ts";
-import { projectorGroup, type WorkerObservers } from "./run_worker.ts";
+import { type WorkerObservers } from "./run_worker.ts";
+import { projectorGroup } from "./roles.ts";
 import type { LaneFigures } from "../../engine/flow/judge_lanes.ts";
 import type { RelayFigures } from "./watch_relays.ts";
 

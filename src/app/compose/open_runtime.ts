@@ -5,7 +5,7 @@ import { createHealth, type Health } from "../../engine/core/health.ts";
 import { createKafkaClient, type KafkaClient } from "../../engine/kafka/kafka_client.ts";
 import { type Database, openDatabase } from "../../engine/postgres/database.ts";
 import { prepareSchema } from "./prepare_schema.ts";
-import type { Role } from "./run_worker.ts";
+import type { Role } from "./roles.ts";
 import { NoServicesError, ownServices, type Services } from "./services.ts";
 import { ensureAppTopics } from "./topics_of.ts";
 import { unreached } from "./unreached.ts";

@@ -3,7 +3,7 @@ import type { Config } from "../../config.ts";
 import { redriveGroup } from "../../engine/dead_letters/redrive_state.ts";
 import { invoicingGroup } from "../orders/invoicing.ts";
 import { viewsOf } from "./prepare_schema.ts";
-import { relayGroup } from "./run_worker.ts";
+import { relayGroup } from "./roles.ts";
 
 /** What the parts of the pipeline are called under these settings. */
 export function pipelineNames(config: Config) {

@@ -1,4 +1,5 @@
 /** Runs the background roles of one process: relay, flow, projector. */
+import { projectorGroup, relayGroup, type Role } from "./roles.ts";
 import { getLogger } from "@logtape/logtape";
 import type { Guarantee } from "../../config.ts";
 import { createHealth, type Health } from "../../engine/core/health.ts";
@@ -13,7 +14,7 @@ import { watchTransactions } from "../../engine/kafka/watch_transactions.ts";
 import { invoicing, invoicingGroup, type InvoicingOptions } from "../orders/invoicing.ts";
 import { runRelay } from "../../engine/outbox/relay.ts";
 import { openRelayLeads } from "../../engine/outbox/relay_lead.ts";
-import { relayCheck, relayCheckOf, type RelayObserver } from "../../engine/outbox/relay_session.ts";
+import { relayCheck, relayCheckOf, type RelayObserver } from "../../engine/outbox/relay_options.ts";
 import { relayStore } from "../../engine/outbox/relay_store.ts";
 import { writtenTopics } from "../../engine/outbox/written_topics.ts";
 import { projectPatiently } from "../../engine/projection/project_patiently.ts";
@@ -28,11 +29,6 @@ import { runFlow } from "../../engine/flow/run_flow.ts";
 import type { LaneFigures } from "../../engine/flow/judge_lanes.ts";
 import { watchLanes } from "../../engine/flow/watch_lanes.ts";
 import { type RelayFigures, type RelayWatcher, watchRelays } from "./watch_relays.ts";
-
-/** The background roles. */
-export const roles = ["relay", "flow", "projector"] as const;
-/** One of {@linkcode roles}. */
-export type Role = (typeof roles)[number];
 
 /** Who is told of what the roles do. */
 export interface WorkerObservers {
@@ -56,11 +52,6 @@ export interface WorkerOptions {
   readonly figures?: LaneFigures & RelayFigures;
   readonly beforeTry?: InvoicingOptions["beforeTry"];
 }
-
-/** The consumer group of the relay's cursor. */
-export const relayGroup = "onceflow.relay";
-/** The consumer group that shares partitions among projectors; their positions are in Postgres. */
-export const projectorGroup = "onceflow.projector";
 
 const log = getLogger(["onceflow", "worker"]);
 

@@ -6,7 +6,7 @@ import {
   historyTopicConfig,
 } from "../../engine/kafka/topics.ts";
 import type { KafkaClient } from "../../engine/kafka/kafka_client.ts";
-import type { Role } from "./run_worker.ts";
+import type { Role } from "./roles.ts";
 
 /**
  * Makes what is missing and answers with the number of partitions of each topic.

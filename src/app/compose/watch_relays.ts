@@ -8,7 +8,7 @@ import { readBacklog, readHeldAge } from "../../engine/outbox/backlog.ts";
 import type { Hold } from "../../engine/outbox/holds.ts";
 import { horizon, type HorizonHolder } from "../../engine/outbox/horizon.ts";
 import { relayedUpTo } from "../../engine/outbox/relay_cursor.ts";
-import { relayCheck, type RelayObserver } from "../../engine/outbox/relay_session.ts";
+import { relayCheck, type RelayObserver } from "../../engine/outbox/relay_options.ts";
 import type { Sql } from "../../engine/postgres/sql.ts";
 
 /** What is told of each shard, for metrics. */

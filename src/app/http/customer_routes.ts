@@ -1,7 +1,7 @@
 /** The routes of customers: their totals. */
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { readCustomerTotals } from "../orders/customer_totals.ts";
-import type { AppOptions } from "./create_app.ts";
+import type { AppOptions } from "./app_options.ts";
 import { problems } from "./problems.ts";
 import * as schemas from "./schemas.ts";
 import { validate } from "./validate.ts";

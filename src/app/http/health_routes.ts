@@ -2,7 +2,7 @@
 import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
 import type { Readiness } from "../../engine/core/health.ts";
 import { whyNoWrites } from "../../engine/postgres/takes_writes.ts";
-import type { AppOptions } from "./create_app.ts";
+import type { AppOptions } from "./app_options.ts";
 import { problems } from "./problems.ts";
 import * as schemas from "./schemas.ts";
 import { withinTime } from "./within_time.ts";

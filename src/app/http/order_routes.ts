@@ -4,7 +4,7 @@ import { assertNever } from "./assert_never.ts";
 import { findOrder } from "../orders/find_order.ts";
 import { formatCursor, listOrders, parseCursor } from "../orders/list_orders.ts";
 import { placeOrder, type PlaceOrderOutcome } from "../orders/place_order.ts";
-import type { AppOptions } from "./create_app.ts";
+import type { AppOptions } from "./app_options.ts";
 import { createBodyReader } from "./body_reader.ts";
 import { ProblemError, problemOf } from "./problem.ts";
 import { problems } from "./problems.ts";

@@ -1,7 +1,7 @@
 /** The three guarantees as three orders of the same two steps: write the outputs, commit the offset. */
 import type { LaneNote, LaneNotes } from "./lane_notes.ts";
 import { formatOrigin, type OffsetOrigin, parseOrigin } from "./offset_metadata.ts";
-import { offsetNotBelow } from "./start_offset.ts";
+import { offsetNotBelow } from "./known_offset.ts";
 import type { Committer } from "./committer.ts";
 import type { Assignment, CommittedOffset } from "./ports.ts";
 import type { OutputRecord, TopicPartition } from "./record.ts";

@@ -1,10 +1,10 @@
 /** Decides where a session starts reading, and halts where that cannot be known. */
+import { decide } from "./known_offset.ts";
 import { HaltError } from "./errors.ts";
 import { parseOrigin } from "./offset_metadata.ts";
 import type { DeliverySession } from "./delivery.ts";
-import type { Assignment, CommittedOffset, LanePlace } from "./ports.ts";
+import type { Assignment, CommittedOffset } from "./ports.ts";
 import { formatPartition } from "./record.ts";
-import { settledOffset } from "./settled_offset.ts";
 
 /**
  * The committed offset, or the start of the log for a group that has never committed one.
@@ -85,36 +85,4 @@ export function checkParked(
       `all the same use this offset as OFFSET, then send the dead letters back with "deno task dlq ` +
       `redrive". ${decide({ groupId, topic, partition })}`,
   );
-}
-
-/**
- * The committed offset, of which `answer` is what `read` said first. One below `known`, which is certainly committed, is
- * asked for until it has settled.
- *
- * @throws {HaltError} when it stays below that: nobody but Kafka can have lost it. That there is none is the caller's to judge
- */
-export async function offsetNotBelow(
-  known: number,
-  { groupId, topic, partition }: LanePlace,
-  answer: CommittedOffset,
-  read: () => Promise<CommittedOffset>,
-  signal: AbortSignal,
-): Promise<CommittedOffset> {
-  const committed = answer.offset < known ? await settledOffset(read, signal) : answer;
-  const { offset } = committed;
-  if (offset < 0 || offset >= known) return committed;
-  throw new HaltError(
-    `Cannot go on with ${formatPartition({ topic, partition })}: group ${groupId} had committed ` +
-      `offset ${known} and now stands at ${offset}: somebody has set it back, or Kafka has lost what ` +
-      `it had acknowledged. Where a broker has just come back from a crash, stop it in order and start ` +
-      `it again: it may have loaded its offsets wrongly (src/engine/core/settled_offset.ts). ` +
-      decide({ groupId, topic, partition }),
-  );
-}
-
-/** The way on after a halt of a lane: what a person types. */
-export function decide({ groupId, topic, partition }: LanePlace): string {
-  return `Decide where to go on: stop the workers, look with "deno task worker offsets show --group ` +
-    `${groupId}", then "deno task worker offsets set --group ${groupId} --topic ${topic} ` +
-    `--partition ${partition} --to OFFSET"`;
 }

@@ -2,7 +2,8 @@
 import { withCluster } from "../kafka/group_standing.ts";
 import type { KafkaClient } from "../kafka/kafka_client.ts";
 import { transactionalIdsOf } from "../kafka/lane_owner.ts";
-import { compactedTopicConfig, ensureTopics, type TopicSpec } from "../kafka/topics.ts";
+import { compactedTopicConfig, ensureTopics } from "../kafka/topics.ts";
+import type { TopicSpec } from "../kafka/topic_spec.ts";
 import { createTransactions } from "../kafka/transactions.ts";
 import type { TransactorOptions } from "../kafka/transactor.ts";
 import { openRecordLog } from "./kafka_record_log.ts";

@@ -5,10 +5,10 @@ import { HaltError } from "../core/errors.ts";
 import { type CommittedOffset, TransactionError, type Transactor } from "../core/ports.ts";
 import { formatOrigin, parseOrigin } from "../core/offset_metadata.ts";
 import { formatPartition, type OutputRecord, type TopicPartition } from "../core/record.ts";
-import { decide } from "../core/start_offset.ts";
+import { decide } from "../core/known_offset.ts";
 import type { DeadLetterStore } from "./list_dead_letters.ts";
 import { type PendingBatch, pendingBatches } from "./pending_batches.ts";
-import type { RedriveObserver, RedriveOptions } from "./redrive.ts";
+import type { RedriveObserver, RedriveOptions } from "./redrive_options.ts";
 import {
   markEntry,
   markOf,

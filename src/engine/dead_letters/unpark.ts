@@ -11,7 +11,7 @@ import { deadLetterPartitions } from "./list_dead_letters.ts";
 import { listParkedKeys } from "./load_parked_keys.ts";
 import { parkedEntry, type ParkedKey } from "./parked_entry.ts";
 import type { DeadLetter } from "./read_dead_letter.ts";
-import type { RedriveObserver } from "./redrive.ts";
+import type { RedriveObserver } from "./redrive_options.ts";
 import { previewPartition, redrivePartition } from "./redrive_partition.ts";
 
 /** How to unpark. */

@@ -9,7 +9,7 @@ import type { DeadLetterStore } from "./list_dead_letters.ts";
 import { listParkedKeys } from "./load_parked_keys.ts";
 import type { ParkedKey } from "./parked_entry.ts";
 import type { DeadLetter } from "./read_dead_letter.ts";
-import type { RedriveObserver } from "./redrive.ts";
+import type { RedriveObserver } from "./redrive_options.ts";
 import { previewPartition, redrivePartition } from "./redrive_partition.ts";
 import { placeOf, type UnparkOptions, type UnparkOutcome, workedOff } from "./unpark.ts";
 

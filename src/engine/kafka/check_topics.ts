@@ -1,18 +1,8 @@
 /** Judges how topics are set up against what they are used for: what would lose, and what might. Pure: asks nobody. */
+import type { TopicUse } from "./topic_spec.ts";
 import type { TopicSettings } from "./topic_settings.ts";
 import type { TopicDescription } from "./describe_topics.ts";
-import type { TopicSpec } from "./topics.ts";
-
-/**
- * What a topic is used for:
- * - `input`: read by a flow that may be behind;
- * - `history`: read from its beginning by `projection rebuild`;
- * - `output`: written to, whoever reads it;
- * - `dead-letters`: kept for a person to look at;
- * - `state`: the last record of each key counts, however old;
- * - `cursor`: holds no records, a group's offsets on its partitions count.
- */
-export type TopicUse = "input" | "history" | "output" | "dead-letters" | "state" | "cursor";
+import type { TopicSpec } from "./topic_spec.ts";
 
 /** Something that is not as it should be: `refuse` where going on would lose, `warn` where it might. */
 export interface TopicFinding {

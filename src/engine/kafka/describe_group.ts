@@ -1,26 +1,11 @@
 /** Who is in a consumer group at this moment, whatever protocol its members speak. */
+import type { GroupDescription } from "./group_description.ts";
 import type { TopicPartition } from "../core/record.ts";
 import { CodecError } from "./codec/codec_error.ts";
 import { WireReader } from "./codec/wire_reader.ts";
 import { newerGroup, newerGroupApiKey } from "./newer_group.ts";
 import { classicProtocol } from "./raw_protocol.ts";
 import { createErrorFromCode, type VendorCluster, type VendorProtocol } from "./vendor.ts";
-
-/** A member of a group. */
-export interface GroupMember {
-  readonly memberId: string;
-  readonly clientId: string;
-  readonly host: string;
-  /** What it was given; empty while a rebalance is under way. */
-  readonly assigned: readonly TopicPartition[];
-}
-
-/** A group as its coordinator describes it. */
-export interface GroupDescription {
-  /** `Stable`, `Empty`, `PreparingRebalance`, `CompletingRebalance`, or `Dead` for a group that is not there. */
-  readonly state: string;
-  readonly members: readonly GroupMember[];
-}
 
 /** Asks the coordinator of the group. @throws the protocol error that it answers with */
 export async function describeGroup(

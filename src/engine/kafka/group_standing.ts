@@ -1,6 +1,7 @@
 /** Shows where a group stands on every partition: committed, start and ends of the log, lag. Changes nothing. */
 import type { TopicPartition } from "../core/record.ts";
-import { describeGroup, type GroupDescription } from "./describe_group.ts";
+import { describeGroup } from "./describe_group.ts";
+import type { GroupDescription } from "./group_description.ts";
 import { protocolErrorType } from "./error_verdict.ts";
 import { fetchGroupOffsets, type GroupOffset } from "./group_offsets.ts";
 import type { KafkaClient } from "./kafka_client.ts";

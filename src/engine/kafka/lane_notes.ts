@@ -10,7 +10,8 @@ import type { KafkaClient } from "./kafka_client.ts";
 import { NoteReader } from "./note_reader.ts";
 import { NoteWriter } from "./note_writer.ts";
 import { TopicKeeper } from "./topic_keeper.ts";
-import { compactedTopicConfig, type TopicSpec } from "./topics.ts";
+import { compactedTopicConfig } from "./topics.ts";
+import type { TopicSpec } from "./topic_spec.ts";
 
 const topic = "onceflow.lanes";
 /** Always the first partition: a choice by hash would lose the notes when somebody adds partitions. */

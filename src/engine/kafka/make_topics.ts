@@ -3,7 +3,7 @@ import { HaltError } from "../core/errors.ts";
 import type { KafkaClient } from "./kafka_client.ts";
 import { missingPermission, MissingPermissionError } from "./missing_permission.ts";
 import { protocolErrorType } from "./error_verdict.ts";
-import type { TopicSpec } from "./topics.ts";
+import type { TopicSpec } from "./topic_spec.ts";
 import { emitterClass, type VendorCluster } from "./vendor.ts";
 import { createAdmin } from "./vendor_admin.ts";
 

@@ -4,7 +4,7 @@
  */
 import type { TopicPartition } from "../core/record.ts";
 import { WireReader } from "./codec/wire_reader.ts";
-import type { GroupDescription, GroupMember } from "./describe_group.ts";
+import type { GroupDescription, GroupMember } from "./group_description.ts";
 import { flexibleProtocol } from "./raw_protocol.ts";
 import { createErrorFromCode, type VendorProtocol } from "./vendor.ts";
 

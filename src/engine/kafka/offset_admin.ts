@@ -14,7 +14,8 @@ import {
 } from "../core/ports.ts";
 import { formatOrigin } from "../core/offset_metadata.ts";
 import { formatPartition, type OutputRecord, type TopicPartition } from "../core/record.ts";
-import { describeGroup, type GroupDescription } from "./describe_group.ts";
+import { describeGroup } from "./describe_group.ts";
+import type { GroupDescription } from "./group_description.ts";
 import { type PartitionStanding, showOffsets, withCluster } from "./group_standing.ts";
 import type { KafkaClient } from "./kafka_client.ts";
 import { laneNotesTopic, openLaneNotes } from "./lane_notes.ts";

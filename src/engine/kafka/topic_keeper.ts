@@ -4,7 +4,8 @@ import { doneWithin } from "../core/delay.ts";
 import { protocolErrorType } from "./error_verdict.ts";
 import type { KafkaClient } from "./kafka_client.ts";
 import { fetchTopicId } from "./topic_id.ts";
-import { ensureTopics, type TopicSpec } from "./topics.ts";
+import { ensureTopics } from "./topics.ts";
+import type { TopicSpec } from "./topic_spec.ts";
 import type { VendorCluster } from "./vendor.ts";
 
 const lookEveryMs = 2_000;

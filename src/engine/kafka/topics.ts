@@ -1,8 +1,9 @@
 /** Topics: makes those that are missing, and checks those that are there before work begins. Never changes one. */
+import type { TopicSpec } from "./topic_spec.ts";
 import { getLogger } from "@logtape/logtape";
 import { delay } from "../core/delay.ts";
 import { HaltError } from "../core/errors.ts";
-import { checkedSettings, checkTopic, type TopicFinding, type TopicUse } from "./check_topics.ts";
+import { checkedSettings, checkTopic, type TopicFinding } from "./check_topics.ts";
 import type { KafkaClient } from "./kafka_client.ts";
 import { readLogRange } from "./log_range.ts";
 import { makeTopics } from "./make_topics.ts";
@@ -10,22 +11,6 @@ import { missingPermission, MissingPermissionError } from "./missing_permission.
 import { describeTopics, type TopicDescription, topicError } from "./describe_topics.ts";
 import { describeTopicSettings, type TopicSettings } from "./topic_settings.ts";
 import { createErrorFromCode, type VendorCluster } from "./vendor.ts";
-
-/** A topic that must be there. */
-export interface TopicSpec {
-  readonly topic: string;
-  readonly partitions: number;
-  /** -1 for three, or as many as there are brokers: kafkajs cannot ask for the cluster's own default. */
-  readonly replicationFactor: number;
-  /** Topic configuration, such as `{ "cleanup.policy": "compact" }`. */
-  readonly config?: Readonly<Record<string, string>>;
-  /** What it is used for: one that is there already is checked for that. */
-  readonly uses?: readonly TopicUse[];
-  /** What must be allowed on it, such as `Write`: named where not even a look at it is. */
-  readonly needs?: readonly string[];
-  /** The largest record that is to be written to it, bytes. */
-  readonly recordBytesMax?: number;
-}
 
 /** For topics whose records a rebuild of the read model reads from the first on. */
 export const historyTopicConfig = { "cleanup.policy": "delete", "retention.ms": "-1" };

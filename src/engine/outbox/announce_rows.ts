@@ -3,7 +3,7 @@ import { getLogger } from "@logtape/logtape";
 import { HaltError } from "../core/errors.ts";
 import { TransactionError, type Transactor } from "../core/ports.ts";
 import { encodedBytes, encodedBytesMax, type OutputRecord } from "../core/record.ts";
-import type { OutboxRow } from "./barrier_read.ts";
+import type { OutboxRow } from "./outbox_row.ts";
 import { type HeldPartition, type Hold, type Obstacle, releaseFrom, sortOut } from "./holds.ts";
 import { asRefusal, isTopicName, noName, whyRefused } from "./refused_topics.ts";
 import { steadyClock } from "./relay_clock.ts";
@@ -15,7 +15,7 @@ import {
   type RelayOptions,
   type RelayProgress,
   sessionCause,
-} from "./relay_session.ts";
+} from "./relay_options.ts";
 import { rowToRecord } from "./row_to_record.ts";
 import { noteNewTopics } from "./written_topics.ts";
 

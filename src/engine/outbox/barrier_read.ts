@@ -1,25 +1,11 @@
 /** Reads the outbox so that nothing is passed by and no key is turned round. Never writes a row, never sends. */
+import type { OutboxRow } from "./outbox_row.ts";
 import { delay } from "../core/delay.ts";
 import { HaltError } from "../core/errors.ts";
 import type { Sql } from "../postgres/database.ts";
 import { translatingErrors } from "../postgres/translate_error.ts";
 import { setForward } from "./refused_append.ts";
-import { outboxColumns } from "./row_at.ts";
-
-/** One event as it stands in the outbox. */
-export interface OutboxRow {
-  readonly shard: number;
-  readonly position: number;
-  readonly topic: string;
-  readonly key: string;
-  readonly value: Uint8Array;
-  readonly headers: readonly (readonly [name: string, value: string])[];
-  readonly eventId: string;
-  readonly eventType: string;
-  readonly createdAt: Date;
-  /** The transaction that wrote it, as text (xid8). */
-  readonly xid: string;
-}
+import { outboxColumns } from "./outbox_row.ts";
 
 // Whoever reads the outbox polls. LISTEN/NOTIFY was tried and rejected: a commit that notifies holds a lock of the whole
 // server until it is flushed, so that no two of them share a flush. With `pg_notify` in outbox_append, 64 concurrent

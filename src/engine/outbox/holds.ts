@@ -7,7 +7,7 @@
  * of its keys, and a row that is too large those behind it with its key. Every other row is announced.
  */
 import { partitionForKey } from "../core/partition_for_key.ts";
-import type { OutboxRow } from "./barrier_read.ts";
+import type { OutboxRow } from "./outbox_row.ts";
 
 /** Not announced yet: the rows of this topic, and of this key or partition where there is one, from `after` up to the cursor. */
 export interface Hold {

@@ -1,7 +1,7 @@
 /** Topics that exist and whose records the broker refuses: their rows are held back, and now and then it is tried. */
 import { doubtsMax } from "../core/may_reopen.ts";
 import { TransactionError } from "../core/ports.ts";
-import type { OutboxRow } from "./barrier_read.ts";
+import type { OutboxRow } from "./outbox_row.ts";
 import type { Obstacle } from "./holds.ts";
 
 /** What was said of one topic, and from when on it is tried again, by the relay's clock. */

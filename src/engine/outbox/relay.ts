@@ -25,6 +25,7 @@ import { pruneOutbox, type PruneTimes, pruneTimes } from "./prune_outbox.ts";
 import { type RelayClock, steadyClock } from "./relay_clock.ts";
 import { TopicRefusedError } from "./refused_topics.ts";
 import type { RelayLead } from "./relay_lead.ts";
+import { relaySession } from "./relay_session.ts";
 import {
   noProgress,
   relayCheck,
@@ -32,9 +33,8 @@ import {
   type RelayObserver,
   type RelayOptions,
   type RelayProgress,
-  relaySession,
   sessionCause,
-} from "./relay_session.ts";
+} from "./relay_options.ts";
 
 const log = getLogger(["onceflow", "outbox", "relay"]);
 const backoffBaseMs = 50;

@@ -1,109 +1,23 @@
 /** One session of a relay: from fencing and the stable cursor to the first doubt. */
+import {
+  relayCheck,
+  type RelayDeps,
+  type RelayObserver,
+  type RelayOptions,
+  type RelayProgress,
+  sessionCause,
+} from "./relay_options.ts";
 import { getLogger } from "@logtape/logtape";
 import { NoteClock } from "../core/note_clock.ts";
-import { offsetNotBelow } from "../core/start_offset.ts";
+import { offsetNotBelow } from "../core/known_offset.ts";
 import { transactionalId } from "../core/delivery.ts";
-import type { Health } from "../core/health.ts";
-import type { Transactions, TransactionVerdict, Transactor } from "../core/ports.ts";
+import type { Transactor } from "../core/ports.ts";
 import { announce, refresh, release } from "./announce_rows.ts";
 import type { Mark } from "./barrier_read.ts";
 import { cursorRefreshMs, isCursorDue } from "./cursor_age.ts";
-import type { Hold } from "./holds.ts";
-import { type Duty, dutyAfter, type DutyEvent, noDuty } from "./lead_rules.ts";
-import type { Refusal } from "./refused_topics.ts";
-import { type RelayClock, steadyClock } from "./relay_clock.ts";
-import { type CursorPlace, lowestCursor } from "./relay_cursor.ts";
-import type { RelayStore } from "./relay_store.ts";
-
-/** What a relay needs. */
-export interface RelayDeps {
-  readonly store: RelayStore;
-  readonly transactions: Transactions;
-  /** Told what stands in the relay's way, as `relay:<shard>`. */
-  readonly health?: Health;
-  /** Partitions of a topic, or undefined where there is no such topic. */
-  readonly partitionCount: (topic: string) => number | undefined;
-  /** The largest record that a topic takes, bytes; undefined where it is not known. */
-  readonly recordBytesMax?: (topic: string) => number | undefined;
-  /** False where a partition of a topic is known to have no leader now. */
-  readonly hasLeader?: (topic: string, partition: number) => boolean;
-  /** Looks for topics that are not known; with `anew` what is known of them is looked up again. */
-  readonly lookUp?: (topics: readonly string[], anew: boolean) => Promise<void>;
-  /** How long Kafka keeps the offsets of an idle group, milliseconds; undefined where it does not tell. */
-  readonly offsetsKeptMs?: () => Promise<number | undefined>;
-  /** The process's own where absent. */
-  readonly clock?: RelayClock;
-}
-
-/** Bounds of a relay. */
-export interface RelayOptions extends CursorPlace {
-  readonly batchRecordsMax: number;
-  /** The pause before looking for new rows again, milliseconds. */
-  readonly pollIntervalMs: number;
-  /** Rows that were announced longer ago than this are deleted, hours. */
-  readonly retentionHours: number;
-}
-
-/** What a relay reports. */
-export interface RelayObserver {
-  leading?(shard: number, leading: boolean): void;
-  /** Where the cursor stands, when a session begins and after each commit: all up to it is announced, or held back. */
-  stands?(shard: number, at: { position: number; holds: readonly Hold[] }): void;
-  relayed?(batch: { shard: number; rows: number; position: number; oldestAt: Date }): void;
-  /** Rows are visible that may not be handed out yet: an older writer is still open. */
-  waiting?(shard: number): void;
-  /** A transaction ended otherwise than by its commit; `unknown` is resolved later. */
-  failed?(verdict: TransactionVerdict): void;
-  resolved?(outcome: "committed" | "aborted"): void;
-  dependency?(name: string, up: boolean): void;
-}
-
-/** How far a relay has come, over all of its sessions. */
-export interface RelayProgress {
-  /** The last position known to be announced, or -1 before the first session. */
-  after: number;
-  /** The event at that position. */
-  eventId: string | undefined;
-  /** The position that a commit under way would reach. */
-  doubt: number | undefined;
-  /** The position that was tried last and is not known to be announced; kept until something is. */
-  unwritten?: number;
-  failures: number;
-  /** Rows up to `after` that were passed by and wait. */
-  holds: readonly Hold[];
-  /** The rows up to `after` were written by transactions below this xid; undefined where that is not known. */
-  writtenBelow: string | undefined;
-  /** Topics whose records the broker does not take. */
-  readonly refused: Map<string, Refusal>;
-  /** Topics that are known to be noted in Postgres ({@linkcode RelayStore.noteTopics}). */
-  readonly notedTopics: Set<string>;
-  /** When the cursor was committed last, by the relay's clock; undefined where that is not known to this process. */
-  committedAt: number | undefined;
-  /** What is owed to those that wait for the lead. */
-  duty: Duty;
-}
-
-/** At the start of a process. */
-export function noProgress(): RelayProgress {
-  return {
-    ...{ after: -1, eventId: undefined, doubt: undefined, failures: 0, holds: [] },
-    ...{ writtenBelow: undefined, refused: new Map(), notedTopics: new Set() },
-    ...{ committedAt: undefined, duty: noDuty },
-  };
-}
-
-/** The name of a relay's condition. */
-export function relayCheck(shard: number): string {
-  return `relay:${shard}`;
-}
-
-/** The same of the relay that has this transactional id: its last part is the shard. */
-export function relayCheckOf(transactionalId: string): string {
-  return relayCheck(Number(transactionalId.split("/").at(-1)));
-}
-
-/** What ended its sessions, among the reasons of {@linkcode relayCheck}. */
-export const sessionCause = "session";
+import { dutyAfter, type DutyEvent } from "./lead_rules.ts";
+import { steadyClock } from "./relay_clock.ts";
+import { lowestCursor } from "./relay_cursor.ts";
 
 const log = getLogger(["onceflow", "outbox", "relay"]);
 /** How often it is looked whether what was held back can be announced. */

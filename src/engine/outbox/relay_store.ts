@@ -1,12 +1,8 @@
 /** What the relay of one shard asks of Postgres. */
 import type { CommittedOffset } from "../core/ports.ts";
 import type { Sql } from "../postgres/database.ts";
-import {
-  type BarrierRead,
-  barrierRead,
-  type BarrierReadOptions,
-  type OutboxRow,
-} from "./barrier_read.ts";
+import { type BarrierRead, barrierRead, type BarrierReadOptions } from "./barrier_read.ts";
+import type { OutboxRow } from "./outbox_row.ts";
 import { type Deleted, deletePublishedBelow, type Retention } from "./delete_published.ts";
 import {
   checkCursor,

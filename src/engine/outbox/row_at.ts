@@ -1,7 +1,8 @@
 /** Looks up single rows of the outbox, for the restore check and for `explain`. */
+import { outboxColumns } from "./outbox_row.ts";
 import type { Queryable } from "../postgres/database.ts";
 import { translatingErrors } from "../postgres/translate_error.ts";
-import type { OutboxRow } from "./barrier_read.ts";
+import type { OutboxRow } from "./outbox_row.ts";
 
 /**
  * The row at a position, or undefined where there is none (never committed, rolled back, deleted, or the database was
@@ -63,12 +64,4 @@ export async function rowsBetween(
       limit ${limit}
     `
   );
-}
-
-/** The columns of an {@linkcode OutboxRow}. */
-export function outboxColumns(sql: Queryable) {
-  return sql`
-    shard, position, topic, key, value, headers, event_id as "eventId", event_type as "eventType",
-    created_at as "createdAt", xid::text as xid
-  `;
 }

@@ -2,7 +2,7 @@
 import { HaltError } from "../core/errors.ts";
 import { partitionForKey } from "../core/partition_for_key.ts";
 import { type OutputRecord, textHeader } from "../core/record.ts";
-import type { OutboxRow } from "./barrier_read.ts";
+import type { OutboxRow } from "./outbox_row.ts";
 
 /**
  * The row as a record for a topic of so many partitions.

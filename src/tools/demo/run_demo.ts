@@ -20,7 +20,8 @@ import { createObservability, workerObservers } from "../../app/compose/observab
 import { openRuntime, type Runtime } from "../../app/compose/open_runtime.ts";
 import { viewsOf } from "../../app/compose/prepare_schema.ts";
 import { startHttp } from "../../app/compose/run_serve.ts";
-import { roles, runWorker } from "../../app/compose/run_worker.ts";
+import { runWorker } from "../../app/compose/run_worker.ts";
+import { roles } from "../../app/compose/roles.ts";
 
 /** What the demo is asked for. */
 export interface DemoOptions {

@@ -1,6 +1,6 @@
 /** Takes a consistent cut through a pipeline that may be running. Reads in the order that the argument below needs. */
 import type { Sql } from "../../engine/postgres/sql.ts";
-import type { ConservationOptions } from "./check_conservation.ts";
+import type { ConservationOptions } from "./conservation_options.ts";
 import { addedHeaders, loadLog } from "./load_log.ts";
 import { loadLateRows } from "./load_orders.ts";
 import { loadRows } from "./load_rows.ts";

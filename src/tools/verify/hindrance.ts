@@ -15,10 +15,6 @@ export interface Hindrance {
 /** Looks at these topics and at the committed offsets. */
 export type FindHindrances = (topics: readonly string[]) => Promise<readonly Hindrance[]>;
 
-/** The table that {@linkcode noteHindrances} fills. */
-export const hindranceTable =
-  "create table hindrance (topic text, partition int, producer_id int, transactional_id text, reason text)";
-
 /** Asks only where something is open or held back; what cannot be asked leaves the finding without its cause. */
 export async function noteHindrances(
   spill: Spill,

@@ -2,7 +2,7 @@
 import type { Sql, Tx } from "../../engine/postgres/sql.ts";
 import { canonicalDecimal } from "./decimals.ts";
 import { ms, type Texts } from "./load_view.ts";
-import type { RowSource } from "./load_rows.ts";
+import type { RowSource } from "./row_source.ts";
 import type { Spill } from "./spill.ts";
 
 const rowsPerFetch = 2_000;

@@ -1,17 +1,10 @@
 /** Copies what Postgres says into the scratch database, from one snapshot at a time. Writes nothing in Postgres. */
+import type { RowSource } from "./row_source.ts";
 import type { Sql, Tx } from "../../engine/postgres/sql.ts";
 import { translatingErrors } from "../../engine/postgres/translate_error.ts";
 import { loadOrders, loadOutbox } from "./load_orders.ts";
 import { loadPositions, loadTotals, loadView } from "./load_view.ts";
 import type { Spill } from "./spill.ts";
-
-/** What to read: the outbox rows of this topic, and the projection of this name. */
-export interface RowSource {
-  readonly ordersTopic: string;
-  readonly projection: string;
-  /** Only what concerns this order; totals of customers are left out then. */
-  readonly orderId?: string;
-}
 
 /** Tables that are not there: the part of the pipeline that owns them was never installed in this database. */
 export interface LoadedRows {

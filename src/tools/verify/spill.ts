@@ -1,5 +1,4 @@
 /** The scratch database of one verification: a local SQLite file that is deleted at the end. It decides nothing. */
-import { hindranceTable } from "./hindrance.ts";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 
 // Why a local file and not memory, and not the user's Postgres: a million orders are some four million facts, which is
@@ -132,7 +131,7 @@ create table held_offset (
   group_id text, topic text, partition int, offset int, primary key (group_id, topic, partition)
 ) without rowid;
 create table redriven_up_to (partition int primary key, first int, last int) without rowid;
-${hindranceTable};
+create table hindrance (topic text, partition int, producer_id int, transactional_id text, reason text);
 `;
 
 /** Indexes are made once everything is loaded: building them row by row would cost several times as much. */

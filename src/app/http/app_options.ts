@@ -1,0 +1,39 @@
+/** What the HTTP API is given, and what it tells. */
+import type { Readiness } from "../../engine/core/health.ts";
+import type { Sql } from "../../engine/postgres/database.ts";
+
+/** What the API needs. */
+export interface AppOptions {
+  readonly sql: Sql;
+  /** The topic that orders are announced on. */
+  readonly topic: string;
+  /** OUTBOX_SHARDS. */
+  readonly shards: number;
+  /** When set, `/orders` and `/customers` demand it as a bearer token. */
+  readonly apiToken?: string;
+  readonly now?: () => Date;
+  /** What stands in the way of this process; Postgres is asked at each request where absent. */
+  readonly ready?: () => Readiness | Promise<Readiness>;
+  /** Called once a request, for metrics. `route` is the pattern, such as `/orders/:id`. */
+  readonly onRequest?: (seen: RequestSeen) => void;
+  /** Called with every error that is ours or a dependency's, for the log. */
+  readonly onFault?: (error: unknown, requestId: string) => void;
+  /** Default 64 KiB. */
+  readonly bodyBytesMax?: number;
+  /** How long a body may take to arrive before it is answered 408. Default 8 s. */
+  readonly bodyMsMax?: number;
+  /** More requests than this at once are answered 503. Default 1,000. */
+  readonly requestsInHandMax?: number;
+  /** How long a request may take before it is answered 503. Default 10 s. */
+  readonly requestTimeoutMs?: number;
+  /** How long readiness waits for Postgres. Default 1 s. */
+  readonly readyTimeoutMs?: number;
+}
+
+/** One request that was answered. */
+export interface RequestSeen {
+  readonly method: string;
+  readonly route: string;
+  readonly status: number;
+  readonly durationMs: number;
+}

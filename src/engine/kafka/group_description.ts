@@ -1,0 +1,18 @@
+/** Who is in a consumer group, whatever protocol its members speak. */
+import type { TopicPartition } from "../core/record.ts";
+
+/** A member of a group. */
+export interface GroupMember {
+  readonly memberId: string;
+  readonly clientId: string;
+  readonly host: string;
+  /** What it was given; empty while a rebalance is under way. */
+  readonly assigned: readonly TopicPartition[];
+}
+
+/** A group as its coordinator describes it. */
+export interface GroupDescription {
+  /** `Stable`, `Empty`, `PreparingRebalance`, `CompletingRebalance`, or `Dead` for a group that is not there. */
+  readonly state: string;
+  readonly members: readonly GroupMember[];
+}
