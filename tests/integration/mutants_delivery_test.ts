@@ -1,19 +1,54 @@
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 import { openFeedReader, openStockReader } from "../support/mutants/mutated_readers.ts";
 import { randomlyNamed } from "../support/mutants/mutated_transactions.ts";
-import { believingOffsets } from "../support/mutants/believing_offsets.ts";
+import { believingLog, believingOffsets } from "../support/mutants/believing_offsets.ts";
 import { reusingDelivery } from "../support/mutants/reusing_delivery.ts";
 import { openTestReader, Pipeline } from "../support/mutants/pipeline.ts";
 import { writeOverlappingAborts } from "../support/mutants/overlapping_aborts.ts";
 import { atLeastOnce, atMostOnce, exactlyOnce } from "../../src/engine/core/delivery.ts";
 import { HaltError } from "../../src/engine/core/errors.ts";
+import { formatOrigin } from "../../src/engine/core/offset_metadata.ts";
 import { TransactionError, type Transactions } from "../../src/engine/core/ports.ts";
+import { formatMark, type LogMark } from "../../src/engine/kafka/log_mark.ts";
 import { openPartitionReader } from "../../src/engine/kafka/open_partition_reader.ts";
 import { openPlainProducer } from "../../src/engine/kafka/plain_producer.ts";
 import { inTime } from "../support/in_time.ts";
 import { services } from "../support/services.ts";
 
 const died = () => new TransactionError("unknown", "the process died here");
+
+/** Committed offsets that say nothing of the orders that lie below them, and what an engine forgets that believes them. */
+const misleading: readonly {
+  readonly what: string;
+  readonly metadata: (topicId: string | undefined) => string | undefined;
+  readonly halt: string;
+  readonly believing: "the offset" | "the log";
+}[] = [
+  {
+    what: "that another consumer or a tool has committed",
+    metadata: () => undefined,
+    halt: "stands at offset 5, and no worker of onceflow",
+    believing: "the offset",
+  },
+  {
+    what: "of a topic of this name that was deleted",
+    metadata: () => formatOrigin({ topicId: "0".repeat(32) }),
+    halt: "it was deleted and made again",
+    believing: "the offset",
+  },
+  {
+    what: "of a log that was replaced",
+    metadata: (topicId) => formatOrigin({ topicId, mark: formatMark(anotherBatch) }),
+    halt: "this is not the log that group",
+    believing: "the log",
+  },
+];
+
+/** Below offset 5, as no relay has written it here. */
+const anotherBatch: LogMark = {
+  ...{ leaderEpoch: 0, baseOffset: 0, lastOffset: 4, recordCount: 5 },
+  ...{ producerId: 4711n, producerEpoch: 0, baseSequence: 0, maxTimestamp: 0 },
+};
 
 Deno.test("the checker finds the mistakes that a flow can make", async (test) => {
   await using reader = await openTestReader();
@@ -68,26 +103,27 @@ Deno.test("the checker finds the mistakes that a flow can make", async (test) =>
     });
   }
 
-  for (const mutated of [true, false]) {
-    const how = mutated ? "believed" : "refused";
-    await test.step(`an offset that somebody else has committed is ${how}`, async () => {
+  for (const { what, metadata, halt, believing } of misleading) {
+    await test.step(`an offset ${what} is refused, and loses where it is believed`, async () => {
       await using pipeline = await announced(8);
-      // As another consumer or a tool does it; five orders were never looked at.
-      await pipeline.commitOffset(5);
-      const delivery = exactlyOnce(pipeline.committer(pipeline.transactions()));
-      if (mutated) {
-        await pipeline.invoice({ delivery: believingOffsets(delivery) });
-        const found = await pipeline.findings();
-        assert(found.includes("lost"), `found ${found}`);
-      } else {
-        await assertRejects(
-          () => pipeline.invoice({ delivery }),
-          HaltError,
-          "stands at offset 5, and no worker of onceflow",
-        );
-      }
+      const { ordersTopic: topic } = pipeline.names;
+      await using reader = await openPartitionReader(pipeline.client, { topic, partition: 0 }, 0);
+      const topicId = await reader.topicId?.();
+      // Five orders were never looked at.
+      await pipeline.commitOffset(5, metadata(topicId));
+      const delivery = () => exactlyOnce(pipeline.committer(pipeline.transactions()));
+      await assertRejects(() => pipeline.invoice({ delivery: delivery() }), HaltError, halt);
+      await pipeline.invoice(
+        believing === "the log"
+          ? { delivery: delivery(), reader: believingLog(reader) }
+          : { delivery: believingOffsets(delivery()) },
+      );
+      const found = await pipeline.findings();
+      assert(found.includes("lost"), `found ${found}`);
     });
+  }
 
+  for (const mutated of [true, false]) {
     const whose = mutated ? "a random transactional id" : "the partition's own transactional id";
     await test.step(`${whose}, and a worker that wakes up after it was replaced`, async () => {
       await using pipeline = await announced(8);

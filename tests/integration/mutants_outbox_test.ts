@@ -1,8 +1,13 @@
-import { assert, assertEquals } from "../support/assert.ts";
+import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 import { dyingAfterCommit, offsetsOutside } from "../support/mutants/mutated_transactions.ts";
-import { relayByXid, withoutBarrier } from "../support/mutants/mutated_reads.ts";
+import {
+  relayByXid,
+  withoutBarrier,
+  withoutLookingBack,
+} from "../support/mutants/mutated_reads.ts";
 import { openTestReader, Pipeline } from "../support/mutants/pipeline.ts";
 import { placeOrderInTransaction } from "../../src/app/orders/place_order.ts";
+import { HaltError } from "../../src/engine/core/errors.ts";
 import { appendInTransaction } from "../../src/engine/outbox/append_in_transaction.ts";
 import type { Sql, Tx } from "../../src/engine/postgres/database.ts";
 
@@ -72,6 +77,26 @@ Deno.test("the checker finds the mistakes that a relay can make", async (test) =
       },
     );
   }
+
+  await test.step("a sequence that was set back is noticed, and loses where nobody looks", async () => {
+    await using pipeline = await Pipeline.open(reader);
+    const { sql } = pipeline;
+    // Given a position that nobody has below the cursor, and above what Postgres knows to be announced.
+    await pipeline.place(1);
+    await sql`select nextval('outbox_position')`;
+    await pipeline.place(1);
+    await pipeline.relay();
+    await sql`update outbox_relayed set position = 1`;
+    // When the sequence gives it once more, to an order.
+    await sql`select setval('outbox_position', 1)`;
+    await pipeline.place(1);
+    await sql`select setval('outbox_position', 3)`;
+    await pipeline.place(1);
+    // Then no relay goes on, and one that does not look passes it by.
+    await assertRejects(() => pipeline.relay(), HaltError, "was set back");
+    await pipeline.relay({ sql: withoutLookingBack(sql) });
+    assertEquals(await pipeline.findings(), ["lost"]);
+  });
 });
 
 /** A transaction that has done its first step and waits to be committed. */
