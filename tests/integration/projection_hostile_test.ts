@@ -4,7 +4,7 @@ import { type InputRecord, textHeader } from "../../src/engine/core/record.ts";
 import { orderViews } from "../../src/app/orders/views.ts";
 import { applyRun } from "../../src/engine/projection/apply_run.ts";
 import { liveTarget } from "../../src/engine/projection/fold_target.ts";
-import { openPosition } from "../../src/engine/projection/positions.ts";
+import { positionOpener } from "../../src/engine/projection/open_positions.ts";
 import { databaseWith } from "./projection_database.ts";
 import { invoiced, placed, topics } from "./projection_order_records.ts";
 
@@ -62,9 +62,8 @@ Deno.test("no record stops the projector: each is folded or skipped, whatever it
   await using database = await databaseWith(projection);
   const target = liveTarget(projection, "position");
   const offsets = new Map<string, number>();
-  for (const topic of projection.topics) {
-    await openPosition(database.sql, target, { topic, partition: 0 });
-  }
+  const open = positionOpener(database.sql, target);
+  for (const topic of projection.topics) await open({ topic, partition: 0 });
   let events = 0;
   await fc.assert(
     fc.asyncProperty(record, async (one) => {

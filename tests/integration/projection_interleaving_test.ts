@@ -5,7 +5,7 @@ import type { Sql } from "../../src/engine/postgres/sql.ts";
 import { orderViews } from "../../src/app/orders/views.ts";
 import { applyRun } from "../../src/engine/projection/apply_run.ts";
 import { type Dedupe, liveTarget } from "../../src/engine/projection/fold_target.ts";
-import { openPosition } from "../../src/engine/projection/positions.ts";
+import { positionOpener } from "../../src/engine/projection/open_positions.ts";
 import { databaseWith } from "./projection_database.ts";
 import { deadLetter, garbage, invoiced, placed, topics } from "./projection_order_records.ts";
 import { clearViews, dumpViews } from "./projection_tables.ts";
@@ -62,7 +62,8 @@ async function fold(
   const target = liveTarget(projection, dedupe);
   const names = Object.keys(logs);
   const at = new Map(names.map((topic) => [topic, 0]));
-  for (const topic of names) await openPosition(sql, target, { topic, partition: 0 });
+  const open = positionOpener(sql, target);
+  for (const topic of names) await open({ topic, partition: 0 });
   const take = async (topic: string, count: number) => {
     const from = at.get(topic) ?? 0;
     const records = (logs[topic] ?? []).slice(from, from + count);

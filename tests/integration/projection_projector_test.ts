@@ -3,6 +3,8 @@ import { HaltError } from "../../src/engine/core/errors.ts";
 import { orderViews } from "../../src/app/orders/views.ts";
 import { openDatabase } from "../../src/engine/postgres/database.ts";
 import type { Sql } from "../../src/engine/postgres/sql.ts";
+import { liveTarget } from "../../src/engine/projection/fold_target.ts";
+import { positionOpener } from "../../src/engine/projection/open_positions.ts";
 import type { AppliedRun } from "../../src/engine/projection/run_projector.ts";
 import { cutProxy } from "./projection_cut_proxy.ts";
 import { databaseWith } from "./projection_database.ts";
@@ -177,4 +179,39 @@ Deno.test("connections that die at any moment leave the tables as if none had", 
   };
   await followToEnd({ sql: through.sql, projection, log, recordsMax: 5, more: { onApplied } });
   assertEquals(await dumpViews(rough.sql), await dumpViews(calm.sql));
+});
+
+Deno.test("positions that are asked for at once are opened by two transactions, each by its own merit", async () => {
+  await using database = await databaseWith(projection);
+  const { sql } = database;
+  let transactions = 0;
+  const counting = new Proxy(sql, {
+    get(target, name, receiver) {
+      if (name === "begin") transactions++;
+      return Reflect.get(target, name, receiver);
+    },
+  });
+  const places = Array.from({ length: 300 }, (_, partition) => ({ topic: "orders", partition }));
+  const openAll = (topicIdOf: (partition: number) => string | undefined) => {
+    const open = positionOpener(counting, liveTarget(projection, "position"));
+    return Promise.allSettled(places.map((place) => open(place, topicIdOf(place.partition))));
+  };
+  await openAll((partition) => partition === 2 ? undefined : "first");
+  await sql`
+    update projection_positions set next_offset = partition, log_mark = 'mark ' || partition
+    where partition > 0
+  `;
+  const opened = await openAll((partition) => partition === 1 ? "second" : "first");
+  assert(transactions <= 4, `${transactions} transactions`);
+  for (const [partition, end] of opened.entries()) {
+    if (partition === 1) {
+      assert(end.status === "rejected");
+      assertStringIncludes(end.reason.message, "orders-1 into order_views: the topic was deleted");
+    } else {
+      const mark = partition > 0 ? `mark ${partition}` : undefined;
+      assertEquals(end, { status: "fulfilled", value: { nextOffset: partition, mark } });
+    }
+  }
+  const ids = await sql`select distinct topic_id from projection_positions`;
+  assertEquals(ids.map((row) => row.topic_id), ["first"]);
 });

@@ -15,7 +15,7 @@ import { migrate } from "../../src/engine/postgres/migrate.ts";
 import { applyRun } from "../../src/engine/projection/apply_run.ts";
 import { liveTarget } from "../../src/engine/projection/fold_target.ts";
 import { installProjection } from "../../src/engine/projection/install_projection.ts";
-import { openPosition } from "../../src/engine/projection/positions.ts";
+import { positionOpener } from "../../src/engine/projection/open_positions.ts";
 import { projectionMigrations } from "../../src/engine/projection/projection_schema.ts";
 import { orderProblem } from "../../src/app/orders/order_record.ts";
 import {
@@ -394,7 +394,7 @@ export class HandMadePipeline implements AsyncDisposable {
       const [first] = records;
       if (first === undefined) continue;
       const { topic, partition } = first;
-      const from = await openPosition(this.sql, target, { topic, partition });
+      const { nextOffset: from } = await positionOpener(this.sql, target)({ topic, partition });
       const fresh = records.filter(({ offset }) => offset >= from)
         .sort((one, two) => one.offset - two.offset);
       const nextOffset = Math.max(from, ...fresh.map(({ offset }) => offset + 1));

@@ -17,6 +17,8 @@ import { openRelayLeads } from "../../engine/outbox/relay_lead.ts";
 import { relayCheck, relayCheckOf, type RelayObserver } from "../../engine/outbox/relay_options.ts";
 import { relayStore } from "../../engine/outbox/relay_store.ts";
 import { writtenTopics } from "../../engine/outbox/written_topics.ts";
+import { liveTarget } from "../../engine/projection/fold_target.ts";
+import { positionOpener } from "../../engine/projection/open_positions.ts";
 import { projectPatiently } from "../../engine/projection/project_patiently.ts";
 import type { ProjectorDeps } from "../../engine/projection/run_projector.ts";
 import type { ViewFact } from "../orders/view_events.ts";
@@ -219,6 +221,7 @@ function runProjector(
     sql: database.sql,
     projection,
     dedupe: "position",
+    openPosition: positionOpener(database.sql, liveTarget(projection, "position")),
     health: options.health,
     bounds: { recordsMax: config.BATCH_RECORDS_MAX, bytesMax: config.BATCH_BYTES_MAX },
     backoff: { firstMs: 100, waitMsMax: config.DEPENDENCY_BACKOFF_MS_MAX },

@@ -10,7 +10,7 @@ import type { OnFoldStep } from "./apply_run.ts";
 import type { Projection, ProjectionEvent } from "./define_projection.ts";
 import { foldRun } from "./fold_run.ts";
 import { type Dedupe, type FoldTarget, liveTarget } from "./fold_target.ts";
-import { findMark, openPosition } from "./positions.ts";
+import { type OpenPosition, positionOpener } from "./open_positions.ts";
 import { rebuildAdvice, RebuildNeededError } from "./rebuild_needed.ts";
 import { type KafkaWaiter, waitForKafka } from "./wait_for_kafka.ts";
 import { type Backoff, type OnDependency, waitForPostgres } from "./wait_for_postgres.ts";
@@ -34,6 +34,8 @@ export interface ProjectorDeps<Event extends ProjectionEvent> {
   readonly backoff: Backoff;
   /** Told what stands in the projector's way, as `projection:<name>`. */
   readonly health?: Health;
+  /** The same for all projectors of a process; one of its own where absent. */
+  readonly openPosition?: OpenPosition;
   /** The identity of a topic in the cluster, where it is known. */
   topicId?(topic: string): string | undefined | Promise<string | undefined>;
   /** Where it writes how far it has come. */
@@ -101,14 +103,15 @@ async function startReading<Event extends ProjectionEvent>(
     async () => await (deps.topicId ? deps.topicId(reader.topic) : reader.topicId?.()),
     waiter,
   );
-  const position = await waitForPostgres(
-    () => openPosition(deps.sql, target, reader, topicId),
+  const { openPosition = positionOpener(deps.sql, target) } = deps;
+  const { nextOffset: position, mark } = await waitForPostgres(
+    () => openPosition(reader, topicId),
     deps.backoff,
     signal,
     deps.onDependency,
   );
   await checkRange(reader, target, position, waiter);
-  await checkLog(reader, target, deps, waiter, signal);
+  await checkLog(reader, target, mark, waiter);
   reader.seek(position);
   if (deps.standing) deps.standing.position = position;
   deps.onStarted?.(reader);
@@ -132,19 +135,12 @@ async function nextRun<Event extends ProjectionEvent>(
 }
 
 /** The same topic, and a position within it, can still be of another log: where a broker's disk was replaced. */
-async function checkLog<Event extends ProjectionEvent>(
+async function checkLog(
   reader: PartitionReader,
-  target: FoldTarget<Event>,
-  deps: ProjectorDeps<Event>,
+  target: FoldTarget,
+  mark: string | undefined,
   waiter: KafkaWaiter,
-  signal: AbortSignal,
 ): Promise<void> {
-  const mark = await waitForPostgres(
-    () => findMark(deps.sql, target, reader),
-    deps.backoff,
-    signal,
-    deps.onDependency,
-  );
   if (mark === undefined) return;
   const divergence = await waitForKafka(async () => await reader.divergence?.(mark), waiter);
   if (divergence === undefined) return;
