@@ -1,6 +1,7 @@
 import { HaltError } from "../../src/engine/core/errors.ts";
 import type { Assignment } from "../../src/engine/core/ports.ts";
 import { startOffset } from "../../src/engine/core/start_offset.ts";
+import { configureLogging } from "../../src/engine/observe/logging.ts";
 import { assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 
 /** A lane of a partition whose log holds the offsets 10 to 20. */
@@ -30,6 +31,26 @@ Deno.test("a session starts at the committed offset", async () => {
 
 Deno.test("a group that never committed starts at the start of the log", async () => {
   assertEquals(await startAt(-1), 10);
+});
+
+Deno.test("a group's first start on a log whose beginning was deleted says what is not there, once", async () => {
+  const lines: string[] = [];
+  configureLogging({ level: "info", terminal: false, write: (line) => void lines.push(line) });
+  try {
+    const lane = { ...assignment };
+    for (let session = 0; session < 3; session++) {
+      await startOffset(lane, { start: { offset: -1, metadata: "" } }, -1);
+    }
+    await startOffset({ ...assignment }, { start: { offset: 15, metadata: "" } }, -1);
+    const range = () => Promise.resolve({ start: 0, end: 20 });
+    const whole = { ...assignment, reader: { ...assignment.reader, range } };
+    await startOffset(whole, { start: { offset: -1, metadata: "" } }, -1);
+  } finally {
+    configureLogging({ level: "error", write: () => {} });
+  }
+  assertEquals(lines.length, 1);
+  assertStringIncludes(lines[0] ?? "", "t-0 begins at offset 10: the 10 offsets before it are");
+  assertStringIncludes(lines[0] ?? "", "WRN");
 });
 
 Deno.test("row 10: an offset that was there and is gone halts, and is not taken for a new group's", async () => {

@@ -1,4 +1,5 @@
 /** Decides where a session starts reading, and halts where that cannot be known. */
+import { getLogger } from "@logtape/logtape";
 import { decide } from "./known_offset.ts";
 import { HaltError } from "./errors.ts";
 import { parseOrigin } from "./offset_metadata.ts";
@@ -6,18 +7,24 @@ import type { DeliverySession } from "./delivery.ts";
 import type { Assignment, CommittedOffset } from "./ports.ts";
 import { formatPartition } from "./record.ts";
 
+const log = getLogger(["onceflow", "core", "lane"]);
+/** Those whose log was said to have no beginning any more: its sessions before the first commit begin there, too. */
+const told = new WeakSet<Assignment>();
+
 /**
- * The committed offset, or the start of the log for a group that has never committed one.
+ * The committed offset, or the start of the log for a group that has never committed one: as every consumer does that
+ * begins at the earliest offset, but with a warning where what was before that is deleted.
  *
  * @param known the last offset that this lane saw committed, or -1
  * @throws {HaltError} when the offset lies outside the log, is gone although there was one, was committed by somebody
  * else, is of another topic, or of another log
  */
 export async function startOffset(
-  { groupId, reader }: Assignment,
+  assignment: Assignment,
   { start: committed, topicId, note }: Pick<DeliverySession, "start" | "topicId" | "note">,
   known: number,
 ): Promise<number> {
+  const { groupId, reader } = assignment;
   const lane = { groupId, topic: reader.topic, partition: reader.partition };
   const partition = formatPartition(reader);
   const range = await reader.range();
@@ -31,7 +38,10 @@ export async function startOffset(
     );
   }
   if (offset < 0) {
-    if (known < 0 && note === undefined) return range.start;
+    if (known < 0 && note === undefined) {
+      if (range.start > 0 && !told.has(assignment)) tellTrimmed(assignment, range.start);
+      return range.start;
+    }
     const had = known < 0 ? "had committed an offset" : `had committed offset ${known}`;
     throw new HaltError(
       `Cannot go on with ${partition}: group ${groupId} ${had} and now has none (it expired while ` +
@@ -63,6 +73,15 @@ export async function startOffset(
     );
   }
   return offset;
+}
+
+function tellTrimmed(assignment: Assignment, start: number): void {
+  told.add(assignment);
+  log.warn(
+    "{partition} begins at offset {start}: the {start} offsets before it are deleted (by the topic's retention or by " +
+      "DeleteRecords), and {groupId}, which has committed nothing there yet, never processes what they held",
+    { partition: formatPartition(assignment.reader), start, groupId: assignment.groupId },
+  );
 }
 
 /**
