@@ -33,8 +33,9 @@ const integer = (low: number, high: number, fallback: number) =>
   z.coerce.number().int().min(low).max(high).default(fallback);
 const flag = z.enum(["true", "false", "1", "0", "yes", "no"])
   .transform((word) => ["true", "1", "yes"].includes(word));
-const topicName = (fallback: string) =>
-  z.string().regex(/^[A-Za-z0-9._-]{1,200}$/, "a Kafka topic name").default(fallback);
+/** Its default begins with the namespace: see {@linkcode withTopics}. */
+const topicName = z.string().regex(/^[A-Za-z0-9._-]{1,200}$/, "a Kafka topic name").optional();
+const defaultNamespace = "onceflow";
 
 /** Every setting with its default, by the name it has in the environment. */
 const environment = z.object({
@@ -58,10 +59,12 @@ const environment = z.object({
     "a bearer token: letters, digits or ._~+/-, = only at its end",
   ).transform((value) => new Secret(value)).optional(),
   GUARANTEE: z.enum(guarantees).default("exactly-once"),
-  ORDERS_TOPIC: topicName("orders"),
-  INVOICES_TOPIC: topicName("invoices"),
-  DEAD_LETTERS_TOPIC: topicName("orders.DLQ"),
-  OUTBOX_CURSOR_TOPIC: topicName("onceflow.outbox-cursor"),
+  NAMESPACE: z.string().regex(/^[A-Za-z0-9._-]{1,60}$/, "at most 60 letters, digits, . _ or -")
+    .default(defaultNamespace),
+  ORDERS_TOPIC: topicName,
+  INVOICES_TOPIC: topicName,
+  DEAD_LETTERS_TOPIC: topicName,
+  OUTBOX_CURSOR_TOPIC: topicName,
   TOPIC_PARTITIONS: integer(1, 1000, 4),
   TOPIC_REPLICATION_FACTOR: integer(-1, 10, -1),
   OUTBOX_SHARDS: integer(1, 64, 1),
@@ -124,8 +127,23 @@ const environment = z.object({
   }
 });
 
+const settings = environment.transform(withTopics);
+
+/** Two environments that differ in `NAMESPACE` share no topic either, unless they name it. */
+function withTopics(value: z.output<typeof environment>) {
+  const { NAMESPACE } = value;
+  const named = (name: string) => NAMESPACE === defaultNamespace ? name : `${NAMESPACE}.${name}`;
+  return {
+    ...value,
+    ORDERS_TOPIC: value.ORDERS_TOPIC ?? named("orders"),
+    INVOICES_TOPIC: value.INVOICES_TOPIC ?? named("invoices"),
+    DEAD_LETTERS_TOPIC: value.DEAD_LETTERS_TOPIC ?? named("orders.DLQ"),
+    OUTBOX_CURSOR_TOPIC: value.OUTBOX_CURSOR_TOPIC ?? `${NAMESPACE}.outbox-cursor`,
+  };
+}
+
 /** The settings, parsed. */
-export type Config = Readonly<z.output<typeof environment>>;
+export type Config = Readonly<z.output<typeof settings>>;
 
 /** The names of all settings. */
 export const settingNames: readonly string[] = Object.keys(environment.shape);
@@ -146,7 +164,7 @@ export function readConfig(
   const present = Object.fromEntries(
     settingNames.map((name) => [name, variables[name]] as const).filter(([, value]) => value),
   );
-  const parsed = environment.safeParse(present);
+  const parsed = settings.safeParse(present);
   if (parsed.success) return parsed.data;
   const lines = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
   throw new ConfigError(`Wrong settings in the environment:\n  ${lines.join("\n  ")}`);

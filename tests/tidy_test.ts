@@ -155,3 +155,38 @@ Deno.test(`no file of src is longer than ${linesMax} lines`, async () => {
   }
   assertEquals(long, []);
 });
+
+/** What is between backticks. */
+const quoted = (text: string) => [...text.matchAll(/`([^`\n]+)`/g)].map(([, word = ""]) => word);
+
+Deno.test("files and tests that src/README.md names are there, and those of the journeys are run", async () => {
+  const map = await Deno.readTextFile(new URL("src/README.md", root));
+  const files: string[] = [];
+  for (const folder of ["src/", "tests/"]) {
+    for await (const url of sources(new URL(folder, root))) files.push(url.href);
+  }
+  const isThere = (name: string) => files.some((file) => file.endsWith(`/${name}`));
+  const named = quoted(map).filter((word) => /^[\w/]+(\.ts|_test)$/.test(word));
+  assertEquals(
+    named.filter((name) => !isThere(name.endsWith(".ts") ? name : `${name}.ts`)),
+    [],
+  );
+  const journeys = map.slice(map.indexOf("## The journey"), map.indexOf("## Words"));
+  const program = new Set((await modules()).map(({ specifier }) => specifier));
+  const passed = quoted(journeys).filter((word) =>
+    word.endsWith(".ts") && !word.startsWith("tests/")
+  );
+  assertEquals(passed.length > 30, true);
+  assertEquals(passed.filter((name) => !program.has(`${root}src/${name}`)), []);
+});
+
+Deno.test("no comment cites a page that is not in the repository", async () => {
+  const cited: string[] = [];
+  for await (const url of sources(new URL("src/", root))) {
+    for (const [name] of (await Deno.readTextFile(url)).matchAll(/[A-Za-z_/]+\.md\b/g)) {
+      const isThere = await Deno.stat(new URL(name, root)).then(() => true, () => false);
+      if (!isThere) cited.push(`${url.href.slice(root.href.length)}: ${name}`);
+    }
+  }
+  assertEquals(cited, []);
+});

@@ -115,7 +115,7 @@ function describe({ accepted, broken, books, seconds, url }: DemoOutcome): strin
     ? `The books balance: everything that was placed came out once (${seconds.toFixed(1)} s).`
     : `The books do NOT balance:\n${
       books.findings.map(({ kind, count, claim, first }) =>
-        `  ${kind} (${count}): not so: ${claim}; first: ${first.detail}`
+        `  ${kind} (${count}): violated: ${claim}; first: ${first.detail}`
       ).join("\n")
     }`;
   return `${table.toString()}\n${foreign}\n${verdict}\nDashboard: ${url}`;

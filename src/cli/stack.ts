@@ -123,7 +123,11 @@ function addresses(stack: StackState): string {
 }
 
 function printEnd(report: StopReport, json: boolean | undefined): void {
-  const words = { gone: "was not running", stopped: "stopped", killed: "did not heed: killed" };
+  const words = {
+    gone: "was not running",
+    stopped: "stopped",
+    killed: "did not stop in time and was killed",
+  };
   print(json, report, () => `Kafka ${words[report.kafka]}, PostgreSQL ${words[report.postgres]}.`);
 }
 

@@ -2,16 +2,14 @@
 import { join } from "node:path";
 import { runBench } from "../tools/bench/run_bench.ts";
 import { checkBooks, explain } from "../tools/books.ts";
-import { invoicingGroup } from "../app/orders/invoicing.ts";
 import { migrateSchema, missingFromSchema } from "../app/compose/prepare_schema.ts";
 import { rebuildViews, viewsStatus } from "../app/compose/read_model.ts";
-import { projectorGroup, relayGroup } from "../app/compose/roles.ts";
+import { groupsOf } from "../app/compose/roles.ts";
 import { runUntilSignal } from "../app/compose/run_until_signal.ts";
 import type { Services } from "../app/compose/services.ts";
 import { resolveServices, type StackUse } from "../tools/resolve_services.ts";
 import { type Config, readConfig } from "../config.ts";
 import { openDeadLetterStore } from "../engine/dead_letters/open_dead_letter_store.ts";
-import { redriveGroup } from "../engine/dead_letters/redrive_state.ts";
 import { createKafkaClient } from "../engine/kafka/kafka_client.ts";
 import { createTransactions } from "../engine/kafka/transactions.ts";
 import { cursorMetadataAt, noteRelayed } from "../engine/outbox/relay_cursor.ts";
@@ -101,13 +99,14 @@ export const offsetsActions: OffsetsActions = {
         connectionsMax: 1,
         applicationName: "onceflow offsets",
       });
+      const groups = groupsOf(config);
       return await act({
         client,
         transactions,
-        groups: [invoicingGroup, relayGroup, projectorGroup, redriveGroup],
-        flowGroup: invoicingGroup,
-        projectorGroup,
-        relay: { groupId: relayGroup, cursorTopic: config.OUTBOX_CURSOR_TOPIC },
+        groups: [groups.invoicing, groups.relay, groups.projector, groups.redrive],
+        flowGroup: groups.invoicing,
+        projectorGroup: groups.projector,
+        relay: { groupId: groups.relay, cursorTopic: config.OUTBOX_CURSOR_TOPIC },
         relayMetadata: (shard, offset, now) => cursorMetadataAt(database.sql, shard, offset, now),
         noteRelay: (shard, offset) => noteRelayed(database.sql, shard, Math.max(0, offset - 1)),
       }, signal);

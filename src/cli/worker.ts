@@ -10,7 +10,7 @@ import { openUntilStopped } from "../app/compose/open_runtime.ts";
 import { runUntilSignal } from "../app/compose/run_until_signal.ts";
 import { watchPostgresAside } from "../app/compose/watch_postgres.ts";
 import { runWorker } from "../app/compose/run_worker.ts";
-import { type Role, roles } from "../app/compose/roles.ts";
+import { groupsOf, type Role, roles } from "../app/compose/roles.ts";
 import { type Guarantee, guarantees, readConfig } from "../config.ts";
 import { serveHealth } from "../engine/observe/health_server.ts";
 import { notStarted } from "../engine/observe/not_started.ts";
@@ -79,7 +79,7 @@ export function workerCommand(): Command {
             guarantee: guarantee ?? config.GUARANTEE,
             health: observability.health,
             observers: workerObservers(observability),
-            figures: watchFigures(observability),
+            figures: watchFigures(observability, groupsOf(config)),
           }, signal);
         } finally {
           ended.abort();

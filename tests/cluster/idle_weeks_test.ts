@@ -235,7 +235,7 @@ Deno.test("weeks in fast motion", async (t) => {
   );
 
   await t.step("the notes are compacted to what can be read at a start", async () => {
-    await ensureTopics(client, [laneNotesTopic(1)]);
+    await ensureTopics(client, [laneNotesTopic(client.names, 1)]);
     await using notes = openLaneNotes(client);
     const lanes = Array.from({ length: 64 }, (_, partition) => ({
       ...{ groupId: "compacted", topic: "orders", partition },

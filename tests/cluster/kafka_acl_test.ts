@@ -84,7 +84,10 @@ Deno.test("each role does its work with exactly what the README grants it, and s
   await using acls = await openAcls(broker.client);
   const config = (user: string) => configOf(broker, database, user);
   await ensureAppTopics(broker.client, config("admin"));
-  await ensureTopics(broker.client, [laneNotesTopic(1), ...stateTopics(1)]);
+  await ensureTopics(broker.client, [
+    laneNotesTopic(broker.client.names, 1),
+    ...stateTopics(broker.client.names, 1),
+  ]);
   await acls.grant(
     Object.fromEntries(Object.entries(users).map(([role, user]) => [user, table.get(role) ?? []])),
   );

@@ -7,11 +7,7 @@ import type { Header } from "../../src/engine/core/record.ts";
 import { listDeadLetters } from "../../src/engine/dead_letters/list_dead_letters.ts";
 import type { RecordLog } from "../../src/engine/dead_letters/record_log.ts";
 import { redriveDeadLetters } from "../../src/engine/dead_letters/redrive.ts";
-import {
-  markEntry,
-  redriveGroup,
-  redrivenTopic,
-} from "../../src/engine/dead_letters/redrive_state.ts";
+import { markEntry } from "../../src/engine/dead_letters/redrive_state.ts";
 import { applyOffset, planOffset } from "../../src/engine/kafka/offset_admin.ts";
 import { openPlainProducer } from "../../src/engine/kafka/plain_producer.ts";
 import { ensureTopics } from "../../src/engine/kafka/topics.ts";
@@ -133,7 +129,10 @@ Deno.test("a mark above another transaction that is still open is not overlooked
     async onStep(step) {
       // After the first redrive has read the state, and before it writes its mark.
       if (step !== "before-send" || holding) return;
-      holding = other.commit({ records: [markEntry(otherRecord, "x", "x")], offsets: [] });
+      holding = other.commit({
+        records: [markEntry(topics.client.names, otherRecord, "x", "x")],
+        offsets: [],
+      });
       await open.promise;
     },
   });
@@ -163,7 +162,7 @@ Deno.test("a selected redrive leaves holes that a redrive of all respects", asyn
   assertEquals((await redriveDeadLetters(store, { errorClass: "TaxError", limit: 5 })).skipped, 1);
   const values = async () => (await topics.read(topics.input)).map(valueText);
   assertEquals(await values(), ["3", "2"]);
-  await settled(topics.client, [redrivenTopic]);
+  await settled(topics.client, [topics.client.names.redriven]);
   const pending = await listDeadLetters(store, { limit: 10, pending: true });
   assertEquals(pending.map(({ record }) => valueText(record)), ["4", "1"]);
 
@@ -255,7 +254,7 @@ Deno.test("what cannot go back is named and stays pending, and the others go on"
   const values = async () => (await topics.read(topics.input)).map(valueText);
   assertEquals(await values(), ["1", "connect"]);
 
-  await settled(topics.client, [redrivenTopic]);
+  await settled(topics.client, [topics.client.names.redriven]);
   const pending = await listDeadLetters(store, { limit: 10, pending: true });
   assertEquals(pending.map(({ record }) => record.offset).sort(), [0, 1, 2, 3]);
   const addresses = pending.map(({ record }) => record);
@@ -291,7 +290,7 @@ Deno.test("new dead letters are pending where the topic was deleted and made aga
   await admin.disconnect();
   await ensureTopics(topics.client, [{ topic: topics.dlq, partitions: 2, replicationFactor: 1 }]);
   await topics.fail({ key: "a", value: "4" }, { key: "b", value: "5" });
-  await settled(topics.client, [redrivenTopic]);
+  await settled(topics.client, [topics.client.names.redriven]);
   await using again = topics.open();
   const pendingBy = async (log: RecordLog) =>
     (await listDeadLetters({ ...again, log }, { limit: 9, pending: true })).length;
@@ -309,15 +308,17 @@ Deno.test("an offset of the redrive that names other notes halts, and the advice
   const place = { topic: topics.dlq, partition: 0 };
   const topicId = await store.log.topicId?.(topics.dlq);
   {
-    await using transactor = await store.transactions.open(`${redriveGroup}/${topics.dlq}/0`);
+    await using transactor = await store.transactions.open(
+      `${topics.client.names.redrive}/${topics.dlq}/0`,
+    );
     const metadata = `state=${"0".repeat(32)} topic_id=${topicId}`;
     await transactor.commit({
       records: [],
-      offsets: [{ ...place, groupId: redriveGroup, offset: 0, metadata }],
+      offsets: [{ ...place, groupId: topics.client.names.redrive, offset: 0, metadata }],
     });
   }
   const halt = await assertRejects(() => redriveDeadLetters(store), HaltError);
-  assertStringIncludes(halt.message, redrivenTopic);
+  assertStringIncludes(halt.message, topics.client.names.redriven);
   const [, groupId = ""] = halt.message.match(/offsets set --group (\S+)/) ?? [];
   const change = await planOffset(topics.client, { ...place, groupId, to: 0 });
   await applyOffset(topics.client, store.transactions, change);

@@ -1,6 +1,7 @@
 /** Topics that exist already with other settings than ours: checked before work begins, and lived with while it runs. */
 import { Kafka, logLevel } from "kafkajs";
 import { z } from "zod";
+import { namesIn } from "../../src/engine/core/names.ts";
 import { watchSettings } from "../../src/engine/flow/watch_settings.ts";
 import { delay } from "../../src/engine/core/delay.ts";
 import { createHealth } from "../../src/engine/core/health.ts";
@@ -68,7 +69,7 @@ async function copying(client: Client, config: Record<string, string>) {
 
 Deno.test("state in a topic that deletes is refused; what the refusal says mends it", async () => {
   const client = await testClient();
-  const spec = { ...laneNotesTopic(1), topic: uniqueName("lanes") };
+  const spec = { ...laneNotesTopic(namesIn(), 1), topic: uniqueName("lanes") };
   await ensureTopics(client, [{ topic: spec.topic, partitions: 1, replicationFactor: 1 }]);
   const halt = await assertRejects(() => ensureTopics(client, [spec]), HaltError);
   assertStringIncludes(halt.message, `Topic ${spec.topic} has cleanup.policy=delete`);

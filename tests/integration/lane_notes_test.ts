@@ -27,7 +27,7 @@ async function notesOf(client: KafkaClient, groupId: string) {
 
 Deno.test("a hundred lanes that commit all the time are noted in one batch, and found in one reading", async () => {
   const client = await testClient();
-  await ensureTopics(client, [laneNotesTopic(1)]);
+  await ensureTopics(client, [laneNotesTopic(client.names, 1)]);
   const groupId = uniqueName("group");
   const lanes = Array.from({ length: 100 }, (_, partition) => ({
     groupId,

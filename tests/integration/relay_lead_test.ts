@@ -2,7 +2,7 @@
 import { createObservability } from "../../src/app/compose/observability.ts";
 import { openRuntime, type Runtime } from "../../src/app/compose/open_runtime.ts";
 import { runWorker } from "../../src/app/compose/run_worker.ts";
-import { relayGroup } from "../../src/app/compose/roles.ts";
+import { groupsOf } from "../../src/app/compose/roles.ts";
 import { readConfig } from "../../src/config.ts";
 import type { Transactions } from "../../src/engine/core/ports.ts";
 import { createHealth } from "../../src/engine/core/health.ts";
@@ -162,7 +162,11 @@ Deno.test("a leader that cannot reach Kafka lets another one lead, and its late 
   const times = { ...leadTimes, renewMs: 100, pollMs: 50, stuckMsMax: 500, offerMs: 500 };
   await using transactions = createTransactions(client, { transactionTimeoutMs: 60_000 });
   const hole = blackHole(transactions);
-  const place0 = { shard: 0, groupId: relayGroup, cursorTopic: config.OUTBOX_CURSOR_TOPIC };
+  const place0 = {
+    shard: 0,
+    groupId: groupsOf(config).relay,
+    cursorTopic: config.OUTBOX_CURSOR_TOPIC,
+  };
   const relay = (name: string, own: Transactions) => {
     const stop = new AbortController();
     const health = createHealth();

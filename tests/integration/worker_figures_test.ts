@@ -1,4 +1,4 @@
-/** What an operator sees of lanes and relay: lag, dead letters, and who holds rows back. */
+/** What an operator sees of lanes and relay: lag, dead letters, and who holds rows back; each in a namespace of its own. */
 import {
   createObservability,
   observeHorizon,
@@ -6,11 +6,13 @@ import {
   workerObservers,
 } from "../../src/app/compose/observability.ts";
 import { openRuntime } from "../../src/app/compose/open_runtime.ts";
+import { groupsOf } from "../../src/app/compose/roles.ts";
 import { runWorker } from "../../src/app/compose/run_worker.ts";
 import { type RelayWatcher, watchRelays } from "../../src/app/compose/watch_relays.ts";
 import { readConfig } from "../../src/config.ts";
 import { delay } from "../../src/engine/core/delay.ts";
 import { createHealth } from "../../src/engine/core/health.ts";
+import { openRecordLog } from "../../src/engine/dead_letters/kafka_record_log.ts";
 import { placeOrder } from "../../src/app/orders/place_order.ts";
 import type { Sql } from "../../src/engine/postgres/sql.ts";
 import { assertEquals, assertStringIncludes } from "../support/assert.ts";
@@ -22,9 +24,7 @@ async function setUp(databaseUrl: string) {
   const id = crypto.randomUUID();
   const config = readConfig({
     ...{ KAFKA_BROKERS: kafkaBrokers.join(","), DATABASE_URL: databaseUrl },
-    ...{ ORDERS_TOPIC: `orders-${id}`, INVOICES_TOPIC: `invoices-${id}` },
-    ...{ DEAD_LETTERS_TOPIC: `dlq-${id}`, OUTBOX_CURSOR_TOPIC: `cursor-${id}` },
-    TOPIC_PARTITIONS: "1",
+    ...{ NAMESPACE: `figures-${id}`, TOPIC_PARTITIONS: "1" },
   });
   return { config, runtime: await openRuntime(config, { applicationName: "figures" }) };
 }
@@ -55,9 +55,10 @@ Deno.test("lag is 0 behind the last marker, dead letters count by class, and ser
     ...{ roles: ["relay", "flow", "projector"], guarantee: "exactly-once" },
     health: observability.health,
     observers: workerObservers(observability),
-    figures: watchFigures(observability),
+    figures: watchFigures(observability, groupsOf(config)),
   }, stop.signal);
   const topic = config.ORDERS_TOPIC;
+  assertEquals(topic, `${config.NAMESPACE}.orders`);
   await produce(runtime.client, [record(topic, 0, "k", "not an order")]);
   await placeOrder(runtime.database.sql, order, { topic, shards: 1, now: () => new Date() });
   let body = "";
@@ -75,6 +76,18 @@ Deno.test("lag is 0 behind the last marker, dead letters count by class, and ser
     ["1"],
   );
   assertEquals(observability.health.ready().ready, true);
+  for (const group of ["invoicing", "projector"]) {
+    assertStringIncludes(body, `onceflow_lag_records{group="${config.NAMESPACE}.${group}"`);
+  }
+  const { relay, invoicing } = groupsOf(config);
+  const cursor = { topic: config.OUTBOX_CURSOR_TOPIC, partition: 0 };
+  await using log = openRecordLog(runtime.client);
+  const committed = await Promise.all([
+    log.committedOffset(relay, cursor),
+    log.committedOffset(invoicing, { topic, partition: 0 }),
+  ]);
+  assertEquals(committed.every(({ offset }) => offset > 0), true);
+  assertEquals(await log.partitionCount(`${config.NAMESPACE}.lanes`), 1);
   stop.abort();
   await working;
   ({ body } = await observability.metrics.expose());

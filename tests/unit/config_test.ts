@@ -21,6 +21,22 @@ Deno.test("without settings everything has its default, and the embedded stack i
   assertEquals(config.GUARANTEE, "exactly-once");
 });
 
+Deno.test("a namespace is before every name that is not said, and under the default nothing changes", () => {
+  const topics = (variables: Record<string, string>) => {
+    const config = readConfig(variables);
+    return [
+      ...[config.ORDERS_TOPIC, config.INVOICES_TOPIC],
+      ...[config.DEAD_LETTERS_TOPIC, config.OUTBOX_CURSOR_TOPIC],
+    ];
+  };
+  assertEquals(topics({}), ["orders", "invoices", "orders.DLQ", "onceflow.outbox-cursor"]);
+  assertEquals(
+    topics({ NAMESPACE: "staging", INVOICES_TOPIC: "bills" }),
+    ["staging.orders", "bills", "staging.orders.DLQ", "staging.outbox-cursor"],
+  );
+  assertThrows(() => readConfig({ NAMESPACE: "a b" }), Error, "NAMESPACE");
+});
+
 Deno.test("wrong settings are named, all at once", () => {
   const wrong = {
     HTTP_PORT: "70000",

@@ -1,5 +1,6 @@
 /** Parked keys: order per key through dead letters, redrives in any order, new arrivals and crashes. */
 import fc from "fast-check";
+import { namesIn } from "../../src/engine/core/names.ts";
 import { deadLetter } from "../../src/engine/core/dead_letter.ts";
 import type { Planned } from "../../src/engine/core/plan_record.ts";
 import { type Header, type InputRecord, textHeader } from "../../src/engine/core/record.ts";
@@ -14,7 +15,13 @@ import { readDeadLetter } from "../../src/engine/dead_letters/read_dead_letter.t
 import { restoreRecord } from "../../src/engine/dead_letters/restore_record.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 
-const lane = { groupId: "onceflow.test", topic: "in", partition: 0, deadLetters: "in.DLQ" };
+const lane = {
+  groupId: "onceflow.test",
+  topic: "in",
+  partition: 0,
+  deadLetters: "in.DLQ",
+  names: namesIn(),
+};
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 

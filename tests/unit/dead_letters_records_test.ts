@@ -1,5 +1,6 @@
 /** Dead letters as records: what their headers say, what goes back, how bytes are shown. */
 import fc from "fast-check";
+import { namesIn } from "../../src/engine/core/names.ts";
 import { deadLetter } from "../../src/engine/core/dead_letter.ts";
 import { type Header, type InputRecord, textHeader } from "../../src/engine/core/record.ts";
 import { formatAddress, parseAddress } from "../../src/engine/dead_letters/dead_letter_address.ts";
@@ -184,8 +185,12 @@ Deno.test("a parked entry is read back as written, whatever bytes the key has", 
   };
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 30 }), (key) => {
-      assertEquals(readParkedEntry(parkedEntry(lane, key, queue)), { ...lane, key, queue });
-      assertEquals(readParkedEntry(parkedEntry(lane, key, undefined)).queue, undefined);
+      assertEquals(readParkedEntry(parkedEntry(namesIn(), lane, key, queue)), {
+        ...lane,
+        key,
+        queue,
+      });
+      assertEquals(readParkedEntry(parkedEntry(namesIn(), lane, key, undefined)).queue, undefined);
     }),
   );
   assertThrows(() => readParkedEntry({ key: encoder.encode("a/b"), value: null }), Error);

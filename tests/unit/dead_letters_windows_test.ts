@@ -1,4 +1,5 @@
 /** Listing dead letters in bounded memory: windows, filters and order, over a log in memory. */
+import { namesIn } from "../../src/engine/core/names.ts";
 import { deadLetter } from "../../src/engine/core/dead_letter.ts";
 import type { InputRecord } from "../../src/engine/core/record.ts";
 import { listDeadLetters } from "../../src/engine/dead_letters/list_dead_letters.ts";
@@ -28,6 +29,7 @@ function logOf(count: number): { log: RecordLog; readFrom: number[] } {
   const readFrom: number[] = [];
   const none = { offset: -1, metadata: "" };
   const log: RecordLog = {
+    names: namesIn(),
     partitionCount: (topic) => Promise.resolve(topic === "d" ? 1 : undefined),
     range: () => Promise.resolve({ start: 0, end }),
     highWatermark: () => Promise.resolve(end),

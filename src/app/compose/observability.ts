@@ -7,7 +7,7 @@ import { relayObserver } from "../../engine/observe/relay_observer.ts";
 import { horizon } from "../../engine/outbox/horizon.ts";
 import type { Sql } from "../../engine/postgres/sql.ts";
 import { type WorkerObservers } from "./run_worker.ts";
-import { projectorGroup } from "./roles.ts";
+import type { groupsOf } from "./roles.ts";
 import type { LaneFigures } from "../../engine/flow/judge_lanes.ts";
 import type { RelayFigures } from "./watch_relays.ts";
 
@@ -23,7 +23,10 @@ export function createObservability(): Observability {
 }
 
 /** What the watches tell, as metrics; the series of a lane or shard go with it. */
-export function watchFigures({ metrics }: Observability): LaneFigures & RelayFigures {
+export function watchFigures(
+  { metrics }: Observability,
+  { projector }: Pick<ReturnType<typeof groupsOf>, "projector">,
+): LaneFigures & RelayFigures {
   return {
     lag: ({ groupId: group, topic, partition }, records) =>
       metrics.lagRecords.set({ group, topic, partition }, records),
@@ -31,7 +34,7 @@ export function watchFigures({ metrics }: Observability): LaneFigures & RelayFig
       metrics.stableOffsetAgeSeconds.set({ topic, partition }, seconds),
     ended({ groupId: group, topic, partition }, last) {
       metrics.lagRecords.remove({ group, topic, partition });
-      if (group === projectorGroup) metrics.projectionPosition.remove({ topic, partition });
+      if (group === projector) metrics.projectionPosition.remove({ topic, partition });
       if (last) metrics.stableOffsetAgeSeconds.remove({ topic, partition });
     },
     oldest: (shard, seconds) => metrics.outboxOldestSeconds.set({ shard }, seconds),

@@ -2,7 +2,6 @@
 import { getLogger } from "@logtape/logtape";
 import type { Config } from "../../config.ts";
 import { HaltError } from "../../engine/core/errors.ts";
-import { invoicingGroup } from "../orders/invoicing.ts";
 import { orderMigrations } from "../orders/migrations.ts";
 import { orderViews } from "../orders/views.ts";
 import { agreeOnShards } from "../../engine/outbox/agree_on_shards.ts";
@@ -15,6 +14,8 @@ import type { Sql } from "../../engine/postgres/sql.ts";
 import { isRefused } from "../../engine/postgres/translate_error.ts";
 import { findInstalled, installProjection } from "../../engine/projection/install_projection.ts";
 import { projectionMigrations } from "../../engine/projection/projection_schema.ts";
+
+import { groupsOf } from "./roles.ts";
 
 const log = getLogger(["onceflow", "compose"]);
 
@@ -31,7 +32,7 @@ export function viewsOf(config: Config) {
     orders: config.ORDERS_TOPIC,
     invoices: config.INVOICES_TOPIC,
     deadLetters: config.DEAD_LETTERS_TOPIC,
-    invoicingGroup,
+    invoicingGroup: groupsOf(config).invoicing,
   });
 }
 

@@ -1,5 +1,5 @@
 /** Runs the background roles of one process: relay, flow, projector. */
-import { projectorGroup, relayGroup, type Role } from "./roles.ts";
+import { groupsOf, type Role } from "./roles.ts";
 import { getLogger } from "@logtape/logtape";
 import type { Guarantee } from "../../config.ts";
 import { createHealth, type Health } from "../../engine/core/health.ts";
@@ -11,7 +11,7 @@ import { offsetsKeptMs } from "../../engine/kafka/offsets_kept.ts";
 import { createTopicDirectory } from "../../engine/kafka/topic_directory.ts";
 import { createTransactions } from "../../engine/kafka/transactions.ts";
 import { watchTransactions } from "../../engine/kafka/watch_transactions.ts";
-import { invoicing, invoicingGroup, type InvoicingOptions } from "../orders/invoicing.ts";
+import { invoicing, type InvoicingOptions } from "../orders/invoicing.ts";
 import { runRelay } from "../../engine/outbox/relay.ts";
 import { openRelayLeads } from "../../engine/outbox/relay_lead.ts";
 import { relayCheck, relayCheckOf, type RelayObserver } from "../../engine/outbox/relay_options.ts";
@@ -86,7 +86,9 @@ export async function runWorker(
     relays.run(watched),
     watchLanes(runtime.client, {
       ...{ board, health, figures },
-      transactionalGroups: new Set(options.guarantee === "exactly-once" ? [invoicingGroup] : []),
+      transactionalGroups: new Set(
+        options.guarantee === "exactly-once" ? [groupsOf(runtime.config).invoicing] : [],
+      ),
     }, watched),
     watchTransactions(runtime.client, {
       topics: [...runtime.partitions.keys()],
@@ -139,12 +141,13 @@ async function runRelays(
     name: `${config.KAFKA_CLIENT_ID}, process ${Deno.pid}`,
     applicationName: "onceflow relay lead",
   });
+  const { relay: groupId } = groupsOf(config);
   // Changed by a restart of the brokers only.
   let kept: Promise<number | undefined> | undefined;
-  const keptMs = () => kept ??= offsetsKeptMs(client, relayGroup).catch(() => kept = undefined);
+  const keptMs = () => kept ??= offsetsKeptMs(client, groupId).catch(() => kept = undefined);
   const shards = Array.from({ length: config.OUTBOX_SHARDS }, (_, shard) => shard);
   const run = (shard: number) => {
-    const place = { shard, groupId: relayGroup, cursorTopic: config.OUTBOX_CURSOR_TOPIC };
+    const place = { shard, groupId, cursorTopic: config.OUTBOX_CURSOR_TOPIC };
     return runRelay(
       {
         store: relayStore(database.sql, place),
@@ -228,7 +231,7 @@ function runProjector(
     ...options.observers?.projector,
   };
   return runMembership(client, {
-    groupId: projectorGroup,
+    groupId: groupsOf(config).projector,
     health: options.health,
     sessionTimeoutMs: config.SESSION_TIMEOUT_MS,
     bufferBytesMax: bufferBatches * config.BATCH_BYTES_MAX,

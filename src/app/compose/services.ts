@@ -48,6 +48,7 @@ export function kafkaSettings(config: Config, brokers: readonly string[]): Kafka
   return {
     brokers,
     clientId: config.KAFKA_CLIENT_ID,
+    namespace: config.NAMESPACE,
     ssl: config.KAFKA_SSL_CA === undefined
       ? config.KAFKA_SSL
       : { ca: readPem(config.KAFKA_SSL_CA) },

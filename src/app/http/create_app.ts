@@ -13,7 +13,7 @@ import { addOpenApiRoute } from "./openapi_route.ts";
 import { addOrderRoutes } from "./order_routes.ts";
 import { ProblemError, problemOf, problemResponse } from "./problem.ts";
 import { problemForError } from "./problem_for_error.ts";
-import { withinTime } from "./within_time.ts";
+import { withinTime } from "../../engine/core/delay.ts";
 
 type Variables = { Variables: { requestId: string } };
 

@@ -5,7 +5,7 @@ import { whyNoWrites } from "../../engine/postgres/takes_writes.ts";
 import type { AppOptions } from "./app_options.ts";
 import { problems } from "./problems.ts";
 import * as schemas from "./schemas.ts";
-import { withinTime } from "./within_time.ts";
+import { withinTime } from "../../engine/core/delay.ts";
 
 /** Adds the routes to the app and their description to its OpenAPI document. */
 export function addHealthRoutes(app: OpenAPIHono, options: AppOptions): void {

@@ -1,7 +1,7 @@
 /** Listens for HTTP, and stops without leaving a request in hand unanswered. Prints nothing. */
 import { unlessAborted } from "../../engine/core/delay.ts";
 import { problemOf, problemResponse } from "./problem.ts";
-import { withinTime } from "./within_time.ts";
+import { withinTime } from "../../engine/core/delay.ts";
 
 /** A server that listens. */
 export interface HttpServer extends AsyncDisposable {

@@ -14,9 +14,8 @@ import { invoiceFor } from "./invoice_for.ts";
 import { orderReading } from "./order_record.ts";
 import { readTaxRate } from "./tax_rates.ts";
 
-const name = "invoicing";
-/** The consumer group of the flow. */
-export const invoicingGroup = `onceflow.${name}`;
+/** The name of the flow, and so the end of its consumer group's. */
+export const invoicingName = "invoicing";
 
 /** Where the flow reads and writes, and what it needs. */
 export interface InvoicingOptions {
@@ -38,7 +37,7 @@ export function invoicing(sql: Sql, options: InvoicingOptions): Flow<OrderPlaced
     key: (invoice) => invoice.order_id,
   });
   return defineFlow({
-    name,
+    name: invoicingName,
     from: orders,
     to: [invoices],
     deadLetters: options.deadLetters,

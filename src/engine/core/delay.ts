@@ -16,15 +16,25 @@ export function delay(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
-/** Whether the promise was fulfilled within `ms` milliseconds; what it stands for goes on. Rejects as the promise does. */
-export async function doneWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<boolean>((resolve) => timer = setTimeout(() => resolve(false), ms));
+/** What the promise gives, or what `late` gives once `ms` have passed. What it stands for goes on. Rejects as it does. */
+export async function withinTime<T, L>(
+  promise: Promise<T>,
+  ms: number,
+  late: () => L,
+): Promise<T | L> {
+  const { promise: overdue, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => resolve(undefined), ms);
   try {
-    return await Promise.race([promise.then(() => true), late]);
+    const winner = await Promise.race([promise.then((value) => ({ value })), overdue]);
+    return winner === undefined ? late() : winner.value;
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Whether the promise was fulfilled within `ms` milliseconds; what it stands for goes on. Rejects as the promise does. */
+export function doneWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
+  return withinTime(promise.then(() => true), ms, () => false);
 }
 
 /** What the promise gives; rejects with the signal's reason as soon as that fires. What it stands for goes on. */

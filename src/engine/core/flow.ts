@@ -1,4 +1,5 @@
 /** What a user writes: one input topic, a transform, the topics it emits to. Knows nothing of Kafka. */
+import { type Names, namesIn } from "./names.ts";
 import type { InputRecord } from "./record.ts";
 import { retryDefaults, type RetryPolicy } from "./retry_policy.ts";
 import type { Emission, TopicContract } from "./topic_contract.ts";
@@ -22,7 +23,7 @@ export type Emissions = Emission | readonly Emission[] | undefined | void;
 
 /** The options of {@linkcode defineFlow}. */
 export interface FlowOptions<T> {
-  /** Names the consumer group (`onceflow.<name>`) and the transactional ids: renaming starts the flow anew. */
+  /** Names the consumer group (`<namespace>.<name>`) and the transactional ids: renaming starts the flow anew. */
   readonly name: string;
   /** The one topic that it reads. */
   readonly from: TopicContract<T>;
@@ -37,7 +38,7 @@ export interface FlowOptions<T> {
   transform(event: T, context: TransformContext): Emissions | Promise<Emissions>;
   /** Three retries after 0.5, 1 and 2 seconds where absent. */
   readonly retry?: Partial<RetryPolicy>;
-  /** Where records go that cannot be processed. `<from>.DLQ` where absent. */
+  /** Where records go that cannot be processed. `<from>.DLQ` where absent, behind a namespace other than `onceflow`. */
   readonly deadLetters?: string;
   /**
    * `key`: once a record is a dead letter, later records of its key follow it to the dead letters until the key is unparked
@@ -52,6 +53,8 @@ export interface FlowOptions<T> {
 export interface Flow<T> extends Omit<FlowOptions<T>, "retry"> {
   /** The consumer group. */
   readonly groupId: string;
+  /** Whether the dead-letter topic was named by whoever defined the flow. */
+  readonly namesDeadLetters: boolean;
   /** How often a record is tried again. */
   readonly retry: RetryPolicy;
   /** The dead-letter topic. */
@@ -60,6 +63,7 @@ export interface Flow<T> extends Omit<FlowOptions<T>, "retry"> {
   readonly concurrencyMax: number;
 }
 
+const defaults = namesIn();
 const namePattern = /^[A-Za-z0-9._-]{1,100}$/;
 
 /**
@@ -84,15 +88,23 @@ export function defineFlow<T>(options: FlowOptions<T>): Flow<T> {
       `Cannot define flow ${JSON.stringify(name)}: use letters, digits, ".", "_" and "-"`,
     );
   }
-  const deadLetters = options.deadLetters ?? `${from.name}.DLQ`;
-  if (deadLetters === from.name || to.some((contract) => contract.name === from.name)) {
+  if (options.deadLetters === from.name || to.some((contract) => contract.name === from.name)) {
     throw new TypeError(`Cannot define flow "${name}": it writes to its own input ${from.name}`);
   }
   return {
     ...options,
-    groupId: `onceflow.${name}`,
+    groupId: defaults.group(name),
+    namesDeadLetters: options.deadLetters !== undefined,
     retry: { ...retryDefaults, ...options.retry },
-    deadLetters,
+    deadLetters: options.deadLetters ?? defaults.deadLetters(from.name),
     concurrencyMax: options.concurrencyMax ?? 64,
   };
+}
+
+/** The flow as it is called there: its group, and its dead-letter topic. What somebody named himself stays. */
+export function inNamespace<T>(flow: Flow<T>, names: Names): Flow<T> {
+  const { name, from, namesDeadLetters } = flow;
+  const deadLetters = namesDeadLetters ? flow.deadLetters : names.deadLetters(from.name);
+  const isOwnGroup = flow.groupId !== defaults.group(name);
+  return { ...flow, groupId: isOwnGroup ? flow.groupId : names.group(name), deadLetters };
 }

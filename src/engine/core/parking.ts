@@ -11,7 +11,7 @@
  * 2. The key is free again when the last number given has succeeded: then nothing of it is parked, and what comes next in
  *    the partition came later than all of it. No marker record is needed: the last record of the queue is the marker, and
  *    records that arrive between the redrive and its processing are parked behind it with higher numbers.
- * 3. The state (queue, numbers given, numbers done) is an entry in the compacted topic `onceflow.parked`, written in the
+ * 3. The state (queue, numbers given, numbers done) is an entry in the compacted topic `<namespace>.parked`, written in the
  *    transaction that holds the dead letters and the offset. So it stands exactly where the committed offset stands. It
  *    is read after fencing, when no older owner can write it any more, up to the high watermark (redrive_state.ts says
  *    why not to the last stable offset), and before the first record is planned.

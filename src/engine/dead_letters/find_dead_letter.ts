@@ -7,7 +7,7 @@ import {
 } from "./list_dead_letters.ts";
 import { readDeadLetter } from "./read_dead_letter.ts";
 import { readRange } from "../core/read_range.ts";
-import { isRedriven, type Mark, markOf, readRedriveState, redriveGroup } from "./redrive_state.ts";
+import { isRedriven, type Mark, markOf, readRedriveState } from "./redrive_state.ts";
 
 /** A dead letter with all that is known of it. */
 export interface FoundDeadLetter extends ListedDeadLetter {
@@ -39,7 +39,7 @@ export async function findDeadLetter(
   if (offset >= end) {
     throw new RangeError(`${name} does not exist (yet): committed records end at ${end}`);
   }
-  const committed = await log.committedOffset(redriveGroup, place);
+  const committed = await log.committedOffset(log.names.redrive, place);
   const state = await readRedriveState(log, place, committed, { signal });
   for await (const [record] of readRange(log, { ...place, from: offset, to: offset + 1 }, signal)) {
     if (record?.offset !== offset) continue;

@@ -15,6 +15,7 @@ export function openRecordLog(client: KafkaClient): RecordLog & AsyncDisposable 
     return permitted({ topics: [topic], groupId, user: client.user }, ask);
   };
   return {
+    names: client.names,
     async partitionCount(topic) {
       if (!cluster.isConnected()) await cluster.connect();
       try {

@@ -4,7 +4,7 @@ import type { TopicPartition } from "../core/record.ts";
 import { type DeadLetter, readDeadLetter } from "./read_dead_letter.ts";
 import { readRange } from "../core/read_range.ts";
 import type { RecordLog } from "./record_log.ts";
-import { isRedriven, readRedriveState, redriveGroup } from "./redrive_state.ts";
+import { isRedriven, readRedriveState } from "./redrive_state.ts";
 import { type Selection, selects } from "./select_dead_letters.ts";
 
 /** What the commands on dead letters work with. */
@@ -94,7 +94,7 @@ async function listPartition(
   const state = await readRedriveState(
     log,
     place,
-    await log.committedOffset(redriveGroup, place),
+    await log.committedOffset(log.names.redrive, place),
     { signal },
   );
   const isSelected = selects(options);

@@ -3,13 +3,7 @@ import type { LanePlace } from "../core/ports.ts";
 import { formatPartition, type InputRecord } from "../core/record.ts";
 import { HaltError } from "../core/errors.ts";
 import { named } from "../kafka/error_verdict.ts";
-import {
-  type ParkedKey,
-  parkedPlace,
-  type ParkedQueue,
-  parkedTopic,
-  readParkedEntry,
-} from "./parked_entry.ts";
+import { type ParkedKey, parkedPlace, type ParkedQueue, readParkedEntry } from "./parked_entry.ts";
 import { keyName, parkedKeys } from "./parked_keys.ts";
 import type { Parking } from "../core/parking.ts";
 import { readRange } from "../core/read_range.ts";
@@ -30,16 +24,16 @@ export function createParking(log: RecordLog, deadLetters: string): Parking {
   };
 
   async function load(lane: LanePlace, signal: AbortSignal) {
-    if (await log.partitionCount(parkedTopic) === undefined) {
+    if (await log.partitionCount(log.names.parked) === undefined) {
       throw new HaltError(
         `Cannot work on ${
           formatPartition(lane)
-        }: topic ${parkedTopic}, which says which keys are ` +
+        }: topic ${log.names.parked}, which says which keys are ` +
           `parked, does not exist. Start the worker again: it makes the topic, and each partition ` +
           `that had parked keys says what to do`,
       );
     }
-    const topicId = await log.topicId?.(parkedTopic);
+    const topicId = await log.topicId?.(log.names.parked);
     const { groupId, topic, partition } = lane;
     const queues = new Map<string, ParkedQueue>();
     for await (const record of parkedRecords(log, true, signal)) {
@@ -48,7 +42,7 @@ export function createParking(log: RecordLog, deadLetters: string): Parking {
       if (entry.queue) queues.set(keyName(entry.key), entry.queue);
       else queues.delete(keyName(entry.key));
     }
-    const place = { groupId, topic, partition, deadLetters };
+    const place = { groupId, topic, partition, deadLetters, names: log.names };
     return parkedKeys(place, queues, undefined, topicId);
   }
 }
@@ -61,7 +55,7 @@ export async function listParkedKeys(
   log: RecordLog,
   { toHighWatermark = false, signal }: StateReading = {},
 ): Promise<readonly ParkedKey[]> {
-  if (await log.partitionCount(parkedTopic) === undefined) return [];
+  if (await log.partitionCount(log.names.parked) === undefined) return [];
   const found = new Map<string, ParkedKey>();
   for await (const record of parkedRecords(log, toHighWatermark, signal)) {
     const { queue, ...entry } = readParkedEntry(record);
@@ -77,9 +71,10 @@ async function* parkedRecords(
   toHighWatermark: boolean,
   signal?: AbortSignal,
 ): AsyncGenerator<InputRecord> {
-  const { start, end } = await log.range(parkedPlace);
-  const to = toHighWatermark ? await log.highWatermark(parkedPlace) : end;
-  for await (const records of readRange(log, { ...parkedPlace, from: start, to }, signal)) {
+  const place = parkedPlace(log.names);
+  const { start, end } = await log.range(place);
+  const to = toHighWatermark ? await log.highWatermark(place) : end;
+  for await (const records of readRange(log, { ...place, from: start, to }, signal)) {
     yield* records;
   }
 }

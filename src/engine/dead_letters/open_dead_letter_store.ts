@@ -1,4 +1,5 @@
 /** Opens what the commands on dead letters work with, from a Kafka client. Reads need nothing made; redrives do. */
+import type { Names } from "../core/names.ts";
 import { withCluster } from "../kafka/group_standing.ts";
 import type { KafkaClient } from "../kafka/kafka_client.ts";
 import { transactionalIdsOf } from "../kafka/lane_owner.ts";
@@ -8,8 +9,6 @@ import { createTransactions } from "../kafka/transactions.ts";
 import type { TransactorOptions } from "../kafka/transactor.ts";
 import { openRecordLog } from "./kafka_record_log.ts";
 import type { DeadLetterStore } from "./list_dead_letters.ts";
-import { parkedTopic } from "./parked_entry.ts";
-import { redrivenTopic } from "./redrive_state.ts";
 
 /** Options of {@linkcode openDeadLetterStore}. */
 export interface StoreOptions extends TransactorOptions {
@@ -33,7 +32,7 @@ export function openDeadLetterStore(
       withCluster(client, (cluster) => transactionalIdsOf(cluster, lane, signal)),
     topic,
     async prepare() {
-      await ensureTopics(client, stateTopics(replicationFactor));
+      await ensureTopics(client, stateTopics(client.names, replicationFactor));
     },
     async [Symbol.asyncDispose]() {
       await transactions[Symbol.asyncDispose]();
@@ -43,8 +42,11 @@ export function openDeadLetterStore(
 }
 
 /** The compacted topics of this room, to be made before a worker with parking or a redrive starts. */
-export function stateTopics(replicationFactor: number): readonly TopicSpec[] {
-  return [redrivenTopic, parkedTopic].map((topic) => ({
+export function stateTopics(
+  { parked, redriven }: Names,
+  replicationFactor: number,
+): readonly TopicSpec[] {
+  return [redriven, parked].map((topic) => ({
     topic,
     partitions: 1,
     replicationFactor,

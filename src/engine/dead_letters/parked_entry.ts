@@ -1,10 +1,8 @@
-/** An entry of the compacted topic `onceflow.parked`: how far one key's queue has come. Pure. */
+/** An entry of the compacted topic `<namespace>.parked`: how far one key's queue has come. Pure. */
 import { z } from "zod";
+import type { Names } from "../core/names.ts";
 import type { LanePlace } from "../core/ports.ts";
 import type { InputRecord, OutputRecord, TopicPartition } from "../core/record.ts";
-
-/** The compacted topic. */
-export const parkedTopic = "onceflow.parked";
 
 /** The queue of one parked key. */
 export interface ParkedQueue {
@@ -28,7 +26,9 @@ export interface ParkedKey extends LanePlace, ParkedQueue {
 export type ParkedRecord = OutputRecord & Pick<InputRecord, "key" | "value">;
 
 /** Always the first partition: a choice by hash would lose the entries when somebody adds partitions. */
-export const parkedPlace: TopicPartition = { topic: parkedTopic, partition: 0 };
+export function parkedPlace({ parked: topic }: Names): TopicPartition {
+  return { topic, partition: 0 };
+}
 
 const shape: z.ZodType<ParkedQueue> = z.object({
   queue: z.uuid(),
@@ -44,6 +44,7 @@ const slash = 0x2f;
 
 /** The record that notes where this queue stands; without a queue, that the key is free. */
 export function parkedEntry(
+  names: Names,
   lane: LanePlace,
   key: Uint8Array,
   queue: ParkedQueue | undefined,
@@ -54,7 +55,7 @@ export function parkedEntry(
   name.set(prefix);
   name.set(key, prefix.length);
   return {
-    ...parkedPlace,
+    ...parkedPlace(names),
     key: name,
     value: queue ? encoder.encode(JSON.stringify(queue)) : null,
     headers: [],
@@ -72,7 +73,7 @@ export function readParkedEntry(
   }
   const [first, second, third] = ends;
   if (!name || first === undefined || second === undefined || third === undefined) {
-    throw new Error(`Cannot read an entry of ${parkedTopic}: its key is not of the known form`);
+    throw new Error(`Cannot read an entry of the parked keys: its key is not of the known form`);
   }
   return {
     groupId: decoder.decode(name.subarray(0, first)),

@@ -1,6 +1,7 @@
 /** Decides which records of a partition are parked, and numbers them. Pure state; parking.ts has the argument. */
 import type { LanePlace } from "../core/ports.ts";
 import { Buffer } from "node:buffer";
+import type { Names } from "../core/names.ts";
 import type { DeadLetterReason } from "../core/dead_letter.ts";
 import type { Planned } from "../core/plan_record.ts";
 import { headerText, type InputRecord } from "../core/record.ts";
@@ -11,9 +12,15 @@ import type { ParkedKeys, ParkingPlan } from "../core/parking.ts";
 /** The class of error of a dead letter that only follows another one of its key. */
 export const parkedErrorClass = "ParkedKeyError";
 
+/** A lane, and where what it parks is kept. */
+export interface ParkedLane extends LanePlace {
+  readonly deadLetters: string;
+  readonly names: Names;
+}
+
 /** The state of a lane's keys from what was loaded. `queues` is by the key's bytes, as {@linkcode keyName} gives them. */
 export function parkedKeys(
-  lane: LanePlace & { readonly deadLetters: string },
+  lane: ParkedLane,
   queues: Map<string, ParkedQueue>,
   newName: () => string = () => crypto.randomUUID(),
   topicId?: string,
@@ -45,7 +52,7 @@ class Plan implements ParkingPlan {
   readonly #keys = new Map<string, Uint8Array>();
 
   constructor(
-    readonly lane: LanePlace & { readonly deadLetters: string },
+    readonly lane: ParkedLane,
     readonly queues: Map<string, ParkedQueue>,
     readonly newName: () => string,
   ) {}
@@ -92,7 +99,7 @@ class Plan implements ParkingPlan {
   entries(): readonly ParkedRecord[] {
     return [...this.#changed].flatMap(([name, queue]) => {
       const key = this.#keys.get(name);
-      return key ? [parkedEntry(this.lane, key, queue)] : [];
+      return key ? [parkedEntry(this.lane.names, this.lane, key, queue)] : [];
     });
   }
 

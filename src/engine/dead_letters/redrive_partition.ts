@@ -2,6 +2,7 @@
 import { transactionalId } from "../core/delivery.ts";
 import { delay } from "../core/delay.ts";
 import { HaltError } from "../core/errors.ts";
+import type { Names } from "../core/names.ts";
 import { type CommittedOffset, TransactionError, type Transactor } from "../core/ports.ts";
 import { formatOrigin, parseOrigin } from "../core/offset_metadata.ts";
 import { formatPartition, type OutputRecord, type TopicPartition } from "../core/record.ts";
@@ -14,8 +15,6 @@ import {
   markOf,
   nextEntry,
   readRedriveState,
-  redriveGroup,
-  redrivenTopic,
   type RedriveState,
 } from "./redrive_state.ts";
 import { isPartial } from "./select_dead_letters.ts";
@@ -66,7 +65,7 @@ export async function previewPartition(
 ): Promise<number> {
   const { log } = store;
   const end = await endOf(store, place, options);
-  const committed = await log.committedOffset(redriveGroup, place);
+  const committed = await log.committedOffset(log.names.redrive, place);
   const toHighWatermark = (options.queue ?? options.queues) !== undefined;
   const state = await readRedriveState(log, place, committed, { toHighWatermark, signal });
   let skipped = 0;
@@ -114,12 +113,13 @@ async function redriveSession(
   signal?: AbortSignal,
 ): Promise<void> {
   const { log, transactions } = store;
-  await using transactor = await transactions.open(transactionalId(redriveGroup, place), signal);
-  const committed = await transactions.stableOffset(redriveGroup, place, signal);
-  const stateId = await log.topicId?.(redrivenTopic);
-  checkState(committed, place, stateId);
+  const { names } = log;
+  await using transactor = await transactions.open(transactionalId(names.redrive, place), signal);
+  const committed = await transactions.stableOffset(names.redrive, place, signal);
+  const stateId = await log.topicId?.(names.redriven);
+  checkState(names, committed, place, stateId);
   const state = await readRedriveState(log, place, committed, { toHighWatermark: true, signal });
-  checkWithinLog(state, place, options.end);
+  checkWithinLog(names, state, place, options.end);
   if (done.doubt && isCommitted(state, done.doubt, options)) count(done.doubt);
   const limit = options.limit - done.count;
   if (limit <= 0) return;
@@ -128,7 +128,7 @@ async function redriveSession(
   ) {
     const sorted = { ...batch, ...await sortOut(log, batch.deadLetters, options) };
     done.doubt = sorted;
-    await commitBatch(transactor, place, sorted, { ...options, state, stateId });
+    await commitBatch(transactor, place, sorted, { ...options, names, state, stateId });
     count(sorted);
   }
 
@@ -152,6 +152,7 @@ function isCommitted(
 
 /** What a commit says beside the records. */
 interface CommitOptions extends PartitionRedrive {
+  readonly names: Names;
   readonly state: RedriveState;
   /** Of the topic of the notes. */
   readonly stateId: string | undefined;
@@ -164,43 +165,55 @@ async function commitBatch(
   { going, refused, nextOffset }: SortedBatch,
   options: CommitOptions,
 ): Promise<void> {
-  const { state: { topicId, next }, stateId, run } = options;
+  const { names, state: { topicId, next }, stateId, run } = options;
   const metadata = formatOrigin({ topicId, state: stateId });
   const commit = (notes: readonly OutputRecord[], offset: number) =>
     transactor.commit({
       records: [...going.map(({ record }) => record), ...notes],
-      offsets: [{ ...place, groupId: redriveGroup, offset, metadata }],
+      offsets: [{ ...place, groupId: names.redrive, offset, metadata }],
     });
   if (!isPartial(options)) {
     // The offset passes over what could not go; the mark says that it was not redriven.
-    const marks = refused.map(({ deadLetter }) => markEntry(deadLetter.record, "", run, topicId));
-    return await commit([...marks, nextEntry(place, nextOffset, topicId)], nextOffset);
+    const marks = refused.map(({ deadLetter }) =>
+      markEntry(names, deadLetter.record, "", run, topicId)
+    );
+    return await commit([...marks, nextEntry(names, place, nextOffset, topicId)], nextOffset);
   }
   const marks = going.map(({ deadLetter, record }) =>
-    markEntry(deadLetter.record, record.topic, run, topicId)
+    markEntry(names, deadLetter.record, record.topic, run, topicId)
   );
   // The offset stays where it is, and says from now on which notes belong to it.
   if (marks.length > 0) await commit(marks, Math.max(0, next));
 }
 
-function checkWithinLog({ next }: RedriveState, place: TopicPartition, end: number): void {
+function checkWithinLog(
+  { redrive: groupId }: Names,
+  { next }: RedriveState,
+  place: TopicPartition,
+  end: number,
+): void {
   if (next <= end) return;
   throw new HaltError(
-    `Cannot redrive ${formatPartition(place)}: group ${redriveGroup} stands at offset ${next}, ` +
+    `Cannot redrive ${formatPartition(place)}: group ${groupId} stands at offset ${next}, ` +
       `beyond the end of the log at ${end}: the log was replaced. ` +
-      decide({ groupId: redriveGroup, ...place }),
+      decide({ groupId, ...place }),
   );
 }
 
-function checkState({ metadata }: CommittedOffset, place: TopicPartition, stateId?: string): void {
+function checkState(
+  { redrive: groupId, redriven }: Names,
+  { metadata }: CommittedOffset,
+  place: TopicPartition,
+  stateId?: string,
+): void {
   const { state } = parseOrigin(metadata);
   if (state === undefined || stateId === undefined || state === stateId) return;
   throw new HaltError(
     `Cannot redrive ${
       formatPartition(place)
-    }: topic ${redrivenTopic}, which says what was redriven one ` +
+    }: topic ${redriven}, which says what was redriven one ` +
       `by one, was deleted and made again, so dead letters at or above the group's offset may go a ` +
-      `second time. ${decide({ groupId: redriveGroup, ...place })}`,
+      `second time. ${decide({ groupId, ...place })}`,
   );
 }
 

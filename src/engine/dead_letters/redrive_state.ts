@@ -1,5 +1,5 @@
 /**
- * Which dead letters of one partition have been redriven. Owns the compacted topic `onceflow.redriven`.
+ * Which dead letters of one partition have been redriven. Owns the compacted topic `<namespace>.redriven`.
  *
  * Two kinds of entries. `<dlq>/<partition>` holds `next`: all below it were redriven, or passed over because they were
  * marked. `<dlq>/<partition>/<offset>` is a mark: this one was redriven by itself. The group's committed offset says what
@@ -13,17 +13,13 @@
  * the last stable offset below marks that are committed already.
  */
 import { z } from "zod";
+import type { Names } from "../core/names.ts";
 import type { CommittedOffset } from "../core/ports.ts";
 import type { OutputRecord, TopicPartition } from "../core/record.ts";
 import { parseOrigin } from "../core/offset_metadata.ts";
 import { formatAddress } from "./dead_letter_address.ts";
 import { readRange } from "../core/read_range.ts";
 import type { RecordLog } from "./record_log.ts";
-
-/** The compacted topic. */
-export const redrivenTopic = "onceflow.redriven";
-/** The consumer group whose offsets on a dead-letter topic tell how far it was redriven. */
-export const redriveGroup = "onceflow.redrive";
 
 /** What is known of one partition of a dead-letter topic. */
 export interface RedriveState {
@@ -48,7 +44,7 @@ export interface Mark {
 }
 
 /** Always the first partition: a choice by hash would lose the entries when somebody adds partitions. */
-const place: TopicPartition = { topic: redrivenTopic, partition: 0 };
+const placeOf = ({ redriven: topic }: Names): TopicPartition => ({ topic, partition: 0 });
 
 // Earlier releases named no topic.
 const topicShape = { topic_id: z.string().optional() };
@@ -85,7 +81,8 @@ export async function readRedriveState(
   const topicId = await log.topicId?.(deadLetters.topic);
   const isOurs = (noted: string | undefined) => noted === undefined || noted === topicId;
   let next = -1;
-  if (await log.partitionCount(redrivenTopic) !== undefined) {
+  const place = placeOf(log.names);
+  if (await log.partitionCount(place.topic) !== undefined) {
     const prefix = stateKey(deadLetters);
     const { start, end } = await log.range(place);
     const to = toHighWatermark ? await log.highWatermark(place) : end;
@@ -139,15 +136,17 @@ export function markOf(
 
 /** The entry that all below `next` is done. */
 export function nextEntry(
+  names: Names,
   deadLetters: TopicPartition,
   next: number,
   topicId: string | undefined,
 ): OutputRecord {
-  return entry(stateKey(deadLetters), { next, topic_id: topicId });
+  return entry(names, stateKey(deadLetters), { next, topic_id: topicId });
 }
 
 /** The entry that this one is done. */
 export function markEntry(
+  names: Names,
   record: TopicPartition & { readonly offset: number; readonly timestamp: number },
   to: string,
   run: string,
@@ -155,12 +154,12 @@ export function markEntry(
 ): OutputRecord {
   const { timestamp } = record;
   const mark: Mark = { timestamp, to, at: new Date().toISOString(), run };
-  return entry(`${record.topic}/${formatAddress(record)}`, { ...mark, topic_id: topicId });
+  return entry(names, `${record.topic}/${formatAddress(record)}`, { ...mark, topic_id: topicId });
 }
 
-function entry(name: string, value: object): OutputRecord {
+function entry(names: Names, name: string, value: object): OutputRecord {
   return {
-    ...place,
+    ...placeOf(names),
     key: encoder.encode(name),
     value: encoder.encode(JSON.stringify(value)),
     headers: [],

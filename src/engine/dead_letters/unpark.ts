@@ -110,7 +110,10 @@ export async function forgetQueue(
       return queues.some((candidate) => candidate.queue === queue);
     };
     if (!await isParked()) return attempt > 1;
-    await transactor.commit({ records: [parkedEntry(parked, key, undefined)], offsets: [] });
+    await transactor.commit({
+      records: [parkedEntry(log.names, parked, key, undefined)],
+      offsets: [],
+    });
     // A worker whose first id cannot be used has another; whoever has read the queue before this may write it again.
     for (const id of others) await transactions.shutOut(id, signal);
     // Where the partition has moved meanwhile, its new owner may have read it, too.

@@ -1,6 +1,6 @@
 /** Runs any flow: a member of its group, one lane a partition, with the guarantee that is asked for. */
 import { atLeastOnce, atMostOnce, type Delivery, exactlyOnce } from "../core/delivery.ts";
-import type { Flow } from "../core/flow.ts";
+import { type Flow, inNamespace } from "../core/flow.ts";
 import { GroupCommitter } from "../core/group_committer.ts";
 import { createHealth, type Health } from "../core/health.ts";
 import { runLane } from "../core/lane.ts";
@@ -96,11 +96,13 @@ const transactionBatches = 4;
  */
 export async function runFlow<T>(
   client: KafkaClient,
-  flow: Flow<T>,
+  defined: Flow<T>,
   signal: AbortSignal,
   given: Partial<RunFlowOptions> = {},
   hooks: RunFlowHooks = {},
 ): Promise<void> {
+  const { names } = client;
+  const flow = inNamespace(defined, names);
   const options = { ...runFlowDefaults, ...given };
   const health = options.health ?? createHealth();
   client.recordClock.reportTo(health);
@@ -111,8 +113,8 @@ export async function runFlow<T>(
     );
   }
   const state = [
-    laneNotesTopic(options.topicReplicationFactor),
-    ...(parks ? stateTopics(options.topicReplicationFactor) : []),
+    laneNotesTopic(names, options.topicReplicationFactor),
+    ...(parks ? stateTopics(names, options.topicReplicationFactor) : []),
   ];
   const written = [...flow.to.map(({ name }) => name), flow.deadLetters];
   await using topics = createTopicDirectory(client);

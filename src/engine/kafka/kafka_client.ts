@@ -1,5 +1,6 @@
 /** Makes clusters (kafkajs's metadata and connections) from settings, with every patch installed first. */
 import { getLogger } from "@logtape/logtape";
+import { type Names, namesIn } from "../core/names.ts";
 import { installPatches } from "./patches/install_patches.ts";
 import { endableSockets } from "./endable_sockets.ts";
 import { RecordClock } from "./record_clock.ts";
@@ -19,6 +20,8 @@ export interface KafkaSettings {
   readonly brokers: readonly string[];
   /** Shown in the broker's logs and quotas. */
   readonly clientId: string;
+  /** One prefix for groups, transactional ids, state topics and default dead-letter topics; `onceflow` where absent. */
+  readonly namespace?: string;
   /** TLS, checked against the system's certificates, or against these in PEM. */
   readonly ssl: boolean | { readonly ca: string };
   /**
@@ -52,6 +55,8 @@ export interface KafkaClient {
   readonly settings: KafkaSettings;
   /** The name that it authenticates with, where there is one: whom permissions are granted to. */
   readonly user?: string;
+  /** What groups and topics of ours are called there. */
+  readonly names: Names;
   readonly logger: VendorLogger;
   /** What all of its producers stamp records with. */
   readonly recordClock: RecordClock;
@@ -67,6 +72,7 @@ export const vendorRetry = { initialRetryTime: 20, maxRetryTime: 500, factor: 0.
 /**
  * Prepares to talk to Kafka; opens no connection.
  *
+ * @throws {TypeError} when the namespace cannot be part of a name
  * @throws when kafkajs is not the version that the patches were made for
  */
 export function createKafkaClient(settings: KafkaSettings): KafkaClient {
@@ -81,6 +87,7 @@ export function createKafkaClient(settings: KafkaSettings): KafkaClient {
   return {
     settings,
     user: settings.sasl?.username,
+    names: namesIn(settings.namespace),
     logger,
     recordClock,
     end: sockets.end,

@@ -1,8 +1,9 @@
-/** Keeps the notes of lanes in the compacted topic `onceflow.lanes`. */
+/** Keeps the notes of lanes in the compacted topic `<namespace>.lanes`. */
 import { z } from "zod";
 import { transactionalId } from "../core/delivery.ts";
 import type { Health } from "../core/health.ts";
 import type { LaneNote, LaneNotes } from "../core/lane_notes.ts";
+import type { Names } from "../core/names.ts";
 import type { LanePlace } from "../core/ports.ts";
 import type { InputRecord, OutputRecord, TopicPartition } from "../core/record.ts";
 import { named } from "./error_verdict.ts";
@@ -13,16 +14,13 @@ import { TopicKeeper } from "./topic_keeper.ts";
 import { compactedTopicConfig } from "./topics.ts";
 import type { TopicSpec } from "./topic_spec.ts";
 
-const topic = "onceflow.lanes";
-/** Always the first partition: a choice by hash would lose the notes when somebody adds partitions. */
-const place: TopicPartition = { topic, partition: 0 };
 const decoder = new TextDecoder();
 const shape = z.object({ topic_id: z.string(), offset: z.int() });
 
 /** The topic, to be made before a lane starts; small, since each process reads all of it. Not to be deleted. */
-export function laneNotesTopic(replicationFactor: number): TopicSpec {
+export function laneNotesTopic({ lanes }: Names, replicationFactor: number): TopicSpec {
   return {
-    topic,
+    topic: lanes,
     partitions: 1,
     replicationFactor,
     uses: ["state"],
@@ -41,11 +39,14 @@ export function openLaneNotes(
   health?: Health,
   replicationFactor = -1,
 ): LaneNotes & AsyncDisposable {
+  const topic = client.names.lanes;
+  // Always the first partition: a choice by hash would lose the notes when somebody adds partitions.
+  const place: TopicPartition = { topic, partition: 0 };
   // Apart, since a reading of all of them can have to wait for somebody's open transaction.
   const stable = new NoteReader(client, place, 1, parseEntry);
   const all = new NoteReader(client, place, 0, parseEntry);
   const writer = new NoteWriter(client, health);
-  const keeper = new TopicKeeper(client, laneNotesTopic(replicationFactor), () => {
+  const keeper = new TopicKeeper(client, laneNotesTopic(client.names, replicationFactor), () => {
     for (const reader of [stable, all]) reader.again();
     writer.again();
   });

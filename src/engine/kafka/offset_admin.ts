@@ -137,7 +137,7 @@ export const nobody: GroupMember = { generationId: -1, memberId: "onceflow-offse
 
 /** The lane must find its own note at the offset that was set, or it would halt. */
 async function noteOf(client: KafkaClient, lane: LanePlace, offset: number): Promise<OutputRecord> {
-  await ensureTopics(client, [laneNotesTopic(-1)]);
+  await ensureTopics(client, [laneNotesTopic(client.names, -1)]);
   const topicId = await withCluster(client, (cluster) => fetchTopicId(cluster, lane.topic));
   await using notes = openLaneNotes(client);
   return notes.record(lane, { topicId: topicId ?? "", offset });

@@ -1,7 +1,7 @@
 /** The metrics of one process, in a registry of their own: nothing global, nothing read from the system's files. */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { processMetrics } from "./process_metrics.ts";
-import { withinMs } from "./within_ms.ts";
+import { doneWithin } from "../core/delay.ts";
 
 /** Every metric of onceflow, ready to be counted up. Units are in the names. */
 export interface Metrics {
@@ -156,9 +156,9 @@ export function createMetrics(): Metrics {
     ),
     onScrape: (read) => void reads.push(read),
     async expose() {
-      await Promise.all(
-        reads.map((read) => withinMs(read, scrapeReadMsMax).catch(() => failedReads.inc())),
-      );
+      await Promise.all(reads.map(async (read) => {
+        if (!await doneWithin(read(), scrapeReadMsMax).catch(() => false)) failedReads.inc();
+      }));
       return { contentType: registry.contentType, body: await registry.metrics() };
     },
   };

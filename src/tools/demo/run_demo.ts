@@ -12,7 +12,6 @@ import { createTransactions } from "../../engine/kafka/transactions.ts";
 import type { Sql } from "../../engine/postgres/database.ts";
 import { waitForPostgres } from "../../engine/projection/wait_for_postgres.ts";
 import type { ConservationReport } from "../verify/check_conservation.ts";
-import { invoicingGroup } from "../../app/orders/invoicing.ts";
 import { checkBooks } from "../books.ts";
 import { resolveServices } from "../resolve_services.ts";
 import { keepStackUp } from "./keep_stack_up.ts";
@@ -21,7 +20,7 @@ import { openRuntime, type Runtime } from "../../app/compose/open_runtime.ts";
 import { viewsOf } from "../../app/compose/prepare_schema.ts";
 import { startHttp } from "../../app/compose/run_serve.ts";
 import { runWorker } from "../../app/compose/run_worker.ts";
-import { roles } from "../../app/compose/roles.ts";
+import { groupsOf, roles } from "../../app/compose/roles.ts";
 
 /** What the demo is asked for. */
 export interface DemoOptions {
@@ -204,7 +203,7 @@ async function untilSettled(
       name: "invoicing",
       partitions: all(config.ORDERS_TOPIC),
       position: (partition) =>
-        fromKafka(() => transactions.stableOffset(invoicingGroup, partition, signal)),
+        fromKafka(() => transactions.stableOffset(groupsOf(config).invoicing, partition, signal)),
     },
     {
       name: "projector",

@@ -66,7 +66,7 @@ export function postgresAccount(): { readonly uid: number; readonly gid: number 
  * The command as an ordinary user runs it. PostgreSQL refuses to run as root, so root becomes `nobody` for it. That user
  * may not enter a checkout under /root or in a private temporary directory: `setpriv` (util-linux) therefore keeps the one
  * capability to pass such directories. `no_setuid_fixup` makes access(2), with which PostgreSQL looks for its own files,
- * heed that capability; without it the server cannot find its share directory. `kill` is for `pg_ctl kill`.
+ * honour that capability; without it the server cannot find its share directory. `kill` is for `pg_ctl kill`.
  */
 export function asPostgresUser(command: string, args: readonly string[]): AccountCommand {
   const account = postgresAccount();

@@ -1,4 +1,4 @@
-/** Ends one service: asked first, killed when it does not heed. Touches no record and no data. */
+/** Ends one service: asked first, killed when it has not ended in time. Touches no record and no data. */
 import { type ProcessMark, waitUntilGone } from "./processes.ts";
 import { sendSignal } from "./send_signal.ts";
 import { StackError } from "./stack_error.ts";

@@ -11,7 +11,7 @@ export interface StopReport {
 }
 
 /**
- * Stops the services, in order where they heed, and returns when no process of theirs is left.
+ * Stops the services, in order where they end when asked, and returns when no process of theirs is left.
  *
  * @param which only these, for a command that has started only these
  * @throws {StackError} when a process cannot be ended

@@ -1,4 +1,4 @@
-/** Bounded waiting: every wait of the stack has an end and heeds a signal. Never waits for ever. */
+/** Bounded waiting: every wait of the stack has an end and ends with its signal. Never waits for ever. */
 
 /** How long to wait at most, how often to look, and what stops the wait. */
 export interface WaitOptions {

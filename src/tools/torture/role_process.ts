@@ -105,7 +105,7 @@ export class RoleProcess implements AsyncDisposable {
     return signal === "SIGKILL";
   }
 
-  /** SIGTERM, and SIGKILL when it does not heed; answers with its exit code. */
+  /** SIGTERM, and SIGKILL when it has not ended in time; answers with its exit code. */
   async stop(): Promise<number | undefined> {
     const child = this.#child;
     if (!child) return undefined;

@@ -59,7 +59,7 @@ function formatFinding({ kind, claim, count, first, history }: Finding): string 
     ? ""
     : ` at ${first.topic}-${first.partition ?? "?"}@${first.offset ?? "?"}`;
   const lines = [
-    `${kind.toUpperCase()} (${count}): not so: ${claim}`,
+    `${kind.toUpperCase()} (${count}): violated: ${claim}`,
     `  first: ${first.order_id === null ? "" : `order ${first.order_id}`}${place}: ${first.detail}`
       .replace("first: :", "first:").replace("first:  at", "first: at"),
   ];

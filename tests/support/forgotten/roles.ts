@@ -9,7 +9,6 @@ import { topic } from "../../../src/engine/core/topic_contract.ts";
 import { createHealth } from "../../../src/engine/core/health.ts";
 import { openDeadLetterStore } from "../../../src/engine/dead_letters/open_dead_letter_store.ts";
 import { redriveDeadLetters } from "../../../src/engine/dead_letters/redrive.ts";
-import { redriveGroup } from "../../../src/engine/dead_letters/redrive_state.ts";
 import type { KafkaClient } from "../../../src/engine/kafka/kafka_client.ts";
 import { createTransactions } from "../../../src/engine/kafka/transactions.ts";
 import { openTransactor } from "../../../src/engine/kafka/transactor.ts";
@@ -144,7 +143,7 @@ export const redrive: MakeRole = ({ cluster: { client }, name, transactionTimeou
   let offset = 0;
   return Promise.resolve({
     topics: { [back]: bothNodes, [dlq]: [1] },
-    transactionalIds: [`${redriveGroup}/${dlq}/0`],
+    transactionalIds: [`${client.names.redrive}/${dlq}/0`],
     async run(signal: AbortSignal, onStep: OnStep) {
       while (!signal.aborted) {
         await using store = openDeadLetterStore(client, {

@@ -1,8 +1,6 @@
 /** Reads Kafka's fixed-width fields in order from one frame. Owns a position, never the bytes. */
 import { CodecError } from "./codec_error.ts";
 
-const text = new TextDecoder();
-
 /** A position in a frame of big-endian fields. Reading past the end is a {@linkcode CodecError}. */
 export class ByteCursor {
   position = 0;
@@ -30,35 +28,6 @@ export class ByteCursor {
 
   bigInt64(): bigint {
     return this.#view.getBigInt64(this.#take(8));
-  }
-
-  /** An int64 that must be exact as a JavaScript number. */
-  int64(field: string): number {
-    return exactInt64(this.#view, this.#take(8), `${field} in ${this.what}`);
-  }
-
-  string(): string {
-    const length = this.int16();
-    if (length < 0) throw this.corrupt(`a string has length ${length}`);
-    const start = this.#take(length);
-    return text.decode(this.bytes.subarray(start, start + length));
-  }
-
-  /** The length of an array whose elements take at least `elementBytesMin` each; null counts as empty. */
-  arrayLength(elementBytesMin: number): number {
-    const length = this.int32();
-    if (length < -1 || length * elementBytesMin > this.remaining) {
-      throw this.corrupt(`an array claims ${length} elements in ${this.remaining} bytes`);
-    }
-    return Math.max(0, length);
-  }
-
-  /** A nullable run of bytes, as a view. */
-  byteRun(): Uint8Array {
-    const length = this.int32();
-    if (length < -1) throw this.corrupt(`a byte run has length ${length}`);
-    const start = this.#take(Math.max(0, length));
-    return this.bytes.subarray(start, this.position);
   }
 
   /** So many bytes, as a view. */

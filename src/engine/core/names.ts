@@ -1,0 +1,46 @@
+/** The names that onceflow gives on a cluster, under one prefix: two environments that share a cluster differ by it. */
+
+/** All names under one namespace. Transactional ids begin with their group's. */
+export interface Names {
+  /** The consumer group of a flow, or of a role such as `relay`. */
+  group(name: string): string;
+  /** The dead-letter topic of an input whose flow names none. */
+  deadLetters(input: string): string;
+  /** The compacted topic in which lanes note how far they have come. */
+  readonly lanes: string;
+  /** The compacted topic of parked keys. */
+  readonly parked: string;
+  /** The compacted topic of dead letters that were redriven one by one. */
+  readonly redriven: string;
+  /** The consumer group whose offsets on a dead-letter topic tell how far it was redriven. */
+  readonly redrive: string;
+}
+
+/** Under it all names are what they were before there was another. */
+export const defaultNamespace = "onceflow";
+
+const pattern = /^[A-Za-z0-9._-]{1,60}$/;
+
+/**
+ * The names of a namespace.
+ *
+ * @throws {TypeError} when it cannot be part of a topic's name: letters, digits, `.`, `_` and `-`, at most 60
+ */
+export function namesIn(namespace: string = defaultNamespace): Names {
+  if (!pattern.test(namespace)) {
+    throw new TypeError(
+      `Cannot use the namespace ${
+        JSON.stringify(namespace)
+      }: use at most 60 letters, digits, ".", "_" and "-"`,
+    );
+  }
+  const named = (name: string) => `${namespace}.${name}`;
+  return {
+    group: named,
+    deadLetters: (input) => namespace === defaultNamespace ? `${input}.DLQ` : named(`${input}.DLQ`),
+    lanes: named("lanes"),
+    parked: named("parked"),
+    redriven: named("redriven"),
+    redrive: named("redrive"),
+  };
+}
