@@ -66,7 +66,8 @@ Deno.test("lag is 0 behind the last marker, dead letters count by class, and ser
     body.split("\n").filter((line) => line.startsWith("onceflow_lag_records{")).sort();
   const seen = async () => {
     ({ body } = await observability.metrics.expose());
-    return lags().filter((line) => line.includes(topic) && line.endsWith(" 0")).length === 2 &&
+    return lags().filter((line) => line.includes(`topic="${topic}"`) && line.endsWith(" 0"))
+          .length === 2 &&
       /onceflow_records_total\{[^}]*outcome="processed"\} 1/.test(body) &&
       /onceflow_outbox_oldest_unpublished_seconds\{shard="0"\} 0\n/.test(body);
   };
