@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { readConfig } from "../config.ts";
 import { HaltError } from "../engine/core/errors.ts";
 import { configureLogging } from "../engine/observe/logging.ts";
+import { version } from "../engine/version.ts";
 import { benchCommand } from "./bench.ts";
 import { demoCommand } from "./demo.ts";
 import { dlqCommand } from "./dlq.ts";
@@ -33,6 +34,7 @@ import { workerCommand } from "./worker.ts";
 /** Runs one command line and answers with the exit code. Prints errors; never throws. */
 export async function runCli(args: readonly string[]): Promise<number> {
   const program = new Command("onceflow")
+    .version(version, "--version", "Print the version")
     .description("An exactly-once event pipeline on Kafka and Postgres.")
     .addHelpText("after", "\nSettings come from the environment: see .env.example.")
     .enablePositionalOptions()

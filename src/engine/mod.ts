@@ -2,16 +2,23 @@
  * The public surface of onceflow: define a flow over zod schemas, run it exactly once.
  *
  * ```ts ignore
- * const orders = topic("orders", { read: orderPlaced, key: (order) => order.order_id });
- * const shipments = topic("shipments", { read: shipmentPrepared, key: (shipment) => shipment.order_id });
- * const shipping = defineFlow({
- *   name: "shipping",
- *   from: orders,
- *   to: [shipments],
- *   transform: (order) => shipments.event({ order_id: order.order_id, weight_g: 250 }),
+ * import { defineFlow, run, topic } from "@onceflow/onceflow";
+ * import { z } from "zod";
+ *
+ * const parcel = z.object({ parcel_id: z.string(), items: z.int() });
+ * const label = z.object({ parcel_id: z.string(), weight_g: z.int() });
+ * const parcels = topic("parcels", { read: parcel, key: ({ parcel_id }) => parcel_id });
+ * const labels = topic("labels", { read: label, key: ({ parcel_id }) => parcel_id });
+ * const labelling = defineFlow({
+ *   name: "labelling",
+ *   from: parcels,
+ *   to: [labels],
+ *   transform: ({ parcel_id, items }) => labels.event({ parcel_id, weight_g: items * 250 }),
  * });
- * await run({ brokers: ["127.0.0.1:9092"], clientId: "shipping", ssl: false }, shipping, signal);
+ * await run({ brokers: ["127.0.0.1:9092"], clientId: "labelling", ssl: false }, labelling, signal);
  * ```
+ *
+ * Needs `--allow-net` and `--allow-env=NODE_ENV,KAFKAJS_*`.
  *
  * @module
  */
@@ -54,3 +61,4 @@ export {
   type HealthCheck,
   type Readiness,
 } from "./core/health.ts";
+export { version } from "./version.ts";

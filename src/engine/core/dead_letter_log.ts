@@ -1,5 +1,5 @@
 /** Says each dead letter in the log, and when there are too many, how many more there were. */
-import { getLogger } from "@logtape/logtape";
+import { getLogger } from "../packages/logtape.ts";
 import { formatPartition, type InputRecord, type TopicPartition } from "./record.ts";
 import type { DeadLetterReason } from "./dead_letter.ts";
 

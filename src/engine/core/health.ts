@@ -2,7 +2,7 @@
  * Holds what stands in the way of this process, by name and cause, and says each change of it once in the log. It checks
  * nothing itself: whoever waits, retries or halts reports here, so that an operator can see it at `/readyz`.
  */
-import { getLogger } from "@logtape/logtape";
+import { getLogger } from "../packages/logtape.ts";
 
 /** One condition as it stands. */
 export interface HealthCheck {

@@ -5,7 +5,7 @@
  * the first failure whose outcome is not known, and the next session's committed offset is that outcome. So the committed
  * outputs are always the transform of a prefix of the partition (the argument is in src/README.md).
  */
-import { getLogger } from "@logtape/logtape";
+import { getLogger } from "../packages/logtape.ts";
 import { delay } from "./delay.ts";
 import { CrashGuard, type CrashLog, CrashLoopError } from "./crash_guard.ts";
 import type { Delivery, DeliverySession } from "./delivery.ts";

@@ -1,5 +1,5 @@
 /** Decides, after a session of a lane has failed, whether another one may start. */
-import { getLogger } from "@logtape/logtape";
+import { getLogger } from "../packages/logtape.ts";
 import { delay } from "./delay.ts";
 import { HaltError } from "./errors.ts";
 import { type Health, laneCheck } from "./health.ts";

@@ -3,7 +3,7 @@
  * failure. An id whose last transaction has not ended everywhere is left alone for as long as there is another: what that
  * transaction has touched waits for it, and nothing else does.
  */
-import { getLogger } from "@logtape/logtape";
+import { getLogger } from "../packages/logtape.ts";
 import { TransactionError, type Transactions, type Transactor } from "./ports.ts";
 import { blockedBy, UnendedError } from "./unended_error.ts";
 

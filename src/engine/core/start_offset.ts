@@ -1,5 +1,5 @@
 /** Decides where a session starts reading, and halts where that cannot be known. */
-import { getLogger } from "@logtape/logtape";
+import { getLogger } from "../packages/logtape.ts";
 import { decide } from "./known_offset.ts";
 import { HaltError } from "./errors.ts";
 import { parseOrigin } from "./offset_metadata.ts";

@@ -1,5 +1,5 @@
 /** An entry of the compacted topic `<namespace>.parked`: how far one key's queue has come. Pure. */
-import { z } from "zod";
+import { z } from "../packages/zod.ts";
 import type { Names } from "../core/names.ts";
 import type { LanePlace } from "../core/ports.ts";
 import type { InputRecord, OutputRecord, TopicPartition } from "../core/record.ts";

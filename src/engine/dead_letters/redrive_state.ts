@@ -12,7 +12,7 @@
  * to it, not to the last stable offset, sees them all: another id's open transaction on the same partition would hold
  * the last stable offset below marks that are committed already.
  */
-import { z } from "zod";
+import { z } from "../packages/zod.ts";
 import type { Names } from "../core/names.ts";
 import type { CommittedOffset } from "../core/ports.ts";
 import type { OutputRecord, TopicPartition } from "../core/record.ts";

@@ -1,5 +1,5 @@
 /** Dead letters as tables and details for people, and as documents for programs. Pure. */
-import Table from "cli-table3";
+import { Table } from "../packages/cli_table3.ts";
 import { Buffer } from "node:buffer";
 import { formatPartition, type Header } from "../core/record.ts";
 import { formatAddress } from "./dead_letter_address.ts";

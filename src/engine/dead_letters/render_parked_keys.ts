@@ -1,5 +1,5 @@
 /** Parked keys, and what became of them, for people and for programs. Pure. */
-import Table from "cli-table3";
+import { Table } from "../packages/cli_table3.ts";
 import { Buffer } from "node:buffer";
 import { formatPartition } from "../core/record.ts";
 import { formatAddress } from "./dead_letter_address.ts";

@@ -1,5 +1,5 @@
 /** Looks now and then whether the settings of the topics in use still are what they were checked for at the start. */
-import { getLogger } from "@logtape/logtape";
+import { getLogger } from "../packages/logtape.ts";
 import { delay, doneWithin, unlessAborted } from "../core/delay.ts";
 import type { Health } from "../core/health.ts";
 import type { KafkaClient } from "../kafka/kafka_client.ts";

@@ -3,7 +3,7 @@
  * leader's topics to all members, whatever they subscribe to.
  */
 import { Buffer } from "node:buffer";
-import { z } from "zod";
+import { z } from "../packages/zod.ts";
 import type { TopicPartition } from "../core/record.ts";
 import { assignPartitions, type GroupCandidate } from "./assign_partitions.ts";
 import { WireReader } from "./codec/wire_reader.ts";

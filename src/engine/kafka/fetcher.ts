@@ -5,7 +5,7 @@
  * fully filtered batches advance the position, the next batch is fetched while the last one is processed, and nothing that
  * a transform throws can stop it.
  */
-import { getLogger } from "@logtape/logtape";
+import { getLogger } from "../packages/logtape.ts";
 import { delay } from "../core/delay.ts";
 import { formatPartition } from "../core/record.ts";
 import { fetchShare } from "./buffer_share.ts";

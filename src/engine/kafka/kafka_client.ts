@@ -1,5 +1,5 @@
 /** Makes clusters (kafkajs's metadata and connections) from settings, with every patch installed first. */
-import { getLogger } from "@logtape/logtape";
+import { getLogger } from "../packages/logtape.ts";
 import { type Names, namesIn } from "../core/names.ts";
 import { installPatches } from "./patches/install_patches.ts";
 import { endableSockets } from "./endable_sockets.ts";

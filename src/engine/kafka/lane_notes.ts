@@ -1,5 +1,5 @@
 /** Keeps the notes of lanes in the compacted topic `<namespace>.lanes`. */
-import { z } from "zod";
+import { z } from "../packages/zod.ts";
 import { transactionalId } from "../core/delivery.ts";
 import type { Health } from "../core/health.ts";
 import type { LaneNote, LaneNotes } from "../core/lane_notes.ts";

@@ -1,5 +1,5 @@
 /** The lanes of one member: a feed and a running lane for each partition that it owns. */
-import { getLogger } from "@logtape/logtape";
+import { getLogger } from "../packages/logtape.ts";
 import { delay, doneWithin } from "../core/delay.ts";
 import { HaltError } from "../core/errors.ts";
 import { createHealth, type Health, laneCheck } from "../core/health.ts";

@@ -1,5 +1,5 @@
 /** Leaves a group, within a bound: whatever hangs, the other members must not wait for a session to run out. */
-import { getLogger } from "@logtape/logtape";
+import { getLogger } from "../packages/logtape.ts";
 import { doneWithin } from "../core/delay.ts";
 import type { KafkaClient } from "./kafka_client.ts";
 import type { VendorConsumerGroup } from "./vendor.ts";

@@ -4,7 +4,7 @@
  * It uses kafkajs's group protocol but not its consumer. Heartbeats have a timer of their own, and lanes of partitions
  * that stay with this member run on through a rebalance. What they plan meanwhile is committed in the new generation.
  */
-import { getLogger } from "@logtape/logtape";
+import { getLogger } from "../packages/logtape.ts";
 import { delay, unlessAborted } from "../core/delay.ts";
 import type { CommitterOwner } from "../core/committer.ts";
 import type { Health } from "../core/health.ts";

@@ -5,7 +5,7 @@
  * the floor under a lane's offset a second older. In the lanes' own transactions 64 of them wrote eleven million batches
  * and markers a day.
  */
-import { getLogger } from "@logtape/logtape";
+import { getLogger } from "../packages/logtape.ts";
 import { doneWithin } from "../core/delay.ts";
 import type { PlainProducer } from "../core/delivery.ts";
 import type { Health } from "../core/health.ts";

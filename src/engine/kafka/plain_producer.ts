@@ -1,5 +1,5 @@
 /** An idempotent producer without transactions, for the guarantees weaker than exactly-once. */
-import { getLogger } from "@logtape/logtape";
+import { getLogger } from "../packages/logtape.ts";
 import { TransactionError } from "../core/ports.ts";
 import type { PlainProducer } from "../core/delivery.ts";
 import { transactionError } from "./error_verdict.ts";

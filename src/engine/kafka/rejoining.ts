@@ -1,5 +1,5 @@
 /** How a member comes back after an error: when, how often, and what is said of it. Owns no connection. */
-import { getLogger } from "@logtape/logtape";
+import { getLogger } from "../packages/logtape.ts";
 import { delay } from "../core/delay.ts";
 import { HaltError } from "../core/errors.ts";
 import { createHealth, type Health } from "../core/health.ts";

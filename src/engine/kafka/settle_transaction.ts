@@ -2,7 +2,7 @@
  * Makes sure, before an id is used again, that its last transaction has ended wherever it wrote. Where the coordinator has
  * forgotten a partition, it is ended there with the outcome that it had, by proof; without a proof this halts.
  */
-import { getLogger } from "@logtape/logtape";
+import { getLogger } from "../packages/logtape.ts";
 import { formatPartition, type TopicPartition } from "../core/record.ts";
 import { UnendedError } from "../core/unended_error.ts";
 import { endForgotten } from "./end_forgotten.ts";

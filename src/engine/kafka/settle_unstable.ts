@@ -1,5 +1,5 @@
 /** Finds out why a group's offset stays unstable, and ends what Kafka has forgotten. Fences nobody who is at work. */
-import { getLogger } from "@logtape/logtape";
+import { getLogger } from "../packages/logtape.ts";
 import { HaltError } from "../core/errors.ts";
 import { examineTransactions } from "./examine_transactions.ts";
 import { findOpen } from "./open_transactions.ts";

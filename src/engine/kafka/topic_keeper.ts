@@ -1,5 +1,5 @@
 /** Keeps a topic of ours in being while a process works: it looks every few seconds, makes one that was deleted, and tells. */
-import { getLogger } from "@logtape/logtape";
+import { getLogger } from "../packages/logtape.ts";
 import { doneWithin } from "../core/delay.ts";
 import { protocolErrorType } from "./error_verdict.ts";
 import type { KafkaClient } from "./kafka_client.ts";

@@ -1,6 +1,6 @@
 /** Topics: makes those that are missing, and checks those that are there before work begins. Never changes one. */
 import type { TopicSpec } from "./topic_spec.ts";
-import { getLogger } from "@logtape/logtape";
+import { getLogger } from "../packages/logtape.ts";
 import { delay } from "../core/delay.ts";
 import { HaltError } from "../core/errors.ts";
 import { checkedSettings, checkTopic, type TopicFinding } from "./check_topics.ts";

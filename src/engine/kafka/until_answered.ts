@@ -1,5 +1,5 @@
 /** Repeats work at the cluster while it is out of reach, or may not be done. What else is refused is the caller's. */
-import { getLogger } from "@logtape/logtape";
+import { getLogger } from "../packages/logtape.ts";
 import { delay, unlessAborted } from "../core/delay.ts";
 import type { Health } from "../core/health.ts";
 import { backoffMs } from "../core/retry_policy.ts";

@@ -2,7 +2,7 @@
  * Watches for transactions that stay open in partitions which this process reads or writes, whoever's they are: says whom
  * they wait for, and ends those that Kafka has forgotten where their outcome is proved. Fences nobody.
  */
-import { getLogger } from "@logtape/logtape";
+import { getLogger } from "../packages/logtape.ts";
 import { delay } from "../core/delay.ts";
 import { type Health, laneCheck } from "../core/health.ts";
 import { formatPartition } from "../core/record.ts";

@@ -7,14 +7,13 @@ import {
   getAnsiColorFormatter,
   getJsonLinesFormatter,
   getTextFormatter,
-  type LogLevel,
   type LogRecord,
   type TextFormatter,
-} from "@logtape/logtape";
+} from "../packages/logtape.ts";
 import { redactSecrets, redactText } from "./redact.ts";
 
 /** The levels of the setting LOG_LEVEL. */
-export type LoggingLevel = Extract<LogLevel, "trace" | "debug" | "info" | "warning" | "error">;
+export type LoggingLevel = "trace" | "debug" | "info" | "warning" | "error";
 
 /** How the log is to look. */
 export interface LoggingOptions {

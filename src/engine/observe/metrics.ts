@@ -1,5 +1,5 @@
 /** The metrics of one process, in a registry of their own: nothing global, nothing read from the system's files. */
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, Gauge, Histogram, Registry } from "../packages/prom_client.ts";
 import { processMetrics } from "./process_metrics.ts";
 import { doneWithin } from "../core/delay.ts";
 

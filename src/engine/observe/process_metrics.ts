@@ -1,5 +1,5 @@
 /** The process' own figures under the names that Prometheus' dashboards expect. Reads no file: it needs no permission. */
-import { Gauge, type Registry } from "prom-client";
+import { Gauge, type Registry } from "../packages/prom_client.ts";
 
 /**
  * prom-client's own collection reads /proc, watches garbage collection and keeps an event-loop timer alive, for which a

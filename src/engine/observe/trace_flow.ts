@@ -1,5 +1,5 @@
 /** Puts a span around a flow's transform and sends the trace on with its outputs. It changes nothing else of the flow. */
-import { SpanKind } from "@opentelemetry/api";
+import { SpanKind } from "../packages/opentelemetry.ts";
 import type { Emissions, Flow, TransformContext } from "../core/flow.ts";
 import { headerText, type InputRecord, textHeader } from "../core/record.ts";
 import type { Emission } from "../core/topic_contract.ts";

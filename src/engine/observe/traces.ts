@@ -13,7 +13,7 @@ import {
   type SpanOptions,
   SpanStatusCode,
   trace,
-} from "@opentelemetry/api";
+} from "../packages/opentelemetry.ts";
 
 /** The header, in HTTP requests and in Kafka records alike (https://www.w3.org/TR/trace-context/). */
 export const traceparentHeader = "traceparent";

@@ -1,5 +1,5 @@
 /** Writes rows of the outbox to Kafka, with the cursor past them, in one transaction. What cannot be written now is held. */
-import { getLogger } from "@logtape/logtape";
+import { getLogger } from "../packages/logtape.ts";
 import { HaltError } from "../core/errors.ts";
 import { TransactionError, type Transactor } from "../core/ports.ts";
 import { encodedBytes, encodedBytesMax, type OutputRecord } from "../core/record.ts";

@@ -1,5 +1,5 @@
 /** Stands by until this process may lead, and keeps the lead while the work goes on. Never relays. */
-import { getLogger } from "@logtape/logtape";
+import { getLogger } from "../packages/logtape.ts";
 import { unlessAborted } from "../core/delay.ts";
 import { DependencyDownError } from "../core/errors.ts";
 import {

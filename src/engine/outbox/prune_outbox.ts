@@ -1,5 +1,5 @@
 /** Deletes announced rows beside the relay, as fast as it announces them, in bounded statements. */
-import { getLogger } from "@logtape/logtape";
+import { getLogger } from "../packages/logtape.ts";
 import { unlessAborted } from "../core/delay.ts";
 import type { Health } from "../core/health.ts";
 import type { Deleted, Retention } from "./delete_published.ts";

@@ -4,7 +4,7 @@
  * The cursor is a consumer group's offset on a topic that holds nothing, so Kafka commits it with the events or not at
  * all. Who may write it is decided by InitProducerId; who should try is decided by a lease.
  */
-import { getLogger } from "@logtape/logtape";
+import { getLogger } from "../packages/logtape.ts";
 import { DependencyDownError, HaltError } from "../core/errors.ts";
 import type { Health } from "../core/health.ts";
 import { doubtsMax } from "../core/may_reopen.ts";

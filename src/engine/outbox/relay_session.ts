@@ -7,7 +7,7 @@ import {
   type RelayProgress,
   sessionCause,
 } from "./relay_options.ts";
-import { getLogger } from "@logtape/logtape";
+import { getLogger } from "../packages/logtape.ts";
 import { NoteClock } from "../core/note_clock.ts";
 import { offsetNotBelow } from "../core/known_offset.ts";
 import { transactionalId } from "../core/delivery.ts";

@@ -4,7 +4,6 @@
  * The driver would ask for them on each new connection, in a statement whose failure nobody awaits: a server that shuts
  * down at that moment ends the whole process with an unhandled rejection (found by torture, Postgres restarting).
  */
-import type { createRequire } from "node:module";
 import type { Sql } from "./sql.ts";
 
 /** Element and array: the numbers in `pg_type.dat` of Postgres's source. Types made by extensions are not among them. */
@@ -29,24 +28,20 @@ const arrayTypes: readonly (readonly [element: number, array: number])[] = [
   [5069, 271], // xid8
 ];
 
-/** The driver's own way with arrays, and the options of a pool that lead to it. */
-interface DriverTypes {
+/** The driver's own way with arrays. */
+export interface DriverTypes {
   arrayParser(text: string, parser: unknown, array: number): unknown;
   arraySerializer(values: unknown, serializer: unknown, options: unknown, array: number): unknown;
 }
+/** The options of a pool that lead to it. */
 interface DriverOptions {
   readonly parsers: Record<number, unknown>;
   readonly serializers: Record<number, unknown>;
   readonly shared: { readonly typeArrayMap: Record<number, number> };
 }
 
-/** `part` is the path of the driver's `types.js`. The pool was made with `fetch_types: false`. */
-export function addArrayTypes(
-  sql: Sql,
-  require: ReturnType<typeof createRequire>,
-  part: string,
-): void {
-  const { arrayParser, arraySerializer } = require(part) as DriverTypes;
+/** The pool was made with `fetch_types: false`. */
+export function addArrayTypes(sql: Sql, { arrayParser, arraySerializer }: DriverTypes): void {
   const options = sql.options as unknown as DriverOptions;
   for (const [element, array] of arrayTypes) {
     options.shared.typeArrayMap[element] = array;

@@ -1,5 +1,5 @@
 /** Opens the pool of Postgres connections and closes it. Owns the driver's settings; never a statement of a room. */
-import type postgres from "postgres";
+import type { postgres } from "./driver_package.ts";
 import { type Address, readAddress } from "./address.ts";
 import { openPool } from "./driver.ts";
 import { safeBegin, watchClosing } from "./safe_begin.ts";

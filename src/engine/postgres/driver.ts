@@ -1,14 +1,11 @@
 /** Loads the Postgres driver with lost connections thrown away. The one door to its inner parts; its version is pinned. */
-import { createRequire } from "node:module";
-import type postgres from "postgres";
-import { addArrayTypes } from "./array_types.ts";
+import { addArrayTypes, type DriverTypes } from "./array_types.ts";
+import { driverParts, type postgres } from "./driver_package.ts";
 import { type ConnectionFactory, freshConnections } from "./fresh_connections.ts";
 import type { PoolOptions, Sql } from "./sql.ts";
 
-const require = createRequire(import.meta.url);
-
 let loaded:
-  | { readonly driver: typeof postgres; readonly types: string; patchUsed: boolean }
+  | { readonly driver: typeof postgres; readonly types: DriverTypes; patchUsed: boolean }
   | undefined;
 
 /**
@@ -20,27 +17,27 @@ let loaded:
 export function openPool(url: string, options: PoolOptions): Sql {
   loaded ??= load();
   const sql: Sql = loaded.driver(url, { ...options, fetch_types: false });
-  addArrayTypes(sql, require, loaded.types);
+  addArrayTypes(sql, loaded.types);
   if (loaded.patchUsed) return sql;
   throw new Error("Cannot patch the Postgres driver: its pool does not use the patch");
 }
 
 function load(): NonNullable<typeof loaded> {
-  const entry = require.resolve("postgres");
-  const part = entry.replace(/index\.js$/, "connection.js");
-  const make: ConnectionFactory = require(part);
-  const cached = require.cache[part];
-  if (typeof make !== "function" || cached === undefined || require.cache[entry] !== undefined) {
-    throw new Error(
-      "Cannot patch the Postgres driver: this is not postgres 3.4.9, or something else loaded it before. " +
-        "Pin npm:postgres@3.4.9 and import it nowhere but in src/postgres",
-    );
-  }
-  const patched = freshConnections(make);
-  cached.exports = (...given: Parameters<ConnectionFactory>) => {
-    if (loaded) loaded.patchUsed = true;
-    return patched(...given);
+  driverParts.replace<ConnectionFactory>("connection.js", (make) => {
+    if (typeof make !== "function") {
+      throw new Error(
+        "Cannot patch the Postgres driver: this is not postgres 3.4.9, for which the patch was made",
+      );
+    }
+    const patched = freshConnections(make);
+    return (...given) => {
+      if (loaded) loaded.patchUsed = true;
+      return patched(...given);
+    };
+  });
+  return {
+    driver: driverParts.load("index.js"),
+    types: driverParts.load("types.js"),
+    patchUsed: false,
   };
-  const types = entry.replace(/index\.js$/, "types.js");
-  return { driver: require(entry), types, patchUsed: false };
 }

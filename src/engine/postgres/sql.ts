@@ -1,5 +1,5 @@
 /** The types of a database handle and of a transaction, for rooms that never import the driver. Holds no code. */
-import type postgres from "postgres";
+import type { postgres } from "./driver_package.ts";
 
 /** The types that this room teaches the driver: `int8` is a number here, refused beyond 2^53. */
 export type SqlTypes = { int8: number | bigint };

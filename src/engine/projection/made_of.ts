@@ -1,5 +1,5 @@
 /** Notes what the live tables of a projection were made of, so that what others add to them later can be told from it. */
-import { getLogger } from "@logtape/logtape";
+import { getLogger } from "../packages/logtape.ts";
 import type { Queryable, Tx } from "../postgres/sql.ts";
 import type { Projection } from "./define_projection.ts";
 import { describeTablesInTransaction, type TablePiece } from "./describe_tables.ts";

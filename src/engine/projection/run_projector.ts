@@ -1,5 +1,5 @@
 /** The projector: follows one partition and folds it into the live tables. It never moves a Kafka offset. */
-import { getLogger } from "@logtape/logtape";
+import { getLogger } from "../packages/logtape.ts";
 import { delay } from "../core/delay.ts";
 import { HaltError } from "../core/errors.ts";
 import type { Health } from "../core/health.ts";

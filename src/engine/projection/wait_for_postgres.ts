@@ -1,5 +1,5 @@
 /** Repeats a step until Postgres (or Kafka, where the step asks it) lets it through. It never repeats what can only fail again. */
-import { getLogger } from "@logtape/logtape";
+import { getLogger } from "../packages/logtape.ts";
 import { delay } from "../core/delay.ts";
 import { DependencyDownError, TransientError } from "../core/errors.ts";
 import { translateError } from "../postgres/translate_error.ts";

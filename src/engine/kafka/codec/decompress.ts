@@ -1,8 +1,8 @@
 /** Decompresses the records of a batch. Owns the choice of codec, never the batch. */
 import { Buffer } from "node:buffer";
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
-import lz4 from "lz4js";
-import snappy from "snappyjs";
+import { lz4 } from "../../packages/lz4js.ts";
+import { snappy } from "../../packages/snappyjs.ts";
 import { CodecError } from "./codec_error.ts";
 import { describeBatch, type RecordBatch } from "./record_batch.ts";
 import { zstdFrames } from "./zstd_frames.ts";

@@ -1,0 +1,156 @@
+/**
+ * The package from outside: an empty project with a `deno.json` and a lock file of its own imports it in each way that
+ * README.md names, and runs its own test. Then it runs the README's flow, letter by letter.
+ */
+import { fileURLToPath } from "node:url";
+import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
+import { jsons, produce, readPartition, record, testClient } from "../support/kafka.ts";
+import { ensureTopics } from "../../src/engine/kafka/topics.ts";
+import { root, services } from "../support/services.ts";
+
+const manifest = JSON.parse(await Deno.readTextFile(`${root}deno.json`));
+const entryPoints: [name: string, path: string][] = Object.entries<string>(manifest.exports)
+  .map(([name, path]) => [name.replace(/^\./, "@onceflow/onceflow"), path.replace(/^\./, "")]);
+const brokers = (await services()).kafkaBrokers.join();
+
+/** A directory that is deleted afterwards, with all that stands in it. */
+async function foreignProject(settings: object, files: Readonly<Record<string, string>>) {
+  const directory = await Deno.makeTempDir({ dir: `${root}.onceflow`, prefix: "foreign-" });
+  for (const [name, text] of Object.entries(files)) {
+    await Deno.writeTextFile(`${directory}/${name}`, text);
+  }
+  await Deno.writeTextFile(`${directory}/deno.json`, JSON.stringify(settings));
+  return {
+    directory,
+    deno: (...args: string[]) =>
+      new Deno.Command(Deno.execPath(), {
+        args,
+        cwd: directory,
+        env: { KAFKA_BROKERS: brokers, NO_COLOR: "1" },
+        stdout: "piped",
+        stderr: "piped",
+      }),
+    [Symbol.asyncDispose]: () => Deno.remove(directory, { recursive: true }),
+  };
+}
+
+/** The checkout on a port of its own, as any web host would serve it. */
+function webHost() {
+  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, async (request) => {
+    const { pathname } = new URL(request.url);
+    // Where a published file may stand, and nowhere else.
+    if (!/^\/(?:deno\.json|src\/engine\/[\w./]+\.ts)$/.test(pathname)) {
+      return new Response("not published", { status: 404 });
+    }
+    const type = pathname.endsWith(".json") ? "application/json" : "application/typescript";
+    const text = await Deno.readTextFile(fileURLToPath(new URL(`.${pathname}`, `file://${root}`)));
+    return new Response(text, { headers: { "content-type": type } });
+  });
+  const host = `127.0.0.1:${server.addr.port}`;
+  return {
+    host,
+    async [Symbol.asyncDispose]() {
+      await server.shutdown();
+      // Deno keeps what it has fetched, by address; nobody will ask for this one again.
+      const kept = `127.0.0.1_PORT${server.addr.port}`;
+      await new Deno.Command(Deno.execPath(), {
+        args: ["eval", forget, kept],
+        stdout: "null",
+        stderr: "null",
+      }).output();
+    },
+  };
+}
+
+const forget = `
+  const { modulesCache, typescriptCache } = JSON.parse(new TextDecoder().decode(
+    new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).outputSync().stdout
+  ));
+  for (const cache of [modulesCache, typescriptCache]) {
+    try { Deno.removeSync(cache + "/http/" + Deno.args[0], { recursive: true }); } catch {}
+  }
+`;
+
+const ownTest = await Deno.readTextFile(`${root}tests/foreign/labels_test.ts`);
+const packages = { kafkajs: manifest.imports.kafkajs, zod: manifest.imports.zod };
+
+function importsFrom(base: string): Record<string, string> {
+  return {
+    ...Object.fromEntries(entryPoints.map(([name, path]) => [name, `${base}${path}`])),
+    ...packages,
+  };
+}
+
+async function passesItsOwnTest(settings: object, ...flags: string[]): Promise<void> {
+  await using project = await foreignProject(settings, { "labels_test.ts": ownTest });
+  const { code, stdout, stderr } = await project.deno(
+    ...["test", "--no-check", "--no-prompt", "--allow-net=127.0.0.1", "--allow-env", ...flags],
+  ).output();
+  const said = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+  assertEquals(code, 0, said);
+  assertStringIncludes(said, "1 passed");
+  assertStringIncludes(await Deno.readTextFile(`${project.directory}/deno.lock`), "kafkajs@2.2.4");
+}
+
+/** As a project with a checkout beside it; npm packages come from Deno's own cache. */
+const byPath = () => passesItsOwnTest({ imports: importsFrom("../..") });
+
+/** As from JSR, with the checkout in the place of what is there; npm packages stand in the project. */
+const byLink = () => {
+  const onceflow = { "@onceflow/onceflow": `jsr:@onceflow/onceflow@^${manifest.version}` };
+  const imports = { ...onceflow, ...packages };
+  return passesItsOwnTest({ imports, links: ["../.."], nodeModulesDir: "auto" });
+};
+
+const readme = await Deno.readTextFile(`${root}README.md`);
+const section = readme.slice(readme.indexOf("## Write a flow"));
+const block = (language: string) =>
+  section.match(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, "ms"))?.[1] ?? "";
+
+Deno.test("a foreign project imports it by path, from JSR and over http, and its own test passes", async () => {
+  await using web = webHost();
+  const overHttp = () =>
+    passesItsOwnTest({ imports: importsFrom(`http://${web.host}`) }, `--allow-import=${web.host}`);
+  await Promise.all([byPath(), byLink(), overHttp()]);
+});
+
+Deno.test("the flow of the README runs as it stands there, in a project that fetches onceflow", async () => {
+  await using web = webHost();
+  const client = await testClient();
+  const id = crypto.randomUUID();
+  const [parcels, labels, buried] = ["parcels", "labels", "parcels.DLQ"] as const;
+  /** A stack that was up before may have these topics, with as many partitions as the flow makes them. */
+  const partitionsOf = async (topic: string) =>
+    (await ensureTopics(client, [{ topic, partitions: 1, replicationFactor: 1 }])).get(topic) ?? 0;
+  for (const topic of [parcels, labels]) await partitionsOf(topic);
+  const [command = "", ...args] = block("sh").trim().replaceAll("'", "").split(" ");
+  assertEquals(command, "deno");
+  await using project = await foreignProject(
+    { imports: importsFrom(`http://${web.host}`) },
+    { "main.ts": block("ts") },
+  );
+  await using child = project.deno(
+    ...["run", "--no-prompt", `--allow-import=${web.host}`, ...args.slice(1)],
+  ).spawn();
+  const said = new Response(child.stderr).text();
+  await produce(client, [
+    record(parcels, 0, id, { parcel_id: id, items: 2 }),
+    record(parcels, 0, id, { parcel_id: id, items: 0 }),
+  ]);
+  const written = async (topic: string) => {
+    const partitions = Array.from({ length: await partitionsOf(topic) }, (_, n) => n);
+    const records = await Promise.all(partitions.map((n) => readPartition(client, topic, n)));
+    return jsons(records.flat()).filter(({ parcel_id }) => parcel_id === id);
+  };
+  const until = performance.now() + 60_000;
+  while ((await written(labels)).length === 0 && performance.now() < until) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  await new Deno.Command("/bin/kill", { args: ["-TERM", String(child.pid)] }).output();
+  const { code } = await child.status;
+  await child.stdout.cancel();
+  assertEquals(code, 0, await said);
+  assertEquals(await written(labels), [{ parcel_id: id, weight_g: 500 }], await said);
+  assertEquals(await written(buried), [{ parcel_id: id, items: 0 }]);
+  assert(/onceflow\.labelling/.test(await said), "it says what it does");
+});
