@@ -4,12 +4,13 @@
  * transactions.
  */
 import { basename, join } from "node:path";
+import type { TopicPartition } from "../../src/engine/core/record.ts";
 import { type ClusterMap, fetchClusterMap } from "../../src/engine/kafka/cluster_map.ts";
 import { withCluster } from "../../src/engine/kafka/group_standing.ts";
 import { createKafkaClient, type KafkaClient } from "../../src/engine/kafka/kafka_client.ts";
 import { readLogRange } from "../../src/engine/kafka/log_range.ts";
 import { createAdmin } from "../../src/engine/kafka/vendor_admin.ts";
-import { emitterClass } from "../../src/engine/kafka/vendor.ts";
+import { emitterClass, type VendorCluster } from "../../src/engine/kafka/vendor.ts";
 import { requireJava } from "../../src/tools/stack/java.ts";
 import { kafkaJars } from "../../src/tools/stack/kafka_jars.ts";
 import { freePort } from "../../src/tools/stack/ports.ts";
@@ -35,7 +36,7 @@ export interface TwoNodes extends AsyncDisposable {
   makeTopics(placement: Placement, config?: Readonly<Record<string, string>>): Promise<void>;
   /** Kills the second node and waits until its partitions have no leader. */
   kill(): Promise<void>;
-  /** Starts it again and waits until it leads its partitions. */
+  /** Starts it again and waits until it serves its partitions. */
   revive(): Promise<void>;
 }
 
@@ -114,6 +115,9 @@ export async function startTwoNodes(
     async revive() {
       await start(second);
       await untilSeen(client, isWhole);
+      await withCluster(client, async (cluster) => {
+        await untilServed(cluster, (await fetchClusterMap(cluster)).partitions);
+      });
     },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
@@ -168,16 +172,21 @@ async function makeTopics(
         )
       ),
   );
-  // A leader that the metadata names may not know of it yet.
-  const ranges = Object.entries(placement).flatMap(([topic, nodes]) =>
+  const places = Object.entries(placement).flatMap(([topic, nodes]) =>
     nodes.map((_, partition) => ({ topic, partition }))
   );
-  await withCluster(client, async (cluster) => {
-    for (const place of ranges) {
-      await waitFor(
-        () => readLogRange(cluster, place).then(() => true, () => undefined),
-        { waitMsMax: 60_000, intervalMs: 100 },
-      );
-    }
-  });
+  await withCluster(client, (cluster) => untilServed(cluster, places));
+}
+
+/** A leader that the metadata names may not know of it yet. */
+async function untilServed(
+  cluster: VendorCluster,
+  places: readonly TopicPartition[],
+): Promise<void> {
+  for (const place of places) {
+    await waitFor(
+      () => readLogRange(cluster, place).then(() => true, () => undefined),
+      { waitMsMax: 60_000, intervalMs: 100 },
+    );
+  }
 }

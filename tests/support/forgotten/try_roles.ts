@@ -3,6 +3,7 @@
  * again, and compares what comes out with what went in.
  */
 import { delay } from "../../../src/engine/core/delay.ts";
+import { formatPartition } from "../../../src/engine/core/record.ts";
 import { withCluster } from "../../../src/engine/kafka/group_standing.ts";
 import { describeTransaction, findOpen } from "../../../src/engine/kafka/open_transactions.ts";
 import { inTime } from "../in_time.ts";
@@ -178,9 +179,10 @@ class RoleTrial {
       const ids = await Promise.all(
         this.role.transactionalIds.map((id) => describeTransaction(cluster, id)),
       );
-      const { open } = await findOpen(cluster, undefined);
+      const { open, leaderless } = await findOpen(cluster, undefined);
+      if (leaderless.length > 0) throw new Error(`no leader of ${leaderless.map(formatPartition)}`);
       return open.filter(({ producerId }) => ids.some((state) => state?.producerId === producerId))
-        .map(({ topic, partition }) => `${topic}-${partition}`);
+        .map(formatPartition);
     }).catch((error) => [`cannot ask: ${error}`]);
   }
 
