@@ -60,6 +60,8 @@ function standing({ kind, state, outcome, proof }: ExaminedTransaction): string 
         : "FORGOTTEN, nothing proves how it ended";
     case "hidden":
       return "not told: it takes Describe on its transactional id";
+    case "unasked":
+      return "not known: its coordinator cannot be asked now";
     default:
       kind satisfies never;
       return kind;

@@ -49,6 +49,7 @@ Deno.test({
     await cluster.makeTopics({
       ...{ in: [1], seen: [1], lane: [1, 2], joined: [1, 2], aborted: [1, 2] },
       ...{ foreign: [1, 2], alone: [1, 2], live: [1, 2], answered: [1, 2], unasked: [1, 2] },
+      lost: [1, 2],
     });
     assertEquals((await withCluster(client, forgetfulLine))?.line, "4.3");
     const news: TransactionNews[] = [];
@@ -124,6 +125,15 @@ Deno.test({
       assertEquals((await transactions.stableOffset("lane", place)).offset, 7);
       await transactor.commit({ records: [record("lane", 1, "k", "next")], offsets: [] });
       assertEquals(texts(await readPartition(client, "lane", 1)), ["second", "next"]);
+      assertEquals(ended(), ["commit", "commit"]);
+    });
+    await test.step("a relay's, on a topic of which no note is left", async () => {
+      await using relays = createTransactions(client, {
+        ...options,
+        ...{ writesTo: ["seen"], alsoWritesTo: () => Promise.resolve([]), alsoElsewhere: true },
+      });
+      await using _transactor = await relays.open("lost/in/0");
+      assertEquals(texts(await readPartition(client, "lost", 1)), ["second"]);
       assertEquals(ended(), ["commit", "commit"]);
     });
     await test.step("one that was committed, without the right to write markers", async () => {
@@ -321,6 +331,7 @@ async function makeForgotten(
   const commits = Promise.all([
     commit("lane", "lane/in/0", [0, 1]),
     commit("joined", "joined/in/0", [0, 1]),
+    commit("lost", "lost/in/0", [0, 1]),
     commit("foreign", "somebody-else", [0, 1]),
     commit("alone", "alone/in/0", [1]),
     commit("unasked", "unasked-id", [0, 1]),
@@ -344,8 +355,8 @@ async function makeForgotten(
   const { open } = await withCluster(client, (vendor) => findOpen(vendor, undefined));
   const where = open.map(({ topic }) => topic).sort();
   assertEquals(where, [
-    ...Array(4).fill("__consumer_offsets"),
-    ...["aborted", "alone", "answered", "foreign", "joined", "lane", "live", "unasked"],
+    ...Array(5).fill("__consumer_offsets"),
+    ...["aborted", "alone", "answered", "foreign", "joined", "lane", "live", "lost", "unasked"],
     hidden.invoice.topic,
   ], "this broker should forget what lies on the second node");
 }

@@ -49,11 +49,14 @@ const settings = {
   "transaction.abort.timed.out.transaction.cleanup.interval.ms": "500",
 };
 
-/** Starts it; `coordinator` is the node that keeps the state of transactions, `offsets` the one of committed offsets. */
+/**
+ * Starts it; `coordinator` is the node that keeps the state of transactions (of two, each keeps half), `offsets` the one of
+ * committed offsets.
+ */
 export async function startTwoNodes(
   version: string,
   { coordinator = 1, offsets = 2 }: {
-    readonly coordinator?: 1 | 2;
+    readonly coordinator?: 1 | 2 | readonly [1, 2];
     readonly offsets?: 1 | 2;
   } = {},
 ): Promise<TwoNodes> {
@@ -99,7 +102,8 @@ export async function startTwoNodes(
   const brokers = nodes.map(({ port }) => `127.0.0.1:${port}`);
   const client = createKafkaClient({ brokers, clientId: "onceflow-test", ssl: false });
   await untilSeen(client, isWhole);
-  await makeTopics(client, { __transaction_state: [coordinator], __consumer_offsets: [offsets] }, {
+  const coordinators = typeof coordinator === "number" ? [coordinator] : coordinator;
+  await makeTopics(client, { __transaction_state: coordinators, __consumer_offsets: [offsets] }, {
     "cleanup.policy": "compact",
   });
   const second = nodes[1];

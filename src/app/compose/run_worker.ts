@@ -134,6 +134,7 @@ async function runRelays(
     topics,
     writesTo: [...partitions.keys()],
     alsoWritesTo: () => writtenTopics(database.sql),
+    alsoElsewhere: true, // a restore of Postgres may have lost some of these
     onNews: options.health &&
       reportTransactions(options.health, relayCheckOf, options.observers?.forgotten),
   });

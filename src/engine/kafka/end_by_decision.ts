@@ -3,7 +3,7 @@ import { formatPartition, type TopicPartition } from "../core/record.ts";
 import { type ExaminedTransaction, examineTransactions, keyOf } from "./examine_transactions.ts";
 import { withCluster } from "./group_standing.ts";
 import type { KafkaClient } from "./kafka_client.ts";
-import { findOpen } from "./open_transactions.ts";
+import { findOpen, stateTopic } from "./open_transactions.ts";
 import type { Outcome } from "./transaction_outcome.ts";
 import { writeMarkers } from "./write_markers.ts";
 
@@ -71,6 +71,12 @@ export function planEnd(
     throw new EndRefusedError(
       `The transaction of producer id ${producerId} in ${partition} may be at work: whose it is can be ` +
         `seen by a user who may Describe every transactional id; end it as such a one`,
+    );
+  }
+  if (one.kind === "unasked") {
+    throw new EndRefusedError(
+      `The transaction of producer id ${producerId} in ${partition} may be at work: its coordinator cannot ` +
+        `be asked now. Wait until every partition of ${stateTopic} has a leader, then look again`,
     );
   }
   if (one.outcome && one.outcome !== outcome) {

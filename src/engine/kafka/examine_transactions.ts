@@ -37,16 +37,16 @@ export async function examineTransactions(
 ): Promise<readonly ExaminedTransaction[]> {
   if (parts.length === 0) return [];
   const protocol2 = await speaksProtocol2(cluster);
-  const ids = await idsOfProducers(cluster, [
+  const { ids, isWhole } = await idsOfProducers(cluster, [
     ...new Set(parts.map(({ producerId }) => producerId)),
   ]);
-  const mayBeHidden = parts.some(({ producerId }) => !ids.has(producerId)) &&
+  const mayBeHidden = isWhole && parts.some(({ producerId }) => !ids.has(producerId)) &&
     !await seesAllIds(cluster);
   const examined: ExaminedTransaction[] = [];
   for (const part of parts) {
     const transactionalId = ids.get(part.producerId)?.transactionalId;
-    if (transactionalId === undefined && mayBeHidden) {
-      examined.push({ part, protocol2, kind: "hidden" });
+    if (transactionalId === undefined && (!isWhole || mayBeHidden)) {
+      examined.push({ part, protocol2, kind: isWhole ? "hidden" : "unasked" });
       continue;
     }
     const state = transactionalId === undefined

@@ -16,6 +16,8 @@ import { createErrorFromCode, type VendorCluster } from "./vendor.ts";
 
 /** The topic of all committed offsets. */
 export const offsetsTopic = "__consumer_offsets";
+/** The topic of the transaction coordinators' states. */
+export const stateTopic = "__transaction_state";
 
 /** What is open, and which partitions could not be asked. */
 export interface OpenOnes {
@@ -34,9 +36,12 @@ const transient = new Set([
   ...["REQUEST_TIMED_OUT", "NETWORK_EXCEPTION"],
 ]);
 
+/** Kafka's own, which no producer writes to. */
+const internal = new Set([stateTopic, "__share_group_state"]);
+
 /** Whether it is one of these topics or that of the committed offsets; none but Kafka's own is left out where none is named. */
 export function isLookedInto(topic: string, topics: readonly string[] | undefined): boolean {
-  return topic === offsetsTopic || (topics?.includes(topic) ?? !topic.startsWith("__"));
+  return topic === offsetsTopic || (topics?.includes(topic) ?? !internal.has(topic));
 }
 
 /** All partitions of these topics and of the committed offsets; of every topic where none is named. */
@@ -108,20 +113,44 @@ export async function seesAllIds(cluster: VendorCluster): Promise<boolean> {
   }
 }
 
+/** Ids by their producer ids. */
+export interface IdsOfProducers {
+  readonly ids: ReadonlyMap<bigint, ListedTransaction>;
+  /** False where a coordinator could not be asked: what is missing here may have an id all the same. */
+  readonly isWhole: boolean;
+}
+
 /** The ids that have these producer ids at present, from all brokers that can be reached. */
 export async function idsOfProducers(
   cluster: VendorCluster,
   producerIds: readonly bigint[],
-): Promise<ReadonlyMap<bigint, ListedTransaction>> {
-  if (producerIds.length === 0) return new Map();
-  const { nodeIds } = await fetchClusterMap(cluster);
+): Promise<IdsOfProducers> {
+  const first = await askForIds(cluster, producerIds);
+  if (!first.isWhole || producerIds.every((id) => first.ids.has(id))) return first;
+  // One that has just become the leader of a part of them does not say yet that it is loading that.
+  await delay(becomingMs);
+  return await askForIds(cluster, producerIds);
+}
+
+const becomingMs = 1_000;
+
+async function askForIds(
+  cluster: VendorCluster,
+  producerIds: readonly bigint[],
+): Promise<IdsOfProducers> {
+  if (producerIds.length === 0) return { ids: new Map(), isWhole: true };
+  const { nodeIds, partitions } = await fetchClusterMap(cluster);
+  let isWhole = partitions.every(({ topic, leader }) => topic !== stateTopic || leader >= 0);
   const lists = await Promise.all(nodeIds.map(async (nodeId) => {
     try {
       const broker = await cluster.findBroker({ nodeId });
-      return await broker.connectionPool.send(listTransactions(producerIds));
+      const { errorCode, listed } = await broker.connectionPool.send(listTransactions(producerIds));
+      if (errorCode !== 0) isWhole = false;
+      return listed;
     } catch {
+      isWhole = false;
       return [];
     }
   }));
-  return new Map(lists.flat().map((listed) => [listed.producerId, listed]));
+  return { ids: new Map(lists.flat().map((listed) => [listed.producerId, listed])), isWhole };
 }

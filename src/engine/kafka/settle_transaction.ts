@@ -32,6 +32,8 @@ export type OnTransactionNews = (transactionalId: string, news: TransactionNews)
 export interface SettleOptions {
   /** The topics that the id writes to; all that can be seen where absent. */
   readonly writesTo?: readonly string[];
+  /** These need not be all, so what is open is looked for in every topic that can be seen. */
+  readonly alsoElsewhere?: boolean;
   readonly onNews?: OnTransactionNews;
   /** Whether this process saw that transaction commit. */
   readonly sawCommitted?: (part: OpenTransaction) => boolean;
@@ -63,7 +65,10 @@ export async function settleTransaction(
     if (options.isOneOfSeveral) throw new UnendedError(reason);
   });
   if (!last) return [];
-  const { open, leaderless } = await findOpenIfTold(cluster, topics);
+  const { open, leaderless } = await findOpenIfTold(
+    cluster,
+    options.alsoElsewhere ? undefined : topics,
+  );
   const parts = open.filter(({ producerId }) => producerId === last.producerId);
   if (parts.length === 0) return leaderless;
   const protocol2 = await speaksProtocol2(cluster);

@@ -7,12 +7,11 @@ import type { ReadRecord } from "./codec/fetched_record.ts";
 import { WireReader } from "./codec/wire_reader.ts";
 import { fetchClusterMap } from "./cluster_map.ts";
 import { batchesSince, earlierMs, type MarkerProof } from "./marker_proof.ts";
+import { stateTopic } from "./open_transactions.ts";
 import type { Outcome } from "./transaction_outcome.ts";
 import type { OpenTransaction } from "./transaction_states.ts";
 import type { VendorCluster } from "./vendor.ts";
 
-/** The topic of the coordinators' states. */
-export const stateTopic = "__transaction_state";
 const bytesMax = 32 * 1024 * 1024;
 const prepareCommit = 2;
 const prepareAbort = 3;

@@ -18,7 +18,9 @@ export type Standing =
   /** The coordinator is done with it, and the partition was left out. Without an outcome there is no proof of it here. */
   | { readonly kind: "forgotten"; readonly outcome?: Outcome }
   /** Its id is not told to us, and there may be one: it can be at work as well. */
-  | { readonly kind: "hidden" };
+  | { readonly kind: "hidden" }
+  /** The same, since a coordinator that may know of it cannot be asked now. */
+  | { readonly kind: "unasked" };
 
 const completing: Readonly<Record<string, Outcome>> = {
   PrepareCommit: "commit",

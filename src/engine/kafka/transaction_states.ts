@@ -135,10 +135,17 @@ export interface ListedTransaction {
   readonly state: string;
 }
 
+/** What one broker says of the ids that it coordinates. */
+export interface ListedTransactions {
+  /** Where it is loading, what it says is not all. */
+  readonly errorCode: number;
+  readonly listed: readonly ListedTransaction[];
+}
+
 /** Asks one broker which of the ids that it coordinates have these producer ids; of all where none is named. */
 export function listTransactions(
   producerIds: readonly bigint[],
-): VendorProtocol<ListedTransaction[]> {
+): VendorProtocol<ListedTransactions> {
   const call = { apiKey: 66, apiVersion: 0, apiName: "ListTransactions" };
   return flexibleProtocol(call, (body) => {
     body.arrayLength(0).arrayLength(producerIds.length); // in any state
@@ -147,18 +154,19 @@ export function listTransactions(
   }, parseListTransactions);
 }
 
-/** Parses an answer from the header's tag buffer on; none where the coordinator is still loading. */
-export function parseListTransactions(bytes: Uint8Array): ListedTransaction[] {
+/** Parses an answer from the header's tag buffer on. */
+export function parseListTransactions(bytes: Uint8Array): ListedTransactions {
   const reader = new WireReader(bytes);
   reader.tags();
   reader.int32(); // throttle time
-  reader.int16(); // a coordinator that is loading: it will be asked again
+  const errorCode = reader.int16();
   reader.array(() => reader.string()); // states that it does not know
-  return reader.array(() => {
+  const listed = reader.array(() => {
     const transactionalId = reader.string() ?? "";
     const producerId = reader.int64();
     const state = reader.string() ?? "";
     reader.tags();
     return { transactionalId, producerId, state };
   });
+  return { errorCode, listed };
 }

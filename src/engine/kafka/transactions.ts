@@ -122,11 +122,14 @@ function guarded(
   return {
     transactionalId: transactor.transactionalId,
     async commit(write) {
-      if (write.records.some((record) => waiting.has(formatPartition(record)))) {
-        const topics = [...new Set([...waiting.values()].map(({ topic }) => topic))];
+      const written = new Set(write.records.map(formatPartition));
+      const places = [...waiting].filter(([name]) => written.has(name));
+      if (places.length > 0) {
+        const topics = [...new Set(places.map(([, { topic }]) => topic))];
         const { open, leaderless } = await findOpen(cluster, topics);
+        const names = new Set(places.map(([name]) => name));
         const unsettled = [...open, ...leaderless].filter((place) =>
-          waiting.has(formatPartition(place))
+          names.has(formatPartition(place))
         );
         if (unsettled.length > 0) {
           throw new TransactionError(
@@ -136,7 +139,7 @@ function guarded(
             { begun: false },
           );
         }
-        waiting.clear();
+        for (const name of names) waiting.delete(name);
       }
       await transactor.commit(write);
     },

@@ -9,7 +9,7 @@ import { formatPartition } from "../core/record.ts";
 import { type ExaminedTransaction, examineTransactions, keyOf } from "./examine_transactions.ts";
 import type { KafkaClient } from "./kafka_client.ts";
 import { forgetfulLine } from "./forgetful_line.ts";
-import { findOpen } from "./open_transactions.ts";
+import { findOpen, stateTopic } from "./open_transactions.ts";
 import { ageSeconds, type OnTransactionNews, unproved } from "./settle_transaction.ts";
 import type { VendorCluster } from "./vendor.ts";
 import { writeMarkers } from "./write_markers.ts";
@@ -145,6 +145,9 @@ async function endOrExplain(
         } may not see whose it is; grant it: ` +
         `kafka-acls.sh --add --allow-principal User:${user ?? "?"} --operation Describe ` +
         `--transactional-id '*'`;
+    case "unasked":
+      return `${where} waits for a transaction of producer id ${part.producerId}, and its coordinator ` +
+        `cannot be asked: has every partition of ${stateTopic} a leader?`;
     case "forgotten":
       break;
     default:

@@ -3,6 +3,7 @@ import { formatPartition } from "../core/record.ts";
 import { showTransactions } from "./end_by_decision.ts";
 import type { ExaminedTransaction } from "./examine_transactions.ts";
 import type { KafkaClient } from "./kafka_client.ts";
+import { stateTopic } from "./open_transactions.ts";
 
 /** An open transaction with its reason. */
 export interface WhyOpen {
@@ -46,6 +47,9 @@ export function reasonOf(
           : `nothing proves how it ended: "deno task worker transactions" shows it, and how to decide`);
     case "hidden":
       return `${where} waits for a transaction of ${who}; whose it is takes Describe on its transactional id to see`;
+    case "unasked":
+      return `${where} waits for a transaction of ${who}, and its coordinator cannot be asked; has every ` +
+        `partition of ${stateTopic} a leader?`;
     default:
       kind satisfies never;
       return kind;

@@ -37,6 +37,8 @@ export async function relaySession(
 ): Promise<void> {
   const { shard, groupId, cursorTopic } = options;
   const place = { topic: cursorTopic, partition: shard };
+  // What ended the last session may have been a restore of Postgres.
+  progress.notedTopics.clear();
   await using transactor = await deps.transactions.open(transactionalId(groupId, place), signal);
   const read = () => deps.transactions.stableOffset(groupId, place, signal);
   const answer = await read();

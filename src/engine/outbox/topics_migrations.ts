@@ -2,16 +2,17 @@
 import type { Migration } from "../postgres/migrate.ts";
 
 /**
- * Noted before the first record is written to a topic. Whoever takes over looks there for what the last transaction may have
- * left open; the rows that named the topic may be deleted by then, and there may be millions of them.
+ * Noted before the first record is written to a topic: the rows that named it may be deleted later, and there may be millions
+ * of them. Nothing is noted of the rows that are there already: whoever takes over looks in all topics, and notes what it
+ * writes to.
  */
 export const topicsMigrations: readonly Migration[] = [{
-  name: "outbox_0006_topics",
+  name: "outbox_0006_written_topics",
+  // There where a version between two releases has made it, which read the whole outbox for it.
   sql: `
-create table outbox_topics (
+create table if not exists outbox_topics (
   topic text primary key,
   noted_at timestamptz not null default clock_timestamp()
 );
-insert into outbox_topics (topic) select distinct topic from outbox;
 `,
 }];

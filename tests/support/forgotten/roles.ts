@@ -104,7 +104,7 @@ export const relay: MakeRole = async ({ cluster: { client }, name, transactionTi
     async run(signal, onStep) {
       await using transactions = createTransactions(client, {
         ...{ transactionTimeoutMs, onStep, writesTo: [out, cursorTopic] },
-        alsoWritesTo: moreTopics,
+        ...{ alsoWritesTo: moreTopics, alsoElsewhere: true },
       });
       await using _watching = watching(client, {
         ...{ topics: [out, cursorTopic], moreTopics, health: createHealth() },
