@@ -8,6 +8,7 @@ import { forgetfulLine } from "../../src/engine/kafka/forgetful_line.ts";
 import { withCluster } from "../../src/engine/kafka/group_standing.ts";
 import { fetchStableOffset } from "../../src/engine/kafka/stable_offset.ts";
 import { readPartitionEnds } from "../../src/engine/kafka/partition_ends.ts";
+import { createTransactions } from "../../src/engine/kafka/transactions.ts";
 import { openTransactor } from "../../src/engine/kafka/transactor.ts";
 import { kafkaVersion } from "../../src/tools/stack/ensure_stack.ts";
 import { assertEquals, assertRejects, assertThrows } from "../support/assert.ts";
@@ -26,12 +27,13 @@ Deno.test({
     assertEquals(await withCluster(client, forgetfulLine), undefined);
     await cluster.makeTopics({ in: [1], out: [1, 2], foreign: [1] });
     // By its hash this id is for the coordinator on the second node.
-    await using another = await openTransactor(client, "another", {
+    await using others = createTransactions(client, {
       transactionTimeoutMs: 60_000,
       onStep: (step) => {
         if (step === "before-end-txn") throw new Error("gone");
       },
     });
+    await using another = await others.open("another");
     const foreign = [record("foreign", 0, "k", "of somebody else")];
     await assertRejects(() => another.commit({ records: foreign, offsets: [] }));
     const place = { topic: "in", partition: 0 };
