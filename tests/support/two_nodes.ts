@@ -42,7 +42,6 @@ export interface TwoNodes extends AsyncDisposable {
 
 /** So that a node is missed soon, and a transaction that is over its time is ended soon. */
 const settings = {
-  "transaction.state.log.num.partitions": "1",
   "offsets.topic.num.partitions": "1",
   "broker.session.timeout.ms": "3000",
   "broker.heartbeat.interval.ms": "500",
@@ -60,6 +59,7 @@ export async function startTwoNodes(
     readonly offsets?: 1 | 2;
   } = {},
 ): Promise<TwoNodes> {
+  const coordinators = typeof coordinator === "number" ? [coordinator] : coordinator;
   const cacheDirectory = `${root}.onceflow/cache`;
   const java = await requireJava();
   const jars = await kafkaJars({ version, cacheDirectory });
@@ -69,7 +69,11 @@ export async function startTwoNodes(
     ...{ jars, java, clusterId: newClusterId(), heapMiB: 256 },
     voters: [{ nodeId: 1, controllerPort: freePort() }],
     archive: await Deno.stat(archive).then(() => archive, () => undefined),
-    settings,
+    settings: {
+      ...settings,
+      // A node believes in the number that it starts with, whatever the topic has later.
+      "transaction.state.log.num.partitions": String(coordinators.length),
+    },
   };
   const nodes = ([1, 2] as const).map((nodeId): BrokerOptions => ({
     ...common,
@@ -102,7 +106,6 @@ export async function startTwoNodes(
   const brokers = nodes.map(({ port }) => `127.0.0.1:${port}`);
   const client = createKafkaClient({ brokers, clientId: "onceflow-test", ssl: false });
   await untilSeen(client, isWhole);
-  const coordinators = typeof coordinator === "number" ? [coordinator] : coordinator;
   await makeTopics(client, { __transaction_state: coordinators, __consumer_offsets: [offsets] }, {
     "cleanup.policy": "compact",
   });
