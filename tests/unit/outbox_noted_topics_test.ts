@@ -1,6 +1,7 @@
 import type { Transactions } from "../../src/engine/core/ports.ts";
 import type { BarrierRead } from "../../src/engine/outbox/barrier_read.ts";
-import { noProgress, relaySession } from "../../src/engine/outbox/relay_session.ts";
+import { noProgress } from "../../src/engine/outbox/relay_options.ts";
+import { relaySession } from "../../src/engine/outbox/relay_session.ts";
 import type { RelayStore } from "../../src/engine/outbox/relay_store.ts";
 import { assertEquals } from "../support/assert.ts";
 
