@@ -61,13 +61,13 @@ export function offsetsCommand(actions: OffsetsActions): Command {
     .option("--json", "print one JSON document")
     .addHelpText("after", showHelp)
     .action((args: { group?: string; topic?: string; json?: boolean }) =>
-      actions.withOffsets(async ({ client, groups }) => {
+      actions.withOffsets(async ({ client, groups, relay }) => {
         const standings: GroupStanding[] = [];
         for (const groupId of args.group ? [args.group] : groups) {
           standings.push(await showOffsets(client, groupId, args.topic ? [args.topic] : []));
         }
         if (args.json) return console.log(JSON.stringify(standings, null, 2));
-        for (const standing of standings) console.log(standingTable(standing));
+        for (const standing of standings) console.log(standingTable(standing, relay.cursorTopic));
       })
     );
   command.command("set")

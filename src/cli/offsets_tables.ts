@@ -4,8 +4,11 @@ import { formatPartition } from "../engine/core/record.ts";
 import type { GroupStanding } from "../engine/kafka/group_standing.ts";
 import type { OffsetChange } from "../engine/kafka/offset_admin.ts";
 
-/** A group, one line a partition. */
-export function standingTable({ groupId, state, members, partitions }: GroupStanding): string {
+/** A group, one line a partition. Offsets on the relay's cursor topic are positions of the outbox: it has no records, so no lag. */
+export function standingTable(
+  { groupId, state, members, partitions }: GroupStanding,
+  cursorTopic: string,
+): string {
   const table = new Table({
     head: ["partition", "committed", "log start", "end", "high watermark", "lag", "metadata"],
     style: { head: [], border: [], compact: true },
@@ -16,7 +19,12 @@ export function standingTable({ groupId, state, members, partitions }: GroupStan
       formatPartition(row),
       `${committed < 0 ? "none" : committed}${pending ? " (transaction open)" : ""}`,
       ...(log
-        ? [String(log.start), String(log.stableEnd), String(log.highWatermark), String(lag)]
+        ? [
+          String(log.start),
+          String(log.stableEnd),
+          String(log.highWatermark),
+          row.topic === cursorTopic ? "" : String(lag),
+        ]
         : ["no such partition", "", "", ""]),
       metadata,
     ]);
