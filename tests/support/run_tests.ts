@@ -1,7 +1,7 @@
 /**
  * `deno task test`: starts the tests' services, runs every directory of tests, stops what it started, and ends with the line
- * `N passed, N failed`. It knows no test. Tests of `tests/cluster` bring clusters of their own and mostly wait for them, so
- * they run beside the others.
+ * `N passed, N failed`. It knows no test. Tests of `tests/cluster` bring clusters of their own and mostly wait for them, and
+ * those of `tests/unit` need no services, so they run beside the others.
  *
  * Arguments: parts of file paths (`outbox`, `tests/unit`) choose files; what begins with a dash goes to `deno test`.
  */
@@ -11,11 +11,12 @@ import { stopStack } from "../../src/tools/stack/stop_stack.ts";
 import { stackPrograms } from "./permissions.ts";
 import { root, startTestStack, testStackDirectory } from "./services.ts";
 
-/** In this order, one after another: what fails fast and cheaply comes first. Only the first needs no services. */
-const inTurn = ["unit", "integration", "example", "browser"];
+/** Directories of one track run one after another, and the tracks beside each other. */
+const tracks = [["unit"], ["integration", "example", "browser"], ["cluster"]];
+/** All others wait until the services are up: so nothing is fetched or unpacked twice at the same time. */
 const withoutServices = ["unit"];
-/** Beside those that need services, once these are up: so nothing is fetched or unpacked twice at the same time. */
-const beside = "cluster";
+/** Its lines go as they are; those of the other tracks are marked. */
+const mainTrack = tracks[1];
 /** A directory whose tests take longer hangs; what runs of it is killed. */
 const directoryMsMax = 40 * 60_000;
 /** How long an interrupted run may take to end by itself. */
@@ -39,7 +40,7 @@ async function runTests(args: readonly string[]): Promise<number> {
   for (const name of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(name, onSignal);
 
   const words = args.filter((arg) => !arg.startsWith("-"));
-  const chosen = [...inTurn, beside]
+  const chosen = tracks.flat()
     .map((name) => ({ name, files: testFiles(name, words) }))
     .filter(({ files }) => files.length > 0);
   const flags = args.filter((arg) => arg.startsWith("-"));
@@ -50,7 +51,7 @@ async function runTests(args: readonly string[]): Promise<number> {
   };
 
   const ranBefore = await findStack(testStackDirectory) !== undefined;
-  // The services come up while the unit tests run; a failure is told when they are needed.
+  // A failure is told when they are needed.
   const services = (needsServices ? startTestStack(say, stop.signal) : Promise.resolve())
     .then(() => undefined, (error) => String(error?.message ?? error));
   const run = async ({ name, files }: { name: string; files: string[] }) => {
@@ -62,9 +63,11 @@ async function runTests(args: readonly string[]): Promise<number> {
     } else add(await denoTest(name, [...flags, ...files], stop.signal));
   };
   try {
-    const others = Promise.all(chosen.filter(({ name }) => name === beside).map(run));
-    for (const directory of chosen.filter(({ name }) => name !== beside)) await run(directory);
-    await others;
+    await Promise.all(tracks.map(async (track) => {
+      for (const directory of chosen.filter(({ name }) => track.includes(name))) {
+        await run(directory);
+      }
+    }));
   } finally {
     await services;
     if (needsServices && !ranBefore) await stopStack(testStackDirectory);
@@ -142,8 +145,8 @@ async function denoTest(
   let text = "";
   for await (const line of child.stdout.pipeThrough(new TextDecoderStream()).pipeThrough(lines())) {
     text = (text + line).slice(-4_000); // the tally is at the end
-    // Whole lines, and those of the tests beside are marked: two directories may speak at once.
-    await writeAll(encoder.encode(name === beside ? `${name}: ${line}` : line));
+    // Whole lines, since several directories may speak at once.
+    await writeAll(encoder.encode(mainTrack?.includes(name) ? line : `${name}: ${line}`));
   }
   const status = await child.status;
   clearTimeout(timer);
