@@ -1,4 +1,7 @@
-/** An output partition without a leader holds up the lane that writes there, and says so; the others of the same worker go on. */
+/**
+ * An output partition without a leader holds up the lane that writes there, and says so; the others of the same worker go on.
+ * So does an output with fewer replicas in sync than it asks for.
+ */
 import { runFlow } from "../../src/engine/flow/run_flow.ts";
 import { createHealth } from "../../src/engine/core/health.ts";
 import { partitionForKey } from "../../src/engine/core/partition_for_key.ts";
@@ -19,6 +22,8 @@ Deno.test({
     const { client } = cluster;
     await cluster.makeTopics({ in: [1, 1], out: [1, 2], "in.DLQ": [1] });
     await cluster.makeTopics({ "onceflow.lanes": [1] }, { "cleanup.policy": "compact" });
+    await cluster.makeTopics({ few: [1], "few.DLQ": [1] });
+    await cluster.makeTopics({ safe: ["both"] }, { "min.insync.replicas": "2" });
     const flow = copyFlow("in", "out");
     // What lies in a partition of the input goes to the partition of that number.
     const idsOf = (partition: number) =>
@@ -45,11 +50,24 @@ Deno.test({
         if (step === "after-init-producer-id") producers++;
       },
     });
+    const few = { health: createHealth(), records: 0 };
+    const sendFew = (ids: readonly string[]) =>
+      produce(client, ids.map((id) => record("few", 0, id, { id })));
+    const until = async (holds: () => boolean) => {
+      while (!holds()) await delay(20, stop.signal);
+    };
+    const runningFew = runFlow(client, copyFlow("few", "safe"), stop.signal, {
+      ...{ health: few.health, transactionTimeoutMs: 5_000, sessionTimeoutMs: 6_000 },
+      observer: { committed: (batch) => void (few.records += batch.records) },
+    });
     await send(0, 0, 2);
     await send(1, 0, 2);
+    await sendFew(["a", "b"]);
     await inTime(counted(4), "both lanes have worked");
+    await inTime(until(() => few.records === 2), "with all replicas in sync it works");
     await cluster.kill();
     await send(1, 2, 8);
+    await sendFew(["a", "c"]);
     const held = async () => {
       while (health.ready().checks.every(({ name, ok }) => ok || name !== "lane:in-1")) {
         await delay(20, stop.signal);
@@ -62,10 +80,19 @@ Deno.test({
       await inTime(counted(3 + n), `the lane whose output has a leader commits number ${n}`);
     }
     assertEquals(producers, producersBefore, "what waits costs the others no new producer");
+    const named = () =>
+      few.health.ready().checks.some(({ name, detail }) =>
+        name === "lane:few-0" && detail.includes('topic "safe" has fewer replicas in sync')
+      );
+    await inTime(until(named), "topic and cause are named");
     await cluster.revive();
     await inTime(counted(16), "that has come back, too");
+    await inTime(until(() => few.records === 4), "it goes on by itself");
+    await inTime(until(() => few.health.ready().ready), "and says so");
     stop.abort();
-    await running;
+    await Promise.all([running, runningFew]);
+    const copied = jsons(await readPartition(client, "safe", 0)).map(({ id }) => id);
+    assertEquals(copied, ["a", "b", "a", "c"]);
     for (const partition of [0, 1]) {
       const seen = jsons(await readPartition(client, "out", partition)).map(({ id }) => id);
       assertEquals(seen, ids[partition]);

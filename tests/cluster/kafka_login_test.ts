@@ -3,9 +3,13 @@ import { openReader } from "../../src/tools/books.ts";
 import { createObservability } from "../../src/app/compose/observability.ts";
 import { openRuntime } from "../../src/app/compose/open_runtime.ts";
 import { runWorker } from "../../src/app/compose/run_worker.ts";
+import { ownServices } from "../../src/app/compose/services.ts";
 import { readConfig } from "../../src/config.ts";
+import { describeTopics } from "../../src/engine/kafka/describe_topics.ts";
+import { createKafkaClient } from "../../src/engine/kafka/kafka_client.ts";
+import { openTransactor } from "../../src/engine/kafka/transactor.ts";
 import { waitFor } from "../../src/tools/stack/wait.ts";
-import { assert, assertRejects, assertStringIncludes } from "../support/assert.ts";
+import { assert, assertExists, assertRejects, assertStringIncludes } from "../support/assert.ts";
 import { startOwnBroker } from "../support/own_broker.ts";
 import { freshDatabase, root } from "../support/services.ts";
 
@@ -43,6 +47,24 @@ Deno.test("a login over TLS works with the authority's certificate, and what is 
   await test.step("a wrong password, another mechanism", async () => {
     await names("KAFKA_SASL_PASSWORD", { KAFKA_SASL_PASSWORD: "nope" });
     await names("KAFKA_SASL_MECHANISM", { KAFKA_SASL_MECHANISM: "scram-sha-256" });
+  });
+  await test.step("a wrong password is said in the same words by whatever runs into it", async () => {
+    const services = ownServices(configOf({ KAFKA_SASL_PASSWORD: "nope" }));
+    assertExists(services);
+    const client = createKafkaClient(services.kafka);
+    const cluster = client.cluster();
+    const said =
+      "Kafka refused user and password: check KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD";
+    for (
+      const step of [
+        () => describeTopics(cluster, ["orders"]),
+        () => openTransactor(client, "test", { transactionTimeoutMs: 10_000 }),
+      ]
+    ) {
+      const { message } = await assertRejects(step, Error);
+      assert(message.startsWith(said), message);
+    }
+    await cluster.disconnect();
   });
   await test.step("a certificate that is not there, and one that nobody vouches for", async () => {
     await names("KAFKA_SSL_CA", { KAFKA_SSL_CA: `${directory}/nobody.pem` });

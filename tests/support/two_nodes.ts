@@ -25,8 +25,8 @@ import {
 import { waitFor } from "../../src/tools/stack/wait.ts";
 import { root } from "./services.ts";
 
-/** Topics by name, with the node that each partition lies on. */
-export type Placement = Readonly<Record<string, readonly (1 | 2)[]>>;
+/** Topics by name, with the node that each partition lies on; "both" is led by the first. */
+export type Placement = Readonly<Record<string, readonly (1 | 2 | "both")[]>>;
 
 /** A running cluster. Disposing kills it and deletes its data. */
 export interface TwoNodes extends AsyncDisposable {
@@ -163,7 +163,10 @@ async function makeTopics(
         topic,
         numPartitions: -1,
         replicationFactor: -1,
-        replicaAssignment: nodes.map((node, partition) => ({ partition, replicas: [node] })),
+        replicaAssignment: nodes.map((node, partition) => ({
+          partition,
+          replicas: node === "both" ? [1, 2] : [node],
+        })),
         configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
       })),
     });
@@ -174,7 +177,8 @@ async function makeTopics(
       Object.entries(placement).every(([topic, nodes]) =>
         nodes.every((node, partition) =>
           partitions.some((seen) =>
-            seen.topic === topic && seen.partition === partition && seen.leader === node
+            seen.topic === topic && seen.partition === partition &&
+            seen.leader === (node === "both" ? 1 : node)
           )
         )
       ),

@@ -2,6 +2,7 @@
 import { TransactionError, type TransactionVerdict } from "../core/ports.ts";
 import { errorName } from "./error_name.ts";
 import { obstacleOf } from "./obstacle.ts";
+import { refusedLogin } from "./refused_login.ts";
 import { errorInChain, type RefusedRequest } from "./refused_request.ts";
 
 /** The fields that kafkajs's errors carry, some of them behind `cause` or `originalError`. */
@@ -96,7 +97,8 @@ export function transactionError(
   const verdict = verdictOf(error);
   const text = said(error, verdict, request);
   // What has to be changed is the same whichever step of a session runs into it, and is to be said once.
-  const message = verdict === "blocked" ? text : `${action}: ${text}`;
+  const isSaidOnce = verdict === "blocked" || refusedLogin(error) !== undefined;
+  const message = isSaidOnce ? text : `${action}: ${text}`;
   return new TransactionError(verdict, message, {
     cause: error,
     topic: refusedTopic(error, request),

@@ -152,7 +152,8 @@ async function findOpenIfTold(
 function waitingFor({ transactionalId, state, producerId, partitions }: TransactionState): string {
   const where = partitions.map(formatPartition).join(", ") || "its last partitions";
   return `Waiting for the last transaction of ${transactionalId} (producer id ${producerId}): its ` +
-    `coordinator is in ${state} and has yet to write to ${where}; has each of them a leader?`;
+    `coordinator is in ${state} and has yet to write to ${where}; has each of them a leader, and as ` +
+    `many replicas in sync as its min.insync.replicas?`;
 }
 
 /** What is known, and both ways to decide. */

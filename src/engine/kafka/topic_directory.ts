@@ -66,12 +66,15 @@ export function createTopicDirectory(client: KafkaClient): TopicDirectory {
         return entry?.partitions === undefined || entry.doubtful;
       });
       if (asked.length === 0) return;
-      const [descriptions, settings] = await within(
-        Promise.all([
+      const ask = async () => {
+        // By itself: of two requests that a refused login meets, one would only hear that the connection was closed.
+        if (!cluster.isConnected()) await cluster.connect();
+        return await Promise.all([
           describeTopics(cluster, asked),
           describeTopicSettings(cluster, asked, [...limits]),
-        ]),
-      );
+        ]);
+      };
+      const [descriptions, settings] = await within(ask());
       for (const { topic, errorCode, partitions, leaderless } of descriptions) {
         const entry = known.get(topic) ??
           { partitions: undefined, leaderless: [], bytesMax: undefined, doubtful: true };

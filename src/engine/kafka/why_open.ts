@@ -39,7 +39,7 @@ export function reasonOf(
         `aborts it ${Math.round((state?.timeoutMs ?? 0) / 1_000)} s after its start`;
     case "completing":
       return `${where} waits for a transaction of ${who} whose coordinator is in ${state?.state}; has every ` +
-        `partition of it a leader?`;
+        `partition of it a leader, and as many replicas in sync as its min.insync.replicas?`;
     case "forgotten":
       return `Kafka has forgotten to end a transaction of ${who} in ${where} (KAFKA-20734); ` +
         (outcome

@@ -126,7 +126,11 @@ async function commit(
     if (error instanceof TransactionError) observer.failed?.(error.verdict);
     throw asRefusal(error, rows, progress, clock.now()) ?? error;
   });
-  for (const { topic } of progress.refused.size > 0 ? rows : []) progress.refused.delete(topic);
+  for (const { topic } of progress.refused.size > 0 ? rows : []) {
+    const cause = causeOf({ topic });
+    const isOver = progress.refused.delete(topic) && !holds.some((hold) => causeOf(hold) === cause);
+    if (isOver) deps.health?.up(relayCheck(shard), cause);
+  }
   if (progress.failures > 0) deps.health?.up(relayCheck(shard), sessionCause);
   Object.assign(progress, {
     ...{ holds, writtenBelow, doubt: undefined, unwritten: undefined, failures: 0 },
@@ -227,7 +231,7 @@ function report(
 }
 
 /** The conditions of holds, for whoever takes them back. */
-export function causeOf({ topic, key, partition }: Hold): string {
+export function causeOf({ topic, key, partition }: Omit<Hold, "after">): string {
   if (partition) return `topic ${topic}, partition ${partition.partition} of ${partition.count}`;
   return key === undefined ? `topic ${topic}` : `topic ${topic}, key ${key}`;
 }

@@ -14,6 +14,10 @@ export interface Refusal {
 /** The transaction was refused for one topic. The next session writes the rest without it, at once. */
 export class TopicRefusedError extends Error {
   override name = "TopicRefusedError";
+
+  constructor(readonly topic: string, reason: string, options: ErrorOptions) {
+    super(reason, options);
+  }
 }
 
 const retryMs = 1_000;
@@ -37,13 +41,13 @@ export function asRefusal(
   if (before === undefined && error.verdict === "unknown" && failures < doubtsMax) return undefined;
   const times = (before?.times ?? 0) + 1;
   const reason = `${message}; rows for topic "${topic}" wait, and are announced by themselves ` +
-    `when it takes them; rows of other topics go on`;
+    `when it takes them; rows of other topics go on once the transaction that was refused has ended`;
   refused.set(topic, {
     reason,
     times,
     retryAt: now + Math.min(retryMsMax, retryMs * 2 ** (times - 1)),
   });
-  return new TopicRefusedError(reason, { cause });
+  return new TopicRefusedError(topic, reason, { cause });
 }
 
 /** What stands in the way of this topic's rows until it is time to try again. */

@@ -66,8 +66,11 @@ export async function runRelay(
     void (progress.duty = dutyAfter(progress.duty, event, clock.now()));
   const failed = async (error: unknown, until: AbortSignal) => {
     tell("failed");
-    // The next session says it, and goes on with all else.
-    if (error instanceof TopicRefusedError) return;
+    // The next session goes on with all else; it may be long in coming, where the refused transaction cannot end.
+    if (error instanceof TopicRefusedError) {
+      const { topic, message } = error;
+      return deps.health?.down(relayCheck(shard), message, { cause: causeOf({ topic }) });
+    }
     await recover(error, deps.health, options, observer, ++progress.failures, until, clock);
   };
   while (!signal.aborted) {
@@ -142,7 +145,8 @@ function standingBy(
   observer.dependency?.("postgres", true);
   health?.note(relayCheck(shard), `stands by: ${holder.name} leads`);
   // What is held back is the present leader's to say.
-  for (const cause of [stoppedCause, ...progress.holds.map(causeOf)]) {
+  const refused = [...progress.refused.keys()].map((topic) => causeOf({ topic }));
+  for (const cause of [stoppedCause, ...refused, ...progress.holds.map(causeOf)]) {
     health?.up(relayCheck(shard), cause);
   }
   // What stood in the way here may stand in the way of the present leader, too: then it will offer the lead soon.

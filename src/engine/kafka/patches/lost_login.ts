@@ -1,10 +1,13 @@
 /**
- * Lets a login that got no answer say that it got none.
+ * Lets a login that got no answer say that it got none, and one that was refused say so in our words.
  *
  * kafkajs makes every failure of SaslAuthenticate the error of a refused password, also a connection that was lost and a
  * broker that was slow. A refused password is mended by no retry: one slow answer halted a role, with advice about a
  * password that was right.
+ *
+ * The same refusal meets every role, and whichever step runs into it, it is to be said in one way.
  */
+import { refusedLogin } from "../refused_login.ts";
 import { connectionClass, type VendorConnection } from "../vendor.ts";
 
 const marker = Symbol.for("onceflow.lostLogin");
@@ -22,7 +25,7 @@ export function patchLostLogin(): void {
     try {
       return await authenticate.call(this);
     } catch (error) {
-      throw truth(this, error);
+      throw inOurWords(truth(this, error));
     }
   };
   prototype.send = async function (protocol) {
@@ -38,4 +41,12 @@ export function patchLostLogin(): void {
     }
   };
   Object.defineProperty(prototype, marker, { value: true });
+}
+
+function inOurWords(error: unknown): unknown {
+  const words = refusedLogin(error);
+  if (words === undefined || !(error instanceof Error)) return error;
+  error.cause ??= new Error(error.message);
+  error.message = `Kafka ${words}`;
+  return error;
 }
