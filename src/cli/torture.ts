@@ -20,6 +20,16 @@ interface TortureArguments {
   readonly json?: true;
 }
 
+const whatStrikes = `Faults that the pipeline must come back from by itself, drawn from the seed:
+  processes killed at any moment and at named points, frozen, restarted
+  requests and answers to Kafka lost, held back, silent; connections cut
+  a black hole between one process and Postgres, also one that its sessions do not outlive
+  brokers and Postgres killed, frozen, restarted; leaders moved; sessions ended; long writers
+  permission on a topic, a group or the transactional ids taken away and given back
+  a topic's largest batch made smaller, the database's settings unusual, partitions added
+At the end, what must halt a process, with the way on that its message names:
+  a group that somebody else moved, a topic made again, a log replaced, a database restored`;
+
 /** The command, ready to be added to the program. */
 export function tortureCommand(): Command {
   return new Command("torture")
@@ -45,6 +55,7 @@ export function tortureCommand(): Command {
         .choices(guarantees).default(guarantees[0]),
     )
     .option("--json", "print one JSON document")
+    .addHelpText("after", `\n${whatStrikes}`)
     .action(async ({ json, ...options }: TortureArguments) => {
       const config = readConfig();
       progress(`seed ${options.seed}`);

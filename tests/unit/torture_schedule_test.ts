@@ -57,10 +57,16 @@ Deno.test("there is a kind of fault for everything that the torture promises", (
   const others = [
     ...["black-holed connection: endTxn", "half-open connection: endTxn"],
     ...["all connections of a process cut", "all connections of a process silent"],
+    ...[
+      "black hole towards Postgres",
+      "black hole towards Postgres that its sessions do not outlive",
+    ],
     ...["broker killed and restarted", "leaders and coordinators moved"],
     ...["rolling restart of the brokers", "broker stopped and continued"],
     ...["Postgres killed and restarted", "Postgres connections terminated"],
     ...["Postgres stopped and continued", "a projector starts while the brokers do not answer"],
+    ...["permission on a topic taken away", "permission on a group taken away"],
+    "permission on transactional ids taken away",
     ...["a topic's largest batch is made smaller", "the database's settings are unusual"],
     ...["a long writer", "a prepared transaction", "rebalance storm", "a partition increase"],
   ];

@@ -10,6 +10,7 @@ import { runWorker } from "../../app/compose/run_worker.ts";
 import { roles } from "../../app/compose/roles.ts";
 import { type Config, readConfig } from "../../config.ts";
 import { HaltError } from "../../engine/core/errors.ts";
+import { MissingPermissionError } from "../../engine/kafka/missing_permission.ts";
 import { ensureTopics } from "../../engine/kafka/topics.ts";
 import { type Arming, crashPoints } from "./crash_points.ts";
 import type { RoleEvent } from "./role_event.ts";
@@ -51,6 +52,12 @@ export async function openTortureRuntime(config: Config, name: string): Promise<
   };
 }
 
+/** What is forbidden at the start is given back soon: it ends as if it could not reach Kafka, and is started again. */
+function asUnreached(error: unknown): never {
+  if (!(error instanceof MissingPermissionError)) throw error;
+  throw new Error(error.message, { cause: error });
+}
+
 /** Sends logs to standard error, which goes to a file of this process. */
 export async function logToStderr(): Promise<void> {
   await configure({
@@ -80,7 +87,8 @@ function listen(arm: (arming: Arming) => void): void {
 async function run(chosen: readonly string[]): Promise<void> {
   const config = readConfig();
   await runUntilSignal(async (signal) => {
-    await using runtime = await openTortureRuntime(config, config.KAFKA_CLIENT_ID);
+    await using runtime = await openTortureRuntime(config, config.KAFKA_CLIENT_ID)
+      .catch(asUnreached);
     tell({ event: "ready" });
     const failed = new AbortController();
     const stop = AbortSignal.any([signal, failed.signal]);

@@ -48,7 +48,7 @@ async function groupMovedByOthers(
   // A member that was killed is in the group until its session times out.
   const moved = await waitFor(
     async () => await resetOffsets(arena.tools, groupId, topic) || undefined,
-    { waitMsMax },
+    { waitMsMax: 2 * waitMsMax },
   );
   if (!moved) return outcomeOf(`${what} (it could not be moved)`, undefined);
   const halted = firstHalt(onEnd, isWorker, signal);

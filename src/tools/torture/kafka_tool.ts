@@ -1,5 +1,5 @@
 /** Runs Kafka's own command-line tools against the cluster, past the proxies: what operators do is done by their means. */
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 /** Where the tools are and whom they speak to. */
 export interface KafkaTools {
@@ -71,14 +71,43 @@ export async function setTopicSetting(
   return (await run(tools, configCommand, [...entity, "--add-config", `${name}=${value}`])).ok;
 }
 
-/** Gives a setting of a topic back to the broker's default; true when it is so. */
-export async function removeTopicSetting(
+/** What permissions are about. */
+export type Resource = "topic" | "group" | "transactional-id";
+
+/**
+ * Takes everything that the pipeline may do with a resource, or with all whose names begin so; true when it is so. Somebody
+ * else is allowed to: what a rule speaks of is forbidden to all whom no rule allows it. A rule that denies would be
+ * stronger than the one that the pipeline asks for.
+ */
+export async function forbid(
   tools: KafkaTools,
-  topic: string,
+  resource: Resource,
   name: string,
 ): Promise<boolean> {
-  const entity = ["--alter", "--entity-type", "topics", "--entity-name", topic];
-  return (await run(tools, configCommand, [...entity, "--delete-config", name])).ok;
+  return (await run(tools, aclCommand(tools), ["--add", ...forOthers(resource, name)])).ok;
+}
+
+/** Takes back what {@linkcode forbid} has done; true when it is so. */
+export async function allowAgain(
+  tools: KafkaTools,
+  resource: Resource,
+  name: string,
+): Promise<boolean> {
+  const args = ["--remove", "--force", ...forOthers(resource, name)];
+  return (await run(tools, aclCommand(tools), args)).ok;
+}
+
+/** Its class has moved with Kafka 4. */
+function aclCommand({ jars }: KafkaTools): string {
+  const isOld = basename(jars).startsWith("kafka-3.");
+  return isOld ? "kafka.admin.AclCommand" : "org.apache.kafka.tools.AclCommand";
+}
+
+function forOthers(resource: Resource, name: string): string[] {
+  return [
+    ...[`--${resource}`, name, "--resource-pattern-type", "prefixed"],
+    ...["--allow-principal", "User:somebody-else", "--operation", "All"],
+  ];
 }
 
 /** Sets the group's offsets on a topic to its end, as an operator would who does not know the engine. */
@@ -88,8 +117,10 @@ export async function resetOffsets(
   topic: string,
 ): Promise<boolean> {
   const args = ["--group", groupId, "--topic", topic, "--reset-offsets", "--to-latest"];
+  // Its own patience is 5 s, which a machine that has much to do may need.
+  const patience = ["--timeout", "30000"];
   const groups = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand";
-  const { ok, text } = await run(tools, groups, [...args, "--execute"]);
+  const { ok, text } = await run(tools, groups, [...args, ...patience, "--execute"]);
   return ok && !/Error/.test(text);
 }
 

@@ -3,8 +3,7 @@ import { basename, join } from "node:path";
 import { requireJava } from "../stack/java.ts";
 import { kafkaJars } from "../stack/kafka_jars.ts";
 import { freePort } from "../stack/ports.ts";
-import { type Daemon, type ProcessMark, waitUntilGone } from "../stack/processes.ts";
-import { sendSignal } from "../stack/send_signal.ts";
+import type { Daemon } from "../stack/processes.ts";
 import { databaseUrl } from "../stack/stack_state.ts";
 import {
   awaitBroker,
@@ -13,9 +12,11 @@ import {
   startBroker,
 } from "../stack/start_broker.ts";
 import { awaitPostgres, type PostgresOptions, startPostgres } from "../stack/start_postgres.ts";
-import { pause } from "../stack/wait.ts";
+import { authorizerSettings, loginSettings } from "./authorizer.ts";
 import { BrokerProxy, Interceptors } from "./broker_proxy.ts";
+import { DatabaseProxy } from "./database_proxy.ts";
 import { forgetList, keepList } from "./left_behind.ts";
+import { daemonService, type Service } from "./service.ts";
 
 /** What to start. */
 export interface ClusterOptions {
@@ -28,20 +29,6 @@ export interface ClusterOptions {
   readonly brokers: 1 | 3;
   readonly signal: AbortSignal;
   readonly onProgress: (line: string) => void;
-}
-
-/** A service that faults may end and start again. */
-export interface Service {
-  readonly name: string;
-  readonly running: boolean;
-  /** Ends it with SIGKILL; true once it was seen to be gone. */
-  kill(): Promise<boolean>;
-  /** SIGSTOP, or SIGCONT; false when it does not run. */
-  freeze(frozen: boolean): Promise<boolean>;
-  /** Asks it to end and waits. */
-  stop(): Promise<void>;
-  /** Starts it and waits until it answers. */
-  start(): Promise<void>;
 }
 
 /** One broker and the proxy in front of it. */
@@ -60,9 +47,13 @@ export interface PrivateCluster extends AsyncDisposable {
   /** What checkers and tools connect to. */
   readonly directBrokers: readonly string[];
   readonly databaseUrl: string;
-  readonly postgresPort: number;
+  /** What the processes of the pipeline connect to. */
+  readonly database: DatabaseProxy;
   readonly jars: string;
 }
+
+/** Of each broker, behind its proxy. */
+const pipelineListener = "PROXIED";
 
 /** Short waits, so that a run sees many failovers. */
 const brokerSettings: Readonly<Record<string, string>> = {
@@ -74,6 +65,8 @@ const brokerSettings: Readonly<Record<string, string>> = {
   "offsets.topic.num.partitions": "4",
   "transaction.state.log.num.partitions": "4",
   "delete.topic.enable": "true",
+  ...authorizerSettings,
+  ...loginSettings(pipelineListener),
 };
 
 /** Starts it all, side by side. What was started is stopped when this fails. */
@@ -113,12 +106,13 @@ export async function startPrivateCluster(options: ClusterOptions): Promise<Priv
     );
     const settings = {
       ...brokerSettings,
-      "listeners": `PLAINTEXT://127.0.0.1:${direct},PROXIED://127.0.0.1:${behind}` +
+      "listeners": `PLAINTEXT://127.0.0.1:${direct},${pipelineListener}://127.0.0.1:${behind}` +
         (own ? `,CONTROLLER://127.0.0.1:${own.controllerPort}` : ""),
       // A client gets the addresses of the listener that it came in by: those behind the proxy stay behind it.
-      "advertised.listeners": `PLAINTEXT://127.0.0.1:${direct},PROXIED://127.0.0.1:${proxied}`,
+      "advertised.listeners":
+        `PLAINTEXT://127.0.0.1:${direct},${pipelineListener}://127.0.0.1:${proxied}`,
       "listener.security.protocol.map":
-        "PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        `PLAINTEXT:PLAINTEXT,${pipelineListener}:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT`,
       "inter.broker.listener.name": "PLAINTEXT",
     };
     const broker: BrokerOptions = {
@@ -136,6 +130,7 @@ export async function startPrivateCluster(options: ClusterOptions): Promise<Priv
     return Object.assign(started.use(service), { nodeId, proxy });
   });
   const postgresPort = freePort();
+  const database = started.use(new DatabaseProxy(databaseUrl(postgresPort, "onceflow")));
   const server: Omit<PostgresOptions, "before"> = {
     directory: join(directory, "postgres"),
     port: postgresPort,
@@ -150,10 +145,10 @@ export async function startPrivateCluster(options: ClusterOptions): Promise<Priv
   await Promise.all([...controllers, ...brokers, postgres].map((service) => service.start()));
   const stack = started.move();
   return {
-    ...{ brokers, postgres, interceptors, jars, postgresPort },
+    ...{ brokers, postgres, interceptors, jars, database },
     proxiedBrokers: ports.map(({ proxied }) => `127.0.0.1:${proxied}`),
     directBrokers: ports.map(({ direct }) => `127.0.0.1:${direct}`),
-    databaseUrl: databaseUrl(postgresPort, "onceflow"),
+    databaseUrl: database.databaseUrl,
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 }
@@ -172,6 +167,7 @@ function controllerService(
       ...common,
       nodeId: loneControllerId,
       roles: "controller",
+      settings: authorizerSettings,
       port: 0,
       heapMiB: 192,
       dataDirectory: join(directory, "controller"),
@@ -180,67 +176,6 @@ function controllerService(
     keep(daemon.mark);
     return { daemon, ready: () => Promise.resolve() };
   });
-}
-
-const startAttemptsMax = 20;
-const restartMs = 300;
-const stopMsMax = 30_000;
-
-interface Started {
-  readonly daemon: Daemon;
-  readonly ready: () => Promise<unknown>;
-}
-
-function daemonService(
-  name: string,
-  stopSignal: "TERM" | "INT",
-  launch: (before: ProcessMark | undefined) => Promise<Started>,
-): Service & AsyncDisposable {
-  let daemon: Daemon | undefined;
-  let before: ProcessMark | undefined;
-  const running = () => daemon !== undefined && daemon.exited() === undefined;
-  const kill = async () => {
-    if (!daemon || !running()) return false;
-    const { mark } = daemon;
-    await sendSignal(mark, "KILL");
-    const gone = await waitUntilGone(mark, { waitMsMax: 10_000 });
-    if (gone) daemon = undefined;
-    return gone;
-  };
-  return {
-    name,
-    get running() {
-      return running();
-    },
-    kill,
-    async freeze(frozen) {
-      if (!daemon || !running()) return false;
-      const args = [frozen ? "-STOP" : "-CONT", String(daemon.mark.pid)];
-      return (await new Deno.Command("/bin/kill", { args }).output()).success;
-    },
-    async stop() {
-      if (!daemon || !running()) return;
-      await sendSignal(daemon.mark, stopSignal);
-      if (!await waitUntilGone(daemon.mark, { waitMsMax: stopMsMax })) await kill();
-      daemon = undefined;
-    },
-    async start() {
-      for (let attempt = 1; !running(); attempt++) {
-        const launched = await launch(before);
-        daemon = launched.daemon;
-        before = daemon.mark;
-        try {
-          await launched.ready();
-        } catch (error) {
-          // After SIGKILL the server's other processes take a moment to notice, and hold its memory until then.
-          if (attempt >= startAttemptsMax || running()) throw error;
-          await pause(restartMs);
-        }
-      }
-    },
-    // Its directory goes too: there is nothing to save.
-    [Symbol.asyncDispose]: async () => void await kill(),
-  };
 }
 
 async function existing(path: string): Promise<string | undefined> {

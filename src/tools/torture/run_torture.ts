@@ -96,7 +96,7 @@ export async function runTorture(options: TortureOptions): Promise<TortureReport
     const role = new RoleProcess({
       name,
       args: [...roleFlags, ...args],
-      env: { ...environment, KAFKA_CLIENT_ID: name },
+      env: { ...environment, KAFKA_CLIENT_ID: name, DATABASE_URL: cluster.database.urlFor(name) },
       logFile: join(directory, "logs", `${name}.log`),
       onEvent: (who, event) => events.emit(who, event),
       onEnd: (who, end) => ends.forEach((listener) => listener(who, end)),

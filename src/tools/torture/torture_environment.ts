@@ -1,5 +1,6 @@
 /** The settings of the processes under torture: small batches and short time-outs, so that faults meet many transactions. */
 import { type Guarantee, settingNames } from "../../config.ts";
+import { pipelineUser } from "./authorizer.ts";
 import type { PrivateCluster } from "./private_cluster.ts";
 
 /** Stops are shorter and longer than each of these, milliseconds. */
@@ -16,6 +17,9 @@ export function tortureEnvironment(options: {
     // Settings of the user's own pipeline have no place here; an empty one counts as not set.
     ...Object.fromEntries(settingNames.map((name) => [name, ""])),
     KAFKA_BROKERS: cluster.proxiedBrokers.join(","),
+    KAFKA_SASL_MECHANISM: "plain",
+    KAFKA_SASL_USERNAME: pipelineUser,
+    KAFKA_SASL_PASSWORD: pipelineUser,
     DATABASE_URL: cluster.databaseUrl,
     DATABASE_CONNECTIONS_MAX: "5",
     HTTP_PORT: String(httpPort),

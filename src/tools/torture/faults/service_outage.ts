@@ -1,6 +1,6 @@
 /** Takes a service away for a while. */
 import { delay } from "../../../engine/core/delay.ts";
-import type { Service } from "../private_cluster.ts";
+import type { Service } from "../service.ts";
 
 /** A service that is stopped looks like a network that swallows all: connections stay open and nothing comes back. */
 export async function freezeForAWhile(

@@ -2,12 +2,14 @@
 import { delay } from "../../../engine/core/delay.ts";
 import type { Arena } from "../arena.ts";
 import type { FaultKind } from "../fault.ts";
-import { removeTopicSetting, setTopicSetting } from "../kafka_tool.ts";
+import { setTopicSetting } from "../kafka_tool.ts";
 import { sequenceTopics } from "../sequence_flow.ts";
 import { endSessions, insist } from "./database_sessions.ts";
 
 /** Far below REQUEST_BYTES_MAX of the run, far above one record of it. */
 const smallMessageBytes = "1500";
+/** As a new broker has it. */
+const usualMessageBytes = "1048588";
 
 /** Values that are legal and that nobody has: each changes what a statement reads or writes. */
 const unusualSettings: Readonly<Record<string, string>> = {
@@ -34,9 +36,14 @@ export function settingsFaults(): FaultKind[] {
       }),
       async strike({ tools }, { victim, amounts }, signal) {
         const name = "max.message.bytes";
-        if (!await setTopicSetting(tools, victim, name, smallMessageBytes)) return false;
+        // It may be set although the answer was lost.
+        const isSmall = await setTopicSetting(tools, victim, name, smallMessageBytes);
         await delay(amounts.forMs ?? 1_000, signal).catch(() => {});
-        return await removeTopicSetting(tools, victim, name);
+        await insist(async () => {
+          if (await setTopicSetting(tools, victim, name, usualMessageBytes)) return;
+          throw new Error(`${victim} still takes ${smallMessageBytes} bytes only`);
+        });
+        return isSmall;
       },
     },
     {
