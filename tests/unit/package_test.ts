@@ -52,8 +52,10 @@ Deno.test("every entry point's documentation is checked by the gate", () => {
   assertEquals(checked.trim().split(" "), entryPoints);
 });
 
-Deno.test("the version stands in deno.json alone", () => {
+Deno.test("the version stands in deno.json alone, and the command line prints it", async () => {
   assertEquals(version, manifest.version);
+  const { stdout } = await deno("run", "--no-check", "-P=onceflow", "main.ts", "--version");
+  assertEquals(stdout.trim(), manifest.version);
 });
 
 /** A specifier behind `from`, `import` or `import.meta.resolve`; none in comments. */
