@@ -26,7 +26,7 @@ async function foreignProject(settings: object, files: Readonly<Record<string, s
       new Deno.Command(Deno.execPath(), {
         args,
         cwd: directory,
-        env: { KAFKA_BROKERS: brokers, NO_COLOR: "1" },
+        env: { KAFKA_BROKERS: brokers, NO_COLOR: "1", NO_PROXY: "127.0.0.1" },
         stdout: "piped",
         stderr: "piped",
       }),
