@@ -36,8 +36,10 @@ export interface TwoNodes extends AsyncDisposable {
   makeTopics(placement: Placement, config?: Readonly<Record<string, string>>): Promise<void>;
   /** Kills the second node and waits until its partitions have no leader. */
   kill(): Promise<void>;
-  /** Starts it again and waits until it serves its partitions. */
+  /** Starts it again and waits until it leads its partitions. */
   revive(): Promise<void>;
+  /** Waits until each leader has learned that it is one. */
+  untilServed(): Promise<void>;
 }
 
 /** So that a node is missed soon, and a transaction that is over its time is ended soon. */
@@ -122,10 +124,11 @@ export async function startTwoNodes(
     async revive() {
       await start(second);
       await untilSeen(client, isWhole);
-      await withCluster(client, async (cluster) => {
-        await untilServed(cluster, (await fetchClusterMap(cluster)).partitions);
-      });
     },
+    untilServed: () =>
+      withCluster(client, async (cluster) => {
+        await untilServed(cluster, (await fetchClusterMap(cluster)).partitions);
+      }),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }

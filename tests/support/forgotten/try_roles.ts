@@ -127,7 +127,9 @@ class RoleTrial {
   /** With the node back: until all is right, or it is clear that it will not be. */
   async finish(cluster: TwoNodes): Promise<Outcome> {
     const startedAt = performance.now();
+    // At once: whoever goes on by itself ends what hangs.
     const hanging = await this.#hanging(cluster);
+    await cluster.untilServed();
     if (this.#gone.signal.aborted && !this.#foreign) this.#start(() => {});
     const committed = await this.#struck;
     // A foreign transaction may have gone either way where its owner does not know; but as a whole.
@@ -179,8 +181,7 @@ class RoleTrial {
       const ids = await Promise.all(
         this.role.transactionalIds.map((id) => describeTransaction(cluster, id)),
       );
-      const { open, leaderless } = await findOpen(cluster, undefined);
-      if (leaderless.length > 0) throw new Error(`no leader of ${leaderless.map(formatPartition)}`);
+      const { open } = await findOpen(cluster, undefined);
       return open.filter(({ producerId }) => ids.some((state) => state?.producerId === producerId))
         .map(formatPartition);
     }).catch((error) => [`cannot ask: ${error}`]);
