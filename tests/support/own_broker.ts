@@ -50,7 +50,7 @@ export async function startOwnBroker(
   const directory = await Deno.makeTempDir({ dir: `${root}.onceflow`, prefix: "own-broker-" });
   const [port, securePort, controllerPort] = [freePort(), freePort(), freePort()];
   const options: BrokerOptions = {
-    ...{ jars, java, port, clusterId: newClusterId(), heapMiB: 256, nodeId: 1 },
+    ...{ jars, java, port, clusterId: newClusterId(), heapMiB: 256, nodeId: 1, shortLived: true },
     voters: [{ nodeId: 1, controllerPort }],
     archive: await Deno.stat(archive).then(() => archive, () => undefined),
     dataDirectory: join(directory, "data"),

@@ -41,13 +41,19 @@ export async function startProtocol1(
 
 /** Waits until a new cluster's group coordinators answer: as a lane does, which reads its offset before it commits. */
 async function groupsLoaded(client: KafkaClient): Promise<void> {
-  const [topic = ""] = await freshTopics(client, 1, "first");
+  const signal = AbortSignal.timeout(60_000);
+  // The broker's proxy may have closed what was connected before the broker listened.
+  const [topic = ""] = await untilAnswered(
+    "make the first topic",
+    () => freshTopics(client, 1, "first"),
+    { signal },
+  );
   await using transactions = createTransactions(client, { transactionTimeoutMs: 20_000 });
   // More groups than the offsets topic has partitions, so that each of those is asked.
   const groups = Array.from({ length: 40 }, () => uniqueName("group"));
   await untilAnswered(
     "read the first offsets",
     () => Promise.all(groups.map((id) => transactions.stableOffset(id, { topic, partition: 0 }))),
-    { signal: AbortSignal.timeout(60_000) },
+    { signal },
   );
 }

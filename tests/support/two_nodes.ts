@@ -79,6 +79,7 @@ export async function startTwoNodes(
   };
   const nodes = ([1, 2] as const).map((nodeId): BrokerOptions => ({
     ...common,
+    shortLived: true,
     nodeId,
     ...(nodeId === 2 && { roles: "broker" as const }),
     port: freePort(),

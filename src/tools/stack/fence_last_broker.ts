@@ -33,6 +33,7 @@ export async function fenceLastBroker(
     ...broker,
     roles: "controller",
     heapMiB: 192,
+    shortLived: true,
     // Classes of another kind of node are no archive for the next start.
     archive: undefined,
     settings: {

@@ -116,7 +116,8 @@ export async function startPrivateCluster(options: ClusterOptions): Promise<Priv
       "inter.broker.listener.name": "PLAINTEXT",
     };
     const broker: BrokerOptions = {
-      ...{ ...common, nodeId, settings, archive, heapMiB: 384 },
+      // Faults end it again and again.
+      ...{ ...common, nodeId, settings, archive, heapMiB: 384, shortLived: true },
       ...(alone && { roles: "broker" as const }),
       port: direct,
       dataDirectory: join(directory, `broker-${nodeId}`),
@@ -170,6 +171,7 @@ function controllerService(
       settings: authorizerSettings,
       port: 0,
       heapMiB: 192,
+      shortLived: true,
       dataDirectory: join(directory, "controller"),
       logFile: join(directory, "logs", "controller.log"),
     });
