@@ -1,5 +1,6 @@
 /** Settings: the only reader of the environment. Every limit carries its unit in its name; secrets never print. */
 import { z } from "zod";
+import { defaultNamespace, namesIn, namespacePattern } from "./engine/core/names.ts";
 
 /** How strongly the worker guarantees its effects. */
 export const guarantees = ["exactly-once", "at-least-once", "at-most-once"] as const;
@@ -35,7 +36,6 @@ const flag = z.enum(["true", "false", "1", "0", "yes", "no"])
   .transform((word) => ["true", "1", "yes"].includes(word));
 /** Its default begins with the namespace: see {@linkcode withTopics}. */
 const topicName = z.string().regex(/^[A-Za-z0-9._-]{1,200}$/, "a Kafka topic name").optional();
-const defaultNamespace = "onceflow";
 
 /** Every setting with its default, by the name it has in the environment. */
 const environment = z.object({
@@ -59,7 +59,7 @@ const environment = z.object({
     "a bearer token: letters, digits or ._~+/-, = only at its end",
   ).transform((value) => new Secret(value)).optional(),
   GUARANTEE: z.enum(guarantees).default("exactly-once"),
-  NAMESPACE: z.string().regex(/^[A-Za-z0-9._-]{1,60}$/, "at most 60 letters, digits, . _ or -")
+  NAMESPACE: z.string().regex(namespacePattern, "at most 60 letters, digits, . _ or -")
     .default(defaultNamespace),
   ORDERS_TOPIC: topicName,
   INVOICES_TOPIC: topicName,
@@ -131,14 +131,13 @@ const settings = environment.transform(withTopics);
 
 /** Two environments that differ in `NAMESPACE` share no topic either, unless they name it. */
 function withTopics(value: z.output<typeof environment>) {
-  const { NAMESPACE } = value;
-  const named = (name: string) => NAMESPACE === defaultNamespace ? name : `${NAMESPACE}.${name}`;
+  const names = namesIn(value.NAMESPACE);
   return {
     ...value,
-    ORDERS_TOPIC: value.ORDERS_TOPIC ?? named("orders"),
-    INVOICES_TOPIC: value.INVOICES_TOPIC ?? named("invoices"),
-    DEAD_LETTERS_TOPIC: value.DEAD_LETTERS_TOPIC ?? named("orders.DLQ"),
-    OUTBOX_CURSOR_TOPIC: value.OUTBOX_CURSOR_TOPIC ?? `${NAMESPACE}.outbox-cursor`,
+    ORDERS_TOPIC: value.ORDERS_TOPIC ?? names.topic("orders"),
+    INVOICES_TOPIC: value.INVOICES_TOPIC ?? names.topic("invoices"),
+    DEAD_LETTERS_TOPIC: value.DEAD_LETTERS_TOPIC ?? names.deadLetters("orders"),
+    OUTBOX_CURSOR_TOPIC: value.OUTBOX_CURSOR_TOPIC ?? `${value.NAMESPACE}.outbox-cursor`,
   };
 }
 

@@ -4,6 +4,8 @@
 export interface Names {
   /** The consumer group of a flow, or of a role such as `relay`. */
   group(name: string): string;
+  /** A topic that nobody has named: by the namespace only where that is not the default. */
+  topic(name: string): string;
   /** The dead-letter topic of an input whose flow names none. */
   deadLetters(input: string): string;
   /** The compacted topic in which lanes note how far they have come. */
@@ -19,7 +21,8 @@ export interface Names {
 /** Under it all names are what they were before there was another. */
 export const defaultNamespace = "onceflow";
 
-const pattern = /^[A-Za-z0-9._-]{1,60}$/;
+/** What a namespace may be: part of a topic's name. */
+export const namespacePattern = /^[A-Za-z0-9._-]{1,60}$/;
 
 /**
  * The names of a namespace.
@@ -27,7 +30,7 @@ const pattern = /^[A-Za-z0-9._-]{1,60}$/;
  * @throws {TypeError} when it cannot be part of a topic's name: letters, digits, `.`, `_` and `-`, at most 60
  */
 export function namesIn(namespace: string = defaultNamespace): Names {
-  if (!pattern.test(namespace)) {
+  if (!namespacePattern.test(namespace)) {
     throw new TypeError(
       `Cannot use the namespace ${
         JSON.stringify(namespace)
@@ -35,9 +38,10 @@ export function namesIn(namespace: string = defaultNamespace): Names {
     );
   }
   const named = (name: string) => `${namespace}.${name}`;
+  const topic = namespace === defaultNamespace ? (name: string) => name : named;
   return {
-    group: named,
-    deadLetters: (input) => namespace === defaultNamespace ? `${input}.DLQ` : named(`${input}.DLQ`),
+    ...{ group: named, topic },
+    deadLetters: (input) => topic(`${input}.DLQ`),
     lanes: named("lanes"),
     parked: named("parked"),
     redriven: named("redriven"),

@@ -1,4 +1,5 @@
 /** The flows that the benchmark runs, defined as a user defines one. Knows nothing of rounds or clocks. */
+import { namesIn } from "../../engine/core/names.ts";
 import { defineFlow, type Flow } from "../../engine/core/flow.ts";
 import { topic } from "../../engine/core/topic_contract.ts";
 import { invoicing } from "../../app/orders/invoicing.ts";
@@ -35,5 +36,5 @@ export function lookupFlow(sql: Sql, { input, output, name }: FlowPlace): Flow<O
     deadLetters: `${output}.DLQ`,
     now: () => new Date(),
   });
-  return { ...flow, name, groupId: `onceflow.${name}` };
+  return { ...flow, name, groupId: namesIn().group(name) };
 }

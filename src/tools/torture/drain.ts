@@ -3,7 +3,7 @@ import { delay } from "../../engine/core/delay.ts";
 import type { Sql } from "../../engine/postgres/sql.ts";
 import type { PipelineNames } from "../verify/check_conservation.ts";
 import type { LogReader } from "../verify/log_reader.ts";
-import { sequenceTopics } from "./sequence_flow.ts";
+import { sequenceFlow, sequenceTopics } from "./sequence_flow.ts";
 
 const pollMs = 500;
 /** Stuck is what does not move for this long: longer than any time-out of the run. */
@@ -11,7 +11,7 @@ const standstillMsMax = 60_000;
 const waitMsMax = 600_000;
 
 /** The groups that read topics. */
-const sequenceGroup = "onceflow.torture";
+const sequenceGroup = sequenceFlow().groupId;
 
 /** What is left to do when the time is over; empty when all is done. */
 export async function untilDrained(

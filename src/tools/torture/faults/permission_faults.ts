@@ -1,12 +1,13 @@
 /** Faults of permissions: what the pipeline may do with one of its things is taken away while it runs, and given back. */
 import { delay } from "../../../engine/core/delay.ts";
+import { defaultNamespace } from "../../../engine/core/names.ts";
 import type { FaultKind } from "../fault.ts";
 import { allowAgain, forbid, type Resource } from "../kafka_tool.ts";
 import { sequenceFlow, sequenceTopics } from "../sequence_flow.ts";
 import { insist } from "./database_sessions.ts";
 
 /** Relay and flow each have ids that begin so. */
-const transactionalIds = "onceflow.";
+const transactionalIds = `${defaultNamespace}.`;
 
 /** All of them. */
 export function permissionFaults(): FaultKind[] {
