@@ -4,7 +4,7 @@ import { transactionalId } from "../../src/engine/core/delivery.ts";
 import type { Planned } from "../../src/engine/core/plan_record.ts";
 import { TransactionError, type Transactions } from "../../src/engine/core/ports.ts";
 import type { InputRecord, OutputRecord } from "../../src/engine/core/record.ts";
-import { createParking } from "../../src/engine/dead_letters/load_parked_keys.ts";
+import { createParking } from "../../src/engine/dead_letters/create_parking.ts";
 import type { RecordLog } from "../../src/engine/dead_letters/record_log.ts";
 
 export interface ParkingLane {

@@ -1,4 +1,5 @@
 /** The three guarantees as three orders of the same two steps: write the outputs, commit the offset. */
+import type { Clock } from "./clock.ts";
 import type { LaneNote, LaneNotes } from "./lane_notes.ts";
 import { formatOrigin, type OffsetOrigin, parseOrigin } from "./offset_metadata.ts";
 import { offsetNotBelow } from "./known_offset.ts";
@@ -37,7 +38,7 @@ export interface PlainProducer extends AsyncDisposable {
  * (the argument is in src/README.md). `notes` tell a group that lost its offset from a new one, and an offset that was
  * overwritten from the present one; without them both are believed.
  */
-export function exactlyOnce(committer: Committer, notes?: LaneNotes): Delivery {
+export function exactlyOnce(committer: Committer, notes?: LaneNotes, clock?: Clock): Delivery {
   /** Those whose partition nobody else can write for any more. */
   const taken = new WeakSet<Assignment>();
   return {
@@ -55,7 +56,7 @@ export function exactlyOnce(committer: Committer, notes?: LaneNotes): Delivery {
       const note = await notes?.find(lane, { all: answer.offset < 0, signal });
       const ofThisTopic = topicId === undefined || note?.topicId === topicId;
       const floor = Math.max(known, note && ofThisTopic ? note.offset : -1);
-      const start = await offsetNotBelow(floor, lane, answer, read, signal);
+      const start = await offsetNotBelow(floor, lane, answer, read, signal, clock);
       let isNoted = note !== undefined && ofThisTopic;
       if (notes && start.offset >= 0 && isOf(topicId, parseOrigin(start.metadata))) {
         const standing = { topicId: topicId ?? "", offset: start.offset };

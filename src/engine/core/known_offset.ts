@@ -1,4 +1,5 @@
 /** Holds a committed offset against the highest one that is known to have been committed. */
+import type { Clock } from "./clock.ts";
 import { HaltError } from "./errors.ts";
 import type { CommittedOffset, LanePlace } from "./ports.ts";
 import { formatPartition } from "./record.ts";
@@ -16,8 +17,9 @@ export async function offsetNotBelow(
   answer: CommittedOffset,
   read: () => Promise<CommittedOffset>,
   signal: AbortSignal,
+  clock?: Clock,
 ): Promise<CommittedOffset> {
-  const committed = answer.offset < known ? await settledOffset(read, signal) : answer;
+  const committed = answer.offset < known ? await settledOffset(read, signal, { clock }) : answer;
   const { offset } = committed;
   if (offset < 0 || offset >= known) return committed;
   throw new HaltError(

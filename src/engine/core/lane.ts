@@ -6,7 +6,7 @@
  * outputs are always the transform of a prefix of the partition (the argument is in src/README.md).
  */
 import { getLogger } from "../packages/logtape.ts";
-import { delay } from "./delay.ts";
+import { type Clock, systemClock } from "./clock.ts";
 import { CrashGuard, type CrashLog, CrashLoopError } from "./crash_guard.ts";
 import type { Delivery, DeliverySession } from "./delivery.ts";
 import { DependencyDownError } from "./errors.ts";
@@ -33,6 +33,8 @@ export interface LaneOptions extends RunBounds {
   readonly health?: Health;
   /** Where the lane writes how far it has come. */
   readonly standing?: LaneStanding;
+  /** What pauses pass by; the process's own where absent. */
+  readonly clock?: Clock;
   /** Notes that outlive the process, to find a record that kills it. */
   readonly crashLog?: CrashLog;
 }
@@ -78,7 +80,7 @@ export async function runLane<T>(
 ): Promise<void> {
   const progress: Progress = { known: -1, doubt: undefined, failures: 0 };
   const guard = options.crashLog && new CrashGuard(options.crashLog);
-  const { health } = options;
+  const { health, clock } = options;
   const check = laneCheck(assignment.reader);
   using deadLetters = new DeadLetterLog(flow.deadLetters, assignment.reader);
   const lane: Lane<T> = {
@@ -93,7 +95,7 @@ export async function runLane<T>(
       await runSession(lane, session);
     } catch (error) {
       if (assignment.signal.aborted) break;
-      if (!await mayReopen(error, assignment, ++progress.failures, { health, stage })) break;
+      if (!await mayReopen(error, assignment, ++progress.failures, { health, stage, clock })) break;
     }
   }
   health?.remove(check);
@@ -219,11 +221,12 @@ async function planWhenUp<T>(
   parked: ParkedKeys | undefined,
 ): Promise<Plan> {
   const { flow, assignment: { signal }, target, options, observer } = lane;
+  const { clock = systemClock } = options;
   let down: string | undefined;
   for (let attempt = 1;; attempt++) {
     try {
       // A plan that was given up leaves nothing behind: each attempt starts from the committed state of the keys.
-      const context = { signal, onRetry: observer.retrying, parking: parked?.plan() };
+      const context = { signal, clock, onRetry: observer.retrying, parking: parked?.plan() };
       const plan = await planRun(flow, records, target, context);
       if (down !== undefined) observer.dependency?.(down, true);
       return plan;
@@ -238,7 +241,8 @@ async function planWhenUp<T>(
         });
       }
       observer.dependency?.(down = error.dependency, false);
-      await delay(backoffMs(attempt, 100, options.dependencyBackoffMsMax), signal);
+      const pauseMs = backoffMs(attempt, 100, options.dependencyBackoffMsMax, clock.random);
+      await clock.delay(pauseMs, signal);
     }
   }
 }

@@ -1,6 +1,6 @@
 /** Decides, after a session of a lane has failed, whether another one may start. */
 import { getLogger } from "../packages/logtape.ts";
-import { delay } from "./delay.ts";
+import { type Clock, systemClock } from "./clock.ts";
 import { HaltError } from "./errors.ts";
 import { type Health, laneCheck } from "./health.ts";
 import { type Assignment, TransactionError } from "./ports.ts";
@@ -25,9 +25,11 @@ export async function mayReopen(
   error: unknown,
   assignment: Assignment,
   failures: number,
-  { health, stage }: { readonly health?: Health; readonly stage: SessionStage } = {
-    stage: "working",
-  },
+  { health, stage = "working", clock = systemClock }: {
+    readonly health?: Health;
+    readonly stage?: SessionStage;
+    readonly clock?: Clock;
+  } = {},
 ): Promise<boolean> {
   const { reader, signal } = assignment;
   if (error instanceof HaltError) throw error;
@@ -62,7 +64,8 @@ export async function mayReopen(
     default:
       verdict satisfies never;
   }
-  await delay(backoffMs(failures, reopenBackoffMs, reopenBackoffMsMax), signal).catch(() => {});
+  const pauseMs = backoffMs(failures, reopenBackoffMs, reopenBackoffMsMax, clock.random);
+  await clock.delay(pauseMs, signal).catch(() => {});
   return true;
 }
 

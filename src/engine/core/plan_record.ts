@@ -1,5 +1,5 @@
 /** Decides what one record becomes: its outputs, or a dead letter. Retries; writes nothing. */
-import { delay } from "./delay.ts";
+import { type Clock, systemClock } from "./clock.ts";
 import { type DeadLetterReason } from "./dead_letter.ts";
 import { DependencyDownError, HaltError, PoisonError } from "./errors.ts";
 import type { Emissions, Flow } from "./flow.ts";
@@ -16,6 +16,8 @@ export type Planned =
 export interface PlanContext {
   readonly signal: AbortSignal;
   readonly once: <T>(name: string, look: () => Promise<T>) => Promise<T>;
+  /** What pauses before retries pass by; the process's own where absent. */
+  readonly clock?: Clock;
   readonly onRetry?: (record: InputRecord, attempt: number, error: unknown) => void;
 }
 
@@ -66,6 +68,7 @@ async function afterFailure<T>(
 ): Promise<Planned> {
   let error = firstError;
   const { retriesMax, backoffMs: baseMs } = flow.retry;
+  const { clock = systemClock } = context;
   for (let attempt = 1;; attempt++) {
     context.signal.throwIfAborted();
     if (error instanceof DependencyDownError || error instanceof HaltError) throw error;
@@ -73,7 +76,7 @@ async function afterFailure<T>(
       return deadLetterOf(flow, error, attempt);
     }
     context.onRetry?.(record, attempt, error);
-    await delay(backoffMs(attempt, baseMs), context.signal);
+    await clock.delay(backoffMs(attempt, baseMs, Infinity, clock.random), context.signal);
     try {
       return emit(await runTransform(flow, event, record, attempt + 1, context));
     } catch (next) {

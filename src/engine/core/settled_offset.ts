@@ -1,5 +1,5 @@
 /** Asks again before an offset that was there counts as gone. Decides nothing about what follows. */
-import { delay } from "./delay.ts";
+import { type Clock, systemClock } from "./clock.ts";
 import type { CommittedOffset } from "./ports.ts";
 
 /** How long to go on asking. */
@@ -7,6 +7,7 @@ export interface SettleOptions {
   /** An answer counts once it was the same for so long. */
   readonly settleMs?: number;
   readonly pauseMs?: number;
+  readonly clock?: Clock;
 }
 
 /**
@@ -21,11 +22,11 @@ export interface SettleOptions {
 export async function settledOffset(
   read: () => Promise<CommittedOffset>,
   signal: AbortSignal,
-  { settleMs = 10_000, pauseMs = 250 }: SettleOptions = {},
+  { settleMs = 10_000, pauseMs = 250, clock = systemClock }: SettleOptions = {},
 ): Promise<CommittedOffset> {
   let answer = await read();
   for (let quietMs = 0; quietMs < settleMs; quietMs += pauseMs) {
-    await delay(pauseMs, signal);
+    await clock.delay(pauseMs, signal);
     const next = await read();
     if (next.offset !== answer.offset) quietMs = 0;
     answer = next;

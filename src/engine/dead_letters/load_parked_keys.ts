@@ -2,49 +2,40 @@
 import type { LanePlace } from "../core/ports.ts";
 import { formatPartition, type InputRecord } from "../core/record.ts";
 import { HaltError } from "../core/errors.ts";
-import { named } from "../kafka/error_verdict.ts";
 import { type ParkedKey, parkedPlace, type ParkedQueue, readParkedEntry } from "./parked_entry.ts";
 import { keyName, parkedKeys } from "./parked_keys.ts";
-import type { Parking } from "../core/parking.ts";
+import type { ParkedKeys } from "../core/parking.ts";
 import { readRange } from "../core/read_range.ts";
 import type { RecordLog } from "./record_log.ts";
 import type { StateReading } from "./redrive_state.ts";
 
-/**
- * The hook for lanes of a flow with `park: "key"`.
- *
- * `load` must be called once the lane's stable offset is known, when no older owner can write its entries. It rejects with
- * a HaltError where the topic is not there: it must be made before the worker starts.
- */
-export function createParking(log: RecordLog, deadLetters: string): Parking {
-  return {
-    load: (lane, signal) =>
-      // A lane waits for what can be granted.
-      named("Cannot read the parked keys", {}, () => load(lane, signal)),
-  };
-
-  async function load(lane: LanePlace, signal: AbortSignal) {
-    if (await log.partitionCount(log.names.parked) === undefined) {
-      throw new HaltError(
-        `Cannot work on ${
-          formatPartition(lane)
-        }: topic ${log.names.parked}, which says which keys are ` +
-          `parked, does not exist. Start the worker again: it makes the topic, and each partition ` +
-          `that had parked keys says what to do`,
-      );
-    }
-    const topicId = await log.topicId?.(log.names.parked);
-    const { groupId, topic, partition } = lane;
-    const queues = new Map<string, ParkedQueue>();
-    for await (const record of parkedRecords(log, true, signal)) {
-      const entry = readParkedEntry(record);
-      if (!isLane(entry, lane)) continue;
-      if (entry.queue) queues.set(keyName(entry.key), entry.queue);
-      else queues.delete(keyName(entry.key));
-    }
-    const place = { groupId, topic, partition, deadLetters, names: log.names };
-    return parkedKeys(place, queues, undefined, topicId);
+/** The parked keys of one lane, up to the high watermark. @throws {HaltError} where the topic that holds them is not there */
+export async function loadParkedKeys(
+  log: RecordLog,
+  lane: LanePlace,
+  deadLetters: string,
+  signal?: AbortSignal,
+): Promise<ParkedKeys> {
+  if (await log.partitionCount(log.names.parked) === undefined) {
+    throw new HaltError(
+      `Cannot work on ${
+        formatPartition(lane)
+      }: topic ${log.names.parked}, which says which keys are ` +
+        `parked, does not exist. Start the worker again: it makes the topic, and each partition ` +
+        `that had parked keys says what to do`,
+    );
   }
+  const topicId = await log.topicId?.(log.names.parked);
+  const { groupId, topic, partition } = lane;
+  const queues = new Map<string, ParkedQueue>();
+  for await (const record of parkedRecords(log, true, signal)) {
+    const entry = readParkedEntry(record);
+    if (!isLane(entry, lane)) continue;
+    if (entry.queue) queues.set(keyName(entry.key), entry.queue);
+    else queues.delete(keyName(entry.key));
+  }
+  const place = { groupId, topic, partition, deadLetters, names: log.names };
+  return parkedKeys(place, queues, undefined, topicId);
 }
 
 /**

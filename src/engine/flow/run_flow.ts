@@ -9,7 +9,7 @@ import { LaneBoard } from "../core/lane_board.ts";
 import { TransactionError } from "../core/ports.ts";
 import type { TopicPartition } from "../core/record.ts";
 import { openRecordLog } from "../dead_letters/kafka_record_log.ts";
-import { createParking } from "../dead_letters/load_parked_keys.ts";
+import { createParking } from "../dead_letters/create_parking.ts";
 import { stateTopics } from "../dead_letters/open_dead_letter_store.ts";
 import { bufferBatches } from "../kafka/buffer_share.ts";
 import { openCrashLog } from "../kafka/crash_log.ts";
