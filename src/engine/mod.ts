@@ -47,8 +47,12 @@ export {
 export { retryDefaults, type RetryPolicy } from "./core/retry_policy.ts";
 export type { EventReading, EventSchema, SchemaError } from "./core/decode_event.ts";
 export type { RecordContent } from "./core/json_text.ts";
+export type { Emission, EmissionOptions } from "./core/emission.ts";
+export { bytesTopic, type PlainTopicOptions, textTopic } from "./core/plain_topics.ts";
+export type { Serde, SerdeContext } from "./core/serde.ts";
+export type { StandardIssue, StandardResult, StandardSchema } from "./core/standard_schema.ts";
 export {
-  type Emission,
+  type SerdeTopicOptions,
   topic,
   type TopicContract,
   type TopicContractOptions,

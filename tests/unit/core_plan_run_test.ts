@@ -2,7 +2,7 @@ import { z } from "zod";
 import { PoisonError } from "../../src/engine/core/errors.ts";
 import { defineFlow, type FlowOptions } from "../../src/engine/core/flow.ts";
 import { planRun } from "../../src/engine/core/plan_run.ts";
-import { headerText, type InputRecord } from "../../src/engine/core/record.ts";
+import { headerText, type InputRecord, textHeader } from "../../src/engine/core/record.ts";
 import { topic } from "../../src/engine/core/topic_contract.ts";
 import { assertEquals, assertStringIncludes, assertThrows } from "../support/assert.ts";
 
@@ -90,4 +90,44 @@ Deno.test("a flow that writes to its own input is refused", () => {
     TypeError,
     "letters, digits",
   );
+});
+
+Deno.test("an emission goes to the partition that it names; one that its topic lacks makes a dead letter", async () => {
+  const flow = flowOf((event) => output.event(event, { partition: event.n, timestamp: 5 }));
+  const records = [3, 4].map((n) => recordOf(n, { id: "a", n }));
+  const { outputs, deadLetters } = await planRun(flow, records, target, { signal });
+  assertEquals(outputs.map(({ topic, partition }) => [topic, partition]), [
+    ...[["out", 3], ["in.DLQ", 0]],
+  ]);
+  assertEquals([outputs[0]?.timestamp, deadLetters], [5, 1]);
+  const facts = outputs[1]?.headers ?? [];
+  assertEquals(headerText(facts, "x-error-class"), "NoSuchPartitionError");
+  assertStringIncludes(headerText(facts, "x-error") ?? "", "names partition 4, and it has 4");
+});
+
+Deno.test("what has no key goes to the partition of its input, modulo those of its topic", async () => {
+  const flow = flowOf((event) => output.event(event, { key: null }));
+  const records = [1, 6].map((partition) => ({ ...recordOf(partition, { id: "a" }), partition }));
+  const { outputs } = await planRun(flow, records, target, { signal });
+  assertEquals(outputs.map(({ partition }) => partition), [1, 2]);
+});
+
+Deno.test("a transform sees key, headers and time of its record", async () => {
+  const seen: unknown[] = [];
+  const flow = flowOf((_event, context) => {
+    const { key, timestamp, headers, header } = context;
+    seen.push([key, timestamp, headers.length, header("a"), header("b")]);
+  });
+  const [key, headers] = [new TextEncoder().encode("é"), [
+    textHeader("a", "1"),
+    textHeader("a", "2"),
+  ]];
+  const records = [recordOf(0, { id: "a" }), {
+    ...recordOf(1, { id: "a" }),
+    key,
+    headers,
+    timestamp: 9,
+  }];
+  await planRun(flow, records, target, { signal });
+  assertEquals(seen, [[null, 0, 0, undefined, undefined], ["é", 9, 2, "2", undefined]]);
 });

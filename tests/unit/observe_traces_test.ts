@@ -1,5 +1,6 @@
+import { RecordContext } from "../../src/engine/core/record_context.ts";
 import { textHeader } from "../../src/engine/core/record.ts";
-import type { Emission } from "../../src/engine/core/topic_contract.ts";
+import type { Emission } from "../../src/engine/core/emission.ts";
 import { defineFlow } from "../../src/engine/core/flow.ts";
 import { topic } from "../../src/engine/core/topic_contract.ts";
 import { traceFlow } from "../../src/engine/observe/trace_flow.ts";
@@ -59,7 +60,7 @@ async function traced(): Promise<void> {
     name: "f",
     from: topic("in", { read: z.string(), key: () => "k" }),
     to: [out],
-    transform: (event) => out.event(event, { traceparent: "stale" }),
+    transform: (event) => out.event(event, { headers: { traceparent: "stale" } }),
   }));
   const record = {
     topic: "in",
@@ -71,12 +72,8 @@ async function traced(): Promise<void> {
     headers: [textHeader("traceparent", parent)],
   };
   const signal = new AbortController().signal;
-  const emissions = await flow.transform("x", {
-    record,
-    attempt: 1,
-    signal,
-    once: (_name, look) => look(),
-  });
+  const context = new RecordContext(record, 1, signal, (_name, look) => look());
+  const emissions = await flow.transform("x", context);
   const [first] = [emissions ?? []].flat() as Emission[];
   const headers = first?.headers.map(([name, value]) => [
     name,

@@ -52,7 +52,9 @@ export function invoicing(sql: Sql, options: InvoicingOptions): Flow<OrderPlaced
         );
       }
       const invoice = invoiceFor(order, { taxRate, issuedAt: options.now() });
-      return invoices.event(invoice, { event_id: invoice.event_id, event_type: invoiceIssuedType });
+      return invoices.event(invoice, {
+        headers: { event_id: invoice.event_id, event_type: invoiceIssuedType },
+      });
     },
   });
 }

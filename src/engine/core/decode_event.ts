@@ -3,7 +3,7 @@ import { PoisonError } from "./errors.ts";
 import { parseJsonValue, type RecordContent } from "./json_text.ts";
 import { equalsText } from "./record.ts";
 
-/** What a zod schema of `T` offers, as far as it is used here. */
+/** What a zod schema of `T` offers, as far as it is used here. Other libraries' schemas come as a {@linkcode StandardSchema}. */
 export interface EventSchema<T> {
   /** Answers with the event, or throws. */
   parse(value: unknown): T;
@@ -45,7 +45,8 @@ export function decodeEvent<T>(record: RecordContent, reading: EventReading<T>):
   return parsed.data;
 }
 
-function checkKey({ key }: RecordContent, expected: string): void {
+/** Throws {@linkcode PoisonError} where the record's key is not the one that its event has. */
+export function checkKey({ key }: RecordContent, expected: string): void {
   if (key !== null && equalsText(key, expected)) return;
   throw new PoisonError(
     `the record's key must be ${JSON.stringify(expected)}, as its value says; it ${

@@ -1,24 +1,33 @@
 /** What a user writes: one input topic, a transform, the topics it emits to. Knows nothing of Kafka. */
 import { type Names, namesIn } from "./names.ts";
-import type { InputRecord } from "./record.ts";
+import type { Emission } from "./emission.ts";
+import type { Header, InputRecord } from "./record.ts";
 import { retryDefaults, type RetryPolicy } from "./retry_policy.ts";
-import type { Emission, TopicContract } from "./topic_contract.ts";
+import type { TopicContract } from "./topic_contract.ts";
 
 /** What a transform may know beside the event. */
 export interface TransformContext {
-  /** The record as it was read. */
+  /** The record as it was read: bytes untouched, topic, partition and offset. */
   readonly record: InputRecord;
+  /** The record's key as text, what is no UTF-8 replaced (its bytes: `record.key`); null for none. */
+  readonly key: string | null;
+  /** The record's headers, in order; names may repeat. */
+  readonly headers: readonly Header[];
+  /** When the record was written or happened, milliseconds since the epoch, as the broker gave it. */
+  readonly timestamp: number;
   /** 1 for the first try. */
   readonly attempt: number;
   /** Fires when the worker stops or the partition moves: give up then. */
   readonly signal: AbortSignal;
+  /** The text of the last header of that name; undefined where there is none. */
+  header(name: string): string | undefined;
   /**
    * Looks something up once per transaction and name, whichever records ask for it. A lookup that fails is not kept.
    */
   once<T>(name: string, look: () => Promise<T>): Promise<T>;
 }
 
-/** Nothing, one event, or several. */
+/** Nothing (which filters), one event, or several, for one topic or many (which fans out): all count together. */
 export type Emissions = Emission | readonly Emission[] | undefined | void;
 
 /** The options of {@linkcode defineFlow}. */

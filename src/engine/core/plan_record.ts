@@ -2,10 +2,11 @@
 import { type Clock, systemClock } from "./clock.ts";
 import { type DeadLetterReason } from "./dead_letter.ts";
 import { DependencyDownError, HaltError, PoisonError } from "./errors.ts";
+import type { Emission } from "./emission.ts";
 import type { Emissions, Flow } from "./flow.ts";
 import type { InputRecord, UnreadRecords } from "./record.ts";
+import { RecordContext } from "./record_context.ts";
 import { backoffMs } from "./retry_policy.ts";
-import type { Emission } from "./topic_contract.ts";
 
 /** What a record becomes. */
 export type Planned =
@@ -56,7 +57,7 @@ function runTransform<T>(
   attempt: number,
   { signal, once }: PlanContext,
 ): Emissions | Promise<Emissions> {
-  return flow.transform(event, { record, attempt, signal, once });
+  return flow.transform(event, new RecordContext(record, attempt, signal, once));
 }
 
 async function afterFailure<T>(

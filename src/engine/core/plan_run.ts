@@ -1,24 +1,13 @@
 /** Decides what a run of records becomes as a whole, in input order. Writes nothing: the lane acts on the plan. */
-import { deadLetter, type DeadLetterReason } from "./dead_letter.ts";
+import { addOutputs, bounded, type BoundedTarget, bytesMaxOf } from "./add_outputs.ts";
+import { deadLetter } from "./dead_letter.ts";
 import type { Burial } from "./dead_letter_log.ts";
 import type { Flow } from "./flow.ts";
 import type { ParkingPlan } from "./parking.ts";
-import { partitionForKey } from "./partition_for_key.ts";
 import { type PlanContext, type Planned, planRecord } from "./plan_record.ts";
+import type { PlanTarget } from "./plan_target.ts";
 import { isForAnother } from "./redriven_for.ts";
-import { encodedBytes, encodedBytesMax, type InputRecord, type OutputRecord } from "./record.ts";
-import type { Emission } from "./topic_contract.ts";
-
-/** What is known of the topics that are written to. */
-export interface PlanTarget {
-  readonly partitionCount: (topic: string) => number;
-  /** An output over this is not sent; its input becomes a dead letter. */
-  readonly recordBytesMax: number;
-  /** What a topic itself takes, its `max.message.bytes`; undefined where it is not known. Dead letters must fit, too. */
-  readonly topicBytesMax?: (topic: string) => number | undefined;
-  /** No record is begun after this long; the rest waits for the next transaction. */
-  readonly planMsMax: number;
-}
+import type { InputRecord, OutputRecord } from "./record.ts";
 
 /** The plan of a run. */
 export interface Plan {
@@ -110,7 +99,7 @@ function planToTheEnd<T>(
 ): Planned | Promise<Planned> {
   const check = (planned: Planned): Planned => {
     if (planned.kind === "dead-letter") return planned;
-    const reason = addOutputs(flow, planned.emissions, target, []);
+    const reason = addOutputs(flow, record, planned.emissions, target, []);
     return reason ? { kind: "dead-letter", reason } : planned;
   };
   const planned = planRecord(flow, record, context);
@@ -134,7 +123,7 @@ function gather<T>(
     if (!record || !outcome) throw new Error(`record ${index} of the run was not planned`);
     const before = outputs.length;
     const reason = outcome.kind === "emit"
-      ? addOutputs(flow, outcome.emissions, target, outputs)
+      ? addOutputs(flow, record, outcome.emissions, target, outputs)
       : outcome.reason;
     if (reason) {
       burials.push({ record, reason });
@@ -150,55 +139,6 @@ function gather<T>(
   }
   if (parking) outputs.push(...parking.entries());
   return { outputs, deadLetters: burials.length, burials, emitted, taken, parking };
-}
-
-function toOutput({ topic, key, value, headers }: Emission, target: PlanTarget): OutputRecord {
-  const partition = partitionForKey(key, target.partitionCount(topic));
-  return { topic, partition, key, value, headers };
-}
-
-/**
- * Appends what a record emits to `outputs`. Answers with the reason where one of them is over the limit: the broker would
- * refuse it, and its whole batch with it.
- */
-function addOutputs<T>(
-  { groupId }: Flow<T>,
-  emissions: readonly Emission[],
-  target: BoundedTarget,
-  outputs: OutputRecord[],
-): DeadLetterReason | undefined {
-  for (const emission of emissions) {
-    const output = toOutput(emission, target);
-    const error = encodedBytesMax(output) > target.bytesMaxOfAll && overLimit(output, target);
-    if (error) return { errorClass: "RecordTooLargeError", error, attempts: 1, groupId };
-    outputs.push(output);
-  }
-}
-
-/** With the limit that holds for each topic of the flow, found once a run: few records need a closer look. */
-interface BoundedTarget extends PlanTarget {
-  readonly bytesMaxOfAll: number;
-}
-
-function bounded<T>({ to }: Flow<T>, target: PlanTarget): BoundedTarget {
-  const limits = to.map(({ name }) => bytesMaxOf(name, target));
-  return { ...target, bytesMaxOfAll: Math.min(target.recordBytesMax, ...limits) };
-}
-
-/** The largest record for this topic: what it takes, and what we send. */
-function bytesMaxOf(topic: string, { recordBytesMax, topicBytesMax }: PlanTarget): number {
-  return Math.min(recordBytesMax, topicBytesMax?.(topic) ?? Infinity);
-}
-
-/** Why this output is not sent, where it is over a limit. */
-function overLimit(output: OutputRecord, target: PlanTarget): string | undefined {
-  const bytes = encodedBytes(output);
-  const limit = bytesMaxOf(output.topic, target);
-  if (bytes <= limit) return undefined;
-  const setting = limit < target.recordBytesMax
-    ? `the topic's max.message.bytes`
-    : "REQUEST_BYTES_MAX";
-  return `the output for ${output.topic} has ${bytes} bytes, over the limit of ${limit} (${setting})`;
 }
 
 const decoder = new TextDecoder();

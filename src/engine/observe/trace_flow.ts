@@ -2,7 +2,7 @@
 import { SpanKind } from "../packages/opentelemetry.ts";
 import type { Emissions, Flow, TransformContext } from "../core/flow.ts";
 import { headerText, type InputRecord, textHeader } from "../core/record.ts";
-import type { Emission } from "../core/topic_contract.ts";
+import type { Emission } from "../core/emission.ts";
 import { currentTraceparent, inSpan, traceparentHeader, tracingOn } from "./traces.ts";
 
 /**

@@ -1,0 +1,61 @@
+/** Makes records of what a transform emits: finds their partitions, and refuses what the broker would refuse. Pure. */
+import type { DeadLetterReason } from "./dead_letter.ts";
+import type { Emission } from "./emission.ts";
+import type { Flow } from "./flow.ts";
+import { partitionForKey } from "./partition_for_key.ts";
+import type { PlanTarget } from "./plan_target.ts";
+import { encodedBytes, encodedBytesMax, type InputRecord, type OutputRecord } from "./record.ts";
+
+/** With the limit that holds for each topic of the flow, found once a run: few records need a closer look. */
+export interface BoundedTarget extends PlanTarget {
+  readonly bytesMaxOfAll: number;
+}
+
+/** The target, with its limit. */
+export function bounded<T>({ to }: Flow<T>, target: PlanTarget): BoundedTarget {
+  const limits = to.map(({ name }) => bytesMaxOf(name, target));
+  return { ...target, bytesMaxOfAll: Math.min(target.recordBytesMax, ...limits) };
+}
+
+/** The largest record for this topic: what it takes, and what we send. */
+export function bytesMaxOf(topic: string, { recordBytesMax, topicBytesMax }: PlanTarget): number {
+  return Math.min(recordBytesMax, topicBytesMax?.(topic) ?? Infinity);
+}
+
+/**
+ * Appends what `record` emits to `outputs`. Answers with the reason where one of them cannot be written: the broker would
+ * refuse it, and its whole batch with it.
+ */
+export function addOutputs<T>(
+  { groupId }: Flow<T>,
+  record: InputRecord,
+  emissions: readonly Emission[],
+  target: BoundedTarget,
+  outputs: OutputRecord[],
+): DeadLetterReason | undefined {
+  for (const { topic, key, value, headers, partition: named, timestamp } of emissions) {
+    const count = target.partitionCount(topic);
+    if (named !== undefined && named >= count) {
+      const error =
+        `the output for ${topic} names partition ${named}, and it has ${count} (from 0)`;
+      return { errorClass: "NoSuchPartitionError", error, attempts: 1, groupId };
+    }
+    const partition = named ??
+      (key === null ? record.partition % count : partitionForKey(key, count));
+    const output = { topic, partition, key, value, headers, timestamp };
+    const error = encodedBytesMax(output) > target.bytesMaxOfAll && overLimit(output, target);
+    if (error) return { errorClass: "RecordTooLargeError", error, attempts: 1, groupId };
+    outputs.push(output);
+  }
+}
+
+/** Why this output is not sent, where it is over a limit. */
+function overLimit(output: OutputRecord, target: PlanTarget): string | undefined {
+  const bytes = encodedBytes(output);
+  const limit = bytesMaxOf(output.topic, target);
+  if (bytes <= limit) return undefined;
+  const setting = limit < target.recordBytesMax
+    ? `the topic's max.message.bytes`
+    : "REQUEST_BYTES_MAX";
+  return `the output for ${output.topic} has ${bytes} bytes, over the limit of ${limit} (${setting})`;
+}

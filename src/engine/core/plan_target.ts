@@ -1,0 +1,12 @@
+/** What planning asks about the topics that are written to. */
+
+/** What is known of the topics that are written to. */
+export interface PlanTarget {
+  readonly partitionCount: (topic: string) => number;
+  /** An output over this is not sent; its input becomes a dead letter. */
+  readonly recordBytesMax: number;
+  /** What a topic itself takes, its `max.message.bytes`; undefined where it is not known. Dead letters must fit, too. */
+  readonly topicBytesMax?: (topic: string) => number | undefined;
+  /** No record is begun after this long; the rest waits for the next transaction. */
+  readonly planMsMax: number;
+}
