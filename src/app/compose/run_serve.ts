@@ -7,7 +7,7 @@ import { problemOf, problemResponse } from "../http/problem.ts";
 import { type HttpServer, startServer } from "../http/server.ts";
 import { healthAnswer, metricsResponse } from "../../engine/observe/health_server.ts";
 import { notStarted } from "../../engine/observe/not_started.ts";
-import { requestObserver } from "../../engine/observe/request_observer.ts";
+import { requestHooks } from "./request_hooks.ts";
 import { forgetIdempotencyKeys } from "./forget_idempotency_keys.ts";
 import { openDashboard } from "./dashboard.ts";
 import type { Observability } from "./observability.ts";
@@ -61,7 +61,7 @@ export function openApi(runtime: Runtime, { metrics, health }: Observability): A
     shards: config.OUTBOX_SHARDS,
     apiToken: config.API_TOKEN?.reveal(),
     ready: () => health.ready(),
-    onRequest: requestObserver(metrics),
+    ...requestHooks(metrics),
     onFault: (error, requestId) =>
       log.error("Request {requestId} failed: {error}", { requestId, error: String(error) }),
   });

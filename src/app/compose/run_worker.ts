@@ -12,6 +12,9 @@ import { createTopicDirectory } from "../../engine/kafka/topic_directory.ts";
 import { createTransactions } from "../../engine/kafka/transactions.ts";
 import { watchTransactions } from "../../engine/kafka/watch_transactions.ts";
 import { invoicing, type InvoicingOptions } from "../orders/invoicing.ts";
+import { traceProjection } from "../../engine/observe/trace_projection.ts";
+import { traceAnnouncing } from "../../engine/observe/trace_transactions.ts";
+
 import { runRelay } from "../../engine/outbox/relay.ts";
 import { openRelayLeads } from "../../engine/outbox/relay_lead.ts";
 import { relayCheck, relayCheckOf, type RelayObserver } from "../../engine/outbox/relay_options.ts";
@@ -153,7 +156,7 @@ async function runRelays(
       {
         store: relayStore(database.sql, place),
         health: options.health,
-        transactions,
+        transactions: traceAnnouncing(transactions),
         lead: leads.of(shard),
         partitionCount: topics.partitionCount,
         recordBytesMax: topics.recordBytesMax,
@@ -220,7 +223,7 @@ function runProjector(
   board: LaneBoard,
   signal: AbortSignal,
 ): Promise<void> {
-  const projection = viewsOf(config);
+  const projection = traceProjection(viewsOf(config), groupsOf(config).projector);
   const deps: ProjectorDeps<ViewFact> = {
     sql: database.sql,
     projection,

@@ -12,6 +12,8 @@ export interface AppOptions {
   /** When set, `/orders` and `/customers` demand it as a bearer token. */
   readonly apiToken?: string;
   readonly now?: () => Date;
+  /** What an order's announcement carries of the request that placed it: its trace. */
+  readonly eventHeaders?: (request: Request) => readonly (readonly [name: string, text: string])[];
   /** What stands in the way of this process; Postgres is asked at each request where absent. */
   readonly ready?: () => Readiness | Promise<Readiness>;
   /** Called once a request, for metrics. `route` is the pattern, such as `/orders/:id`. */

@@ -39,6 +39,7 @@ export function addOrderRoutes(app: OpenAPIHono, options: AppOptions): void {
       shards: options.shards,
       now: options.now ?? (() => new Date()),
       idempotencyKey: key,
+      headers: options.eventHeaders?.(c.req.raw),
     });
     return answerPlaceOrder(outcome);
   });

@@ -84,4 +84,50 @@ create table tax_rates (
 insert into tax_rates (currency, rate) values
   ('USD', 0.0825), ('EUR', 0.19), ('GBP', 0.20), ('JPY', 0.10), ('CHF', 0.081), ('SEK', 0.25), ('KWD', 0);
 `,
+}, {
+  name: "orders_0003_headers",
+  sql: `
+-- As the first one, with headers for the announcement. That one stays: programs of the version before call it.
+create function place_order(
+  p_key text, p_request_hash bytea, p_response text,
+  p_order_id text, p_user_id text, p_amount numeric, p_currency text, p_channel text, p_placed_at timestamptz,
+  p_shard int, p_topic text, p_event bytea, p_event_id uuid, p_event_type text,
+  p_headers jsonb,
+  out outcome text, out order_id text, out response text
+) language plpgsql volatile as $$
+declare
+  v_seen idempotency_keys%rowtype;
+begin
+  order_id := p_order_id;
+  response := p_response;
+  if p_key is not null then
+    insert into idempotency_keys (key, request_hash, order_id, response)
+    values (p_key, p_request_hash, p_order_id, p_response)
+    on conflict (key) do nothing;
+    if not found then
+      select * into v_seen from idempotency_keys k where k.key = p_key;
+      if v_seen.key is null then
+        raise exception 'idempotency key expired in this very moment' using errcode = 'serialization_failure';
+      end if;
+      outcome := case when v_seen.request_hash = p_request_hash then 'replayed' else 'key_conflict' end;
+      order_id := v_seen.order_id;
+      response := v_seen.response;
+      return;
+    end if;
+  end if;
+
+  insert into orders (order_id, user_id, amount, currency, channel, placed_at, event_id)
+  values (p_order_id, p_user_id, p_amount, p_currency, p_channel, p_placed_at, p_event_id)
+  on conflict on constraint orders_pkey do nothing;
+  if not found then
+    delete from idempotency_keys k where k.key = p_key;
+    outcome := 'duplicate_order';
+    return;
+  end if;
+
+  perform outbox_append(p_shard, p_topic, p_order_id, p_event, p_headers, p_event_id, p_event_type);
+  outcome := 'placed';
+end
+$$;
+`,
 }];

@@ -30,6 +30,8 @@ export interface PlaceOrderOptions {
   readonly now: () => Date;
   /** At most 255 characters. The same key and request give the same answer, however often they come. */
   readonly idempotencyKey?: string;
+  /** What the announcement carries beside its id and type: the trace of the request. */
+  readonly headers?: readonly (readonly [name: string, text: string])[];
 }
 
 /** A placed order as it is answered: `POST /orders` sends exactly this. */
@@ -95,7 +97,8 @@ async function write(
       ${key}, ${key === null ? null : requestHash(order)}, ${JSON.stringify(answer)},
       ${event.order_id}, ${event.user_id}, ${event.amount}, ${event.currency}, ${event.channel},
       ${event.occurred_at}, ${shardOf(event.order_id, options.shards)}, ${options.topic},
-      ${encodeOrderPlaced(event)}, ${event.event_id}, ${orderPlacedType}
+      ${encodeOrderPlaced(event)}, ${event.event_id}, ${orderPlacedType},
+      ${JSON.stringify(options.headers ?? [])}::text::jsonb
     )
   `.catch((error: unknown) => {
     throw refusedAppend(error);

@@ -20,14 +20,16 @@ import { runMembership } from "../kafka/membership.ts";
 import { openPlainProducer } from "../kafka/plain_producer.ts";
 import { createTransactions } from "../kafka/transactions.ts";
 import type { TransactorOptions } from "../kafka/transactor.ts";
-import type { TopicUse } from "../kafka/topic_spec.ts";
 import { createTopicDirectory, type TopicDirectory } from "../kafka/topic_directory.ts";
-import { deadLetterTopicConfig, ensureTopics } from "../kafka/topics.ts";
-import type { TopicSpec } from "../kafka/topic_spec.ts";
+import { ensureTopics } from "../kafka/topics.ts";
+import { topicsOf } from "./flow_topics.ts";
 import { laneName, reportTransactions } from "./report_transactions.ts";
 import { untilAnswered } from "../kafka/until_answered.ts";
 import { watchUntilDisposed } from "./watch_lanes.ts";
 import { watching, type WatchOptions } from "../kafka/watch_transactions.ts";
+import { traceDeadLetters } from "../observe/trace_dead_letters.ts";
+import { traceFlow } from "../observe/trace_flow.ts";
+import { traceSettling } from "../observe/trace_transactions.ts";
 
 /** Bounds of a running flow. */
 export interface RunFlowOptions {
@@ -102,7 +104,7 @@ export async function runFlow<T>(
   hooks: RunFlowHooks = {},
 ): Promise<void> {
   const { names } = client;
-  const flow = inNamespace(defined, names);
+  const flow = traceFlow(inNamespace(defined, names));
   const options = { ...runFlowDefaults, ...given };
   const health = options.health ?? createHealth();
   client.recordClock.reportTo(health);
@@ -146,7 +148,7 @@ export async function runFlow<T>(
   const openProducer = () =>
     openPlainProducer(client, { batchBytesMax: options.requestBytesMax, topics });
   await using laneNotes = openLaneNotes(client, health, options.topicReplicationFactor);
-  await using committer = new GroupCommitter(flow.groupId, transactions, {
+  await using committer = new GroupCommitter(flow.groupId, traceSettling(transactions), {
     recordsMax: transactionBatches * options.batchRecordsMax,
     bytesMax: transactionBatches * options.batchBytesMax,
   }, health);
@@ -168,6 +170,7 @@ export async function runFlow<T>(
     health,
     parking: parks ? createParking(log, flow.deadLetters) : undefined,
   };
+  const observer = traceDeadLetters(options.observer ?? {}, flow.deadLetters);
   const delivery = withTopics(topics, deliveries[options.guarantee]);
   await using _transactions = hooks.board ? undefined : watching(client, {
     topics: [flow.from.name, ...written],
@@ -195,35 +198,10 @@ export async function runFlow<T>(
         runLane(
           ...[flow, assignment, delivery, target] as const,
           { ...bounds, crashLog, standing },
-          options.observer,
+          observer,
         ));
     },
   }, signal);
-}
-
-/** The topics of the flow itself; made where they are missing, checked where they are there. */
-function topicsOf<T>(flow: Flow<T>, options: RunFlowOptions): TopicSpec[] {
-  const names = [flow.from.name, ...flow.to.map(({ name }) => name), flow.deadLetters];
-  return [...new Set(names)].map((topic) => {
-    const isDeadLetters = topic === flow.deadLetters;
-    const uses: TopicUse[] = [
-      ...(topic === flow.from.name ? ["input" as const] : []),
-      ...(isDeadLetters
-        ? ["dead-letters" as const]
-        : topic === flow.from.name
-        ? []
-        : ["output" as const]),
-    ];
-    return {
-      topic,
-      partitions: options.topicPartitions,
-      replicationFactor: options.topicReplicationFactor,
-      recordBytesMax: options.requestBytesMax,
-      uses,
-      needs: [topic === flow.from.name ? "Read" : "Write"],
-      ...(isDeadLetters && { config: deadLetterTopicConfig }),
-    };
-  });
 }
 
 /** What has failed or was missing is looked at again before a session begins: no producer may have to be opened for it. */

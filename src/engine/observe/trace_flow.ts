@@ -1,54 +1,65 @@
 /** Puts a span around a flow's transform and sends the trace on with its outputs. It changes nothing else of the flow. */
-import { SpanKind } from "../packages/opentelemetry.ts";
+import { type SpanContext, SpanKind } from "../packages/opentelemetry.ts";
 import type { Emissions, Flow, TransformContext } from "../core/flow.ts";
-import { headerText, type InputRecord, textHeader } from "../core/record.ts";
+import type { Header } from "../core/record.ts";
 import type { Emission } from "../core/emission.ts";
-import { currentTraceparent, inSpan, traceparentHeader, tracingOn } from "./traces.ts";
+import {
+  contextOfRecord,
+  endingSpan,
+  isSampled,
+  messaging,
+  startSpan,
+  tracingOn,
+  withTrace,
+} from "./traces.ts";
 
 /**
  * The flow with a span for each try of each record, a child of the span that the record's `traceparent` names; what it
- * emits carries the new span's. The same flow, untouched, while tracing is off. A synchronous transform stays one.
+ * emits carries the new span's. A trace that is not sampled is passed on and costs no span; a record without one begins
+ * one. The same flow, untouched, while tracing is off. A synchronous transform stays one.
  */
 export function traceFlow<T>(flow: Flow<T>, on: boolean = tracingOn()): Flow<T> {
   if (!on) return flow;
   return {
     ...flow,
     transform(event: T, context: TransformContext) {
-      const parent = headerText(context.record.headers, traceparentHeader);
-      const options = { kind: SpanKind.CONSUMER, attributes: attributesOf(context) };
-      return inSpan(`process ${flow.from.name}`, options, parent, () => {
-        const traceparent = currentTraceparent();
-        const emissions = flow.transform(event, context);
-        return emissions instanceof Promise
-          ? emissions.then((found) => withTraceparent(found, traceparent))
-          : withTraceparent(emissions, traceparent);
-      });
+      const { headers } = context.record;
+      const parent = contextOfRecord(context.record);
+      if (parent && !isSampled(parent)) {
+        return passOn(flow.transform(event, context), parent, headers);
+      }
+      const options = { kind: SpanKind.CONSUMER, attributes: attributesOf(flow, context) };
+      const span = startSpan(`process ${flow.from.name}`, options, parent);
+      const own = span.spanContext();
+      return endingSpan(span, () => passOn(flow.transform(event, context), own, headers));
     },
   };
 }
 
-/** Names of OpenTelemetry's semantic conventions for messaging. */
-function attributesOf({ record, attempt }: TransformContext) {
-  const { topic, partition, offset }: InputRecord = record;
-  return {
-    "messaging.system": "kafka",
-    "messaging.operation.type": "process",
-    "messaging.destination.name": topic,
-    "messaging.destination.partition.id": String(partition),
-    "messaging.kafka.offset": offset,
+function attributesOf<T>({ from, groupId }: Flow<T>, { record, attempt }: TransformContext) {
+  return messaging({ name: "process", type: "process" }, from.name, {
+    "messaging.consumer.group.name": groupId,
+    "messaging.destination.partition.id": String(record.partition),
+    "messaging.kafka.offset": record.offset,
     "onceflow.attempt": attempt,
-  };
+  });
 }
 
-function withTraceparent(emissions: Emissions, traceparent: string | undefined): Emissions {
-  if (emissions === undefined || traceparent === undefined) return emissions;
+function passOn(
+  emissions: Emissions | Promise<Emissions>,
+  from: SpanContext,
+  source: readonly Header[],
+): Emissions | Promise<Emissions> {
+  if (emissions instanceof Promise) return emissions.then((found) => marked(found, from, source));
+  return marked(emissions, from, source);
+}
+
+function marked(emissions: Emissions, from: SpanContext, source: readonly Header[]): Emissions {
+  if (emissions === undefined) return emissions;
   const list = isList(emissions) ? emissions : [emissions];
   return list.map((emission) => ({
     ...emission,
-    headers: [
-      ...emission.headers.filter(([name]) => name !== traceparentHeader),
-      textHeader(traceparentHeader, traceparent),
-    ],
+    headers: withTrace(emission.headers, from, source),
   }));
 }
 

@@ -1,10 +1,9 @@
 /**
- * Carries W3C trace context along with an order. With `OTEL_DENO=true` Deno itself collects and exports the spans; without
- * it everything here does nothing. Owns no exporter and no settings.
+ * W3C trace context, and the spans of OpenTelemetry. With `OTEL_DENO=true` Deno itself collects and exports them; without it
+ * nothing here is called, since whoever traces asks {@linkcode tracingOn} first. Owns no exporter and no settings.
  */
 import {
   type Attributes,
-  type Context,
   context,
   isSpanContextValid,
   ROOT_CONTEXT,
@@ -13,27 +12,31 @@ import {
   type SpanOptions,
   SpanStatusCode,
   trace,
+  TraceFlags,
 } from "../packages/opentelemetry.ts";
+import { type Header, headerText, textHeader } from "../core/record.ts";
 
-/** The header, in HTTP requests and in Kafka records alike (https://www.w3.org/TR/trace-context/). */
-export const traceparentHeader = "traceparent";
+/** The headers, in HTTP requests and in Kafka records alike (https://www.w3.org/TR/trace-context/). */
+const traceparentHeader = "traceparent";
+const tracestateHeader = "tracestate";
+const traceparentBytes = new TextEncoder().encode(traceparentHeader);
 
-const tracerName = "onceflow";
+/** The most links of one span: OpenTelemetry's limit where `OTEL_SPAN_LINK_COUNT_LIMIT` says no other. */
+export const linksMax = 128;
+
 const pattern = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
+/** Printable, and no longer than everybody must pass on. */
+const tracestatePattern = /^[\x20-\x7e]{1,512}$/;
 
-/** True when the process was started with `OTEL_DENO=true`. Ask once, at the start. */
+const tracer = () => trace.getTracer("onceflow");
+
+/** True when spans are collected, sampled or not: the process was started with `OTEL_DENO=true`. Ask once, at the start. */
 export function tracingOn(): boolean {
-  return trace.getTracer(tracerName).startSpan("probe").isRecording();
-}
-
-/** The `traceparent` of the span in which this is called; undefined where there is none, so always when tracing is off. */
-export function currentTraceparent(): string | undefined {
-  const span = trace.getActiveSpan()?.spanContext();
-  return span && isSpanContextValid(span) ? formatTraceparent(span) : undefined;
+  return isSpanContextValid(tracer().startSpan("probe").spanContext());
 }
 
 /** Reads a `traceparent`; undefined where it is none: a broken header starts a new trace, it is never an error. */
-export function parseTraceparent(text: string | undefined): SpanContext | undefined {
+export function parseTraceparent(text: string | null | undefined): SpanContext | undefined {
   const [, version, traceId, spanId, flags, rest] = pattern.exec(text ?? "") ?? [];
   if (!version || !traceId || !spanId || !flags || version === "ff") return;
   // Later versions may append fields; version 00 has none.
@@ -42,51 +45,110 @@ export function parseTraceparent(text: string | undefined): SpanContext | undefi
   return { traceId, spanId, traceFlags: Number.parseInt(flags, 16) & 1, isRemote: true };
 }
 
+/** The context that a record came with. Records without one cost no more than a look at their bytes. */
+export function contextOfRecord(
+  record: {
+    readonly headers: readonly Header[];
+    mayHaveHeader?(nameBytes: Uint8Array): boolean;
+  },
+): SpanContext | undefined {
+  if (record.mayHaveHeader?.(traceparentBytes) === false) return undefined;
+  return parseTraceparent(headerText(record.headers, traceparentHeader));
+}
+
+/** Whether whoever began the trace wants its spans: others cost nothing, and their context is passed on as it is. */
+export function isSampled({ traceFlags }: SpanContext): boolean {
+  return (traceFlags & TraceFlags.SAMPLED) !== 0;
+}
+
 /**
- * Runs `work` in a span: a child of `parent` where one is given, else of the current span. What `work` throws marks the
- * span as failed and is thrown on.
+ * What an event carries that is announced in the span at hand, for the outbox: `traceparent`, and the request's
+ * `tracestate` where the span goes on with the request's trace. Deno does not keep the latter.
  */
-export function withSpan<T>(
-  name: string,
-  attributes: Attributes,
-  parent: string | undefined,
-  work: () => Promise<T>,
-): Promise<T> {
-  return inSpan(name, { attributes }, parent, work);
+export function traceHeadersOf(request: Pick<Request, "headers">): [name: string, text: string][] {
+  const span = trace.getActiveSpan()?.spanContext();
+  if (!span || !isSpanContextValid(span)) return [];
+  const headers: [string, string][] = [[traceparentHeader, formatTraceparent(span)]];
+  const sender = parseTraceparent(request.headers.get(traceparentHeader));
+  const state = request.headers.get(tracestateHeader) ?? "";
+  if (sender?.traceId === span.traceId && tracestatePattern.test(state)) {
+    headers.push([tracestateHeader, state]);
+  }
+  return headers;
 }
 
-/** The same for work that may be synchronous and for spans of any kind; the span ends when the work does. */
-export function inSpan<T>(
-  name: string,
-  options: SpanOptions,
-  parent: string | undefined,
-  work: () => T,
-): T {
-  return trace.getTracer(tracerName).startActiveSpan(name, options, contextOf(parent), (span) => {
-    try {
-      const result = work();
-      if (!(result instanceof Promise)) {
-        span.end();
-        return result;
-      }
-      result.then(() => span.end(), (error) => endFailed(span, error));
+/** These headers with the trace of another record in place of their own; `parent` is the span that they come from. */
+export function withTrace(
+  headers: readonly Header[],
+  parent: SpanContext,
+  source: readonly Header[],
+): Header[] {
+  const state = headerText(source, tracestateHeader);
+  return [
+    ...headers.filter(([name]) => name !== traceparentHeader && name !== tracestateHeader),
+    textHeader(traceparentHeader, formatTraceparent(parent)),
+    ...(state === undefined ? [] : [textHeader(tracestateHeader, state)]),
+  ];
+}
+
+/** A span: a child of `parent`, or the first of a trace. Never a child of what happens to run: lanes and relays run for ever. */
+export function startSpan(name: string, options: SpanOptions, parent?: SpanContext): Span {
+  const outer = parent ? trace.setSpanContext(ROOT_CONTEXT, parent) : ROOT_CONTEXT;
+  return tracer().startSpan(name, options, outer);
+}
+
+/** Runs work in the span, which ends when the work does, and is marked as failed by what that throws. */
+export function endingSpan<T>(span: Span, work: () => T): T {
+  try {
+    const result = context.with(trace.setSpan(ROOT_CONTEXT, span), work);
+    if (!(result instanceof Promise)) {
+      span.end();
       return result;
-    } catch (error) {
-      endFailed(span, error);
-      throw error;
     }
-  });
+    result.then(() => span.end(), (error) => endFailed(span, error));
+    return result;
+  } catch (error) {
+    endFailed(span, error);
+    throw error;
+  }
 }
 
-function endFailed(span: Span, error: unknown): void {
-  const message = error instanceof Error ? error.message : String(error);
+/** Ends it with `error.type`, the class of what went wrong. */
+export function endFailed(span: Span, error: unknown): void {
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  span.setAttribute("error.type", name);
   span.setStatus({ code: SpanStatusCode.ERROR, message });
   span.end();
 }
 
-function contextOf(parent: string | undefined): Context {
-  const remote = parseTraceparent(parent);
-  return remote ? trace.setSpanContext(ROOT_CONTEXT, remote) : context.active();
+/** The span of the request at hand, which Deno began, under the name that the conventions for HTTP ask for. */
+export function nameRequestSpan({ method, route }: { method: string; route: string }): void {
+  const span = trace.getActiveSpan();
+  span?.updateName(`${method} ${route}`);
+  span?.setAttribute("http.route", route);
+}
+
+/** The trace that runs now, for lines of the log; undefined where there is none. */
+export function currentTraceId(): string | undefined {
+  return trace.getActiveSpan()?.spanContext().traceId;
+}
+
+/**
+ * Attributes of OpenTelemetry's conventions for messaging
+ * (https://opentelemetry.io/docs/specs/semconv/messaging/kafka/).
+ */
+export function messaging(
+  operation: { readonly name: string; readonly type: "create" | "send" | "process" | "settle" },
+  destination: string | undefined,
+  more: Attributes = {},
+): Attributes {
+  return {
+    "messaging.system": "kafka",
+    "messaging.operation.name": operation.name,
+    "messaging.operation.type": operation.type,
+    ...(destination !== undefined && { "messaging.destination.name": destination }),
+    ...more,
+  };
 }
 
 function formatTraceparent({ traceId, spanId, traceFlags }: SpanContext): string {

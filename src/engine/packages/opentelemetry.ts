@@ -1,7 +1,6 @@
 /** The one place that names the version of OpenTelemetry's interface; whoever traces brings the rest. Owns no behaviour. */
 export {
   type Attributes,
-  type Context,
   context,
   isSpanContextValid,
   ROOT_CONTEXT,
@@ -11,4 +10,5 @@ export {
   type SpanOptions,
   SpanStatusCode,
   trace,
+  TraceFlags,
 } from "npm:@opentelemetry/api@1.10.0";

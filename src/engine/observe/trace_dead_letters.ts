@@ -1,0 +1,47 @@
+/** Tells a trace that its record became a dead letter. It changes nothing of the letter, which keeps its own headers. */
+import { SpanKind } from "../packages/opentelemetry.ts";
+import type { LaneObserver } from "../core/lane_observer.ts";
+import {
+  contextOfRecord,
+  endFailed,
+  isSampled,
+  messaging,
+  startSpan,
+  tracingOn,
+} from "./traces.ts";
+
+/**
+ * The observer, with a failed `send` span for each dead letter that was committed, a child of the span that its record
+ * carries. So an undecodable record, whose transform never ran, has its end in the trace too. The same, untouched, while
+ * tracing is off.
+ */
+export function traceDeadLetters(
+  observer: LaneObserver,
+  deadLetters: string,
+  on: boolean = tracingOn(),
+): LaneObserver {
+  if (!on) return observer;
+  return {
+    ...observer,
+    buried(burials) {
+      for (const { record, reason } of burials) {
+        const parent = contextOfRecord(record);
+        if (!parent || !isSampled(parent)) continue;
+        const span = startSpan(`send ${deadLetters}`, {
+          kind: SpanKind.PRODUCER,
+          attributes: messaging({ name: "send", type: "send" }, deadLetters, {
+            "messaging.consumer.group.name": reason.groupId,
+            "onceflow.original.topic": record.topic,
+            "onceflow.original.partition": record.partition,
+            "onceflow.original.offset": record.offset,
+            "onceflow.attempts": reason.attempts,
+          }),
+        }, parent);
+        const error = new Error(reason.error);
+        error.name = reason.errorClass;
+        endFailed(span, error);
+      }
+      observer.buried?.(burials);
+    },
+  };
+}

@@ -1,0 +1,117 @@
+/** What a team sees of `serve` and `worker` as they run: one trace from the request to the view. */
+import { freePort } from "../../src/tools/stack/ports.ts";
+import { waitFor } from "../../src/tools/stack/wait.ts";
+import { assert, assertEquals } from "../support/assert.ts";
+import { type ReceivedSpan, startOtlpReceiver } from "../support/otlp_receiver.ts";
+import { freshDatabase, root, services } from "../support/services.ts";
+
+const traceOf = (digit: string) => digit.repeat(32);
+const sender = "00f067aa0ba902b7";
+
+/** A role as a process of its own. */
+function start(command: string, env: Record<string, string>) {
+  const child = new Deno.Command("deno", {
+    args: ["run", "--quiet", "--no-prompt", "--cached-only", "-P=onceflow", "main.ts", command],
+    ...{ cwd: root, stdin: "null", stdout: "null", stderr: "piped" },
+    env: { ...env, OTEL_SERVICE_NAME: command },
+  }).spawn();
+  const text = new Response(child.stderr).text();
+  return {
+    text,
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGTERM");
+      await Promise.all([child.status, text]);
+    },
+  };
+}
+
+async function ready(port: number): Promise<true | undefined> {
+  const answer = await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined);
+  await answer?.body?.cancel();
+  return answer?.ok || undefined;
+}
+
+Deno.test("an order is one trace from its request to the view, a dead letter too, and batches link to theirs", async () => {
+  await using database = await freshDatabase();
+  await using receiver = startOtlpReceiver();
+  const { kafkaBrokers } = await services();
+  const [http, health] = [freePort(), freePort()];
+  const namespace = `see-${crypto.randomUUID()}`;
+  const env = {
+    ...{ KAFKA_BROKERS: kafkaBrokers.join(","), DATABASE_URL: database.url, NAMESPACE: namespace },
+    ...{ HTTP_PORT: String(http), WORKER_HTTP_PORT: String(health), HTTP_DRAIN_MS: "1" },
+    ...{ TOPIC_PARTITIONS: "1", LOG_FORMAT: "json", ...receiver.environment },
+  };
+  const place = async (trace: string, currency: string) => {
+    const answer = await fetch(`http://127.0.0.1:${http}/orders`, {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        traceparent: `00-${trace}-${sender}-01`,
+        tracestate: "vendor=7",
+      },
+      body: JSON.stringify({ user_id: "customer-7", amount: "12.34", currency }),
+    });
+    assertEquals(answer.status, 202, await answer.text());
+  };
+  const good = ["1", "2", "3"].map(traceOf);
+  const bad = traceOf("f");
+  await using _serve = start("serve", env);
+  await waitFor(() => ready(http), { waitMsMax: 60_000 });
+  // All of them before there is a worker, so that they are one batch.
+  for (const trace of good) await place(trace, "EUR");
+  await place(bad, "XXX");
+  await using _worker = start("worker", env);
+  const of = (trace: string) => receiver.spans.filter(({ traceId }) => traceId === trace);
+  const named = (spans: readonly ReceivedSpan[], name: string) =>
+    spans.filter((span) => span.name === name);
+  const [orders, invoices] = [`${namespace}.orders`, `${namespace}.invoices`];
+  await receiver.until(() =>
+    good.every((trace) => named(of(trace), `process ${invoices}`).length === 1) &&
+    named(of(bad), `send ${orders}.DLQ`).length === 1 &&
+    named(of(bad), `process ${orders}.DLQ`).length === 1
+  );
+
+  for (const trace of [...good, bad]) {
+    const spans = of(trace);
+    const ids = new Set(spans.map(({ spanId }) => spanId));
+    const roots = spans.filter(({ parentSpanId }) => !ids.has(parentSpanId));
+    assertEquals(roots.map(({ name, parentSpanId }) => [name, parentSpanId]), [
+      ["POST /orders", sender],
+    ]);
+    const create = named(spans, `create ${orders}`)[0];
+    assertEquals(create?.kind, 4);
+    const processed = named(spans, `process ${orders}`);
+    assert(processed.length >= 2, "by the flow and by the projector");
+    for (const span of processed) {
+      assertEquals([span.kind, span.parentSpanId], [5, create?.spanId]);
+      assertEquals(span.attributes["messaging.system"], "kafka");
+      assertEquals(span.attributes["messaging.operation.type"], "process");
+      assertEquals(span.attributes["messaging.destination.partition.id"], "0");
+      assert(/^\d+$/.test(span.attributes["messaging.kafka.offset"] ?? ""));
+    }
+    assertEquals(
+      new Set(processed.map(({ attributes }) => attributes["messaging.consumer.group.name"])),
+      new Set([`${namespace}.invoicing`, `${namespace}.projector`]),
+    );
+  }
+  const [dead] = named(of(bad), `send ${orders}.DLQ`);
+  assertEquals([dead?.status, dead?.attributes["error.type"]], [2, "PoisonError"]);
+
+  const created = named(receiver.spans, `create ${orders}`).map(({ spanId }) => spanId);
+  const [send] = named(receiver.spans, `send ${orders}`);
+  assertEquals(send?.kind, 3);
+  assertEquals(send?.attributes["messaging.batch.message_count"], "4");
+  assertEquals(new Set(send?.links.map(({ spanId }) => spanId)), new Set(created));
+  const transforms = named(receiver.spans, `process ${orders}`)
+    .filter(({ attributes }) => attributes["onceflow.attempt"] === "1");
+  const commit = named(receiver.spans, `commit ${orders}`);
+  const linked = new Set(commit.flatMap(({ links }) => links.map(({ spanId }) => spanId)));
+  for (const { traceId, spanId } of transforms) {
+    assert(
+      linked.has(spanId) || traceId === bad,
+      "an invoice's transaction links to its transform",
+    );
+  }
+  assert(created.some((spanId) => linked.has(spanId)), "a dead letter's links to its record");
+});
