@@ -16,6 +16,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   "engine/outbox": ["engine/core", "engine/packages", "engine/postgres"],
   "engine/projection": ["engine/core", "engine/packages", "engine/postgres"],
   "engine/dead_letters": ["engine/core", "engine/kafka", "engine/packages"],
+  "engine/testing": ["engine/core", "engine/dead_letters", "engine/packages"],
   "engine/flow": [
     "engine/core",
     "engine/kafka",
@@ -50,15 +51,32 @@ interface Module {
   }[];
 }
 
+/** What the program loads, and what tests of others do. */
 async function modules(): Promise<readonly Module[]> {
+  const found = new Map<string, Module>();
+  for (const start of ["main.ts", "src/engine/testing/mod.ts"]) {
+    for (const module of await modulesOf(start)) found.set(module.specifier, module);
+  }
+  return [...found.values()];
+}
+
+async function modulesOf(start: string): Promise<readonly Module[]> {
   const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["info", "--json", "main.ts"],
+    args: ["info", "--json", start],
     cwd: root,
     stderr: "null",
   }).output();
   const info = JSON.parse(new TextDecoder().decode(stdout)) as { modules: Module[] };
   return info.modules.filter(({ specifier }) => specifier.startsWith(`${root}src/`));
 }
+
+Deno.test("tests of flows load nothing of Kafka or Postgres", async () => {
+  const rooms = new Set(
+    (await modulesOf("src/engine/testing/mod.ts")).map(({ specifier }) => roomOf(specifier)),
+  );
+  const expected = ["core", "dead_letters", "packages", "testing"].map((room) => `engine/${room}`);
+  assertEquals([...rooms].toSorted(), expected);
+});
 
 /** `engine/core` of `src/engine/core/lane.ts`; a floor of one room, and a file beside the rooms, by the floor's name. */
 function roomOf(specifier: string): string | undefined {

@@ -5,17 +5,23 @@ import { type ParkedLink, parkedLink } from "./parked_link.ts";
 
 /** Where a dead letter was read from before it failed. */
 export interface Origin extends TopicPartition {
+  /** Its place in that partition. */
   readonly offset: number;
 }
 
 /** A record of a dead-letter topic with what its headers say. */
 export interface DeadLetter {
+  /** As it lies in the dead-letter topic. */
   readonly record: InputRecord;
   /** Undefined where no header tells, as for a record that somebody wrote there by hand. */
   readonly origin: Origin | undefined;
+  /** The class of the failure, such as `PoisonError`; empty where no header tells. */
   readonly errorClass: string;
+  /** What was wrong. */
   readonly error: string;
+  /** How many times it was tried. */
   readonly attempts: number;
+  /** The consumer group of the flow that gave it up. */
   readonly groupId: string;
   /** Its place in the queue of a parked key; undefined where the flow does not park. */
   readonly link: ParkedLink | undefined;

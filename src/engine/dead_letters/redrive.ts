@@ -14,6 +14,7 @@ import { isPartial, type Selection } from "./select_dead_letters.ts";
 
 /** What a redrive did, or with `dryRun` would do. */
 export interface RedriveReport {
+  /** Sent back. */
   readonly redriven: number;
   /** Selected, but redriven before. */
   readonly skipped: number;
