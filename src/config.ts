@@ -1,51 +1,39 @@
 /** Settings: the only reader of the environment. Every limit carries its unit in its name; secrets never print. */
 import { z } from "zod";
+import { defaultToken, parseApiTokens, tokenProblem } from "./config/api_tokens.ts";
+import { conflictsOf } from "./config/conflicts.ts";
+import { Secret } from "./config/secret.ts";
+import { readSecretFiles } from "./config/secret_files.ts";
 import { defaultNamespace, namesIn, namespacePattern } from "./engine/core/names.ts";
+
+export { Secret };
 
 /** How strongly the worker guarantees its effects. */
 export const guarantees = ["exactly-once", "at-least-once", "at-most-once"] as const;
 /** One of {@linkcode guarantees}. */
 export type Guarantee = (typeof guarantees)[number];
 
-const secrets = new WeakMap<Secret, string>();
-
-/** A value that must not be printed: it shows as `[redacted]` in logs, JSON and templates. */
-export class Secret {
-  constructor(value: string) {
-    secrets.set(this, value);
-  }
-  /** The value itself, for the one place that hands it to a client. */
-  reveal(): string {
-    return secrets.get(this) ?? "";
-  }
-  toString(): string {
-    return "[redacted]";
-  }
-  toJSON(): string {
-    return "[redacted]";
-  }
-  [Symbol.for("Deno.customInspect")](): string {
-    return "[redacted]";
-  }
-}
-
 const text = z.string().trim().min(1);
+const list = text.transform((value) =>
+  value.split(",").map((entry) => entry.trim()).filter((entry) => entry !== "")
+);
+/** Not trimmed: white space may be part of it. */
+const secret = z.string().min(1).transform((value) => new Secret(value));
 const integer = (low: number, high: number, fallback: number) =>
   z.coerce.number().int().min(low).max(high).default(fallback);
 const flag = z.enum(["true", "false", "1", "0", "yes", "no"])
   .transform((word) => ["true", "1", "yes"].includes(word));
-/** Its default begins with the namespace: see {@linkcode withTopics}. */
+/** Its default begins with the namespace: see {@linkcode withDefaults}. */
 const topicName = z.string().regex(/^[A-Za-z0-9._-]{1,200}$/, "a Kafka topic name").optional();
 
 /** Every setting with its default, by the name it has in the environment. */
 const environment = z.object({
-  KAFKA_BROKERS: text.transform((list) => list.split(",").map((broker) => broker.trim()))
-    .optional(),
+  KAFKA_BROKERS: list.optional(),
   KAFKA_SSL: flag.default(false),
   KAFKA_SSL_CA: text.optional(),
   KAFKA_SASL_MECHANISM: z.enum(["plain", "scram-sha-256", "scram-sha-512"]).optional(),
   KAFKA_SASL_USERNAME: text.optional(),
-  KAFKA_SASL_PASSWORD: text.transform((value) => new Secret(value)).optional(),
+  KAFKA_SASL_PASSWORD: secret.optional(),
   KAFKA_CLIENT_ID: text.default("onceflow"),
   DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//, "a postgres:// address")
     .transform((value) => new Secret(value)).optional(),
@@ -54,10 +42,18 @@ const environment = z.object({
   HTTP_PORT: integer(0, 65535, 8080),
   HTTP_DRAIN_MS: integer(0, 600_000, 1_000),
   WORKER_HTTP_PORT: integer(0, 65535, 0),
-  API_TOKEN: z.string().regex(
-    /^[A-Za-z0-9._~+/-]+=*$/,
-    "a bearer token: letters, digits or ._~+/-, = only at its end",
-  ).transform((value) => new Secret(value)).optional(),
+  HTTP_ALLOWED_HOSTS: list.optional(),
+  HTTP_REQUESTS_PER_S_MAX: integer(0, 1_000_000, 0),
+  ALLOW_ANONYMOUS: flag.default(false),
+  API_TOKEN: z.string().superRefine((token, context) => {
+    const message = tokenProblem(token);
+    if (message !== undefined) context.addIssue({ code: "custom", message });
+  }).transform((value) => new Secret(value)).optional(),
+  API_TOKENS: z.string().transform((value, context) => {
+    const { tokens, problems } = parseApiTokens(value);
+    for (const message of problems) context.addIssue({ code: "custom", message });
+    return tokens;
+  }).optional(),
   GUARANTEE: z.enum(guarantees).default("exactly-once"),
   NAMESPACE: z.string().regex(namespacePattern, "at most 60 letters, digits, . _ or -")
     .default(defaultNamespace),
@@ -89,51 +85,26 @@ const environment = z.object({
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warning", "error"]).optional(),
   LOG_FORMAT: z.enum(["text", "json"]).optional(),
 }).superRefine((value, context) => {
-  if (value.KAFKA_SASL_MECHANISM && !(value.KAFKA_SASL_USERNAME && value.KAFKA_SASL_PASSWORD)) {
-    context.addIssue({
-      code: "custom",
-      path: ["KAFKA_SASL_MECHANISM"],
-      message: "needs KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD beside it",
-    });
-  }
-  if (!value.KAFKA_SASL_MECHANISM && (value.KAFKA_SASL_USERNAME || value.KAFKA_SASL_PASSWORD)) {
-    context.addIssue({
-      code: "custom",
-      path: ["KAFKA_SASL_MECHANISM"],
-      message: "is missing beside KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD: nobody would log in",
-    });
-  }
-  if (value.KAFKA_SSL_CA && !value.KAFKA_SSL) {
-    context.addIssue({
-      code: "custom",
-      path: ["KAFKA_SSL_CA"],
-      message: "needs KAFKA_SSL=true beside it",
-    });
-  }
-  if (value.STACK_KAFKA_PORT === value.STACK_POSTGRES_PORT) {
-    context.addIssue({
-      code: "custom",
-      path: ["STACK_KAFKA_PORT"],
-      message: "must be another port than STACK_POSTGRES_PORT",
-    });
-  }
-  if ((value.KAFKA_BROKERS === undefined) !== (value.DATABASE_URL === undefined)) {
-    context.addIssue({
-      code: "custom",
-      path: [value.KAFKA_BROKERS === undefined ? "KAFKA_BROKERS" : "DATABASE_URL"],
-      message:
-        "set both KAFKA_BROKERS and DATABASE_URL for your own services, or neither for the embedded stack",
-    });
+  for (const { setting, message } of conflictsOf(value)) {
+    context.addIssue({ code: "custom", path: [setting], message });
   }
 });
 
-const settings = environment.transform(withTopics);
+const settings = environment.transform(withDefaults);
+
+/** What can also be read from a file: `NAME_FILE` in the place of `NAME`. */
+const secretNames = ["KAFKA_SASL_PASSWORD", "DATABASE_URL", "API_TOKEN", "API_TOKENS"] as const;
 
 /** Two environments that differ in `NAMESPACE` share no topic either, unless they name it. */
-function withTopics(value: z.output<typeof environment>) {
+function withDefaults(value: z.output<typeof environment>) {
   const names = namesIn(value.NAMESPACE);
   return {
     ...value,
+    /** Every token, that of `API_TOKEN` among them. */
+    API_TOKENS: [
+      ...(value.API_TOKEN ? [defaultToken(value.API_TOKEN)] : []),
+      ...value.API_TOKENS ?? [],
+    ],
     ORDERS_TOPIC: value.ORDERS_TOPIC ?? names.topic("orders"),
     INVOICES_TOPIC: value.INVOICES_TOPIC ?? names.topic("invoices"),
     DEAD_LETTERS_TOPIC: value.DEAD_LETTERS_TOPIC ?? names.deadLetters("orders"),
@@ -145,7 +116,10 @@ function withTopics(value: z.output<typeof environment>) {
 export type Config = Readonly<z.output<typeof settings>>;
 
 /** The names of all settings. */
-export const settingNames: readonly string[] = Object.keys(environment.shape);
+export const settingNames: readonly string[] = [
+  ...Object.keys(environment.shape),
+  ...secretNames.map((name) => `${name}_FILE`),
+];
 
 /** Wrong settings: one line for each, naming the variable. */
 export class ConfigError extends Error {
@@ -153,19 +127,26 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads the settings from the environment (or from what is given instead). An empty variable counts as not set.
+ * Reads the settings from the environment (or from what is given instead), and secrets from the files that it names. An
+ * empty variable counts as not set.
  *
  * @throws {ConfigError} naming each wrong variable and what it should be
  */
 export function readConfig(
   variables: Record<string, string | undefined> = variablesOfProcess(),
 ): Config {
+  const files = readSecretFiles(secretNames, variables, Deno.readTextFileSync);
   const present = Object.fromEntries(
-    settingNames.map((name) => [name, variables[name]] as const).filter(([, value]) => value),
+    Object.keys(environment.shape)
+      .map((name) => [name, variables[name] || files.values[name]] as const)
+      .filter(([, value]) => value),
   );
   const parsed = settings.safeParse(present);
-  if (parsed.success) return parsed.data;
-  const lines = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
+  if (parsed.success && files.problems.length === 0) return parsed.data;
+  const lines = [
+    ...files.problems.map(({ name, message }) => `${name}: ${message}`),
+    ...(parsed.error?.issues ?? []).map(({ path, message }) => `${path.join(".")}: ${message}`),
+  ];
   throw new ConfigError(`Wrong settings in the environment:\n  ${lines.join("\n  ")}`);
 }
 

@@ -6,6 +6,7 @@ import {
   watchFigures,
   workerObservers,
 } from "../app/compose/observability.ts";
+import { metricsGuard, refuseOpenDoor } from "../app/compose/open_door.ts";
 import { openUntilStopped } from "../app/compose/open_runtime.ts";
 import { runUntilSignal } from "../app/compose/run_until_signal.ts";
 import { watchPostgresAside } from "../app/compose/watch_postgres.ts";
@@ -45,6 +46,7 @@ export function workerCommand(): Command {
     )
     .action(async ({ only, guarantee }: WorkerArguments) => {
       const config = readConfig();
+      refuseOpenDoor(config);
       const progress = serviceProgress(config);
       const observability = createObservability();
       const starting = notStarted(observability.health);
@@ -54,6 +56,8 @@ export function workerCommand(): Command {
           port: config.WORKER_HTTP_PORT,
           health: starting.health,
           metrics: observability.metrics,
+          allowedHosts: config.HTTP_ALLOWED_HOSTS,
+          mayReadMetrics: metricsGuard(config),
         });
         progress(`Health and metrics at http://${health.hostname}:${health.port}/readyz`);
         await using runtime = await openUntilStopped(config, {

@@ -1,4 +1,6 @@
 /** The dashboard in a real browser. Skipped, with a word about it, where there is no Chromium. */
+import { Hono } from "hono";
+import { bearerAuth } from "hono/bearer-auth";
 import type { Browser, Page } from "playwright-core";
 import { dashboardRoutes } from "../../src/app/dashboard/dashboard_routes.ts";
 import type { DashboardData } from "../../src/app/dashboard/dashboard_data.ts";
@@ -37,11 +39,17 @@ async function withPage(
   options: PageOptions,
   look: (opened: Opened) => Promise<void>,
 ): Promise<void> {
-  const routes = dashboardRoutes({
-    read: () => Promise.resolve(shown.data),
-    find: (id) => Promise.resolve(id === "nobody" ? undefined : sampleTrail(id)),
-    apiToken: shown.apiToken,
-  });
+  const routes = new Hono();
+  if (shown.apiToken !== undefined) {
+    routes.use("/dashboard/*", bearerAuth({ token: shown.apiToken }));
+  }
+  routes.route(
+    "/",
+    dashboardRoutes({
+      read: () => Promise.resolve(shown.data),
+      find: (id) => Promise.resolve(id === "nobody" ? undefined : sampleTrail(id)),
+    }),
+  );
   await using server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
     (request) => shown.down ? new Response("down", { status: 503 }) : routes.fetch(request),

@@ -73,6 +73,21 @@ Deno.test("idempotency key places one order when twenty requests carry it at onc
   assertEquals(await countsOf(db.sql), { orders: 1, outbox: 1, keys: 1 });
 });
 
+Deno.test("a key belongs to its client: another one with the same key places an order of its own", async () => {
+  await using db = await outboxDatabase();
+  const key = "k".repeat(255);
+  const place = (client: string | undefined, amount: string) =>
+    placeOrder(db.sql, { ...order, amount }, { ...options, idempotencyKey: key, client });
+  const kinds = [];
+  const clients = [undefined, "shop", "c".repeat(32)];
+  for (const client of clients) kinds.push((await place(client, "1")).kind);
+  for (const client of clients) kinds.push((await place(client, "1")).kind);
+  kinds.push((await place("shop", "2")).kind);
+  const [placed, replayed] = ["placed", "replayed"];
+  assertEquals(kinds, [placed, placed, placed, replayed, replayed, replayed, "key_conflict"]);
+  assertEquals((await countsOf(db.sql)).orders, 3);
+});
+
 Deno.test("idempotency key that came with another request conflicts and writes nothing", async () => {
   await using db = await outboxDatabase();
   const keyed = { ...options, idempotencyKey: "key-1" };

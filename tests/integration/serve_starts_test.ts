@@ -1,11 +1,12 @@
 /** What is away at the start is waited for and said; `serve` takes orders without Kafka. */
 import { createObservability } from "../../src/app/compose/observability.ts";
+import { refuseOpenDoor } from "../../src/app/compose/open_door.ts";
 import { openRuntime, openUntilStopped } from "../../src/app/compose/open_runtime.ts";
 import { drain, listen, openApi } from "../../src/app/compose/run_serve.ts";
 import { readConfig } from "../../src/config.ts";
 import { freePort } from "../../src/tools/stack/ports.ts";
 import { waitFor } from "../../src/tools/stack/wait.ts";
-import { assert, assertEquals, assertRejects } from "../support/assert.ts";
+import { assert, assertEquals, assertRejects, assertThrows } from "../support/assert.ts";
 import { freshDatabase } from "../support/services.ts";
 
 const nobody = () => `127.0.0.1:${freePort()}`;
@@ -57,6 +58,35 @@ Deno.test("a worker that starts while Kafka is away waits, says so, and ends at 
   assert(await waitFor(() => Promise.resolve(down()), { waitMsMax: 20_000 }));
   stop.abort();
   assertEquals(await opening, undefined);
+});
+
+Deno.test("an address that others reach is not opened without a token or the word that none is needed", () => {
+  const open = (settings: Record<string, string>) =>
+    refuseOpenDoor(readConfig({ HTTP_HOST: "0.0.0.0", ...settings }));
+  assertThrows(() => open({}), Error, "ALLOW_ANONYMOUS=true");
+  assertThrows(() => open({ ALLOW_ANONYMOUS: "false" }), Error, "API_TOKENS");
+  open({ ALLOW_ANONYMOUS: "true" });
+  open({ API_TOKEN: "x".repeat(32) });
+  open({ HTTP_HOST: "::1" });
+});
+
+Deno.test("a service that still starts goes by its tokens and its names", async () => {
+  const config = readConfig({ HTTP_PORT: String(freePort()), API_TOKEN: "x".repeat(32) });
+  await using server = listen(config, createObservability());
+  const ask = async (path: string, headers: HeadersInit = {}) => {
+    const answer = await fetch(`http://127.0.0.1:${server.port}${path}`, { headers });
+    await answer.body?.cancel();
+    assertEquals(answer.headers.get("x-content-type-options"), "nosniff");
+    return answer.status;
+  };
+  assertEquals([await ask("/healthz"), await ask("/metrics")], [200, 401]);
+  assertEquals(await ask("/metrics", { authorization: `Bearer ${"x".repeat(32)}` }), 200);
+  using connection = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+  const request = "GET /healthz HTTP/1.1\r\nhost: evil.example\r\n\r\n";
+  await connection.write(new TextEncoder().encode(request));
+  const buffer = new Uint8Array(500);
+  const answer = new TextDecoder().decode(buffer.subarray(0, await connection.read(buffer) ?? 0));
+  assertEquals(answer.slice(0, 12), "HTTP/1.1 421");
 });
 
 Deno.test("a start that finds nothing names what it tried, and the setting", async () => {

@@ -54,16 +54,76 @@ Deno.test("wrong settings are named, all at once", () => {
 });
 
 Deno.test("API token that no Authorization header could carry is refused, unseen", () => {
-  for (const API_TOKEN of ["two words", "naïve", "a=b"]) {
+  const long = "x".repeat(32);
+  for (const API_TOKEN of [`two words ${long}`, `naïve${long}`, `a=b${long}`, long.slice(1)]) {
     const error = assertThrows(() => readConfig({ API_TOKEN }), Error, "API_TOKEN");
     assertEquals(error.message.includes(API_TOKEN), false);
   }
-  assertEquals(readConfig({ API_TOKEN: "s3cret+/~.-_==" }).API_TOKEN?.reveal(), "s3cret+/~.-_==");
+  assertEquals(readConfig({ API_TOKEN: `${long}+/~.-_==` }).API_TOKEN?.reveal(), `${long}+/~.-_==`);
+});
+
+Deno.test("tokens are named, have rights, and are found beside the one of API_TOKEN", () => {
+  const [one, two, all] = ["1", "2", "3"].map((digit) => digit.repeat(32));
+  const { API_TOKENS } = readConfig({
+    API_TOKEN: all,
+    API_TOKENS: `shop:place+read:${one},\n# scrapes\nprometheus:metrics:${two}\n`,
+  });
+  assertEquals(API_TOKENS.map(({ name, rights, token }) => [name, [...rights], token.reveal()]), [
+    ["default", ["place", "read", "operate", "metrics"], all],
+    ["shop", ["place", "read"], one],
+    ["prometheus", ["metrics"], two],
+  ]);
+});
+
+Deno.test("tokens that are wrong are named by their place, and never shown", () => {
+  const token = "hunter2".repeat(6);
+  for (
+    const API_TOKENS of [
+      token,
+      `shop:${token}`,
+      `shop:write:${token}`,
+      `shop:place+place:${token}`,
+      `SHOP:all:${token}`,
+      `shop:all:${token.slice(0, 31)}`,
+      `shop:all:${token}:x`,
+      `shop:all:${token},other:all:${token}`,
+    ]
+  ) {
+    const error = assertThrows(() => readConfig({ API_TOKENS }), Error, "API_TOKENS: ");
+    assertEquals(error.message.includes("hunter2"), false, error.message);
+  }
+});
+
+Deno.test("a secret comes from a file, to the last space and without the line's end", async () => {
+  const file = await Deno.makeTempFile();
+  try {
+    await Deno.writeTextFile(file, " with spaces \n");
+    const given = {
+      ...{ KAFKA_BROKERS: "a:1", DATABASE_URL: "postgres://db/onceflow" },
+      ...{ KAFKA_SASL_MECHANISM: "plain", KAFKA_SASL_USERNAME: "ada" },
+    };
+    const config = readConfig({ ...given, KAFKA_SASL_PASSWORD_FILE: file });
+    assertEquals(config.KAFKA_SASL_PASSWORD?.reveal(), " with spaces ");
+    const both = { ...given, KAFKA_SASL_PASSWORD: "x", KAFKA_SASL_PASSWORD_FILE: file };
+    assertThrows(() => readConfig(both), Error, "set only one of them");
+    const missing = { ...given, KAFKA_SASL_PASSWORD_FILE: `${file}.none` };
+    assertThrows(() => readConfig(missing), Error, `KAFKA_SASL_PASSWORD_FILE: cannot read ${file}`);
+    assertEquals(
+      readConfig({ ...given, KAFKA_SASL_PASSWORD: " p " }).KAFKA_SASL_PASSWORD?.reveal(),
+      " p ",
+    );
+  } finally {
+    await Deno.remove(file);
+  }
 });
 
 Deno.test("secrets do not show", () => {
   const url = "postgres://ada:hunter2@db/onceflow";
-  const config = readConfig({ KAFKA_BROKERS: "a:1", DATABASE_URL: url, API_TOKEN: "hunter2" });
+  const config = readConfig({
+    KAFKA_BROKERS: "a:1",
+    DATABASE_URL: url,
+    API_TOKEN: "hunter2".repeat(5),
+  });
   for (const shown of [JSON.stringify(config), Deno.inspect(config), `${config.API_TOKEN}`]) {
     assertEquals(shown.includes("hunter2"), false, shown);
   }

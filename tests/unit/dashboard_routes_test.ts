@@ -58,19 +58,3 @@ Deno.test("an order is found by its id, and one that is not there is a 404", asy
     await missing.body?.cancel();
   }
 });
-
-Deno.test("with a token the data needs it and the page does not", async () => {
-  const app = dashboardRoutes({ ...deps, apiToken: "let-me-in" });
-  const status = async (path: string, authorization?: string) => {
-    const response = await app.request(path, {
-      headers: authorization === undefined ? {} : { authorization },
-    });
-    await response.body?.cancel();
-    return response.status;
-  };
-  assertEquals(await status("/"), 200);
-  assertEquals(await status("/dashboard/data.json"), 401);
-  assertEquals(await status("/dashboard/data.json", "Bearer wrong"), 401);
-  assertEquals(await status("/dashboard/orders/order-1"), 401);
-  assertEquals(await status("/dashboard/data.json", "Bearer let-me-in"), 200);
-});

@@ -1,10 +1,12 @@
 /** What the API answers before it needs a database. */
+import { type ApiToken, parseApiTokens } from "../../src/config/api_tokens.ts";
+import type { AppOptions } from "../../src/app/http/app_options.ts";
 import { createApp } from "../../src/app/http/create_app.ts";
 import { openDatabase } from "../../src/engine/postgres/database.ts";
 import { assertEquals, assertExists, assertMatch } from "../support/assert.ts";
 
 /** An app whose database nobody answers for: port 1 refuses. */
-function appWithoutDatabase(options: { readonly apiToken?: string } = {}) {
+function appWithoutDatabase(options: Partial<AppOptions> = {}) {
   const database = openDatabase("postgres://nobody@127.0.0.1:1/none", {
     connectionsMax: 1,
     applicationName: "test",
@@ -157,6 +159,11 @@ Deno.test("query without user_id, with a wrong limit or a foreign cursor names t
     ["/orders?user_id=%00", 422, "user_id"],
     ["/orders?user_id=u&limit=0", 422, "limit"],
     ["/orders?user_id=u&limit=ten", 422, "limit"],
+    ["/orders?user_id=u&limit=0x10", 422, "limit"],
+    ["/orders?user_id=u&limit=1e1", 422, "limit"],
+    ["/orders?user_id=u&limit=", 422, "limit"],
+    ["/orders?user_id=u&limit=1&limit=2", 422, "limit"],
+    ["/orders?user_id=u&user_id=u", 422, "user_id"],
     ["/orders?user_id=u&cursor=abc", 400, "cursor"],
     ["/orders?user_id=u&cursor=", 400, "cursor"],
     ["/orders/%00", 422, "id"],
@@ -168,24 +175,90 @@ Deno.test("query without user_id, with a wrong limit or a foreign cursor names t
   }
 });
 
-Deno.test("token, where one is set, is demanded for orders and customers but not for health", async () => {
-  await using api = appWithoutDatabase({ apiToken: "s3cret" });
-  for (const authorization of [undefined, "Bearer wrong", "Bearer ", "Basic s3cret", "s3cret"]) {
-    const headers = authorization === undefined ? undefined : { authorization };
-    for (const path of ["/orders?user_id=u", "/orders/o", "/customers/u/totals"]) {
+/** A token of each kind; each is its name, repeated. */
+const tokens: readonly ApiToken[] = parseApiTokens(
+  ["shop:place", "reader:read", "prometheus:metrics", "admin:all"]
+    .map((words) => `${words}:${tokenOf(words.split(":")[0] ?? "")}`).join(","),
+).tokens;
+
+function tokenOf(name: string): string {
+  return name.repeat(32);
+}
+
+Deno.test("token, where there is one, is demanded for all but health", async () => {
+  await using api = appWithoutDatabase({ tokens });
+  const right = tokenOf("reader");
+  for (const wrong of [undefined, `Bearer ${right}x`, "Bearer ", `Basic ${right}`, right]) {
+    const headers: HeadersInit = wrong === undefined ? {} : { authorization: wrong };
+    const paths = ["/orders?user_id=u", "/orders/o", "/customers/u/totals", "/dashboard/x"];
+    for (const path of [...paths, "/metrics"]) {
       const { status, answer } = await problemOf(api.app.request(path, { headers }));
-      assertEquals(status, 401, `${path} ${authorization}`);
+      assertEquals(status, 401, `${path} ${wrong}`);
       assertMatch(answer.headers.get("www-authenticate") ?? "", /^Bearer/);
     }
   }
-  const headers = { authorization: "Bearer s3cret" };
-  const good = await problemOf(api.app.request("/orders/%00", { headers }));
-  assertEquals(good.status, 422, "the token is right, the id is not");
   for (const path of ["/healthz", "/openapi.json"]) {
     const open = await api.app.request(path);
     assertEquals(open.status, 200);
     await open.body?.cancel();
   }
+});
+
+Deno.test("a token opens what its rights say, and no more", async () => {
+  await using api = appWithoutDatabase({ tokens });
+  const doors: Record<string, RequestInit> = {
+    "/orders": { method: "POST", body: "{}" },
+    "/orders/%00": {},
+    "/customers/%00/totals": {},
+    "/dashboard/x": {},
+    "/metrics": {},
+  };
+  const opened: Record<string, string[]> = {};
+  for (const name of ["shop", "reader", "prometheus", "admin"]) {
+    opened[name] = [];
+    for (const [path, init] of Object.entries(doors)) {
+      const headers = { ...json, authorization: `Bearer ${tokenOf(name)}` };
+      const { status, answer } = await problemOf(api.app.request(path, { ...init, headers }));
+      if (status !== 403) opened[name].push(path);
+      else assertMatch(answer.headers.get("www-authenticate") ?? "", /insufficient_scope/);
+    }
+  }
+  assertEquals(opened, {
+    shop: ["/orders"],
+    reader: ["/orders/%00", "/customers/%00/totals", "/dashboard/x"],
+    prometheus: ["/metrics"],
+    admin: Object.keys(doors),
+  });
+});
+
+Deno.test("a client beyond its rate is a 429 that says when to come again, and no other client", async () => {
+  await using api = appWithoutDatabase({ tokens, requestsPerSecondMax: 2 });
+  const status = async (name: string) => {
+    const headers = { authorization: `Bearer ${tokenOf(name)}` };
+    const { status, answer } = await problemOf(api.app.request("/orders/%00", { headers }));
+    return status === 429 ? `429 after ${answer.headers.get("retry-after")}` : status;
+  };
+  const seen = [await status("reader"), await status("reader"), await status("reader")];
+  assertEquals([...seen, await status("admin")], [422, 422, "429 after 1", 422]);
+});
+
+Deno.test("a field that stands twice is a 400 that names it, however it is spelt", async () => {
+  await using api = appWithoutDatabase();
+  const bodies = {
+    amount: '{"user_id":"u","amount":"1","amount":"100"}',
+    "a:b": String.raw`{"user_id":"\"{","x":[{"a:b":1,"\u0061:b":2}]}`,
+  };
+  for (const [field, body] of Object.entries(bodies)) {
+    const found = await problemOf(
+      api.app.request("/orders", { method: "POST", headers: json, body }),
+    );
+    assertEquals([found.status, found.errors[0].field], [400, field]);
+  }
+  const apart = '{"a":{"a":1},"b":[{"a":1},{"a":"a\\":"}]}';
+  const found = await problemOf(
+    api.app.request("/orders", { method: "POST", headers: json, body: apart }),
+  );
+  assertEquals(found.status, 422, "names of different objects");
 });
 
 Deno.test("request id is taken from the client where it is harmless, and made otherwise", async () => {

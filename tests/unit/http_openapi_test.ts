@@ -1,15 +1,17 @@
 /** The OpenAPI document: complete, consistent, and readable by other validators. */
+import type { AppOptions } from "../../src/app/http/app_options.ts";
 import { createApp } from "../../src/app/http/create_app.ts";
+import { parseApiTokens } from "../../src/config/api_tokens.ts";
 import { userId } from "../../src/app/http/schemas.ts";
 import { openDatabase } from "../../src/engine/postgres/database.ts";
 import { assertEquals, assertExists } from "../support/assert.ts";
 
-async function openApiDocument() {
+async function openApiDocument(options: Partial<AppOptions> = {}) {
   await using database = openDatabase("postgres://nobody@127.0.0.1:1/none", {
     connectionsMax: 1,
     applicationName: "test",
   });
-  const app = createApp({ sql: database.sql, topic: "orders", shards: 1 });
+  const app = createApp({ sql: database.sql, topic: "orders", shards: 1, ...options });
   return await (await app.request("/openapi.json")).json();
 }
 
@@ -30,7 +32,6 @@ Deno.test("OpenAPI document is of version 3.1 and describes every route and ever
   assertEquals(Object.keys(post.responses), [
     "202",
     "400",
-    "401",
     "408",
     "409",
     "413",
@@ -44,6 +45,19 @@ Deno.test("OpenAPI document is of version 3.1 and describes every route and ever
   const text = JSON.stringify(document);
   const refs = [...text.matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g)];
   for (const [, name] of refs) assertExists(document.components.schemas[name ?? ""]);
+});
+
+Deno.test("OpenAPI document speaks of tokens and limits only where there are some", async () => {
+  const { tokens } = parseApiTokens(`shop:all:${"x".repeat(32)}`);
+  const open = await openApiDocument();
+  const closed = await openApiDocument({ tokens, requestsPerSecondMax: 5 });
+  const told = ({ paths: { "/orders/{id}": { get } }, components }: typeof open) => [
+    ...[get.security, components.securitySchemes !== undefined],
+    ...["401", "403", "429"].map((status) => status in get.responses),
+  ];
+  assertEquals(told(open), [undefined, false, false, false, false]);
+  assertEquals(told(closed), [[{ bearer: [] }], true, true, true, true]);
+  assertEquals(open.paths["/orders"].get.parameters[2].schema.type, "integer");
 });
 
 Deno.test("patterns of the OpenAPI document are such as any validator can read, and say what is meant", async () => {

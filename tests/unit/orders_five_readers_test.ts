@@ -75,10 +75,6 @@ const shared: readonly (readonly [fields: string, amount: string | null])[] = [
   ...["", "EU", "EURO", " EUR", "EUR ", "ＥＵＲ", "ЕUR", "EUR\u0000", "€"].map((value) =>
     [currency(value), null] as const
   ),
-  [`"user_id":"ada","amount":"1.00","amount":"2.00","currency":"EUR"`, "2"],
-  [`"user_id":"ada","amount":"x","amount":"2.00","currency":"EUR"`, "2"],
-  [`"user_id":"ada","amount":"2.00","amount":"x","currency":"EUR"`, null],
-  [`"user_id":"","user_id":"ada","amount":"2.00","currency":"eur","currency":"EUR"`, "2"],
   [`"user_id":"ada","amount":10.00,"currency":"EUR"`, null],
   [`"user_id":"ada","amount":["10.00"],"currency":"EUR"`, null],
   [`"user_id":"ada","amount":${"[".repeat(5_000)}${"]".repeat(5_000)},"currency":"EUR"`, null],
@@ -104,6 +100,14 @@ const ofOthers: readonly (readonly [event: string, amount: string | null])[] = [
   [`{${rest},${time},"user_id":"ada","__proto__":{"amount":"9.99"},"currency":"EUR"}`, null],
   [`{${rest},${time},${amount("10.00")},"more":"\\ud800\\u0000"}`, "10"],
   [`{${rest},${time},${amount("10.00")},"order_id":"order-2"}`, null],
+  // Of a name that stands twice the last one counts; the API refuses it.
+  [`{${rest},${time},"user_id":"ada","amount":"1.00","amount":"2.00","currency":"EUR"}`, "2"],
+  [`{${rest},${time},"user_id":"ada","amount":"x","amount":"2.00","currency":"EUR"}`, "2"],
+  [`{${rest},${time},"user_id":"ada","amount":"2.00","amount":"x","currency":"EUR"}`, null],
+  [
+    `{${rest},${time},"user_id":"","user_id":"ada","amount":"2.00","currency":"eur","currency":"EUR"}`,
+    "2",
+  ],
   [`{${rest},${time},${amount("10.00")}`, null],
   [`[{${rest},${time},${amount("10.00")}}]`, null],
   [` \n{${rest},${time},${amount("10.00")}}\t `, "10"],

@@ -56,7 +56,6 @@ export function openDashboard({ client, config, database, partitions }: Runtime)
     routes: dashboardRoutes({
       read: () => reader.read(),
       find: (orderId) => reader.find(orderId),
-      apiToken: config.API_TOKEN?.reveal(),
     }),
     async [Symbol.asyncDispose]() {
       closed.abort(new DOMException("The dashboard was closed", "AbortError"));

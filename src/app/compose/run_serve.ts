@@ -6,11 +6,13 @@ import { createApp } from "../http/create_app.ts";
 import { problemOf, problemResponse } from "../http/problem.ts";
 import { type HttpServer, startServer } from "../http/server.ts";
 import { healthAnswer, metricsResponse } from "../../engine/observe/health_server.ts";
+import { hostRuleFor } from "../../engine/observe/host_rule.ts";
 import { notStarted } from "../../engine/observe/not_started.ts";
 import { requestHooks } from "./request_hooks.ts";
 import { forgetIdempotencyKeys } from "./forget_idempotency_keys.ts";
 import { openDashboard } from "./dashboard.ts";
 import type { Observability } from "./observability.ts";
+import { metricsGuard, refuseOpenDoor } from "./open_door.ts";
 import type { Runtime } from "./open_runtime.ts";
 import { watchPostgresAside } from "./watch_postgres.ts";
 
@@ -29,6 +31,7 @@ export interface Listener extends HttpServer {
 /**
  * Listens on the address of the settings. Until the API is there, all but health and metrics is answered 503.
  *
+ * @throws {ConfigError} when it would let everybody in and nobody has said that it should
  * @throws {Error} naming the address when it is taken or not ours
  */
 export function listen(config: Config, { metrics, health }: Observability): Listener {
@@ -41,9 +44,16 @@ export function listen(config: Config, { metrics, health }: Observability): List
       }),
       { "retry-after": "1" },
     );
+  refuseOpenDoor(config);
+  const mayReadMetrics = metricsGuard(config);
   const server = startServer(
-    (request) => api?.fetch(request) ?? healthAnswer(request, before, metrics) ?? starting(),
-    { host: config.HTTP_HOST, port: config.HTTP_PORT },
+    (request) =>
+      api?.fetch(request) ?? healthAnswer(request, before, metrics, mayReadMetrics) ?? starting(),
+    {
+      host: config.HTTP_HOST,
+      port: config.HTTP_PORT,
+      hosts: hostRuleFor(config.HTTP_HOST, config.HTTP_ALLOWED_HOSTS),
+    },
   );
   return { ...server, serve: (given) => void (api = given) };
 }
@@ -59,7 +69,8 @@ export function openApi(runtime: Runtime, { metrics, health }: Observability): A
     sql: database.sql,
     topic: config.ORDERS_TOPIC,
     shards: config.OUTBOX_SHARDS,
-    apiToken: config.API_TOKEN?.reveal(),
+    tokens: config.API_TOKENS,
+    requestsPerSecondMax: config.HTTP_REQUESTS_PER_S_MAX,
     ready: () => health.ready(),
     ...requestHooks(metrics),
     onFault: (error, requestId) =>

@@ -1,4 +1,5 @@
 /** What the HTTP API is given, and what it tells. */
+import type { ApiToken } from "../../config/api_tokens.ts";
 import type { Readiness } from "../../engine/core/health.ts";
 import type { Sql } from "../../engine/postgres/database.ts";
 
@@ -9,8 +10,10 @@ export interface AppOptions {
   readonly topic: string;
   /** OUTBOX_SHARDS. */
   readonly shards: number;
-  /** When set, `/orders` and `/customers` demand it as a bearer token. */
-  readonly apiToken?: string;
+  /** Where there are any, `/orders`, `/customers`, `/dashboard` and `/metrics` demand one with the right for it. */
+  readonly tokens?: readonly ApiToken[];
+  /** Of one client, beyond which it is answered 429. Default 0: no limit. */
+  readonly requestsPerSecondMax?: number;
   readonly now?: () => Date;
   /** What an order's announcement carries of the request that placed it: its trace. */
   readonly eventHeaders?: (request: Request) => readonly (readonly [name: string, text: string])[];

@@ -2,10 +2,10 @@
 import type { AppOptions } from "./app_options.ts";
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { MiddlewareHandler } from "hono";
-import { bearerAuth } from "hono/bearer-auth";
 import { methodNotAllowed } from "hono/method-not-allowed";
 import { requestId } from "hono/request-id";
 import { routePath } from "hono/route";
+import { type ClientVariables, createAccess } from "./access.ts";
 import { admission } from "./admission.ts";
 import { addCustomerRoutes } from "./customer_routes.ts";
 import { addHealthRoutes } from "./health_routes.ts";
@@ -15,12 +15,12 @@ import { ProblemError, problemOf, problemResponse } from "./problem.ts";
 import { problemForError } from "./problem_for_error.ts";
 import { withinTime } from "../../engine/core/delay.ts";
 
-type Variables = { Variables: { requestId: string } };
+type Variables = { Variables: { requestId: string; client: string } };
 
 /** The API as a hono app: `app.request(url)` in tests, `app.fetch` for a server. */
 export function createApp(options: AppOptions): OpenAPIHono {
-  const app = new OpenAPIHono();
-  const api = app as OpenAPIHono<Variables>;
+  const api = new OpenAPIHono<Variables>();
+  const app = api as unknown as OpenAPIHono;
   api.use(requestId());
   api.use(observe(options.onRequest));
   api.use(methodNotAllowed({
@@ -34,17 +34,21 @@ export function createApp(options: AppOptions): OpenAPIHono {
         { allow: methods.join(", ") },
       ),
   }));
+  const { tokens = [], requestsPerSecondMax = 0 } = options;
+  const demand = createAccess({ tokens, requestsPerSecondMax });
+  api.use("/orders/*", demand((method) => method === "POST" ? "place" : "read"));
+  for (const path of ["/customers/*", "/dashboard/*"]) api.use(path, demand("read"));
+  api.use("/metrics", demand("metrics"));
   const guards = [
-    ...(options.apiToken ? [bearerAuth({ token: options.apiToken, realm: "onceflow" })] : []),
     admission({ requestsInHandMax: options.requestsInHandMax ?? 1_000, failuresMax: 5 }),
     timeLimit(options.requestTimeoutMs ?? 10_000),
   ];
   // `/orders/*` matches `/orders` too; named twice, every guard would run twice.
   for (const path of ["/orders/*", "/customers/*"]) api.use(path, ...guards);
-  addOrderRoutes(app, options);
+  addOrderRoutes(api as unknown as OpenAPIHono<ClientVariables>, options);
   addCustomerRoutes(app, options);
   addHealthRoutes(app, options);
-  addOpenApiRoute(app);
+  addOpenApiRoute(app, { tokens: tokens.length > 0, limited: requestsPerSecondMax > 0 });
   api.notFound((c) =>
     problemResponse({
       ...problemOf(404, "no-such-path", `There is nothing at ${c.req.path}`),

@@ -31,7 +31,9 @@ const getTotals = createRoute({
     },
     ...problems({
       401: "The token is missing or wrong",
+      403: "The token has no right to read",
       422: "The id is none that a customer can have",
+      429: "The client sends more requests than is agreed",
       500: "A fault of the service",
       503: "Postgres cannot be reached: try again",
     }),

@@ -1,19 +1,22 @@
 /** The routes of orders: post one, find one, list a customer's. They speak HTTP and leave the rest to `orders`. */
+import { defaultClient } from "../../config/api_tokens.ts";
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { assertNever } from "./assert_never.ts";
 import { findOrder } from "../orders/find_order.ts";
 import { formatCursor, listOrders, parseCursor } from "../orders/list_orders.ts";
 import { placeOrder, type PlaceOrderOutcome } from "../orders/place_order.ts";
+import type { ClientVariables } from "./access.ts";
 import type { AppOptions } from "./app_options.ts";
 import { createBodyReader } from "./body_reader.ts";
 import { ProblemError, problemOf } from "./problem.ts";
 import { problems } from "./problems.ts";
+import { queryOf } from "./query_of.ts";
 import { readJson } from "./read_json.ts";
 import * as schemas from "./schemas.ts";
 import { validate } from "./validate.ts";
 
 /** Adds the routes to the app and their description to its OpenAPI document. */
-export function addOrderRoutes(app: OpenAPIHono, options: AppOptions): void {
+export function addOrderRoutes(app: OpenAPIHono<ClientVariables>, options: AppOptions): void {
   const registry = app.openAPIRegistry;
   const read = createBodyReader({
     bytesMax: options.bodyBytesMax ?? 64 * 1024,
@@ -40,6 +43,7 @@ export function addOrderRoutes(app: OpenAPIHono, options: AppOptions): void {
       now: options.now ?? (() => new Date()),
       idempotencyKey: key,
       headers: options.eventHeaders?.(c.req.raw),
+      client: c.get("client") === defaultClient ? undefined : c.get("client"),
     });
     return answerPlaceOrder(outcome);
   });
@@ -56,7 +60,7 @@ export function addOrderRoutes(app: OpenAPIHono, options: AppOptions): void {
 
   registry.registerPath(getOrders);
   app.get("/orders", async (c) => {
-    const query = validate(schemas.ordersQuery, c.req.query(), { whole: "query" });
+    const query = validate(schemas.ordersQuery, queryOf(c.req), { whole: "query" });
     const after = query.cursor === undefined ? undefined : parseCursor(query.cursor);
     if (query.cursor !== undefined && after === undefined) {
       throw new ProblemError(problemOf(400, "bad-cursor", "The cursor is not one of this API", {
@@ -133,13 +137,15 @@ const postOrder = createRoute({
       content: { "application/json": { schema: schemas.placedOrder } },
     },
     ...problems({
-      400: "The body is not JSON in UTF-8",
+      400: "The body is not JSON in UTF-8, or has a field twice",
       401: "The token is missing or wrong",
+      403: "The token has no right to place orders",
       409: "There is an order of that `order_id` already",
       408: "The body did not arrive in time",
       413: "The body is larger than 64 KiB, or the order larger than what can be announced",
       415: "The body is not application/json",
       422: "A field or the Idempotency-Key is invalid, or the key came with another body before",
+      429: "The client sends more requests than is agreed",
       500: "A fault of the service",
       503: "Postgres cannot be reached: try again, with the same Idempotency-Key",
     }),
@@ -161,8 +167,10 @@ const getOrder = createRoute({
     },
     ...problems({
       401: "The token is missing or wrong",
+      403: "The token has no right to read",
       404: "There is no such order",
       422: "The id is none that an order can have",
+      429: "The client sends more requests than is agreed",
       500: "A fault of the service",
       503: "Postgres cannot be reached: try again",
     }),
@@ -185,7 +193,9 @@ const getOrders = createRoute({
     ...problems({
       400: "The cursor is not one of this API",
       401: "The token is missing or wrong",
-      422: "A parameter is missing or invalid",
+      403: "The token has no right to read",
+      422: "A parameter is missing, invalid or there twice",
+      429: "The client sends more requests than is agreed",
       500: "A fault of the service",
       503: "Postgres cannot be reached: try again",
     }),

@@ -17,7 +17,11 @@ export function problems<Status extends number>(descriptions: Readonly<Record<St
   };
   const entries = Object.entries<string>(descriptions).map(([status, description]) => [status, {
     description,
-    ...(status === "503" ? { headers: retry } : status === "401" ? { headers: challenge } : {}),
+    ...(status === "503" || status === "429"
+      ? { headers: retry }
+      : status === "401"
+      ? { headers: challenge }
+      : {}),
     content: { "application/problem+json": { schema: problem } },
   }]);
   return Object.fromEntries(entries);

@@ -1,12 +1,14 @@
 /** Reads a request's body as JSON. Refuses what it cannot read exactly; never guesses an encoding. */
 import { textOf } from "../../engine/core/json_text.ts";
 import { brokenBody, type ReadBody } from "./body_reader.ts";
+import { duplicateName } from "./duplicate_name.ts";
 import { ProblemError, problemOf } from "./problem.ts";
 
 /**
  * The body's JSON value.
  *
- * @throws {ProblemError} 415 for another media type, what `read` throws, 400 for what is not JSON in UTF-8
+ * @throws {ProblemError} 415 for another media type, what `read` throws, 400 for what is not JSON in UTF-8 or
+ * has a field twice
  */
 export async function readJson(request: Request, read: ReadBody): Promise<unknown> {
   refuseOtherMediaTypes(request.headers);
@@ -17,6 +19,18 @@ export async function readJson(request: Request, read: ReadBody): Promise<unknow
   } catch {
     throw brokenBody("The body is not valid UTF-8");
   }
+  const value = parse(text);
+  const twice = duplicateName(text);
+  if (twice === undefined) return value;
+  throw new ProblemError(
+    problemOf(400, "duplicate-field", "The body has a field twice", {
+      detail: "Of two values nobody can say which is meant",
+      errors: [{ field: twice, detail: "must stand once" }],
+    }),
+  );
+}
+
+function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {

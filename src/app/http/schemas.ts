@@ -119,8 +119,11 @@ export const ordersQuery = z.object({
   cursor: z.string().max(1_024).optional().meta({
     description: "`next_cursor` of the page before",
   }),
-  limit: z.coerce.number({ error: "must be a number" }).int("must be a whole number")
-    .min(1, "must be 1 or more").max(200, "must be 200 or less").default(50),
+  // Digits only: as numbers go `0x10`, `1e1` and an empty text would be ones, too.
+  limit: z.string().regex(/^\d{1,9}$/, "must be a whole number in digits").transform(Number)
+    .pipe(z.int().min(1, "must be 1 or more").max(200, "must be 200 or less")).optional()
+    .transform((limit) => limit ?? 50)
+    .openapi({ type: "integer", minimum: 1, maximum: 200, default: 50 }),
 });
 
 /** A page of orders, newest first. */

@@ -1,7 +1,9 @@
 /** Listens for HTTP, and stops without leaving a request in hand unanswered. Prints nothing. */
 import { unlessAborted } from "../../engine/core/delay.ts";
-import { problemOf, problemResponse } from "./problem.ts";
 import { withinTime } from "../../engine/core/delay.ts";
+import { type HostRule, refusedHost } from "../../engine/observe/host_rule.ts";
+import { careful, plainProblem } from "../../engine/observe/plain_problem.ts";
+import { problemOf, problemResponse } from "./problem.ts";
 
 /** A server that listens. */
 export interface HttpServer extends AsyncDisposable {
@@ -17,7 +19,15 @@ export interface ListenOptions {
   readonly host: string;
   /** 0 lets the system choose. */
   readonly port: number;
+  /** By what it may be called; default: anything that is a host. */
+  readonly hosts?: HostRule;
 }
+
+/** Answers a request; the second is who sent it. */
+export type Answer = (
+  request: Request,
+  from: Deno.ServeHandlerInfo<Deno.NetAddr>,
+) => Response | Promise<Response>;
 
 /**
  * Starts to listen.
@@ -25,20 +35,22 @@ export interface ListenOptions {
  * @throws {Error} naming the address when it is taken or not ours, and what to do
  */
 export function startServer(
-  fetch: (request: Request) => Response | Promise<Response>,
-  { host, port }: ListenOptions,
+  fetch: Answer,
+  { host, port, hosts = { addresses: true } }: ListenOptions,
 ): HttpServer {
   const overdue = new AbortController();
   const inHand = new Set<Promise<Response>>();
   let closing: Promise<void> | undefined;
-  const server = listen(host, port, async (request) => {
-    if (closing !== undefined) return stopping();
-    const answer = Promise.resolve(fetch(request));
+  const server = listen(host, port, async (request, from) => {
+    const refused = refusedHost(request, hosts);
+    if (refused) return careful(plainProblem(refused.status, refused.title));
+    if (closing !== undefined) return careful(stopping());
+    const answer = Promise.resolve(fetch(request, from));
     inHand.add(answer);
     try {
-      return await unlessAborted(answer, overdue.signal);
+      return careful(await unlessAborted(answer, overdue.signal));
     } catch (error) {
-      if (overdue.signal.aborted) return unfinished();
+      if (overdue.signal.aborted) return careful(unfinished());
       throw error;
     } finally {
       inHand.delete(answer);
@@ -70,13 +82,18 @@ function unfinished(): Response {
   });
 }
 
+/** What no route has caught: nothing of it is told. */
+function failed(): Response {
+  return careful(plainProblem(500, "The service failed"));
+}
+
 function listen(
   hostname: string,
   port: number,
-  handler: (request: Request) => Promise<Response>,
+  handler: Answer,
 ): Deno.HttpServer<Deno.NetAddr> {
   try {
-    return Deno.serve({ hostname, port, onListen: () => {} }, handler);
+    return Deno.serve({ hostname, port, onListen: () => {}, onError: failed }, handler);
   } catch (cause) {
     const address = `${hostname}:${port}`;
     if (cause instanceof Deno.errors.AddrInUse) {

@@ -130,4 +130,11 @@ begin
 end
 $$;
 `,
+}, {
+  // The client's name stands before its key: 32 characters and a space.
+  name: "orders_0004_keys_of_clients",
+  sql: `
+alter table idempotency_keys drop constraint idempotency_keys_key_check;
+alter table idempotency_keys add constraint idempotency_keys_key_check check (length(key) between 1 and 288) not valid;
+`,
 }];

@@ -28,10 +28,12 @@ export interface PlaceOrderOptions {
   readonly topic: string;
   readonly shards: number;
   readonly now: () => Date;
-  /** At most 255 characters. The same key and request give the same answer, however often they come. */
+  /** At most 255 characters, no space. The same key and request give the same answer, however often they come. */
   readonly idempotencyKey?: string;
   /** What the announcement carries beside its id and type: the trace of the request. */
   readonly headers?: readonly (readonly [name: string, text: string])[];
+  /** Whose key it is: the same key of another client is another key. Default: that of `API_TOKEN`, and of all without one. */
+  readonly client?: string;
 }
 
 /** A placed order as it is answered: `POST /orders` sends exactly this. */
@@ -91,7 +93,7 @@ async function write(
 ): Promise<PlaceOrderOutcome> {
   const event = announce(order, options.now());
   const answer = answerFor(event);
-  const key = options.idempotencyKey ?? null;
+  const key = storedKey(options);
   const [row] = await sql<{ outcome: string; order_id: string; response: string }[]>`
     select outcome, order_id, response from place_order(
       ${key}, ${key === null ? null : requestHash(order)}, ${JSON.stringify(answer)},
@@ -104,6 +106,15 @@ async function write(
     throw refusedAppend(error);
   });
   return outcomeOf(row);
+}
+
+/**
+ * Keys of named clients stand behind the name. Those of `API_TOKEN` and of requests without a token stand alone, as all did
+ * before clients had names: a request that is repeated across that change still finds its answer.
+ */
+function storedKey({ idempotencyKey, client }: PlaceOrderOptions): string | null {
+  if (idempotencyKey === undefined) return null;
+  return client ? `${client} ${idempotencyKey}` : idempotencyKey;
 }
 
 function announce(order: PlaceOrder, now: Date): OrderPlaced {

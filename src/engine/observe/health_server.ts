@@ -1,6 +1,8 @@
 /** A small HTTP listener beside the worker: is it alive, is it ready, and its metrics. It takes no orders. */
 import type { Health } from "../core/health.ts";
+import { type HostRule, hostRuleFor, refusedHost } from "./host_rule.ts";
 import type { Metrics } from "./metrics.ts";
+import { careful, plainProblem } from "./plain_problem.ts";
 
 /** What the listener needs. */
 export interface HealthServerOptions {
@@ -9,9 +11,16 @@ export interface HealthServerOptions {
   readonly port: number;
   readonly health: Health;
   readonly metrics: Metrics;
+  /** Names it may be called by beside those of loopback. See `hostRuleFor`. */
+  readonly allowedHosts?: readonly string[];
+  /** Who may read the metrics. Default: everybody. */
+  readonly mayReadMetrics?: MayRead;
   /** Closes the listener when it fires. */
   readonly signal?: AbortSignal;
 }
+
+/** Decides by a request's headers. */
+export type MayRead = (request: Request) => boolean;
 
 /** The listener. */
 export interface HealthServer extends AsyncDisposable {
@@ -26,10 +35,16 @@ export interface HealthServer extends AsyncDisposable {
  * @throws {Error} naming the address when it is taken, and what to do
  */
 export function serveHealth(options: HealthServerOptions): HealthServer {
-  const { hostname, port, health, metrics } = options;
+  const { hostname, port } = options;
   const stop = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
-  const server = listen(hostname, port, signal, (request) => answer(request, health, metrics));
+  const rule = hostRuleFor(hostname, options.allowedHosts);
+  const server = listen(
+    hostname,
+    port,
+    signal,
+    async (request) => careful(await answer(request, rule, options)),
+  );
   return {
     hostname: server.addr.hostname,
     port: server.addr.port,
@@ -59,14 +74,16 @@ export async function metricsResponse(metrics: Metrics): Promise<Response> {
 
 function answer(
   request: Request,
-  health: Health,
-  metrics: Metrics,
+  rule: HostRule,
+  { health, metrics, mayReadMetrics }: HealthServerOptions,
 ): Response | Promise<Response> {
+  const refused = refusedHost(request, rule);
+  if (refused) return plainProblem(refused.status, refused.title);
   if (request.method !== "GET" && request.method !== "HEAD") {
-    return new Response("Only GET and HEAD\n", { status: 405, headers: { allow: "GET, HEAD" } });
+    return plainProblem(405, "Only GET and HEAD", { allow: "GET, HEAD" });
   }
-  return healthAnswer(request, health, metrics) ??
-    new Response("There are /healthz, /readyz and /metrics\n", { status: 404 });
+  return healthAnswer(request, health, metrics, mayReadMetrics) ??
+    plainProblem(404, "There are /healthz, /readyz and /metrics");
 }
 
 /** The answer to a request for health, readiness or metrics; undefined for every other. */
@@ -74,15 +91,18 @@ export function healthAnswer(
   request: Request,
   health: Health,
   metrics: Metrics,
+  mayReadMetrics: MayRead = () => true,
 ): Response | Promise<Response> | undefined {
-  // Null where the client's Host header makes no URL.
-  switch (URL.parse(request.url)?.pathname) {
+  switch (new URL(request.url).pathname) {
     case "/healthz":
       return Response.json({ status: "ok" });
     case "/readyz":
       return readyResponse(health);
     case "/metrics":
-      return metricsResponse(metrics);
+      if (mayReadMetrics(request)) return metricsResponse(metrics);
+      return plainProblem(401, "The metrics need a token with the right `metrics`", {
+        "www-authenticate": 'Bearer realm="onceflow"',
+      });
   }
 }
 

@@ -1,6 +1,7 @@
 /** The part of the benchmark about HTTP: orders until they are durable, and until they are announced on Kafka. */
 import { build, type Histogram } from "hdr-histogram-js";
 import type { z } from "zod";
+import { placingToken } from "../../app/compose/open_door.ts";
 import { delay } from "../../engine/core/delay.ts";
 import { freePort } from "../stack/ports.ts";
 import { numberOfKey } from "./bench_event.ts";
@@ -39,7 +40,7 @@ export async function httpSection(context: BenchContext): Promise<SectionResult>
       cause: error,
     });
   });
-  const token = context.config.API_TOKEN?.reveal();
+  const token = placingToken(context.config);
   const load = (job: Pick<z.output<typeof httpJobSchema>, "rate" | "seconds" | "from">) =>
     placeOrders({ ...job, url: `${url}/orders`, connections, token });
   const figures: Figure[] = [];

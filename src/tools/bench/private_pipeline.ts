@@ -60,6 +60,7 @@ export async function openPrivatePipeline(context: BenchContext): Promise<Privat
       env: {
         KAFKA_BROKERS: own.KAFKA_BROKERS.join(","),
         DATABASE_URL: databaseUrl,
+        DATABASE_URL_FILE: "",
         ORDERS_TOPIC: own.ORDERS_TOPIC,
         INVOICES_TOPIC: own.INVOICES_TOPIC,
         DEAD_LETTERS_TOPIC: own.DEAD_LETTERS_TOPIC,

@@ -16,6 +16,7 @@ import { checkBooks } from "../books.ts";
 import { resolveServices } from "../resolve_services.ts";
 import { keepStackUp } from "./keep_stack_up.ts";
 import { createObservability, workerObservers } from "../../app/compose/observability.ts";
+import { placingToken } from "../../app/compose/open_door.ts";
 import { openRuntime, type Runtime } from "../../app/compose/open_runtime.ts";
 import { viewsOf } from "../../app/compose/prepare_schema.ts";
 import { startHttp } from "../../app/compose/run_serve.ts";
@@ -96,7 +97,7 @@ export async function runDemo(config: Config, options: DemoOptions): Promise<voi
     const [accepted] = await Promise.all([
       postOrders(orders, {
         url,
-        apiToken: config.API_TOKEN?.reveal(),
+        apiToken: placingToken(config),
         concurrencyMax,
         signal: stop,
         onAccepted: (count) => placed = count,
