@@ -32,8 +32,11 @@ export {
   type Emissions,
   type Flow,
   type FlowOptions,
+  type FlowOptionsOfSeveral,
+  type FlowSettings,
   type TransformContext,
 } from "./core/flow.ts";
+export type { AnyContract, EventOf } from "./core/flow_inputs.ts";
 export type { LaneObserver } from "./core/lane_observer.ts";
 export type { TransactionVerdict } from "./core/ports.ts";
 export {

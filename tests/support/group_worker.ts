@@ -42,7 +42,13 @@ export async function runGroupWorker<T>(
   const committer = parts.committer?.(group) ?? group;
   const delivery = exactlyOnce(committer);
   await runMembership(client, {
-    ...{ groupId: flow.groupId, topics: [flow.from.name], sessionTimeoutMs, onAssigned, committer },
+    ...{
+      groupId: flow.groupId,
+      topics: flow.inputs.map(({ name }) => name),
+      sessionTimeoutMs,
+      onAssigned,
+      committer,
+    },
     ...{ bufferBytesMax: 1_000_000, fetch: fetcherDefaults },
     lane: (assignment) =>
       runLane(

@@ -1,4 +1,5 @@
 /** Runs a flow on the tests' broker until it has committed what a test waits for. */
+import { writtenBy } from "../../src/engine/flow/flow_topics.ts";
 import { runFlow, type RunFlowHooks, type RunFlowOptions } from "../../src/engine/flow/run_flow.ts";
 import type { Flow } from "../../src/engine/core/flow.ts";
 import type { LaneObserver } from "../../src/engine/core/lane_observer.ts";
@@ -65,7 +66,7 @@ export async function runUntil<T>(
     clearTimeout(timer);
   }
   if (stop.signal.reason !== finished) throw stop.signal.reason;
-  await settled(client, [...flow.to.map(({ name }) => name), flow.deadLetters]);
+  await settled(client, writtenBy(flow));
   return totals;
 }
 

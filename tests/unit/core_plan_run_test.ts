@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { PoisonError } from "../../src/engine/core/errors.ts";
-import { defineFlow, type FlowOptions } from "../../src/engine/core/flow.ts";
+import { defineFlow, type FlowOptions, inNamespace } from "../../src/engine/core/flow.ts";
+import { namesIn } from "../../src/engine/core/names.ts";
 import { planRun } from "../../src/engine/core/plan_run.ts";
 import { headerText, type InputRecord, textHeader } from "../../src/engine/core/record.ts";
 import { topic } from "../../src/engine/core/topic_contract.ts";
@@ -130,4 +131,38 @@ Deno.test("a transform sees key, headers and time of its record", async () => {
   }];
   await planRun(flow, records, target, { signal });
   assertEquals(seen, [[null, 0, 0, undefined, undefined], ["é", 9, 2, "2", undefined]]);
+});
+
+Deno.test("of several inputs each is read by its own contract, and has its own dead letters", async () => {
+  const counts = topic("counts", { read: z.object({ count: z.int() }), key: () => "k" });
+  const seen: (string | number)[] = [];
+  const flow = defineFlow({
+    name: "test",
+    from: [input, counts],
+    to: [output],
+    transform(event) {
+      seen.push("count" in event ? event.count : event.id);
+    },
+  });
+  const records = [
+    recordOf(0, { id: "a" }),
+    { ...recordOf(0, { count: 7 }), topic: "counts" },
+    { ...recordOf(1, { id: "b" }), topic: "counts" },
+    recordOf(1, { count: 8 }),
+  ];
+  const { outputs } = await planRun(flow, records, target, { signal });
+  assertEquals(seen, ["a", 7]);
+  assertEquals(outputs.map(({ topic }) => topic), ["counts.DLQ", "in.DLQ"]);
+  const elsewhere = inNamespace(flow, namesIn("staging"));
+  assertEquals(elsewhere.deadLettersOf("counts"), "staging.counts.DLQ");
+  const named = defineFlow({ ...flow, from: flow.inputs, deadLetters: "letters" });
+  assertEquals(inNamespace(named, namesIn("staging")).deadLettersOf("counts"), "letters");
+});
+
+Deno.test("inputs that are none, the same, or outputs too are refused", () => {
+  const define = (from: readonly (typeof input)[]) =>
+    defineFlow({ name: "loop", from, to: [output], transform: () => {} });
+  assertThrows(() => define([]), TypeError, "reads no topic");
+  assertThrows(() => define([input, input]), TypeError, "names an input twice");
+  assertThrows(() => define([input, output]), TypeError, "its own input out");
 });

@@ -1,8 +1,9 @@
-/** What a user writes: one input topic, a transform, the topics it emits to. Knows nothing of Kafka. */
+/** What a user writes: input topics, a transform, the topics it emits to. Knows nothing of Kafka. */
 import { type Names, namesIn } from "./names.ts";
 import type { Emission } from "./emission.ts";
 import type { Header, InputRecord } from "./record.ts";
 import { retryDefaults, type RetryPolicy } from "./retry_policy.ts";
+import { type AnyContract, type EventOf, oneOf } from "./flow_inputs.ts";
 import type { TopicContract } from "./topic_contract.ts";
 
 /** What a transform may know beside the event. */
@@ -30,15 +31,12 @@ export interface TransformContext {
 /** Nothing (which filters), one event, or several, for one topic or many (which fans out): all count together. */
 export type Emissions = Emission | readonly Emission[] | undefined | void;
 
-/** The options of {@linkcode defineFlow}. */
-export interface FlowOptions<T> {
+/** What a flow is, but for its input. */
+export interface FlowSettings<T> {
   /** Names the consumer group (`<namespace>.<name>`) and the transactional ids: renaming starts the flow anew. */
   readonly name: string;
-  /** The one topic that it reads. */
-  readonly from: TopicContract<T>;
   /** Every topic that the transform may emit to; each must exist when the worker starts. */
-  // deno-lint-ignore no-explicit-any -- contracts of any event type
-  readonly to: readonly TopicContract<any>[];
+  readonly to: readonly AnyContract[];
   /**
    * One event in, its consequences out. It may run again for the same event after a crash, a rebalance or a retry: what
    * it emits counts once, what it does elsewhere does not. `PoisonError` makes a dead letter at once,
@@ -47,27 +45,53 @@ export interface FlowOptions<T> {
   transform(event: T, context: TransformContext): Emissions | Promise<Emissions>;
   /** Three retries after 0.5, 1 and 2 seconds where absent. */
   readonly retry?: Partial<RetryPolicy>;
-  /** Where records go that cannot be processed. `<from>.DLQ` where absent, behind a namespace other than `onceflow`. */
+  /**
+   * Where records go that cannot be processed. Where absent each input has its own, `<input>.DLQ`, behind a namespace other
+   * than `onceflow`.
+   */
   readonly deadLetters?: string;
   /**
    * `key`: once a record is a dead letter, later records of its key follow it to the dead letters until the key is unparked
-   * (`dlq unpark`), so that order per key holds through failures too. Where absent they pass it.
+   * (`dlq unpark`), so that order per key holds through failures too. Where absent they pass it. Of several inputs each
+   * has its own keys.
    */
   readonly park?: "key";
   /** How many events of different keys an asynchronous transform works on at a time. */
   readonly concurrencyMax?: number;
 }
 
+/** The options of {@linkcode defineFlow}. */
+export interface FlowOptions<T> extends FlowSettings<T> {
+  /** The topic that it reads. */
+  readonly from: TopicContract<T>;
+}
+
+/**
+ * The options of {@linkcode defineFlow} for several inputs. The event is one of any of theirs; `context.record.topic` says of
+ * which. Each partition of each input is processed in its own order, and beside the others.
+ */
+export interface FlowOptionsOfSeveral<C extends readonly AnyContract[]>
+  extends FlowSettings<EventOf<C[number]>> {
+  /** The topics that it reads. */
+  readonly from: C;
+}
+
 /** A flow with its defaults filled in. */
 export interface Flow<T> extends Omit<FlowOptions<T>, "retry"> {
+  /** What it reads; of several inputs one that reads each record by the contract of its topic. */
+  readonly from: TopicContract<T>;
+  /** The topics that it reads. */
+  readonly inputs: readonly AnyContract[];
   /** The consumer group. */
   readonly groupId: string;
   /** Whether the dead-letter topic was named by whoever defined the flow. */
   readonly namesDeadLetters: boolean;
   /** How often a record is tried again. */
   readonly retry: RetryPolicy;
-  /** The dead-letter topic. */
+  /** The dead-letter topic; of several inputs that of the first. */
   readonly deadLetters: string;
+  /** The dead-letter topic of an input. */
+  deadLettersOf(input: string): string;
   /** Events worked on at a time. */
   readonly concurrencyMax: number;
 }
@@ -76,9 +100,9 @@ const defaults = namesIn();
 const namePattern = /^[A-Za-z0-9._-]{1,100}$/;
 
 /**
- * Defines a flow: an exactly-once step from one topic to others.
+ * Defines a flow: an exactly-once step from one topic, or several, to others.
  *
- * @throws {TypeError} when the name cannot be part of a consumer group's name, or the flow writes to its own input
+ * @throws {TypeError} when the name cannot be part of a consumer group's name, or the flow writes to an input of its own
  *
  * @example
  * ```ts ignore
@@ -90,30 +114,52 @@ const namePattern = /^[A-Za-z0-9._-]{1,100}$/;
  * });
  * ```
  */
-export function defineFlow<T>(options: FlowOptions<T>): Flow<T> {
-  const { name, from, to } = options;
+export function defineFlow<const C extends readonly AnyContract[]>(
+  options: FlowOptionsOfSeveral<C>,
+): Flow<EventOf<C[number]>>;
+/** Defines a flow from one topic. */
+export function defineFlow<T>(options: FlowOptions<T>): Flow<T>;
+export function defineFlow<T>(
+  options: FlowSettings<T> & { readonly from: AnyContract | readonly AnyContract[] },
+): Flow<T> {
+  const { name, to } = options;
+  const inputs = "decode" in options.from ? [options.from] : options.from;
   if (!namePattern.test(name)) {
     throw new TypeError(
       `Cannot define flow ${JSON.stringify(name)}: use letters, digits, ".", "_" and "-"`,
     );
   }
-  if (options.deadLetters === from.name || to.some((contract) => contract.name === from.name)) {
-    throw new TypeError(`Cannot define flow "${name}": it writes to its own input ${from.name}`);
+  const from = oneOf<T>(name, inputs);
+  const written = [...to.map((contract) => contract.name), options.deadLetters];
+  for (const input of inputs) {
+    if (!written.includes(input.name)) continue;
+    throw new TypeError(`Cannot define flow "${name}": it writes to its own input ${input.name}`);
   }
   return {
     ...options,
+    ...{ from, inputs },
     groupId: defaults.group(name),
     namesDeadLetters: options.deadLetters !== undefined,
     retry: { ...retryDefaults, ...options.retry },
-    deadLetters: options.deadLetters ?? defaults.deadLetters(from.name),
+    ...deadLettersOf(inputs, (input) => options.deadLetters ?? defaults.deadLetters(input)),
     concurrencyMax: options.concurrencyMax ?? 64,
   };
 }
 
-/** The flow as it is called there: its group, and its dead-letter topic. What somebody named himself stays. */
+function deadLettersOf(
+  [first]: readonly AnyContract[],
+  deadLettersOf: (input: string) => string,
+): Pick<Flow<unknown>, "deadLetters" | "deadLettersOf"> {
+  return { deadLetters: deadLettersOf(first?.name ?? ""), deadLettersOf };
+}
+
+/** The flow as it is called there: its group, and its dead-letter topics. What somebody named himself stays. */
 export function inNamespace<T>(flow: Flow<T>, names: Names): Flow<T> {
-  const { name, from, namesDeadLetters } = flow;
-  const deadLetters = namesDeadLetters ? flow.deadLetters : names.deadLetters(from.name);
+  const { name, inputs, namesDeadLetters } = flow;
   const isOwnGroup = flow.groupId !== defaults.group(name);
-  return { ...flow, groupId: isOwnGroup ? flow.groupId : names.group(name), deadLetters };
+  return {
+    ...flow,
+    groupId: isOwnGroup ? flow.groupId : names.group(name),
+    ...!namesDeadLetters && deadLettersOf(inputs, names.deadLetters),
+  };
 }

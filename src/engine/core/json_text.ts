@@ -17,7 +17,7 @@ const jsonBytesMax = 4 * 1024 * 1024;
 /** What is read of a record to make an event of it. */
 export type RecordContent =
   & Pick<InputRecord, "key" | "value">
-  & Partial<Pick<InputRecord, "headers">>;
+  & Partial<Pick<InputRecord, "headers" | "topic">>;
 
 /** Records that can decode their text faster than a TextDecoder (the Kafka room's are); broken UTF-8 becomes U+FFFD. */
 interface TextRecord {

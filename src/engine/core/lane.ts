@@ -18,6 +18,7 @@ import { type Plan, planRun } from "./plan_run.ts";
 import type { PlanTarget } from "./plan_target.ts";
 import type { LaneStanding } from "./lane_board.ts";
 import type { LaneObserver } from "./lane_observer.ts";
+import { type Progress, resolve } from "./lane_progress.ts";
 import { mayReopen, type SessionStage } from "./may_reopen.ts";
 import { type Assignment, type RecordRun, type RunBounds, TransactionError } from "./ports.ts";
 import type { InputRecord } from "./record.ts";
@@ -38,18 +39,6 @@ export interface LaneOptions extends RunBounds {
   readonly clock?: Clock;
   /** Notes that outlive the process, to find a record that kills it. */
   readonly crashLog?: CrashLog;
-}
-
-/** How far a lane has come, over all of its sessions. */
-interface Progress {
-  /** The last offset that is known to be committed, or -1. */
-  known: number;
-  /** The offset that a commit under way would reach; set for as long as its outcome is not known. */
-  doubt: number | undefined;
-  /** The offset that was tried last and is not known to be committed; kept until something is. */
-  unwritten?: number;
-  /** Sessions that ended in a failure since the last commit. */
-  failures: number;
 }
 
 /** All that stays the same from batch to batch. */
@@ -82,8 +71,9 @@ export async function runLane<T>(
   const progress: Progress = { known: -1, doubt: undefined, failures: 0 };
   const guard = options.crashLog && new CrashGuard(options.crashLog);
   const { health, clock } = options;
-  const check = laneCheck(assignment.reader);
-  using deadLetters = new DeadLetterLog(flow.deadLetters, assignment.reader);
+  const { reader } = assignment;
+  const check = laneCheck(reader);
+  using deadLetters = new DeadLetterLog(flow.deadLettersOf(reader.topic), reader);
   const lane: Lane<T> = {
     ...{ flow, assignment, target, options, observer, progress, guard, deadLetters },
   };
@@ -206,13 +196,6 @@ function buried<T>(flow: Flow<T>, attempts: number): Flow<T> {
     throw new CrashLoopError(`the process died in each of ${attempts} attempts at this record`);
   };
   return { ...flow, from: { ...flow.from, decode } };
-}
-
-/** The committed offset is the outcome of the commit whose answer was lost. */
-function resolve({ known, doubt }: Progress, committed: number, observer: LaneObserver): void {
-  if (committed === doubt) observer.resolved?.("committed");
-  else if (committed === known) observer.resolved?.("aborted");
-  else log.info("The partition moved on to {committed} while its outcome was open", { committed });
 }
 
 /** Plans, waiting for as long as a dependency is down: no record is blamed for it. */

@@ -127,7 +127,7 @@ function gather<T>(
       : outcome.reason;
     if (reason) {
       burials.push({ record, reason });
-      const topic = flow.deadLetters;
+      const topic = flow.deadLettersOf(record.topic);
       const destination = {
         topic,
         partitionCount: target.partitionCount(topic),

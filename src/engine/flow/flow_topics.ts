@@ -10,18 +10,26 @@ interface FlowTopicOptions {
   readonly requestBytesMax: number;
 }
 
+/** The names of the topics that it reads. */
+export function inputsOf<T>({ inputs }: Flow<T>): string[] {
+  return inputs.map(({ name }) => name);
+}
+
+/** The names of the topics that it writes to: its outputs, and the dead letters of its inputs. */
+export function writtenBy<T>(flow: Flow<T>): string[] {
+  return [...flow.to.map(({ name }) => name), ...new Set(inputsOf(flow).map(flow.deadLettersOf))];
+}
+
 /** The topics of the flow itself; made where they are missing, checked where they are there. */
 export function topicsOf<T>(flow: Flow<T>, options: FlowTopicOptions): TopicSpec[] {
-  const names = [flow.from.name, ...flow.to.map(({ name }) => name), flow.deadLetters];
-  return [...new Set(names)].map((topic) => {
-    const isDeadLetters = topic === flow.deadLetters;
+  const inputs = inputsOf(flow);
+  const letters = inputs.map(flow.deadLettersOf);
+  return [...new Set([...inputs, ...writtenBy(flow)])].map((topic) => {
+    const isInput = inputs.includes(topic);
+    const isDeadLetters = letters.includes(topic);
     const uses: TopicUse[] = [
-      ...(topic === flow.from.name ? ["input" as const] : []),
-      ...(isDeadLetters
-        ? ["dead-letters" as const]
-        : topic === flow.from.name
-        ? []
-        : ["output" as const]),
+      ...(isInput ? ["input" as const] : []),
+      ...(isDeadLetters ? ["dead-letters" as const] : isInput ? [] : ["output" as const]),
     ];
     return {
       topic,
@@ -29,7 +37,7 @@ export function topicsOf<T>(flow: Flow<T>, options: FlowTopicOptions): TopicSpec
       replicationFactor: options.topicReplicationFactor,
       recordBytesMax: options.requestBytesMax,
       uses,
-      needs: [topic === flow.from.name ? "Read" : "Write"],
+      needs: [isInput ? "Read" : "Write"],
       ...(isDeadLetters && { config: deadLetterTopicConfig }),
     };
   });

@@ -22,7 +22,7 @@ import { createTransactions } from "../kafka/transactions.ts";
 import type { TransactorOptions } from "../kafka/transactor.ts";
 import { createTopicDirectory, type TopicDirectory } from "../kafka/topic_directory.ts";
 import { ensureTopics } from "../kafka/topics.ts";
-import { topicsOf } from "./flow_topics.ts";
+import { inputsOf, topicsOf, writtenBy } from "./flow_topics.ts";
 import { laneName, reportTransactions } from "./report_transactions.ts";
 import { untilAnswered } from "../kafka/until_answered.ts";
 import { watchUntilDisposed } from "./watch_lanes.ts";
@@ -118,7 +118,8 @@ export async function runFlow<T>(
     laneNotesTopic(names, options.topicReplicationFactor),
     ...(parks ? stateTopics(names, options.topicReplicationFactor) : []),
   ];
-  const written = [...flow.to.map(({ name }) => name), flow.deadLetters];
+  const inputs = inputsOf(flow);
+  const written = writtenBy(flow);
   await using topics = createTopicDirectory(client);
   const known = await untilAnswered(
     `look up the topics of flow ${flow.name}`,
@@ -168,12 +169,11 @@ export async function runFlow<T>(
     bytesMax: options.batchBytesMax,
     dependencyBackoffMsMax: options.dependencyBackoffMsMax,
     health,
-    parking: parks ? createParking(log, flow.deadLetters) : undefined,
   };
-  const observer = traceDeadLetters(options.observer ?? {}, flow.deadLetters);
+  const observer = traceDeadLetters(options.observer ?? {}, flow.deadLettersOf);
   const delivery = withTopics(topics, deliveries[options.guarantee]);
   await using _transactions = hooks.board ? undefined : watching(client, {
-    topics: [flow.from.name, ...written],
+    topics: [...inputs, ...written],
     health,
     onNews: (_id, news) => news.kind === "ended" && options.onForgotten?.(news.outcome),
     ...hooks.watch,
@@ -185,7 +185,7 @@ export async function runFlow<T>(
   });
   await runMembership(client, {
     groupId: flow.groupId,
-    topics: [flow.from.name],
+    topics: inputs,
     health,
     sessionTimeoutMs: options.sessionTimeoutMs,
     bufferBytesMax: bufferBatches * options.batchBytesMax,
@@ -193,11 +193,13 @@ export async function runFlow<T>(
     onAssigned: options.onAssigned,
     committer: options.guarantee === "exactly-once" ? committer : undefined,
     lane: (assignment) => {
+      const { topic } = assignment.reader;
+      const parking = parks ? createParking(log, flow.deadLettersOf(topic)) : undefined;
       const crashLog = openCrashLog(notes, flow.groupId, assignment.reader, client.user);
       return board.during(assignment, (standing) =>
         runLane(
           ...[flow, assignment, delivery, target] as const,
-          { ...bounds, crashLog, standing },
+          { ...bounds, parking, crashLog, standing },
           observer,
         ));
     },

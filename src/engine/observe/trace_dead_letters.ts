@@ -17,7 +17,7 @@ import {
  */
 export function traceDeadLetters(
   observer: LaneObserver,
-  deadLetters: string,
+  deadLettersOf: (input: string) => string,
   on: boolean = tracingOn(),
 ): LaneObserver {
   if (!on) return observer;
@@ -27,6 +27,7 @@ export function traceDeadLetters(
       for (const { record, reason } of burials) {
         const parent = contextOfRecord(record);
         if (!parent || !isSampled(parent)) continue;
+        const deadLetters = deadLettersOf(record.topic);
         const span = startSpan(`send ${deadLetters}`, {
           kind: SpanKind.PRODUCER,
           attributes: messaging({ name: "send", type: "send" }, deadLetters, {

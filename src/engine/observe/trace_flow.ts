@@ -29,15 +29,15 @@ export function traceFlow<T>(flow: Flow<T>, on: boolean = tracingOn()): Flow<T> 
         return passOn(flow.transform(event, context), parent, headers);
       }
       const options = { kind: SpanKind.CONSUMER, attributes: attributesOf(flow, context) };
-      const span = startSpan(`process ${flow.from.name}`, options, parent);
+      const span = startSpan(`process ${context.record.topic}`, options, parent);
       const own = span.spanContext();
       return endingSpan(span, () => passOn(flow.transform(event, context), own, headers));
     },
   };
 }
 
-function attributesOf<T>({ from, groupId }: Flow<T>, { record, attempt }: TransformContext) {
-  return messaging({ name: "process", type: "process" }, from.name, {
+function attributesOf<T>({ groupId }: Flow<T>, { record, attempt }: TransformContext) {
+  return messaging({ name: "process", type: "process" }, record.topic, {
     "messaging.consumer.group.name": groupId,
     "messaging.destination.partition.id": String(record.partition),
     "messaging.kafka.offset": record.offset,
