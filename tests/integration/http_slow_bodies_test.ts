@@ -1,8 +1,10 @@
 /** Bodies in tiny chunks, late ones, and very many at once, over raw connections. */
+import { createApp } from "../../src/app/http/create_app.ts";
 import { createBodyReader } from "../../src/app/http/body_reader.ts";
 import { readJson } from "../../src/app/http/read_json.ts";
 import { ProblemError, problemResponse } from "../../src/app/http/problem.ts";
 import { startServer } from "../../src/app/http/server.ts";
+import { openDatabase } from "../../src/engine/postgres/database.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 
 const encoder = new TextEncoder();
@@ -86,4 +88,51 @@ Deno.test("one body too many cuts off the one that has been on its way for longe
   await send(second, "234567890");
   assertEquals((await answerOf(second)).slice(0, 12), "HTTP/1.1 200");
   for (const connection of slow) connection.close();
+});
+
+Deno.test("bodies that are on their way take no place of a request that is there", async () => {
+  await using database = openDatabase("postgres://nobody@127.0.0.1:1/none", {
+    ...{ connectionsMax: 1, applicationName: "test" },
+  });
+  const app = createApp({
+    ...{ sql: database.sql, topic: "orders", shards: 1 },
+    ...{ requestsInHandMax: 2, bodiesInHandMax: 10 },
+  });
+  await using server = startServer(app.fetch, { host: "127.0.0.1", port: 0 });
+  const slow = [];
+  for (let i = 0; i < 12; i++) {
+    const connection = await connect(server.port);
+    await send(connection, `${head}content-length: 10\r\n\r\n1`);
+    slow.push(connection);
+  }
+  // The oldest two were cut off, so the others are on their way.
+  for (const first of slow.slice(0, 2)) {
+    assertEquals((await answerOf(first)).slice(0, 12), "HTTP/1.1 408");
+  }
+  for (let i = 0; i < 5; i++) {
+    using quick = await connect(server.port);
+    await send(quick, `${head}content-length: 2\r\n\r\n{}`);
+    assertEquals((await answerOf(quick)).slice(0, 12), "HTTP/1.1 422");
+  }
+  for (const connection of slow) connection.close();
+});
+
+Deno.test("who sends very many bodies loses the oldest of those, and nobody else's", async () => {
+  const read = createBodyReader({ bytesMax: 100, msMax: 5_000, inHandMax: 3 });
+  const ends: (() => void)[] = [];
+  const cutOff: string[] = [];
+  const begin = (from: string, name: string) => {
+    const body = new ReadableStream<Uint8Array>({
+      start: (to) => void ends.push(() => to.close()),
+    });
+    const request = new Request("http://localhost/orders", { method: "POST", body });
+    return read(request, from).catch(() => void cutOff.push(name));
+  };
+  const all = [["honest", "h"], ["greedy", "1"], ["greedy", "2"], ["greedy", "3"], ["greedy", "4"]]
+    .map(([from = "", name = ""]) => begin(from, name));
+  await Promise.all(all.slice(1, 3));
+  assertEquals(cutOff, ["1", "2"]);
+  for (const index of [0, 3, 4]) ends[index]?.();
+  await Promise.all(all);
+  assertEquals(cutOff, ["1", "2"]);
 });

@@ -20,7 +20,8 @@ const log = getLogger(["onceflow", "http"]);
 
 /** The API over open services. */
 export interface Api extends AsyncDisposable {
-  fetch(request: Request): Response | Promise<Response>;
+  /** `from` is who sent it, as the server says. */
+  fetch(request: Request, from?: object): Response | Promise<Response>;
 }
 
 /** A listener that tells its health at once, and takes orders as soon as it was given the API. */
@@ -47,8 +48,9 @@ export function listen(config: Config, { metrics, health }: Observability): List
   refuseOpenDoor(config);
   const mayReadMetrics = metricsGuard(config);
   const server = startServer(
-    (request) =>
-      api?.fetch(request) ?? healthAnswer(request, before, metrics, mayReadMetrics) ?? starting(),
+    (request, from) =>
+      api?.fetch(request, from) ?? healthAnswer(request, before, metrics, mayReadMetrics) ??
+        starting(),
     {
       host: config.HTTP_HOST,
       port: config.HTTP_PORT,
@@ -79,7 +81,7 @@ export function openApi(runtime: Runtime, { metrics, health }: Observability): A
   app.get("/metrics", () => metricsResponse(metrics));
   app.route("/", dashboard.routes);
   return {
-    fetch: (request) => app.fetch(request),
+    fetch: (request, from) => app.fetch(request, from),
     async [Symbol.asyncDispose]() {
       ended.abort();
       forgetting[Symbol.dispose]();

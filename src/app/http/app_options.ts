@@ -27,6 +27,8 @@ export interface AppOptions {
   readonly bodyBytesMax?: number;
   /** How long a body may take to arrive before it is answered 408. Default 8 s. */
   readonly bodyMsMax?: number;
+  /** So many bodies may be on their way at once; one more cuts off an old one, which is answered 408. Default 500. */
+  readonly bodiesInHandMax?: number;
   /** More requests than this at once are answered 503. Default 1,000. */
   readonly requestsInHandMax?: number;
   /** How long a request may take before it is answered 503. Default 10 s. */

@@ -9,12 +9,12 @@ export interface BodyLimits {
   readonly bytesMax: number;
   /** A body that is not there after this long is cut off, milliseconds. */
   readonly msMax: number;
-  /** So many bodies may be on their way; one more cuts off the one that has been for longest. */
+  /** So many bodies may be on their way; one more cuts off the oldest of the sender that has most of them on its way. */
   readonly inHandMax: number;
 }
 
-/** Reads the whole body of a request. */
-export type ReadBody = (request: Request) => Promise<Uint8Array>;
+/** Reads the whole body of a request; `from` is the address of its sender. */
+export type ReadBody = (request: Request, from?: string) => Promise<Uint8Array>;
 
 const firstBytes = 1_024;
 const chunkBytes = 4_096;
@@ -27,8 +27,8 @@ const chunkBytes = 4_096;
  * are on their way, 400 for a body that breaks off.
  */
 export function createBodyReader(limits: BodyLimits): ReadBody {
-  const inHand = new Set<() => void>();
-  return async (request) => {
+  const inHand = createSenders();
+  return async (request, from = "") => {
     const { body } = request;
     if (body === null) return new Uint8Array();
     const announced = request.headers.get("content-length");
@@ -40,9 +40,8 @@ export function createBodyReader(limits: BodyLimits): ReadBody {
     late.promise.catch(() => {});
     const cutOff = () => late.reject(tooLate(limits.msMax));
     const timer = setTimeout(cutOff, limits.msMax);
-    inHand.add(cutOff);
-    const [oldest] = inHand;
-    if (inHand.size > limits.inHandMax) oldest?.();
+    inHand.add(from, cutOff);
+    if (inHand.size() > limits.inHandMax) inHand.oldestOfMost()?.();
     try {
       return await readAll(() => Promise.race([chunks.next(), late.promise]), limits.bytesMax);
     } catch (error) {
@@ -53,8 +52,33 @@ export function createBodyReader(limits: BodyLimits): ReadBody {
       throw brokenBody("The body broke off");
     } finally {
       clearTimeout(timer);
-      inHand.delete(cutOff);
+      inHand.remove(from, cutOff);
     }
+  };
+}
+
+/** What is on its way, by sender: one that sends very many slow bodies takes no place of another's. */
+function createSenders() {
+  const senders = new Map<string, Set<() => void>>();
+  let size = 0;
+  return {
+    size: () => size,
+    add(from: string, cutOff: () => void) {
+      size++;
+      const own = senders.get(from) ?? new Set();
+      senders.set(from, own.add(cutOff));
+    },
+    remove(from: string, cutOff: () => void) {
+      size--;
+      const own = senders.get(from);
+      own?.delete(cutOff);
+      if (own?.size === 0) senders.delete(from);
+    },
+    oldestOfMost(): (() => void) | undefined {
+      let most: Set<() => void> | undefined;
+      for (const own of senders.values()) if (own.size > (most?.size ?? 0)) most = own;
+      return most?.values().next().value;
+    },
   };
 }
 

@@ -13,6 +13,7 @@ import { addOpenApiRoute } from "./openapi_route.ts";
 import { addOrderRoutes } from "./order_routes.ts";
 import { ProblemError, problemOf, problemResponse } from "./problem.ts";
 import { problemForError } from "./problem_for_error.ts";
+import { type BodyVariables, takeBody } from "./take_body.ts";
 import { withinTime } from "../../engine/core/delay.ts";
 
 type Variables = { Variables: { requestId: string; client: string } };
@@ -39,13 +40,21 @@ export function createApp(options: AppOptions): OpenAPIHono {
   api.use("/orders/*", demand((method) => method === "POST" ? "place" : "read"));
   for (const path of ["/customers/*", "/dashboard/*"]) api.use(path, demand("read"));
   api.use("/metrics", demand("metrics"));
+  api.post(
+    "/orders",
+    takeBody({
+      bytesMax: options.bodyBytesMax ?? 64 * 1024,
+      msMax: options.bodyMsMax ?? 8_000,
+      inHandMax: options.bodiesInHandMax ?? 500,
+    }),
+  );
   const guards = [
     admission({ requestsInHandMax: options.requestsInHandMax ?? 1_000, failuresMax: 5 }),
     timeLimit(options.requestTimeoutMs ?? 10_000),
   ];
   // `/orders/*` matches `/orders` too; named twice, every guard would run twice.
   for (const path of ["/orders/*", "/customers/*"]) api.use(path, ...guards);
-  addOrderRoutes(api as unknown as OpenAPIHono<ClientVariables>, options);
+  addOrderRoutes(api as unknown as OpenAPIHono<ClientVariables & BodyVariables>, options);
   addCustomerRoutes(app, options);
   addHealthRoutes(app, options);
   addOpenApiRoute(app, { tokens: tokens.length > 0, limited: requestsPerSecondMax > 0 });

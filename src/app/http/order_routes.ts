@@ -7,28 +7,22 @@ import { formatCursor, listOrders, parseCursor } from "../orders/list_orders.ts"
 import { placeOrder, type PlaceOrderOutcome } from "../orders/place_order.ts";
 import type { ClientVariables } from "./access.ts";
 import type { AppOptions } from "./app_options.ts";
-import { createBodyReader } from "./body_reader.ts";
 import { ProblemError, problemOf } from "./problem.ts";
 import { problems } from "./problems.ts";
 import { queryOf } from "./query_of.ts";
-import { readJson } from "./read_json.ts";
 import * as schemas from "./schemas.ts";
+import type { BodyVariables } from "./take_body.ts";
 import { validate } from "./validate.ts";
 
 /** Adds the routes to the app and their description to its OpenAPI document. */
-export function addOrderRoutes(app: OpenAPIHono<ClientVariables>, options: AppOptions): void {
+export function addOrderRoutes(
+  app: OpenAPIHono<ClientVariables & BodyVariables>,
+  options: AppOptions,
+): void {
   const registry = app.openAPIRegistry;
-  const read = createBodyReader({
-    bytesMax: options.bodyBytesMax ?? 64 * 1024,
-    msMax: options.bodyMsMax ?? 8_000,
-    // Half of the places: slow senders leave the other half to those who are quick.
-    inHandMax: Math.max(1, (options.requestsInHandMax ?? 1_000) / 2),
-  });
-
   registry.registerPath(postOrder);
   app.post("/orders", async (c) => {
-    const body = await readJson(c.req.raw, read);
-    const asked = validate(schemas.orderRequest, body, { whole: "body" });
+    const asked = validate(schemas.orderRequest, c.get("body"), { whole: "body" });
     const key = validate(schemas.idempotencyKey, c.req.header("idempotency-key"), {
       whole: "Idempotency-Key",
     });

@@ -10,9 +10,13 @@ import { ProblemError, problemOf } from "./problem.ts";
  * @throws {ProblemError} 415 for another media type, what `read` throws, 400 for what is not JSON in UTF-8 or
  * has a field twice
  */
-export async function readJson(request: Request, read: ReadBody): Promise<unknown> {
+export async function readJson(
+  request: Request,
+  read: ReadBody,
+  from?: string,
+): Promise<unknown> {
   refuseOtherMediaTypes(request.headers);
-  const bytes = await read(request);
+  const bytes = await read(request, from);
   let text: string;
   try {
     text = textOf(bytes);
