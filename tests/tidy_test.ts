@@ -13,7 +13,10 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   "engine/kafka": ["engine/core", "engine/packages"],
   "engine/postgres": ["engine/core", "engine/packages"],
   "engine/observe": ["engine/core", "engine/packages"],
-  "engine/outbox": ["engine/core", "engine/packages", "engine/postgres"],
+  "engine/outbox": [
+    ...["engine/core", "engine/flow", "engine/kafka", "engine/observe"],
+    ...["engine/packages", "engine/postgres"],
+  ],
   "engine/projection": ["engine/core", "engine/packages", "engine/postgres"],
   "engine/dead_letters": ["engine/core", "engine/kafka", "engine/packages"],
   "engine/testing": ["engine/core", "engine/dead_letters", "engine/packages"],

@@ -1,38 +1,71 @@
-/** The outbox: what a transaction writes and what it announces happen together or not at all. */
-import { appendInTransaction } from "../../src/engine/outbox/append_in_transaction.ts";
-import { outboxMigrations } from "../../src/engine/outbox/migrations.ts";
-import { barrierRead } from "../../src/engine/outbox/barrier_read.ts";
-import { openDatabase } from "../../src/engine/postgres/database.ts";
-import { migrate } from "../../src/engine/postgres/migrate.ts";
-import { withTransaction } from "../../src/engine/postgres/with_transaction.ts";
+/**
+ * The outbox: what a transaction writes and what it announces happen together or not at all, and what is announced is on Kafka
+ * exactly once. The tables are one's own, and so is the driver: any postgres.js.
+ */
+import postgres from "postgres";
+import { z } from "zod";
+import { topic } from "../../src/engine/mod.ts";
+import { append, migrateOutbox, runRelay } from "../../src/engine/outbox/mod.ts";
+import { headerText } from "../../src/engine/core/record.ts";
 import { assertEquals, assertRejects } from "../support/assert.ts";
-import { freshDatabase } from "../support/services.ts";
+import { freshTopics, jsons, readPartition, testClient } from "../support/kafka.ts";
+import { freshDatabase, services } from "../support/services.ts";
 
 Deno.test("an event is announced with the row that it tells of, or neither is there", async () => {
-  await using fresh = await freshDatabase();
-  await using database = openDatabase(fresh.url, { connectionsMax: 2, applicationName: "test" });
-  const { sql } = database;
-  await migrate(sql, outboxMigrations);
-  await sql`create table parcels (id text primary key)`;
+  const [{ kafkaBrokers: brokers }, database] = [await services(), await freshDatabase()];
+  await using _database = database;
+  const client = await testClient();
+  const [name = ""] = await freshTopics(client, 1, "parcels");
+  const parcels = topic(name, {
+    read: z.object({ parcel_id: z.string(), items: z.int() }),
+    key: ({ parcel_id }) => parcel_id,
+  });
 
-  const send = (id: string, fail: boolean) =>
-    withTransaction(sql, async (tx) => {
-      await tx`insert into parcels (id) values (${id})`; // the aggregate first, then its event
-      await appendInTransaction(tx, {
-        topic: "parcels",
-        key: id,
-        value: new TextEncoder().encode(JSON.stringify({ parcel_id: id })),
-        eventId: crypto.randomUUID(),
-        eventType: "ParcelSent",
-      }, { shards: 1 });
-      if (fail) throw new Error("the customer changed her mind");
+  const outbox = { schema: "shipping", name };
+  const sql = postgres(database.url, { onnotice: () => {}, max: 1 });
+  await migrateOutbox(sql, outbox);
+  await sql`create table parcels (id text primary key, items int not null)`;
+
+  const pack = (id: string, items: number) =>
+    sql.begin(async (tx) => {
+      await tx`insert into parcels (id, items) values (${id}, ${items})`; // the row first, then its event
+      const event = parcels.event({ parcel_id: id, items }, {
+        headers: { event_type: "ParcelPacked" },
+      });
+      await append(tx, event, outbox);
+      if (items === 0) throw new Error("there was nothing to pack");
     });
-  await send("a", false);
-  await assertRejects(() => send("b", true), Error, "changed her mind");
-  await send("c", false);
+  await pack("a", 2);
+  await assertRejects(() => pack("b", 0), Error, "nothing to pack");
+  await pack("c", 1);
 
-  const signal = AbortSignal.timeout(60_000);
-  const read = await barrierRead(sql, { shard: 0, after: 0, limit: 10, signal });
-  assertEquals(read.kind === "rows" && read.rows.map(({ key }) => key), ["a", "c"]);
-  assertEquals((await sql`select id from parcels order by id`).map(({ id }) => id), ["a", "c"]);
+  // From any other language: one statement in its own transaction.
+  await sql.unsafe(`
+    begin;
+    insert into parcels (id, items) values ('d', 3);
+    select shipping.outbox_append(
+      null, '${name}', 'd', '{"parcel_id": "d", "items": 3}'::bytea, '[["tenant", "7"]]', gen_random_uuid(), 'ParcelPacked');
+    commit;
+  `);
+  const packed = await sql`select id from parcels order by id`;
+  assertEquals(packed.map(({ id }) => id), ["a", "c", "d"]);
+  await sql.end();
+
+  // In as many processes as there are: one of them works.
+  const stop = new AbortController();
+  let published = 0;
+  await runRelay({
+    ...{ brokers, clientId: "shipping", ssl: false, databaseUrl: database.url, outbox },
+    signal: AbortSignal.any([stop.signal, AbortSignal.timeout(60_000)]),
+    observer: { relayed: ({ rows }) => (published += rows) === 3 && stop.abort() },
+  });
+  const records = await readPartition(client, name);
+  assertEquals(jsons(records), [
+    { parcel_id: "a", items: 2 },
+    { parcel_id: "c", items: 1 },
+    { parcel_id: "d", items: 3 },
+  ]);
+  const types = records.map(({ headers }) => headerText(headers, "event_type"));
+  assertEquals(types, ["ParcelPacked", "ParcelPacked", "ParcelPacked"]);
+  assertEquals(headerText(records[2]?.headers ?? [], "tenant"), "7");
 });

@@ -1,6 +1,6 @@
 /** A fresh database with the outbox and the orders in it, and connections to it, for one test. */
 import { orderMigrations } from "../../src/app/orders/migrations.ts";
-import { allOutboxMigrations } from "../../src/engine/outbox/all_migrations.ts";
+import { allOutboxMigrations } from "../../src/engine/outbox/outbox_migrations.ts";
 import { openDatabase, type Sql } from "../../src/engine/postgres/database.ts";
 import { migrate } from "../../src/engine/postgres/migrate.ts";
 import { freshDatabase } from "../support/services.ts";

@@ -9,7 +9,7 @@ import { createHealth } from "../../src/engine/core/health.ts";
 import { createTransactions } from "../../src/engine/kafka/transactions.ts";
 import { placeOrder } from "../../src/app/orders/place_order.ts";
 import { leadTimes } from "../../src/engine/outbox/lead_rules.ts";
-import { runRelay } from "../../src/engine/outbox/relay.ts";
+import { relayShard } from "../../src/engine/outbox/relay_shard.ts";
 import { openRelayLeads } from "../../src/engine/outbox/relay_lead.ts";
 import { relayStore } from "../../src/engine/outbox/relay_store.ts";
 import { waitFor } from "../../src/tools/stack/wait.ts";
@@ -172,7 +172,7 @@ Deno.test("a leader that cannot reach Kafka lets another one lead, and its late 
     const health = createHealth();
     const leading: boolean[] = [];
     const leads = openRelayLeads(databaseUrl, { name, applicationName: name });
-    const running = runRelay(
+    const running = relayShard(
       {
         ...{ store: relayStore(runtime.database.sql, place0), transactions: own, health },
         ...{ lead: leads.of(0), leadTimes: times, partitionCount: () => 1 },

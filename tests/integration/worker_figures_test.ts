@@ -8,7 +8,7 @@ import {
 import { openRuntime } from "../../src/app/compose/open_runtime.ts";
 import { groupsOf } from "../../src/app/compose/roles.ts";
 import { runWorker } from "../../src/app/compose/run_worker.ts";
-import { type RelayWatcher, watchRelays } from "../../src/app/compose/watch_relays.ts";
+import { type RelayWatcher, watchRelays } from "../../src/engine/outbox/watch_relays.ts";
 import { readConfig } from "../../src/config.ts";
 import { delay } from "../../src/engine/core/delay.ts";
 import { createHealth } from "../../src/engine/core/health.ts";

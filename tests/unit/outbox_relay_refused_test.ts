@@ -1,6 +1,6 @@
 import { createHealth } from "../../src/engine/core/health.ts";
 import { TransactionError, type Transactor } from "../../src/engine/core/ports.ts";
-import { runRelay } from "../../src/engine/outbox/relay.ts";
+import { relayShard } from "../../src/engine/outbox/relay_shard.ts";
 import { assertEquals, assertStringIncludes } from "../support/assert.ts";
 
 Deno.test("a topic that refuses is named while the refused transaction cannot end, and no longer than that", async () => {
@@ -22,7 +22,7 @@ Deno.test("a topic that refuses is named while the refused transaction cannot en
   });
   let sessions = 0;
   const unused = () => Promise.reject(new Error("not asked here"));
-  const relaying = runRelay(
+  const relaying = relayShard(
     {
       store: {
         read: () =>

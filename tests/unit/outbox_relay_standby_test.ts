@@ -1,6 +1,6 @@
 import { DependencyDownError } from "../../src/engine/core/errors.ts";
 import { createHealth } from "../../src/engine/core/health.ts";
-import { runRelay } from "../../src/engine/outbox/relay.ts";
+import { relayShard } from "../../src/engine/outbox/relay_shard.ts";
 import { assertEquals } from "../support/assert.ts";
 
 Deno.test("a relay that stands by says that Postgres is back, and who leads", async () => {
@@ -15,7 +15,7 @@ Deno.test("a relay that stands by says that Postgres is back, and who leads", as
     ...{ owner: "other", name: "worker-2, process 7 at 10.0.0.2", version: "1" },
     ...{ heldMs: 1_000, leftMs: 9_000, isGone: false },
   };
-  await runRelay(
+  await relayShard(
     {
       store: unused as never,
       transactions: { open: unused, stableOffset: unused } as never,

@@ -7,7 +7,7 @@ import { createHealth, type Health } from "../../src/engine/core/health.ts";
 import { cursorRefreshMs } from "../../src/engine/outbox/cursor_age.ts";
 import { type LeadTimes, leadTimes } from "../../src/engine/outbox/lead_rules.ts";
 import type { PruneTimes } from "../../src/engine/outbox/prune_outbox.ts";
-import { runRelay } from "../../src/engine/outbox/relay.ts";
+import { relayShard } from "../../src/engine/outbox/relay_shard.ts";
 import { type Random, seededRandom } from "../../src/tools/torture/random.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { Host, type Service, World } from "./relay_weeks_world.ts";
@@ -62,7 +62,7 @@ class Machine {
     const stop = this.#stop = new AbortController();
     this.health = createHealth(() => world.time.now);
     const place = { shard: 0, groupId: "relay", cursorTopic: "cursor" };
-    runRelay(
+    relayShard(
       {
         store: world.storeFor(host),
         transactions: world.transactionsFor(host),
@@ -209,7 +209,7 @@ Deno.test("a commit that is answered when its session is long over moves nothing
   let commits = 0;
   const place = { shard: 0, groupId: "relay", cursorTopic: "cursor" };
   const stop = new AbortController();
-  const running = runRelay(
+  const running = relayShard(
     {
       store: world.storeFor(host),
       lead: world.leadFor(host),

@@ -9,7 +9,7 @@ import type { Sql } from "../../engine/postgres/sql.ts";
 import { type WorkerObservers } from "./run_worker.ts";
 import type { groupsOf } from "./roles.ts";
 import type { LaneFigures } from "../../engine/flow/judge_lanes.ts";
-import type { RelayFigures } from "./watch_relays.ts";
+import type { RelayFigures } from "../../engine/outbox/watch_relays.ts";
 
 /** Metrics and conditions of one process. */
 export interface Observability {

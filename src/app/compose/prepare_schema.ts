@@ -5,7 +5,7 @@ import { HaltError } from "../../engine/core/errors.ts";
 import { orderMigrations } from "../orders/migrations.ts";
 import { orderViews } from "../orders/views.ts";
 import { agreeOnShards } from "../../engine/outbox/agree_on_shards.ts";
-import { allOutboxMigrations } from "../../engine/outbox/all_migrations.ts";
+import { allOutboxMigrations } from "../../engine/outbox/outbox_migrations.ts";
 import type { Database } from "../../engine/postgres/database.ts";
 import { migrate, pendingMigrations } from "../../engine/postgres/migrate.ts";
 import { refusePooler } from "../../engine/postgres/refuse_pooler.ts";

@@ -7,18 +7,17 @@ import type { LaneObserver } from "../../engine/core/lane_observer.ts";
 import { LaneBoard } from "../../engine/core/lane_board.ts";
 import { fetcherDefaults } from "../../engine/kafka/fetcher.ts";
 import { runMembership } from "../../engine/kafka/membership.ts";
-import { offsetsKeptMs } from "../../engine/kafka/offsets_kept.ts";
-import { createTopicDirectory } from "../../engine/kafka/topic_directory.ts";
-import { createTransactions } from "../../engine/kafka/transactions.ts";
 import { watchTransactions } from "../../engine/kafka/watch_transactions.ts";
 import { invoicing, type InvoicingOptions } from "../orders/invoicing.ts";
 import { traceProjection } from "../../engine/observe/trace_projection.ts";
-import { traceAnnouncing } from "../../engine/observe/trace_transactions.ts";
-
-import { runRelay } from "../../engine/outbox/relay.ts";
-import { openRelayLeads } from "../../engine/outbox/relay_lead.ts";
-import { relayCheck, relayCheckOf, type RelayObserver } from "../../engine/outbox/relay_options.ts";
-import { relayStore } from "../../engine/outbox/relay_store.ts";
+import { bothRelayObservers } from "../../engine/outbox/both_relay_observers.ts";
+import { runRelays } from "../../engine/outbox/run_relays.ts";
+import type { RelayObserver } from "../../engine/outbox/relay_options.ts";
+import {
+  type RelayFigures,
+  type RelayWatcher,
+  watchRelays,
+} from "../../engine/outbox/watch_relays.ts";
 import { writtenTopics } from "../../engine/outbox/written_topics.ts";
 import { liveTarget } from "../../engine/projection/fold_target.ts";
 import { positionOpener } from "../../engine/projection/open_positions.ts";
@@ -27,13 +26,10 @@ import type { ProjectorDeps } from "../../engine/projection/run_projector.ts";
 import type { ViewFact } from "../orders/view_events.ts";
 import type { Runtime } from "./open_runtime.ts";
 import { viewsOf } from "./prepare_schema.ts";
-import { bothRelayObservers } from "./both_relay_observers.ts";
-import { reportTransactions } from "../../engine/flow/report_transactions.ts";
 import { bufferBatches } from "../../engine/kafka/buffer_share.ts";
 import { runFlow } from "../../engine/flow/run_flow.ts";
 import type { LaneFigures } from "../../engine/flow/judge_lanes.ts";
 import { watchLanes } from "../../engine/flow/watch_lanes.ts";
-import { type RelayFigures, type RelayWatcher, watchRelays } from "./watch_relays.ts";
 
 /** Who is told of what the roles do. */
 export interface WorkerObservers {
@@ -79,7 +75,7 @@ export async function runWorker(
   const { figures } = options;
   const relays = watchRelays({ sql: runtime.database.sql, health, figures });
   const run: Record<Role, () => Promise<unknown>> = {
-    relay: () => runRelays(runtime, { ...options, health }, relays, signal),
+    relay: () => runRelayRole(runtime, { ...options, health }, relays, signal),
     flow: () => runInvoicing(runtime, { ...options, health }, board, signal),
     projector: () => runProjector(runtime, { ...options, health }, board, signal),
   };
@@ -123,69 +119,26 @@ export async function runWorker(
   if (halts.length > 0) throw halts[0];
 }
 
-async function runRelays(
+function runRelayRole(
   { client, config, database, services, partitions }: Runtime,
   options: WorkerOptions & { readonly health: Health },
   { observer }: RelayWatcher,
   signal: AbortSignal,
 ): Promise<void> {
-  const both = bothRelayObservers(observer, options.observers?.relay);
-  await using topics = createTopicDirectory(client);
-  await using transactions = createTransactions(client, {
-    transactionTimeoutMs: config.TRANSACTION_TIMEOUT_MS,
-    batchBytesMax: config.REQUEST_BYTES_MAX,
-    topics,
+  return runRelays({ client, database, databaseUrl: services.databaseUrl }, {
+    groupId: groupsOf(config).relay,
+    cursorTopic: config.OUTBOX_CURSOR_TOPIC,
+    shards: config.OUTBOX_SHARDS,
     writesTo: [...partitions.keys()],
-    alsoWritesTo: () => writtenTopics(database.sql),
-    alsoElsewhere: true, // a restore of Postgres may have lost some of these
-    onNews: options.health &&
-      reportTransactions(options.health, relayCheckOf, options.observers?.forgotten),
-  });
-  await using leads = openRelayLeads(services.databaseUrl, {
-    name: `${config.KAFKA_CLIENT_ID}, process ${Deno.pid}`,
-    applicationName: "onceflow relay lead",
-  });
-  const { relay: groupId } = groupsOf(config);
-  // Changed by a restart of the brokers only.
-  let kept: Promise<number | undefined> | undefined;
-  const keptMs = () => kept ??= offsetsKeptMs(client, groupId).catch(() => kept = undefined);
-  const shards = Array.from({ length: config.OUTBOX_SHARDS }, (_, shard) => shard);
-  const run = (shard: number) => {
-    const place = { shard, groupId, cursorTopic: config.OUTBOX_CURSOR_TOPIC };
-    return runRelay(
-      {
-        store: relayStore(database.sql, place),
-        health: options.health,
-        transactions: traceAnnouncing(transactions),
-        lead: leads.of(shard),
-        partitionCount: topics.partitionCount,
-        recordBytesMax: topics.recordBytesMax,
-        hasLeader: topics.hasLeader,
-        async lookUp(names, anew) {
-          if (anew) topics.doubt(names);
-          await topics.lookUp(names);
-        },
-        offsetsKeptMs: keptMs,
-      },
-      {
-        ...place,
-        batchRecordsMax: config.RELAY_BATCH_RECORDS_MAX,
-        pollIntervalMs: config.RELAY_POLL_INTERVAL_MS,
-        retentionHours: config.OUTBOX_RETENTION_HOURS,
-      },
-      signal,
-      both,
-    );
-  };
-  // A shard that halts is not the others' affair either.
-  const ends = await Promise.allSettled(shards.map((shard) =>
-    run(shard).catch((error) => {
-      const reason = `halted: ${error instanceof Error ? error.message : String(error)}`;
-      options.health.down(relayCheck(shard), reason, { cause: "halted" });
-      throw error;
-    })
-  ));
-  for (const end of ends) if (end.status === "rejected") throw end.reason;
+    transactionTimeoutMs: config.TRANSACTION_TIMEOUT_MS,
+    requestBytesMax: config.REQUEST_BYTES_MAX,
+    batchRecordsMax: config.RELAY_BATCH_RECORDS_MAX,
+    pollIntervalMs: config.RELAY_POLL_INTERVAL_MS,
+    retentionHours: config.OUTBOX_RETENTION_HOURS,
+    health: options.health,
+    observer: bothRelayObservers(observer, options.observers?.relay),
+    onForgotten: options.observers?.forgotten,
+  }, signal);
 }
 
 function runInvoicing(

@@ -11,8 +11,11 @@ import type { OutboxRow } from "./outbox_row.ts";
 
 /** Not announced yet: the rows of this topic, and of this key or partition where there is one, from `after` up to the cursor. */
 export interface Hold {
+  /** Its topic. */
   readonly topic: string;
+  /** The key, where only rows of one wait. */
   readonly key?: string;
+  /** The partition, where only rows of one wait. */
   readonly partition?: HeldPartition;
   /** The position of the outbox behind which the rows wait. */
   readonly after: number;
@@ -20,7 +23,9 @@ export interface Hold {
 
 /** All keys that belong to this partition, where the topic has so many: it stays the same keys when more are added. */
 export interface HeldPartition {
+  /** Its number, */
   readonly partition: number;
+  /** among so many. */
   readonly count: number;
 }
 

@@ -39,15 +39,19 @@ export interface RelayOptions extends CursorPlace {
 
 /** What a relay reports. */
 export interface RelayObserver {
+  /** This process leads the shard from now on, or does so no more. */
   leading?(shard: number, leading: boolean): void;
   /** Where the cursor stands, when a session begins and after each commit: all up to it is announced, or held back. */
   stands?(shard: number, at: { position: number; holds: readonly Hold[] }): void;
+  /** Rows were published, in one transaction; `oldestAt` is when the first of them was appended. */
   relayed?(batch: { shard: number; rows: number; position: number; oldestAt: Date }): void;
   /** Rows are visible that may not be handed out yet: an older writer is still open. */
   waiting?(shard: number): void;
   /** A transaction ended otherwise than by its commit; `unknown` is resolved later. */
   failed?(verdict: TransactionVerdict): void;
+  /** What became of a transaction that ended as `unknown`. */
   resolved?(outcome: "committed" | "aborted"): void;
+  /** `postgres` answers, or does not. */
   dependency?(name: string, up: boolean): void;
 }
 

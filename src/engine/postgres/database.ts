@@ -4,6 +4,7 @@ import { type Address, readAddress } from "./address.ts";
 import { openPool } from "./driver.ts";
 import { safeBegin, watchClosing } from "./safe_begin.ts";
 import { redact } from "./translate_error.ts";
+import { searchPath } from "./schema_name.ts";
 import { pinnedSettings } from "./session_settings.ts";
 import type { PoolOptions, Queryable, Sql, SqlTypes, Tx } from "./sql.ts";
 
@@ -19,6 +20,8 @@ export interface Database extends AsyncDisposable {
 /** The limits of a pool. */
 export interface DatabaseOptions {
   readonly connectionsMax: number;
+  /** The only schema that its statements see; what the address or the user's `search_path` says where absent. */
+  readonly schema?: string;
   /** Shown in `pg_stat_activity`, so that `explain` can say whose transaction is open. */
   readonly applicationName: string;
   readonly connectTimeoutMs?: number;
@@ -84,6 +87,7 @@ function driverOptions(address: Address, options: DatabaseOptions): PoolOptions 
         idle_in_transaction_session_timeout: options.idleInTransactionTimeoutMs ?? 60_000,
       }),
       ...server,
+      ...(options.schema !== undefined && { search_path: searchPath(options.schema) }),
       ...pinnedSettings,
     },
     types: { int8 },

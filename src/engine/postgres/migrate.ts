@@ -1,4 +1,5 @@
 /** Applies each room's migrations, once each and in order. Never changes one that was shipped. */
+import { createHash } from "node:crypto";
 import type { Queryable, Sql } from "./sql.ts";
 import { translatingErrors } from "./translate_error.ts";
 import { withTransaction } from "./with_transaction.ts";
@@ -16,7 +17,9 @@ export class MigrationEditedError extends Error {
   override name = "MigrationEditedError";
 }
 
-interface Step extends Migration {
+/** A migration, and what is recorded of its text. */
+export interface Step extends Migration {
+  /** SHA-256 in hexadecimal digits. */
   readonly checksum: string;
 }
 
@@ -30,13 +33,12 @@ export async function pendingMigrations(
   sql: Queryable,
   migrations: readonly Migration[],
 ): Promise<readonly string[]> {
-  const steps = await stepsOf(migrations);
   return await translatingErrors(async () => {
     const [row] = await sql<{ there: boolean }[]>`
       select to_regclass('onceflow_migrations') is not null as there
     `;
     const recorded = row?.there ? await recordedChecksums(sql) : new Map<string, string>();
-    return notRecorded(steps, recorded).map(({ name }) => name);
+    return notRecorded(migrations, recorded).map(({ name }) => name);
   });
 }
 
@@ -52,19 +54,12 @@ export async function migrate(
   migrations: readonly Migration[],
 ): Promise<readonly string[]> {
   if ((await pendingMigrations(sql, migrations)).length === 0) return [];
-  const steps = await stepsOf(migrations);
   return await withTransaction(sql, async (tx) => {
     await tx`select set_config('lock_timeout', '60s', true), set_config('statement_timeout', '0', true)`;
-    await tx`select pg_advisory_xact_lock(hashtextextended('onceflow migrations', 0))`;
-    await tx`
-      create table if not exists onceflow_migrations (
-        name text primary key,
-        checksum text not null check (length(checksum) = 64),
-        applied_at timestamptz not null default clock_timestamp()
-      )
-    `;
+    await tx.unsafe(oneAtATime);
+    await tx.unsafe(recordTable);
     const applied: string[] = [];
-    for (const step of notRecorded(steps, await recordedChecksums(tx))) {
+    for (const step of notRecorded(migrations, await recordedChecksums(tx))) {
       await tx.unsafe(step.sql);
       await tx`insert into onceflow_migrations (name, checksum) values (${step.name}, ${step.checksum})`;
       applied.push(step.name);
@@ -73,12 +68,28 @@ export async function migrate(
   });
 }
 
-/** Those to apply, once what is recorded is known to be what this program has. */
-function notRecorded(
-  steps: readonly Step[],
+/** Any number of processes may migrate a database at once. */
+export const oneAtATime =
+  "select pg_advisory_xact_lock(hashtextextended('onceflow migrations', 0))";
+
+/** Where it is noted what was applied. */
+export const recordTable = `
+create table if not exists onceflow_migrations (
+  name text primary key,
+  checksum text not null check (length(checksum) = 64),
+  applied_at timestamptz not null default clock_timestamp()
+)`;
+
+/**
+ * Those to apply, where these checksums are recorded by name.
+ *
+ * @throws {MigrationEditedError} when a recorded migration has another text now
+ */
+export function notRecorded(
+  migrations: readonly Migration[],
   recorded: ReadonlyMap<string, string>,
 ): readonly Step[] {
-  return steps.filter(({ name, checksum }) => {
+  return stepsOf(migrations).filter(({ name, checksum }) => {
     const before = recorded.get(name);
     if (before === undefined || before === checksum) return before === undefined;
     throw new MigrationEditedError(
@@ -88,11 +99,13 @@ function notRecorded(
   });
 }
 
-async function stepsOf(migrations: readonly Migration[]): Promise<readonly Step[]> {
+/** With the checksum of each. */
+export function stepsOf(migrations: readonly Migration[]): readonly Step[] {
   refuseRepeatedNames(migrations);
-  return await Promise.all(
-    migrations.map(async (step) => ({ ...step, checksum: await sha256(step.sql) })),
-  );
+  return migrations.map((step) => ({
+    ...step,
+    checksum: createHash("sha256").update(step.sql).digest("hex"),
+  }));
 }
 
 async function recordedChecksums(sql: Queryable): Promise<ReadonlyMap<string, string>> {
@@ -108,9 +121,4 @@ function refuseRepeatedNames(migrations: readonly Migration[]): void {
     if (seen.has(name)) throw new TypeError(`Cannot migrate: the name ${name} appears twice`);
     seen.add(name);
   }
-}
-
-async function sha256(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return new Uint8Array(digest).toHex();
 }

@@ -19,7 +19,7 @@ import { relayMigrations } from "../../../src/engine/outbox/relay_migrations.ts"
 import { relayStore } from "../../../src/engine/outbox/relay_store.ts";
 import { topicsMigrations } from "../../../src/engine/outbox/topics_migrations.ts";
 import { writtenTopics } from "../../../src/engine/outbox/written_topics.ts";
-import { runRelay } from "../../../src/engine/outbox/relay.ts";
+import { relayShard } from "../../../src/engine/outbox/relay_shard.ts";
 import { appendInTransaction } from "../../../src/engine/outbox/append_in_transaction.ts";
 import { openDatabase } from "../../../src/engine/postgres/database.ts";
 import { migrate } from "../../../src/engine/postgres/migrate.ts";
@@ -113,7 +113,7 @@ export const relay: MakeRole = async ({ cluster: { client }, name, transactionTi
       await using leads = openRelayLeads(url, { name, applicationName: name });
       const place = { shard: 0, groupId, cursorTopic };
       const deps = { store: relayStore(sql, place), transactions, lead: leads.of(0) };
-      await runRelay(
+      await relayShard(
         { ...deps, partitionCount: () => 2 },
         {
           ...place,

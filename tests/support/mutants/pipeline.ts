@@ -14,8 +14,8 @@ import type { TransactorOptions } from "../../../src/engine/kafka/transactor.ts"
 import { invoicing } from "../../../src/app/orders/invoicing.ts";
 import { orderMigrations } from "../../../src/app/orders/migrations.ts";
 import { placeOrder } from "../../../src/app/orders/place_order.ts";
-import { allOutboxMigrations } from "../../../src/engine/outbox/all_migrations.ts";
-import { runRelay } from "../../../src/engine/outbox/relay.ts";
+import { allOutboxMigrations } from "../../../src/engine/outbox/outbox_migrations.ts";
+import { relayShard } from "../../../src/engine/outbox/relay_shard.ts";
 import { openRelayLeads } from "../../../src/engine/outbox/relay_lead.ts";
 import { relayStore } from "../../../src/engine/outbox/relay_store.ts";
 import { openDatabase, type Sql } from "../../../src/engine/postgres/database.ts";
@@ -158,7 +158,7 @@ export class Pipeline implements AsyncDisposable {
     });
     const { relayGroup: groupId, cursorTopic } = this.names;
     const place = { shard: 0, groupId, cursorTopic };
-    const running = runRelay(
+    const running = relayShard(
       {
         store: relayStore(parts.sql ?? this.sql, place),
         transactions: parts.transactions ?? this.transactions(),

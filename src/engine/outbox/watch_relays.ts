@@ -2,14 +2,14 @@
  * Looks every few seconds at the shards that this process relays: how long has the oldest row waited, and does the relay
  * come on? A relay that hangs cannot say so itself.
  */
-import { delay, unlessAborted } from "../../engine/core/delay.ts";
-import type { Health } from "../../engine/core/health.ts";
-import { readBacklog, readHeldAge } from "../../engine/outbox/backlog.ts";
-import type { Hold } from "../../engine/outbox/holds.ts";
-import { horizon, type HorizonHolder } from "../../engine/outbox/horizon.ts";
-import { relayedUpTo } from "../../engine/outbox/relay_cursor.ts";
-import { relayCheck, type RelayObserver } from "../../engine/outbox/relay_options.ts";
-import type { Sql } from "../../engine/postgres/sql.ts";
+import { delay, unlessAborted } from "../core/delay.ts";
+import type { Health } from "../core/health.ts";
+import { readBacklog, readHeldAge } from "./backlog.ts";
+import type { Hold } from "./holds.ts";
+import { horizon, type HorizonHolder } from "./horizon.ts";
+import { relayedUpTo } from "./relay_cursor.ts";
+import { relayCheck, type RelayObserver } from "./relay_options.ts";
+import type { Sql } from "../postgres/sql.ts";
 
 /** What is told of each shard, for metrics. */
 export interface RelayFigures {

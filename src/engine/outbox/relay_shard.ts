@@ -52,7 +52,7 @@ export interface LedRelayDeps extends RelayDeps {
  *
  * @throws {HaltError} when the database is not the one that the cursor was written for, or lies behind it
  */
-export async function runRelay(
+export async function relayShard(
   deps: LedRelayDeps,
   options: RelayOptions,
   signal: AbortSignal,

@@ -1,5 +1,5 @@
 /** Tells two at a time what relays do: whoever watches them, and whoever counts. */
-import type { RelayObserver } from "../../engine/outbox/relay_options.ts";
+import type { RelayObserver } from "./relay_options.ts";
 import type { RelayWatcher } from "./watch_relays.ts";
 
 /** The second may leave out what it likes. */
