@@ -41,7 +41,7 @@ export function createBodyReader(limits: BodyLimits): ReadBody {
     const cutOff = () => late.reject(tooLate(limits.msMax));
     const timer = setTimeout(cutOff, limits.msMax);
     inHand.add(from, cutOff);
-    if (inHand.size() > limits.inHandMax) inHand.oldestOfMost()?.();
+    if (inHand.size() > limits.inHandMax) inHand.cutOffOne();
     try {
       return await readAll(() => Promise.race([chunks.next(), late.promise]), limits.bytesMax);
     } catch (error) {
@@ -68,18 +68,25 @@ function createSenders() {
       const own = senders.get(from) ?? new Set();
       senders.set(from, own.add(cutOff));
     },
-    remove(from: string, cutOff: () => void) {
-      size--;
-      const own = senders.get(from);
-      own?.delete(cutOff);
-      if (own?.size === 0) senders.delete(from);
-    },
-    oldestOfMost(): (() => void) | undefined {
-      let most: Set<() => void> | undefined;
-      for (const own of senders.values()) if (own.size > (most?.size ?? 0)) most = own;
-      return most?.values().next().value;
+    remove,
+    /** The oldest of the sender that has most of them. */
+    cutOffOne() {
+      let most = "";
+      for (const [from, own] of senders) {
+        if (own.size > (senders.get(most)?.size ?? 0)) most = from;
+      }
+      const [oldest] = senders.get(most) ?? [];
+      if (oldest === undefined) return;
+      // At once: the next one that comes must find another.
+      remove(most, oldest);
+      oldest();
     },
   };
+  function remove(from: string, cutOff: () => void): void {
+    const own = senders.get(from);
+    if (own?.delete(cutOff)) size--;
+    if (own?.size === 0) senders.delete(from);
+  }
 }
 
 interface Chunks {
