@@ -19,11 +19,13 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   ],
   "engine/projection": ["engine/core", "engine/packages", "engine/postgres"],
   "engine/dead_letters": ["engine/core", "engine/kafka", "engine/packages"],
-  "engine/testing": ["engine/core", "engine/dead_letters", "engine/packages"],
+  "engine/state": ["engine/core", "engine/kafka", "engine/dead_letters"],
+  "engine/testing": ["engine/core", "engine/dead_letters", "engine/packages", "engine/state"],
   "engine/flow": [
     "engine/core",
     "engine/kafka",
     "engine/dead_letters",
+    "engine/state",
     "engine/observe",
     "engine/packages",
   ],
@@ -77,7 +79,8 @@ Deno.test("tests of flows load nothing of Kafka or Postgres", async () => {
   const rooms = new Set(
     (await modulesOf("src/engine/testing/mod.ts")).map(({ specifier }) => roomOf(specifier)),
   );
-  const expected = ["core", "dead_letters", "packages", "testing"].map((room) => `engine/${room}`);
+  const expected = ["core", "dead_letters", "packages", "state", "testing"]
+    .map((room) => `engine/${room}`);
   assertEquals([...rooms].toSorted(), expected);
 });
 

@@ -37,6 +37,12 @@ export {
   type TransformContext,
 } from "./core/flow.ts";
 export type { AnyContract, EventOf } from "./core/flow_inputs.ts";
+export {
+  type KeyedState,
+  keyedState,
+  type KeyedStateOptions,
+  type KeyState,
+} from "./core/keyed_state.ts";
 export type { LaneObserver } from "./core/lane_observer.ts";
 export type { TransactionVerdict } from "./core/ports.ts";
 export {

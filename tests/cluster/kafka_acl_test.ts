@@ -29,9 +29,9 @@ import {
 import { showOffsets } from "../../src/engine/kafka/group_standing.ts";
 import { laneNotesTopic } from "../../src/engine/kafka/lane_notes.ts";
 import { applyOffset, planOffset } from "../../src/engine/kafka/offset_admin.ts";
-import { ensureTopics } from "../../src/engine/kafka/topics.ts";
+import { compactedTopicConfig, ensureTopics } from "../../src/engine/kafka/topics.ts";
 import { createTransactions } from "../../src/engine/kafka/transactions.ts";
-import { defineFlow, topic } from "../../src/engine/mod.ts";
+import { defineFlow, keyedState, topic } from "../../src/engine/mod.ts";
 import { appendInTransaction } from "../../src/engine/outbox/append_in_transaction.ts";
 import { type Acls, documentedGrants, type Grant, openAcls } from "../support/acls.ts";
 import { assert, assertEquals, assertExists, assertThrows } from "../support/assert.ts";
@@ -48,6 +48,7 @@ const users = {
   "worker --only flow": "flow",
   "worker --only projector": "projector",
   "a flow that parks, beside that": "parking",
+  "a flow that keeps state, beside that": "stateful",
   "worker offsets show": "offsets-show",
   "worker offsets set": "offsets-set",
   "worker transactions": "transactions",
@@ -320,9 +321,13 @@ async function parkAndUnpark(
       .replace(/^orders/, input).replace(/^invoices$/, output),
   });
   const spec = { partitions: 1, replicationFactor: 1 };
-  await ensureTopics(client, [input, output, dlq].map((topic) => ({ topic, ...spec })));
+  await ensureTopics(client, [
+    ...[input, output, dlq].map((topic) => ({ topic, ...spec })),
+    { topic: "onceflow.parking.state", ...spec, config: compactedTopicConfig },
+  ]);
   await acls.grant({
-    parking: (table.get("worker --only flow") ?? []).map(own),
+    parking: ["worker --only flow", "a flow that keeps state, beside that"]
+      .flatMap((row) => table.get(row) ?? []).map(own),
     unpark: (table.get("dlq parked, unpark") ?? []).map(own),
   });
   const read = z.object({ id: z.string(), n: z.number() });
@@ -332,8 +337,10 @@ async function parkAndUnpark(
   const flow = defineFlow({
     ...{ name: "parking", from: topic(input, { read, key }), to: [out], park: "key" },
     retry: { retriesMax: 0 },
-    transform(event) {
+    state: keyedState({ read: z.object({ seen: z.int() }) }),
+    transform(event, { state }) {
       if (failing.has(event.n)) throw new Error("not yet");
+      state.set({ seen: (state.get()?.seen ?? 0) + 1 });
       return out.event(event);
     },
   });

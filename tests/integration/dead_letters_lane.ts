@@ -1,7 +1,7 @@
 /** A small lane with `park: "key"` on real Kafka: what core/lane.ts does with the parking hook, for the tests of it. */
 import { deadLetter } from "../../src/engine/core/dead_letter.ts";
 import { transactionalId } from "../../src/engine/core/delivery.ts";
-import type { Planned } from "../../src/engine/core/plan_record.ts";
+import type { Planned } from "../../src/engine/core/planned.ts";
 import { TransactionError, type Transactions } from "../../src/engine/core/ports.ts";
 import type { InputRecord, OutputRecord } from "../../src/engine/core/record.ts";
 import { createParking } from "../../src/engine/dead_letters/create_parking.ts";

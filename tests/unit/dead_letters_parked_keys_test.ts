@@ -2,14 +2,11 @@
 import fc from "fast-check";
 import { namesIn } from "../../src/engine/core/names.ts";
 import { deadLetter } from "../../src/engine/core/dead_letter.ts";
-import type { Planned } from "../../src/engine/core/plan_record.ts";
+import { keyName } from "../../src/engine/core/key_table.ts";
+import type { Planned } from "../../src/engine/core/planned.ts";
 import { type Header, type InputRecord, textHeader } from "../../src/engine/core/record.ts";
 import { type ParkedQueue, readParkedEntry } from "../../src/engine/dead_letters/parked_entry.ts";
-import {
-  keyName,
-  parkedErrorClass,
-  parkedKeys,
-} from "../../src/engine/dead_letters/parked_keys.ts";
+import { parkedErrorClass, parkedKeys } from "../../src/engine/dead_letters/parked_keys.ts";
 import { parkedSkipHeader } from "../../src/engine/dead_letters/parked_link.ts";
 import { readDeadLetter } from "../../src/engine/dead_letters/read_dead_letter.ts";
 import { restoreRecord } from "../../src/engine/dead_letters/restore_record.ts";

@@ -15,8 +15,12 @@ export interface DeliverySession extends AsyncDisposable {
   readonly topicId?: string;
   /** What was noted of this lane by its own transactions. */
   readonly note?: LaneNote;
-  /** Makes the outputs and the offset count; `state` as in {@linkcode OffsetOrigin}. Throws `TransactionError`; then the session is over. */
-  commit(outputs: readonly OutputRecord[], nextOffset: number, state?: string): Promise<void>;
+  /** Makes the outputs and the offset count. Throws `TransactionError`; then the session is over. */
+  commit(
+    outputs: readonly OutputRecord[],
+    nextOffset: number,
+    beside?: Pick<OffsetOrigin, "state" | "changelog">,
+  ): Promise<void>;
 }
 
 /** Opens sessions with one guarantee. */
@@ -66,8 +70,8 @@ export function exactlyOnce(committer: Committer, notes?: LaneNotes, clock?: Clo
       }
       return {
         ...{ start, topicId, note },
-        async commit(records, offset, state) {
-          const metadata = formatOrigin({ topicId, mark: reader.mark, state });
+        async commit(records, offset, beside) {
+          const metadata = formatOrigin({ topicId, mark: reader.mark, ...beside });
           const plan = { offset: { ...lane, offset, metadata }, ticket, signal };
           if (!notes) return await committer.commit({ ...plan, records });
           const noted = { topicId: topicId ?? "", offset };

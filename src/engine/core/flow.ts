@@ -1,4 +1,5 @@
 /** What a user writes: input topics, a transform, the topics it emits to. Knows nothing of Kafka. */
+import type { KeyedState, KeyState } from "./keyed_state.ts";
 import { type Names, namesIn } from "./names.ts";
 import type { Emission } from "./emission.ts";
 import type { Header, InputRecord } from "./record.ts";
@@ -7,7 +8,7 @@ import { type AnyContract, type EventOf, oneOf } from "./flow_inputs.ts";
 import type { TopicContract } from "./topic_contract.ts";
 
 /** What a transform may know beside the event. */
-export interface TransformContext {
+export interface TransformContext<S = never> {
   /** The record as it was read: bytes untouched, topic, partition and offset. */
   readonly record: InputRecord;
   /** The record's key as text, what is no UTF-8 replaced (its bytes: `record.key`); null for none. */
@@ -26,13 +27,15 @@ export interface TransformContext {
    * Looks something up once per transaction and name, whichever records ask for it. A lookup that fails is not kept.
    */
   once<T>(name: string, look: () => Promise<T>): Promise<T>;
+  /** What is kept for the record's key, where the flow has a `state`. */
+  readonly state: KeyState<S>;
 }
 
 /** Nothing (which filters), one event, or several, for one topic or many (which fans out): all count together. */
 export type Emissions = Emission | readonly Emission[] | undefined | void;
 
 /** What a flow is, but for its input. */
-export interface FlowSettings<T> {
+export interface FlowSettings<T, S = never> {
   /** Names the consumer group (`<namespace>.<name>`) and the transactional ids: renaming starts the flow anew. */
   readonly name: string;
   /** Every topic that the transform may emit to; each must exist when the worker starts. */
@@ -42,7 +45,7 @@ export interface FlowSettings<T> {
    * it emits counts once, what it does elsewhere does not. `PoisonError` makes a dead letter at once,
    * `DependencyDownError` makes the lane wait, anything else is retried and then makes a dead letter.
    */
-  transform(event: T, context: TransformContext): Emissions | Promise<Emissions>;
+  transform(event: T, context: TransformContext<S>): Emissions | Promise<Emissions>;
   /** Three retries after 0.5, 1 and 2 seconds where absent. */
   readonly retry?: Partial<RetryPolicy>;
   /**
@@ -56,12 +59,14 @@ export interface FlowSettings<T> {
    * has its own keys.
    */
   readonly park?: "key";
+  /** What is kept for each key, in the transaction of outputs and offset. Needs the guarantee exactly-once. */
+  readonly state?: KeyedState<S>;
   /** How many events of different keys an asynchronous transform works on at a time. */
   readonly concurrencyMax?: number;
 }
 
 /** The options of {@linkcode defineFlow}. */
-export interface FlowOptions<T> extends FlowSettings<T> {
+export interface FlowOptions<T, S = never> extends FlowSettings<T, S> {
   /** The topic that it reads. */
   readonly from: TopicContract<T>;
 }
@@ -70,14 +75,15 @@ export interface FlowOptions<T> extends FlowSettings<T> {
  * The options of {@linkcode defineFlow} for several inputs. The event is one of any of theirs; `context.record.topic` says of
  * which. Each partition of each input is processed in its own order, and beside the others.
  */
-export interface FlowOptionsOfSeveral<C extends readonly AnyContract[]>
-  extends FlowSettings<EventOf<C[number]>> {
+export interface FlowOptionsOfSeveral<C extends readonly AnyContract[], S = never>
+  extends FlowSettings<EventOf<C[number]>, S> {
   /** The topics that it reads. */
   readonly from: C;
 }
 
 /** A flow with its defaults filled in. */
-export interface Flow<T> extends Omit<FlowOptions<T>, "retry"> {
+// deno-lint-ignore no-explicit-any -- whoever runs a flow does not look into its state
+export interface Flow<T, S = any> extends Omit<FlowOptions<T, S>, "retry"> {
   /** What it reads; of several inputs one that reads each record by the contract of its topic. */
   readonly from: TopicContract<T>;
   /** The topics that it reads. */
@@ -114,16 +120,19 @@ const namePattern = /^[A-Za-z0-9._-]{1,100}$/;
  * });
  * ```
  */
-export function defineFlow<const C extends readonly AnyContract[]>(
-  options: FlowOptionsOfSeveral<C>,
-): Flow<EventOf<C[number]>>;
+export function defineFlow<const C extends readonly AnyContract[], S = never>(
+  options: FlowOptionsOfSeveral<C, S>,
+): Flow<EventOf<C[number]>, S>;
 /** Defines a flow from one topic. */
-export function defineFlow<T>(options: FlowOptions<T>): Flow<T>;
-export function defineFlow<T>(
-  options: FlowSettings<T> & { readonly from: AnyContract | readonly AnyContract[] },
-): Flow<T> {
+export function defineFlow<T, S = never>(options: FlowOptions<T, S>): Flow<T, S>;
+export function defineFlow<T, S>(
+  options: FlowSettings<T, S> & { readonly from: AnyContract | readonly AnyContract[] },
+): Flow<T, S> {
   const { name, to } = options;
   const inputs = "decode" in options.from ? [options.from] : options.from;
+  if (options.state && inputs.length > 1) {
+    throw new TypeError(`Cannot define flow "${name}": a flow that keeps state reads one topic`);
+  }
   if (!namePattern.test(name)) {
     throw new TypeError(
       `Cannot define flow ${JSON.stringify(name)}: use letters, digits, ".", "_" and "-"`,
@@ -154,7 +163,7 @@ function deadLettersOf(
 }
 
 /** The flow as it is called there: its group, and its dead-letter topics. What somebody named himself stays. */
-export function inNamespace<T>(flow: Flow<T>, names: Names): Flow<T> {
+export function inNamespace<T, S>(flow: Flow<T, S>, names: Names): Flow<T, S> {
   const { name, inputs, namesDeadLetters } = flow;
   const isOwnGroup = flow.groupId !== defaults.group(name);
   return {

@@ -5,55 +5,28 @@
  * the first failure whose outcome is not known, and the next session's committed offset is that outcome. So the committed
  * outputs are always the transform of a prefix of the partition (the argument is in src/README.md).
  */
-import { getLogger } from "../packages/logtape.ts";
-import { type Clock, systemClock } from "./clock.ts";
-import { CrashGuard, type CrashLog, CrashLoopError } from "./crash_guard.ts";
+import { CrashGuard, CrashLoopError } from "./crash_guard.ts";
 import type { Delivery, DeliverySession } from "./delivery.ts";
-import { DependencyDownError } from "./errors.ts";
 import { DeadLetterLog } from "./dead_letter_log.ts";
 import type { Flow } from "./flow.ts";
-import { type Health, laneCheck } from "./health.ts";
-import type { ParkedKeys, Parking } from "./parking.ts";
-import { type Plan, planRun } from "./plan_run.ts";
+import { laneCheck } from "./health.ts";
+import type { ParkedKeys } from "./parking.ts";
+import type { Plan } from "./plan_run.ts";
+import { type PlanningLane, planWhenUp } from "./plan_when_up.ts";
 import type { PlanTarget } from "./plan_target.ts";
-import type { LaneStanding } from "./lane_board.ts";
 import type { LaneObserver } from "./lane_observer.ts";
 import { type Progress, resolve } from "./lane_progress.ts";
+import type { LaneOptions } from "./lane_options.ts";
 import { mayReopen, type SessionStage } from "./may_reopen.ts";
-import { type Assignment, type RecordRun, type RunBounds, TransactionError } from "./ports.ts";
+import { type Assignment, type RecordRun, TransactionError } from "./ports.ts";
 import type { InputRecord } from "./record.ts";
-import { backoffMs } from "./retry_policy.ts";
 import { checkParked, startOffset } from "./start_offset.ts";
 
-/** Bounds of a lane. */
-export interface LaneOptions extends RunBounds {
-  /** The longest pause before a dependency that is down is tried again, milliseconds. */
-  readonly dependencyBackoffMsMax: number;
-  /** Where the parked keys are kept, for a flow with `park: "key"`. */
-  readonly parking?: Parking;
-  /** Told what stands in the lane's way, as `lane:<topic>-<n>`. */
-  readonly health?: Health;
-  /** Where the lane writes how far it has come. */
-  readonly standing?: LaneStanding;
-  /** What pauses pass by; the process's own where absent. */
-  readonly clock?: Clock;
-  /** Notes that outlive the process, to find a record that kills it. */
-  readonly crashLog?: CrashLog;
-}
-
 /** All that stays the same from batch to batch. */
-interface Lane<T> {
-  readonly flow: Flow<T>;
-  readonly assignment: Assignment;
-  readonly target: PlanTarget;
-  readonly options: LaneOptions;
-  readonly observer: LaneObserver;
+interface Lane<T> extends PlanningLane<T> {
   readonly progress: Progress;
-  readonly guard: CrashGuard | undefined;
   readonly deadLetters: DeadLetterLog;
 }
-
-const log = getLogger(["onceflow", "core", "lane"]);
 
 /**
  * Runs until the assignment's signal fires, finishing or leaving the transaction in hand.
@@ -105,6 +78,7 @@ async function runSession<T>(lane: Lane<T>, session: DeliverySession): Promise<v
   // After fencing: nobody else can park or free a key of this partition from here on.
   const parked = await options.parking?.load({ groupId, topic, partition }, signal);
   if (parked) checkParked(lane.assignment, session.start, parked.topicId);
+  await options.state?.load(session.start, signal);
   reader.seek(start);
   if (progress.unwritten === undefined) options.health?.up(laneCheck(reader), "working");
   if (options.standing) options.standing.position = start;
@@ -130,9 +104,12 @@ async function processRun<T>(
     const startedAt = performance.now();
     const plan = await planGuarded(lane, rest, parked);
     const nextOffset = rest[plan.taken]?.offset ?? run.nextOffset;
-    const state = plan.parking?.size ? parked?.topicId : undefined;
+    const beside = {
+      state: plan.parking?.size ? parked?.topicId : undefined,
+      changelog: plan.state && lane.options.state?.origin(plan.state.size),
+    };
     progress.doubt = progress.unwritten = nextOffset;
-    await session.commit(plan.outputs, nextOffset, state).catch((error) => {
+    await session.commit(plan.outputs, nextOffset, beside).catch((error) => {
       if (error instanceof TransactionError) {
         observer.failed?.(error.verdict);
         // Nothing of it was sent, or all of it was refused: no outcome is open.
@@ -143,6 +120,7 @@ async function processRun<T>(
     progress.doubt = progress.unwritten = undefined;
     progress.known = nextOffset;
     plan.parking?.committed();
+    plan.state?.committed();
     lane.guard?.committed();
     if (lane.options.standing) lane.options.standing.position = nextOffset;
     if (plan.burials.length > 0) {
@@ -196,37 +174,4 @@ function buried<T>(flow: Flow<T>, attempts: number): Flow<T> {
     throw new CrashLoopError(`the process died in each of ${attempts} attempts at this record`);
   };
   return { ...flow, from: { ...flow.from, decode } };
-}
-
-/** Plans, waiting for as long as a dependency is down: no record is blamed for it. */
-async function planWhenUp<T>(
-  lane: Lane<T>,
-  records: readonly InputRecord[],
-  parked: ParkedKeys | undefined,
-): Promise<Plan> {
-  const { flow, assignment: { signal }, target, options, observer } = lane;
-  const { clock = systemClock } = options;
-  let down: string | undefined;
-  for (let attempt = 1;; attempt++) {
-    try {
-      // A plan that was given up leaves nothing behind: each attempt starts from the committed state of the keys.
-      const context = { signal, clock, onRetry: observer.retrying, parking: parked?.plan() };
-      const plan = await planRun(flow, records, target, context);
-      if (down !== undefined) observer.dependency?.(down, true);
-      return plan;
-    } catch (error) {
-      if (!(error instanceof DependencyDownError) || signal.aborted) throw error;
-      if (down === undefined) {
-        // It may take long, and somebody may start the process anew meanwhile.
-        if (records[0]) await lane.guard?.survived(records[0].offset);
-        log.warn("{dependency} is down: {reason}; waiting, no record is given up", {
-          dependency: error.dependency,
-          reason: error.message,
-        });
-      }
-      observer.dependency?.(down = error.dependency, false);
-      const pauseMs = backoffMs(attempt, 100, options.dependencyBackoffMsMax, clock.random);
-      await clock.delay(pauseMs, signal);
-    }
-  }
 }

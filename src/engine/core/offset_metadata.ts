@@ -8,18 +8,22 @@ export interface OffsetOrigin {
   readonly mark?: string;
   /** The identities of the topics that hold what else must be known to go on from it. */
   readonly state?: string;
+  /** The identity of the topic that holds the state of keys, and how many they are. */
+  readonly changelog?: string;
 }
 
 /** Empty where the topic's identity is not known. The mark comes first: earlier releases read on from the word `topic_id`. */
-export function formatOrigin({ topicId, mark, state }: OffsetOrigin): string {
+export function formatOrigin({ topicId, mark, state, changelog }: OffsetOrigin): string {
   if (topicId === undefined) return "";
   const word = (name: string, value?: string) => value ? `${name}=${value} ` : "";
-  return `${word("mark", mark)}${word("state", state)}topic_id=${topicId}`;
+  const before = `${word("mark", mark)}${word("state", state)}${word("changelog", changelog)}`;
+  return `${before}topic_id=${topicId}`;
 }
 
 /** Of any text: that of another program has neither. */
 export function parseOrigin(metadata: string): OffsetOrigin {
   const word = (name: string) =>
     metadata.split(" ").find((one) => one.startsWith(`${name}=`))?.slice(name.length + 1);
-  return { topicId: word("topic_id"), mark: word("mark"), state: word("state") };
+  const [topicId, mark] = [word("topic_id"), word("mark")];
+  return { topicId, mark, state: word("state"), changelog: word("changelog") };
 }

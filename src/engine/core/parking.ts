@@ -20,7 +20,7 @@
  * Not covered: a key whose records never pause is unparked only when a redrive reaches the lane before the next record
  * does; each round of `unpark` sends what gathered since the last one. Null keys have no order and are never parked.
  */
-import type { Planned } from "./plan_record.ts";
+import type { Planned } from "./planned.ts";
 import type { InputRecord, OutputRecord, TopicPartition } from "./record.ts";
 
 /** What a lane whose flow has `park: "key"` is given. */

@@ -1,17 +1,13 @@
 /** Decides what one record becomes: its outputs, or a dead letter. Retries; writes nothing. */
 import { type Clock, systemClock } from "./clock.ts";
-import { type DeadLetterReason } from "./dead_letter.ts";
 import { DependencyDownError, HaltError, PoisonError } from "./errors.ts";
 import type { Emission } from "./emission.ts";
 import type { Emissions, Flow } from "./flow.ts";
 import type { InputRecord, UnreadRecords } from "./record.ts";
 import { RecordContext } from "./record_context.ts";
+import type { Planned } from "./planned.ts";
 import { backoffMs } from "./retry_policy.ts";
-
-/** What a record becomes. */
-export type Planned =
-  | { readonly kind: "emit"; readonly emissions: readonly Emission[] }
-  | { readonly kind: "dead-letter"; readonly reason: DeadLetterReason };
+import type { StatePlan } from "./state_plan.ts";
 
 /** What planning one record needs. */
 export interface PlanContext {
@@ -19,6 +15,8 @@ export interface PlanContext {
   readonly once: <T>(name: string, look: () => Promise<T>) => Promise<T>;
   /** What pauses before retries pass by; the process's own where absent. */
   readonly clock?: Clock;
+  /** Where the flow keeps state. */
+  readonly state?: StatePlan;
   readonly onRetry?: (record: InputRecord, attempt: number, error: unknown) => void;
 }
 
@@ -55,9 +53,10 @@ function runTransform<T>(
   event: T,
   record: InputRecord,
   attempt: number,
-  { signal, once }: PlanContext,
+  { signal, once, state }: PlanContext,
 ): Emissions | Promise<Emissions> {
-  return flow.transform(event, new RecordContext(record, attempt, signal, once));
+  const kept = state?.attempt(record);
+  return flow.transform(event, new RecordContext(record, attempt, signal, once, kept));
 }
 
 async function afterFailure<T>(

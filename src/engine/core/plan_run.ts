@@ -4,10 +4,12 @@ import { deadLetter } from "./dead_letter.ts";
 import type { Burial } from "./dead_letter_log.ts";
 import type { Flow } from "./flow.ts";
 import type { ParkingPlan } from "./parking.ts";
-import { type PlanContext, type Planned, planRecord } from "./plan_record.ts";
+import { type PlanContext, planRecord } from "./plan_record.ts";
+import type { Planned } from "./planned.ts";
 import type { PlanTarget } from "./plan_target.ts";
 import { isForAnother } from "./redriven_for.ts";
 import type { InputRecord, OutputRecord } from "./record.ts";
+import type { StatePlan } from "./state_plan.ts";
 
 /** The plan of a run. */
 export interface Plan {
@@ -20,8 +22,9 @@ export interface Plan {
   readonly emitted: number;
   /** How many records, from the first on, are planned. */
   readonly taken: number;
-  /** To be told when the plan has been committed. */
+  /** Both are to be told when the plan has been committed. */
   readonly parking?: ParkingPlan;
+  readonly state?: StatePlan;
 }
 
 /** What planning a run needs. */
@@ -49,14 +52,16 @@ export async function planRun<T>(
   // Looked at for each record: `performance.now()` would cost a fiftieth of what the record costs.
   let startedAt = Date.now();
   let lookedAt = startedAt;
-  const { parking } = context;
+  const { parking, state } = context;
   const inner: PlanContext = { ...context, once: onceByName() };
+  const planOne = (record: InputRecord) =>
+    parking || state ? planToTheEnd(flow, record, target, inner) : planRecord(flow, record, inner);
   const plan = (record: InputRecord) =>
     isForAnother(record, flow.groupId)
       ? passedOver
       : parking
-      ? parking.guard(record, () => planToTheEnd(flow, record, target, inner))
-      : planRecord(flow, record, inner);
+      ? parking.guard(record, () => planOne(record))
+      : planOne(record);
   let taken = 0;
   try {
     for (const record of records) {
@@ -87,20 +92,22 @@ export async function planRun<T>(
     await Promise.allSettled(pending.values());
     throw error;
   }
-  return gather(flow, records, planned, taken, target, parking);
+  return gather(flow, records, planned, taken, target, context);
 }
 
-/** As `planRecord`, with what is too large to be written as a dead letter already: parking must know. */
+/** As `planRecord`, with what is too large to be written as a dead letter already: parking and state must know. */
 function planToTheEnd<T>(
   flow: Flow<T>,
   record: InputRecord,
   target: BoundedTarget,
   context: PlanContext,
 ): Planned | Promise<Planned> {
+  const { state } = context;
   const check = (planned: Planned): Planned => {
-    if (planned.kind === "dead-letter") return planned;
-    const reason = addOutputs(flow, record, planned.emissions, target, []);
-    return reason ? { kind: "dead-letter", reason } : planned;
+    const reason = planned.kind === "emit" &&
+      addOutputs(flow, record, planned.emissions, target, []);
+    const outcome: Planned = reason ? { kind: "dead-letter", reason } : planned;
+    return state ? state.settle(record, outcome) : outcome;
   };
   const planned = planRecord(flow, record, context);
   return planned instanceof Promise ? planned.then(check) : check(planned);
@@ -112,7 +119,7 @@ function gather<T>(
   planned: readonly Planned[],
   taken: number,
   target: BoundedTarget,
-  parking: ParkingPlan | undefined,
+  { parking, state }: RunContext,
 ): Plan {
   const outputs: OutputRecord[] = [];
   const burials: Burial[] = [];
@@ -138,7 +145,8 @@ function gather<T>(
     } else emitted += outputs.length - before;
   }
   if (parking) outputs.push(...parking.entries());
-  return { outputs, deadLetters: burials.length, burials, emitted, taken, parking };
+  if (state) outputs.push(...state.entries());
+  return { outputs, deadLetters: burials.length, burials, emitted, taken, parking, state };
 }
 
 const decoder = new TextDecoder();

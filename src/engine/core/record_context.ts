@@ -1,16 +1,18 @@
 /** What a transform is told beside its event, made for each try of each record: nothing is read before it is asked for. */
 import type { TransformContext } from "./flow.ts";
+import type { KeyState } from "./keyed_state.ts";
 import { type Header, headerText, type InputRecord } from "./record.ts";
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** See {@linkcode TransformContext}. */
-export class RecordContext implements TransformContext {
+export class RecordContext implements TransformContext<unknown> {
   constructor(
     readonly record: InputRecord,
     readonly attempt: number,
     readonly signal: AbortSignal,
     readonly once: TransformContext["once"],
+    readonly kept?: KeyState<unknown>,
   ) {}
 
   get key(): string | null {
@@ -20,6 +22,11 @@ export class RecordContext implements TransformContext {
 
   get headers(): readonly Header[] {
     return this.record.headers;
+  }
+
+  get state(): KeyState<unknown> {
+    if (this.kept) return this.kept;
+    throw new TypeError("The flow keeps no state: give it one with `state: keyedState({ ... })`");
   }
 
   get timestamp(): number {

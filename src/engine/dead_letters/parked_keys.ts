@@ -1,9 +1,9 @@
 /** Decides which records of a partition are parked, and numbers them. Pure state; parking.ts has the argument. */
 import type { LanePlace } from "../core/ports.ts";
-import { Buffer } from "node:buffer";
 import type { Names } from "../core/names.ts";
 import type { DeadLetterReason } from "../core/dead_letter.ts";
-import type { Planned } from "../core/plan_record.ts";
+import { keyName } from "../core/key_table.ts";
+import type { Planned } from "../core/planned.ts";
 import { headerText, type InputRecord } from "../core/record.ts";
 import { parkedEntry, type ParkedQueue, type ParkedRecord } from "./parked_entry.ts";
 import { type ParkedLink, parkedLink, parkedSkipHeader, withParkedLink } from "./parked_link.ts";
@@ -32,11 +32,6 @@ export function parkedKeys(
     },
     plan: () => new Plan(lane, queues, newName),
   };
-}
-
-/** A name for a key's bytes, one to one. */
-export function keyName(key: Uint8Array): string {
-  return Buffer.from(key).toString("latin1");
 }
 
 /** What becomes of a record, before its transform is run. */

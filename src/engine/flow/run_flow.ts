@@ -6,7 +6,6 @@ import { createHealth, type Health } from "../core/health.ts";
 import { runLane } from "../core/lane.ts";
 import type { LaneObserver } from "../core/lane_observer.ts";
 import { LaneBoard } from "../core/lane_board.ts";
-import { TransactionError } from "../core/ports.ts";
 import type { TopicPartition } from "../core/record.ts";
 import { openRecordLog } from "../dead_letters/kafka_record_log.ts";
 import { createParking } from "../dead_letters/create_parking.ts";
@@ -20,10 +19,13 @@ import { runMembership } from "../kafka/membership.ts";
 import { openPlainProducer } from "../kafka/plain_producer.ts";
 import { createTransactions } from "../kafka/transactions.ts";
 import type { TransactorOptions } from "../kafka/transactor.ts";
-import { createTopicDirectory, type TopicDirectory } from "../kafka/topic_directory.ts";
+import { createTopicDirectory } from "../kafka/topic_directory.ts";
 import { ensureTopics } from "../kafka/topics.ts";
 import { inputsOf, topicsOf, writtenBy } from "./flow_topics.ts";
+import { partitionCountOf, withTopics } from "./known_topics.ts";
 import { laneName, reportTransactions } from "./report_transactions.ts";
+import { ensureStateTopic, openKafkaState } from "../state/kafka_state.ts";
+import { stateTopicOf } from "../state/state_changelog.ts";
 import { untilAnswered } from "../kafka/until_answered.ts";
 import { watchUntilDisposed } from "./watch_lanes.ts";
 import { watching, type WatchOptions } from "../kafka/watch_transactions.ts";
@@ -49,6 +51,8 @@ export interface RunFlowOptions {
   readonly sessionTimeoutMs: number;
   /** The longest pause before a dependency that is down is tried again, milliseconds. */
   readonly dependencyBackoffMsMax: number;
+  /** Memory that the state of all partitions of this process may take, bytes, near enough; it halts over it. */
+  readonly stateBytesMax: number;
   /** Partitions of the topics that are made because they are missing. */
   readonly topicPartitions: number;
   /** Replicas of those topics; -1 for three, or as many as there are brokers. */
@@ -83,6 +87,7 @@ export const runFlowDefaults: RunFlowOptions = {
   transactionTimeoutMs: 10_000,
   sessionTimeoutMs: 10_000,
   dependencyBackoffMsMax: 5_000,
+  stateBytesMax: 512 * 1024 * 1024,
   topicPartitions: 4,
   topicReplicationFactor: -1,
 };
@@ -114,18 +119,29 @@ export async function runFlow<T>(
       `Cannot run flow "${flow.name}": park: "key" needs the guarantee exactly-once`,
     );
   }
+  if (flow.state && options.guarantee !== "exactly-once") {
+    throw new TypeError(
+      `Cannot run flow "${flow.name}": its state needs the guarantee exactly-once`,
+    );
+  }
   const state = [
     laneNotesTopic(names, options.topicReplicationFactor),
     ...(parks ? stateTopics(names, options.topicReplicationFactor) : []),
   ];
   const inputs = inputsOf(flow);
   const written = writtenBy(flow);
+  const writesTo = [
+    ...written,
+    ...state.map(({ topic }) => topic),
+    ...(flow.state ? [stateTopicOf(flow)] : []),
+  ];
   await using topics = createTopicDirectory(client);
   const known = await untilAnswered(
     `look up the topics of flow ${flow.name}`,
     async () => {
-      await ensureTopics(client, [...topicsOf(flow, options), ...state]);
-      await topics.lookUp([...written, ...state.map(({ topic }) => topic)]);
+      const counts = await ensureTopics(client, [...topicsOf(flow, options), ...state]);
+      await ensureStateTopic(client, flow, counts, options.topicReplicationFactor);
+      await topics.lookUp(writesTo);
       return true;
     },
     { signal, health },
@@ -140,7 +156,7 @@ export async function runFlow<T>(
     batchBytesMax: options.requestBytesMax,
     topics,
     onStep: hooks.onStep,
-    writesTo: [...written, ...state.map(({ topic }) => topic)],
+    writesTo,
     onNews: reportTransactions(health, laneName, options.onForgotten),
     isOneOfSeveral: true,
   });
@@ -159,7 +175,7 @@ export async function runFlow<T>(
     "at-most-once": atMostOnce(openProducer),
   };
   const target = {
-    partitionCount: (topic: string) => countOf(topics, written, topic),
+    partitionCount: (topic: string) => partitionCountOf(topics, written, topic),
     topicBytesMax: topics.recordBytesMax,
     recordBytesMax: options.requestBytesMax,
     planMsMax: options.batchPlanMsMax,
@@ -171,6 +187,7 @@ export async function runFlow<T>(
     health,
   };
   const observer = traceDeadLetters(options.observer ?? {}, flow.deadLettersOf);
+  const kept = openKafkaState(flow, { log, topics }, options);
   const delivery = withTopics(topics, deliveries[options.guarantee]);
   await using _transactions = hooks.board ? undefined : watching(client, {
     topics: [...inputs, ...written],
@@ -192,39 +209,17 @@ export async function runFlow<T>(
     fetch: hooks.fetch ?? fetcherDefaults,
     onAssigned: options.onAssigned,
     committer: options.guarantee === "exactly-once" ? committer : undefined,
-    lane: (assignment) => {
+    lane: async (assignment) => {
       const { topic } = assignment.reader;
       const parking = parks ? createParking(log, flow.deadLettersOf(topic)) : undefined;
       const crashLog = openCrashLog(notes, flow.groupId, assignment.reader, client.user);
-      return board.during(assignment, (standing) =>
+      using state = kept?.lane(assignment.reader);
+      await board.during(assignment, (standing) =>
         runLane(
           ...[flow, assignment, delivery, target] as const,
-          { ...bounds, parking, crashLog, standing },
+          { ...bounds, parking, crashLog, standing, state },
           observer,
         ));
     },
   }, signal);
-}
-
-/** What has failed or was missing is looked at again before a session begins: no producer may have to be opened for it. */
-function withTopics(topics: TopicDirectory, { guarantee, open }: Delivery): Delivery {
-  return {
-    guarantee,
-    async open(...request) {
-      await topics.lookUp();
-      return await open(...request);
-    },
-  };
-}
-
-function countOf(topics: TopicDirectory, written: readonly string[], topic: string): number {
-  const count = topics.partitionCount(topic);
-  if (count !== undefined) return count;
-  if (!written.includes(topic)) {
-    throw new TypeError(`Cannot write to ${topic}: the flow does not name it in "to"`);
-  }
-  throw new TransactionError(
-    "blocked",
-    `topic "${topic}" does not exist any more: make it again; records wait until then`,
-  );
 }

@@ -6,7 +6,9 @@ import type { Health } from "../core/health.ts";
 import { runLane } from "../core/lane.ts";
 import type { Assignment } from "../core/ports.ts";
 import { formatPartition, type InputRecord, type TopicPartition } from "../core/record.ts";
+import type { LaneState } from "../core/state.ts";
 import { loadParkedKeys } from "../dead_letters/load_parked_keys.ts";
+import { StateChangelog, stateTopicOf } from "../state/state_changelog.ts";
 import { type MemoryCluster, MemoryReader } from "./memory_cluster.ts";
 import type { VirtualClock } from "./virtual_clock.ts";
 
@@ -106,9 +108,11 @@ export async function workOff<T>(
         loadParkedKeys(cluster, lane, flow.deadLetters, end),
     }
     : undefined;
+  using state = openState(flow, place, cluster, options);
+  const kept = { parking, state };
   await runLane(
     ...[flow, assignment, exactlyOnce(committer, undefined, limited), target] as const,
-    { ...bounds, dependencyBackoffMsMax: 5_000, clock: limited, parking, health: failing(fail) },
+    { ...bounds, dependencyBackoffMsMax: 5_000, clock: limited, ...kept, health: failing(fail) },
     {
       committed: ({ records }) => void (work.records += records),
       retrying: (record, attempt, error) => void work.retries.push({ record, attempt, error }),
@@ -124,6 +128,19 @@ export async function workOff<T>(
   if (signal.reason !== done) {
     throw signal.reason ?? new Error(`${formatPartition(place)} has no owner`);
   }
+}
+
+function openState<T>(
+  flow: Flow<T>,
+  place: TopicPartition,
+  cluster: MemoryCluster,
+  { recordBytesMax }: WorkOptions,
+): LaneState | undefined {
+  if (!flow.state) return undefined;
+  const topic = stateTopicOf(flow);
+  cluster.topic(topic);
+  const bounds = { bytesMax: Infinity, valueBytesMax: () => recordBytesMax };
+  return new StateChangelog(cluster, topic, flow.state, bounds).lane(place);
 }
 
 const done = new DOMException("All is done", "AbortError");

@@ -1,0 +1,26 @@
+/** What a lane is given beside its flow and its partition. Holds no code. */
+import type { Clock } from "./clock.ts";
+import type { CrashLog } from "./crash_guard.ts";
+import type { Health } from "./health.ts";
+import type { LaneStanding } from "./lane_board.ts";
+import type { Parking } from "./parking.ts";
+import type { RunBounds } from "./ports.ts";
+import type { LaneState } from "./state.ts";
+
+/** Bounds of a lane. */
+export interface LaneOptions extends RunBounds {
+  /** The longest pause before a dependency that is down is tried again, milliseconds. */
+  readonly dependencyBackoffMsMax: number;
+  /** Where the parked keys are kept, for a flow with `park: "key"`. */
+  readonly parking?: Parking;
+  /** The state of the partition's keys, for a flow that keeps some. */
+  readonly state?: LaneState;
+  /** Told what stands in the lane's way, as `lane:<topic>-<n>`. */
+  readonly health?: Health;
+  /** Where the lane writes how far it has come. */
+  readonly standing?: LaneStanding;
+  /** What pauses pass by; the process's own where absent. */
+  readonly clock?: Clock;
+  /** Notes that outlive the process, to find a record that kills it. */
+  readonly crashLog?: CrashLog;
+}

@@ -1,0 +1,158 @@
+/**
+ * What one plan does to the state of keys. Tentative until its transaction has committed: dropped, not undone, when the
+ * plan is. A record whose transform fails, or whose outputs cannot be written, changes nothing.
+ */
+import { HaltError, PoisonError } from "./errors.ts";
+import { type KeptValue, keyBytes, keyName, type KeyTable } from "./key_table.ts";
+import type { KeyedState, KeyState } from "./keyed_state.ts";
+import type { Planned } from "./planned.ts";
+import type { InputRecord, OutputRecord } from "./record.ts";
+
+/** Where the state of one partition is kept. */
+export interface StatePlace {
+  /** The compacted topic; the partition is the input's. */
+  readonly topic: string;
+  readonly partition: number;
+  /** The largest value, bytes. */
+  readonly valueBytesMax: number;
+}
+
+/** Keys whose time is over are deleted by the transactions that are made anyway, so many in each. */
+const overMax = 500;
+
+/** All plans of a partition before it must be committed or dropped. */
+export class StatePlan {
+  readonly #changed = new Map<string, KeptValue | undefined>();
+  /** By offset: what the present attempt at a record has changed. */
+  readonly #open = new Map<number, RecordState>();
+
+  constructor(
+    readonly contract: KeyedState<unknown>,
+    readonly table: KeyTable,
+    readonly place: StatePlace,
+  ) {}
+
+  /** For one attempt at a record; what an earlier attempt has changed is dropped. */
+  attempt(record: InputRecord): KeyState<unknown> {
+    this.#open.get(record.offset)?.close();
+    const state = new RecordState(this, record);
+    this.#open.set(record.offset, state);
+    return state;
+  }
+
+  /** To be told what becomes of each record. Records of one key must come one after the other. */
+  settle(record: InputRecord, planned: Planned): Planned {
+    const state = this.#open.get(record.offset);
+    if (!state) return planned;
+    this.#open.delete(record.offset);
+    state.close();
+    if (planned.kind === "emit" && state.isChanged) this.#changed.set(state.name, state.value);
+    return planned;
+  }
+
+  /** What counts for this key now. */
+  find(name: string, at: number): KeptValue | undefined {
+    const kept = this.#changed.has(name) ? this.#changed.get(name) : this.table.get(name);
+    return kept && !this.table.isOver(kept, at) ? kept : undefined;
+  }
+
+  /** What to write in the transaction of the outputs. */
+  entries(): OutputRecord[] {
+    for (const name of this.table.over(overMax)) {
+      if (!this.#changed.has(name)) this.#changed.set(name, undefined);
+    }
+    const { topic, partition } = this.place;
+    return [...this.#changed].map(([name, value]) => ({
+      ...{ topic, partition, key: keyBytes(name), value: value?.text ?? null, headers: [] },
+      timestamp: value?.at,
+    }));
+  }
+
+  /** How many keys are kept once this plan has committed. */
+  get size(): number {
+    let { size } = this.table;
+    for (const [name, value] of this.#changed) {
+      size += Number(value !== undefined) - Number(this.table.get(name) !== undefined);
+    }
+    return size;
+  }
+
+  /** To be called once that transaction has committed. */
+  committed(): void {
+    for (const [name, value] of this.#changed) this.table.set(name, value);
+    this.#changed.clear();
+  }
+}
+
+class RecordState implements KeyState<unknown> {
+  isChanged = false;
+  value: KeptValue | undefined;
+  #name: string | undefined;
+  #isClosed = false;
+
+  constructor(readonly plan: StatePlan, readonly record: InputRecord) {}
+
+  get name(): string {
+    const { key } = this.record;
+    if (key === null) throw new PoisonError("the record has no key, and state is kept by key");
+    return this.#name ??= keyName(key);
+  }
+
+  get(): unknown {
+    const { name } = this;
+    const kept = this.isChanged ? this.value : this.plan.find(name, this.#at);
+    if (!kept) return undefined;
+    const parsed = this.plan.contract.read.safeParse(JSON.parse(kept.text));
+    if (parsed.success) return parsed.data;
+    const { topic, partition } = this.plan.place;
+    const issues = parsed.error.issues.map(({ path, message }) =>
+      `${path.join(".") || "(root)"}: ${message}`
+    );
+    throw new HaltError(
+      `The state of key ${
+        JSON.stringify(name)
+      } in ${topic}-${partition} does not fit the flow's schema: ` +
+        `${
+          issues.join("; ")
+        }. Give the schema a default for what older versions did not write, or rename the flow ` +
+        `to begin anew`,
+    );
+  }
+
+  set(value: unknown): void {
+    const text = JSON.stringify(this.plan.contract.write.parse(value));
+    const { valueBytesMax, topic } = this.plan.place;
+    if (text.length * 3 > valueBytesMax) {
+      const bytes = new TextEncoder().encode(text).length;
+      if (bytes > valueBytesMax) {
+        throw new PoisonError(
+          `the state of its key has ${bytes} bytes, over the limit of ${valueBytesMax} for ${topic}`,
+        );
+      }
+    }
+    this.#change({ text, at: this.#at });
+  }
+
+  delete(): void {
+    this.#change(undefined);
+  }
+
+  /** From here on it is another attempt's, or another record's. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  /** A producer's clock may be ahead; what it wrote must not outlive everything else. */
+  get #at(): number {
+    return Math.min(this.record.timestamp, Date.now());
+  }
+
+  #change(value: KeptValue | undefined): void {
+    if (this.#isClosed) {
+      throw new Error("The transform has ended, or is tried again: its state cannot be changed");
+    }
+    void this.name; // refuses a record without a key
+    this.isChanged = true;
+    this.value = value;
+  }
+}

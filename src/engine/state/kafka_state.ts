@@ -1,0 +1,67 @@
+/** The state of a flow on Kafka: makes its topic, and gives lanes what they read it with. */
+import type { Flow } from "../core/flow.ts";
+import type { TopicPartition } from "../core/record.ts";
+import type { LaneState } from "../core/state.ts";
+import type { RecordLog } from "../dead_letters/record_log.ts";
+import { named } from "../kafka/error_verdict.ts";
+import type { KafkaClient } from "../kafka/kafka_client.ts";
+import type { TopicDirectory } from "../kafka/topic_directory.ts";
+import { compactedTopicConfig, ensureTopics } from "../kafka/topics.ts";
+import { checkCounts, StateChangelog, stateTopicOf } from "./state_changelog.ts";
+
+/** Room for key and framing of a record that holds a key's state. */
+const framingBytes = 4_096;
+
+/**
+ * Makes the topic of the flow's state where it keeps some and the topic is missing. `counts` are the partitions of topics.
+ *
+ * @throws {HaltError} when its partitions are not those of the input
+ */
+export async function ensureStateTopic<T>(
+  client: KafkaClient,
+  flow: Flow<T>,
+  counts: ReadonlyMap<string, number>,
+  replicationFactor: number,
+): Promise<void> {
+  if (!flow.state) return;
+  const [input, topic] = [flow.from.name, stateTopicOf(flow)];
+  const partitions = counts.get(input) ?? 1;
+  const made = await ensureTopics(client, [{
+    ...{ topic, partitions, replicationFactor },
+    uses: ["state"],
+    needs: ["Read", "Write"],
+    // What is still written is not compacted, and is read whole by whoever takes over.
+    config: { ...compactedTopicConfig, "segment.bytes": "16777216" },
+  }]);
+  checkCounts({ topic: input, partitions }, { topic, partitions: made.get(topic) });
+}
+
+/** What the flow's lanes read their state with; undefined where it keeps none. */
+export function openKafkaState<T>(
+  flow: Flow<T>,
+  { log, topics }: { readonly log: RecordLog; readonly topics: TopicDirectory },
+  { requestBytesMax, stateBytesMax }: {
+    readonly requestBytesMax: number;
+    readonly stateBytesMax: number;
+  },
+): { lane(input: TopicPartition): LaneState } | undefined {
+  if (!flow.state) return undefined;
+  const topic = stateTopicOf(flow);
+  const limit = () => Math.min(requestBytesMax, topics.recordBytesMax(topic) ?? Infinity);
+  const changelog = new StateChangelog(log, topic, flow.state, {
+    bytesMax: stateBytesMax,
+    valueBytesMax: () => limit() - framingBytes,
+  });
+  return {
+    lane(input) {
+      const state = changelog.lane(input);
+      return {
+        ...state,
+        // A lane waits for what can be granted.
+        load: (...request) =>
+          named("Cannot read the flow's state", {}, () => state.load(...request)),
+        [Symbol.dispose]: () => state[Symbol.dispose](),
+      };
+    },
+  };
+}
