@@ -20,6 +20,7 @@ import {
   withSelection,
 } from "./dlq_options.ts";
 import { addRedrive } from "./dlq_redrive.ts";
+import { addRepro } from "./dlq_repro.ts";
 import { addParked, addUnpark } from "./dlq_unpark.ts";
 import { progress } from "./progress.ts";
 
@@ -32,6 +33,7 @@ export function dlqCommand(actions: DlqActions): Command {
   ).addHelpText("after", help);
   addList(command, actions);
   addShow(command, actions);
+  addRepro(command, actions);
   addRedrive(command, actions);
   addParked(command, actions);
   addUnpark(command, actions);
@@ -44,6 +46,7 @@ A dead letter is named by its place in the dead-letter topic: PARTITION/OFFSET, 
 A typical round:
   dlq list --pending            what failed, why, and where it came from
   dlq show 2/17                 all headers and the value of one
+  dlq repro 2/17 > repro_test.ts  a test with its exact bytes, to mend the flow by
   (mend the cause)
   dlq redrive --class TaxError --dry-run
   dlq redrive --class TaxError  send those back; each goes once, whatever crashes in between
