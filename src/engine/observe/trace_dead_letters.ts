@@ -1,14 +1,7 @@
 /** Tells a trace that its record became a dead letter. It changes nothing of the letter, which keeps its own headers. */
 import { SpanKind } from "../packages/opentelemetry.ts";
 import type { LaneObserver } from "../core/lane_observer.ts";
-import {
-  contextOfRecord,
-  endFailed,
-  isSampled,
-  messaging,
-  startSpan,
-  tracingOn,
-} from "./traces.ts";
+import { endFailed, messaging, sampledContextOf, startSpan, tracingOn } from "./traces.ts";
 
 /**
  * The observer, with a failed `send` span for each dead letter that was committed, a child of the span that its record
@@ -25,8 +18,8 @@ export function traceDeadLetters(
     ...observer,
     buried(burials) {
       for (const { record, reason } of burials) {
-        const parent = contextOfRecord(record);
-        if (!parent || !isSampled(parent)) continue;
+        const parent = sampledContextOf(record);
+        if (!parent) continue;
         const deadLetters = deadLettersOf(record.topic);
         const span = startSpan(`send ${deadLetters}`, {
           kind: SpanKind.PRODUCER,

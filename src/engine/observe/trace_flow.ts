@@ -1,37 +1,49 @@
 /** Puts a span around a flow's transform and sends the trace on with its outputs. It changes nothing else of the flow. */
-import { type SpanContext, SpanKind } from "../packages/opentelemetry.ts";
+import { SpanKind } from "../packages/opentelemetry.ts";
 import type { Emissions, Flow, TransformContext } from "../core/flow.ts";
 import type { Header } from "../core/record.ts";
 import type { Emission } from "../core/emission.ts";
 import {
-  contextOfRecord,
   endingSpan,
   isSampled,
   messaging,
   startSpan,
+  traceOf,
   tracingOn,
+  withSameTrace,
   withTrace,
 } from "./traces.ts";
 
 /**
  * The flow with a span for each try of each record, a child of the span that the record's `traceparent` names; what it
  * emits carries the new span's. A trace that is not sampled is passed on and costs no span; a record without one begins
- * one. The same flow, untouched, while tracing is off. A synchronous transform stays one.
+ * one where the sampler takes it. The same flow, untouched, while tracing is off. A synchronous transform stays one.
  */
 export function traceFlow<T>(flow: Flow<T>, on: boolean = tracingOn()): Flow<T> {
   if (!on) return flow;
   return {
     ...flow,
     transform(event: T, context: TransformContext) {
-      const { headers } = context.record;
-      const parent = contextOfRecord(context.record);
-      if (parent && !isSampled(parent)) {
-        return passOn(flow.transform(event, context), parent, headers);
+      const { record } = context;
+      const parent = traceOf(record);
+      if (parent === "unsampled") {
+        return carry(flow.transform(event, context), (own) => withSameTrace(own, record.headers));
       }
-      const options = { kind: SpanKind.CONSUMER, attributes: attributesOf(flow, context) };
-      const span = startSpan(`process ${context.record.topic}`, options, parent);
+      const span = startSpan(`process ${record.topic}`, { kind: SpanKind.CONSUMER }, parent);
       const own = span.spanContext();
-      return endingSpan(span, () => passOn(flow.transform(event, context), own, headers));
+      if (!isSampled(own)) {
+        span.end();
+        return flow.transform(event, context);
+      }
+      span.setAttributes(attributesOf(flow, context));
+      return endingSpan(
+        span,
+        () =>
+          carry(
+            flow.transform(event, context),
+            (headers) => withTrace(headers, own, record.headers),
+          ),
+      );
     },
   };
 }
@@ -45,22 +57,21 @@ function attributesOf<T>({ groupId }: Flow<T>, { record, attempt }: TransformCon
   });
 }
 
-function passOn(
+type Rewrite = (headers: readonly Header[]) => readonly Header[];
+
+function carry(
   emissions: Emissions | Promise<Emissions>,
-  from: SpanContext,
-  source: readonly Header[],
+  rewrite: Rewrite,
 ): Emissions | Promise<Emissions> {
-  if (emissions instanceof Promise) return emissions.then((found) => marked(found, from, source));
-  return marked(emissions, from, source);
+  return emissions instanceof Promise
+    ? emissions.then((found) => carried(found, rewrite))
+    : carried(emissions, rewrite);
 }
 
-function marked(emissions: Emissions, from: SpanContext, source: readonly Header[]): Emissions {
+function carried(emissions: Emissions, rewrite: Rewrite): Emissions {
   if (emissions === undefined) return emissions;
-  const list = isList(emissions) ? emissions : [emissions];
-  return list.map((emission) => ({
-    ...emission,
-    headers: withTrace(emission.headers, from, source),
-  }));
+  const one = (emission: Emission) => ({ ...emission, headers: rewrite(emission.headers) });
+  return isList(emissions) ? emissions.map(one) : one(emissions);
 }
 
 function isList(emissions: Emission | readonly Emission[]): emissions is readonly Emission[] {

@@ -2,12 +2,11 @@
 import { type SpanContext, SpanKind } from "../packages/opentelemetry.ts";
 import type { InputRecord, TopicPartition } from "../core/record.ts";
 import {
-  contextOfRecord,
   endFailed,
   endingSpan,
-  isSampled,
   linksMax,
   messaging,
+  sampledContextOf,
   startSpan,
   tracingOn,
 } from "./traces.ts";
@@ -45,8 +44,8 @@ export function traceProjection<
     ...projection,
     decode(record: InputRecord) {
       const event = projection.decode(record);
-      const context = event && contextOfRecord(record);
-      if (event && context && isSampled(context)) {
+      const context = event && sampledContextOf(record);
+      if (event && context) {
         const { topic, partition, offset } = record;
         origins.set(event, { topic, partition, offset, context });
       }

@@ -3,12 +3,11 @@ import { type Span, type SpanContext, SpanKind } from "../packages/opentelemetry
 import type { AtomicWrite, Transactions } from "../core/ports.ts";
 import { headerText, type OutputRecord } from "../core/record.ts";
 import {
-  contextOfRecord,
   endFailed,
   endingSpan,
-  isSampled,
   linksMax,
   messaging,
+  sampledContextOf,
   startSpan,
   tracingOn,
   withTrace,
@@ -57,8 +56,8 @@ async function announce(write: AtomicWrite, commit: Commit): Promise<void> {
   if (write.records.length === 0) return await commit(write);
   const created: Span[] = [];
   const records = write.records.map((record) => {
-    const row = contextOfRecord(record);
-    if (!row || !isSampled(row)) return record;
+    const row = sampledContextOf(record);
+    if (!row) return record;
     const span = startSpan(`create ${record.topic}`, {
       kind: SpanKind.PRODUCER,
       attributes: messaging({ name: "create", type: "create" }, record.topic, {
@@ -127,8 +126,8 @@ export function startBatch(batch: Batch, contexts: readonly SpanContext[]): Span
 function sampledContexts(records: readonly OutputRecord[]): SpanContext[] {
   const found = new Map<string, SpanContext>();
   for (const record of records) {
-    const context = contextOfRecord(record);
-    if (context && isSampled(context)) found.set(context.spanId, context);
+    const context = sampledContextOf(record);
+    if (context) found.set(context.spanId, context);
     if (found.size === linksMax) break;
   }
   return [...found.values()];

@@ -14,7 +14,7 @@ import {
   trace,
   TraceFlags,
 } from "../packages/opentelemetry.ts";
-import { type Header, headerText, textHeader } from "../core/record.ts";
+import { type Header, textHeader } from "../core/record.ts";
 
 /** The headers, in HTTP requests and in Kafka records alike (https://www.w3.org/TR/trace-context/). */
 const traceparentHeader = "traceparent";
@@ -27,6 +27,11 @@ export const linksMax = 128;
 const pattern = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 /** Printable, and no longer than everybody must pass on. */
 const tracestatePattern = /^[\x20-\x7e]{1,512}$/;
+
+/** Where the last digit of a `traceparent` of version 00 stands. */
+const lastOfVersion0 = 54;
+const zero = "0".charCodeAt(0);
+const decoder = new TextDecoder();
 
 const tracer = () => trace.getTracer("onceflow");
 
@@ -45,20 +50,46 @@ export function parseTraceparent(text: string | null | undefined): SpanContext |
   return { traceId, spanId, traceFlags: Number.parseInt(flags, 16) & 1, isRemote: true };
 }
 
-/** The context that a record came with. Records without one cost no more than a look at their bytes. */
-export function contextOfRecord(
-  record: {
-    readonly headers: readonly Header[];
-    mayHaveHeader?(nameBytes: Uint8Array): boolean;
-  },
-): SpanContext | undefined {
-  if (record.mayHaveHeader?.(traceparentBytes) === false) return undefined;
-  return parseTraceparent(headerText(record.headers, traceparentHeader));
+/** What of a record is looked at. */
+interface TracedRecord {
+  readonly headers: readonly Header[];
+  mayHaveHeader?(nameBytes: Uint8Array): boolean;
 }
 
-/** Whether whoever began the trace wants its spans: others cost nothing, and their context is passed on as it is. */
+/**
+ * The context that a record came with; `unsampled` where whoever began the trace does not want its spans, which is known
+ * without reading more than a letter: most are of that kind.
+ */
+export function traceOf(record: TracedRecord): SpanContext | "unsampled" | undefined {
+  if (record.mayHaveHeader?.(traceparentBytes) === false) return undefined;
+  const value = lastHeader(record.headers, traceparentHeader)?.[1];
+  if (!value) return undefined;
+  // Version 00 ends with the flags, and of those it knows this one only.
+  const digit = value[lastOfVersion0] ?? 0;
+  const isUnsampled = value.length === lastOfVersion0 + 1 && value[0] === zero && digit === zero;
+  return isUnsampled ? "unsampled" : parseTraceparent(decoder.decode(value));
+}
+
+/** The context of a record whose spans are wanted. */
+export function sampledContextOf(record: TracedRecord): SpanContext | undefined {
+  const found = traceOf(record);
+  return found === "unsampled" || !found || !isSampled(found) ? undefined : found;
+}
+
+/** Whether the spans of this trace are kept. */
 export function isSampled({ traceFlags }: SpanContext): boolean {
   return (traceFlags & TraceFlags.SAMPLED) !== 0;
+}
+
+/** As {@linkcode withTrace}, with the context of the other record as it is. */
+export function withSameTrace(headers: readonly Header[], source: readonly Header[]): Header[] {
+  return [
+    ...headers.filter(isNoTraceHeader),
+    ...[traceparentHeader, tracestateHeader].flatMap((name) => {
+      const header = lastHeader(source, name);
+      return header ? [header] : [];
+    }),
+  ];
 }
 
 /**
@@ -77,17 +108,17 @@ export function traceHeadersOf(request: Pick<Request, "headers">): [name: string
   return headers;
 }
 
-/** These headers with the trace of another record in place of their own; `parent` is the span that they come from. */
+/** These headers with the span `parent` in the place of their own trace; the `tracestate` is that of the record behind it. */
 export function withTrace(
   headers: readonly Header[],
   parent: SpanContext,
   source: readonly Header[],
 ): Header[] {
-  const state = headerText(source, tracestateHeader);
+  const state = lastHeader(source, tracestateHeader);
   return [
-    ...headers.filter(([name]) => name !== traceparentHeader && name !== tracestateHeader),
+    ...headers.filter(isNoTraceHeader),
     textHeader(traceparentHeader, formatTraceparent(parent)),
-    ...(state === undefined ? [] : [textHeader(tracestateHeader, state)]),
+    ...(state ? [state] : []),
   ];
 }
 
@@ -149,6 +180,14 @@ export function messaging(
     ...(destination !== undefined && { "messaging.destination.name": destination }),
     ...more,
   };
+}
+
+function isNoTraceHeader([name]: Header): boolean {
+  return name !== traceparentHeader && name !== tracestateHeader;
+}
+
+function lastHeader(headers: readonly Header[], name: string): Header | undefined {
+  for (let i = headers.length - 1; i >= 0; i--) if (headers[i]?.[0] === name) return headers[i];
 }
 
 function formatTraceparent({ traceId, spanId, traceFlags }: SpanContext): string {
