@@ -43,7 +43,7 @@ export {
   type KeyedStateOptions,
   type KeyState,
 } from "./core/keyed_state.ts";
-export type { LaneObserver } from "./core/lane_observer.ts";
+export type { CommittedBatch, LaneObserver } from "./core/lane_observer.ts";
 export type { TransactionVerdict } from "./core/ports.ts";
 export {
   type Header,

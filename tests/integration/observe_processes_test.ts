@@ -2,6 +2,7 @@
 import { freePort } from "../../src/tools/stack/ports.ts";
 import { waitFor } from "../../src/tools/stack/wait.ts";
 import { assert, assertEquals } from "../support/assert.ts";
+import { readExposition } from "../support/prometheus_text.ts";
 import { type ReceivedSpan, startOtlpReceiver } from "../support/otlp_receiver.ts";
 import { freshDatabase, root, services } from "../support/services.ts";
 
@@ -114,4 +115,17 @@ Deno.test("an order is one trace from its request to the view, a dead letter too
     );
   }
   assert(created.some((spanId) => linked.has(spanId)), "a dead letter's links to its record");
+
+  const scraped = await (await fetch(`http://127.0.0.1:${health}/metrics`)).text();
+  assertEquals(readExposition(scraped).objections, []);
+  const counted = (sample: string) =>
+    Number(scraped.split("\n").find((line) => line.startsWith(`${sample} `))?.split(" ").at(-1));
+  for (const stage of ["invoicing", "view"]) {
+    const ways = `onceflow_end_to_end_seconds_count{stage="${stage}",topic="${orders}"}`;
+    assert(counted(ways) >= 1, stage);
+  }
+  const group = `group="${namespace}.invoicing"`;
+  assertEquals(counted(`onceflow_assigned_partitions{${group}}`), 1);
+  assert(counted(`onceflow_rebalances_total{${group}}`) >= 1);
+  assertEquals(counted('onceflow_check_ok{check="relay:0"}'), 1, scraped);
 });

@@ -17,6 +17,7 @@ import { placeOrder } from "../../src/app/orders/place_order.ts";
 import type { Sql } from "../../src/engine/postgres/sql.ts";
 import { assertEquals, assertStringIncludes } from "../support/assert.ts";
 import { produce, record } from "../support/kafka.ts";
+import { readExposition } from "../support/prometheus_text.ts";
 import { freshDatabase, services } from "../support/services.ts";
 
 async function setUp(databaseUrl: string) {
@@ -112,8 +113,8 @@ Deno.test("rows that wait make the relay not ready, and who holds them back is n
   const stop = new AbortController();
   let comesOn = false;
   const figures = {
-    oldest(shard: number, seconds: number) {
-      ages.push(seconds);
+    backlog(shard: number, { oldestSeconds }: { oldestSeconds: number }) {
+      ages.push(oldestSeconds);
       if (comesOn) observer.relayed({ shard, rows: 1, position: 0, oldestAt: new Date() });
     },
   };
@@ -144,6 +145,11 @@ Deno.test("rows that wait make the relay not ready, and who holds them back is n
     assertStringIncludes(said(), "idle in transaction");
     // Others on this server may write for a moment, too.
     await until(() => said().includes(`a transaction of pid ${pid} `), said);
+    const { body } = await observability.metrics.expose();
+    assertEquals(readExposition(body).objections, []);
+    const holder = body.match(/^onceflow_outbox_horizon_holder_info\{.*/m)?.[0] ?? "";
+    assertStringIncludes(holder, `pid="${pid}"`);
+    assertStringIncludes(holder, 'state="idle in transaction"');
     const age = await horizonAge();
     assertEquals(age > 0.05, true, `${age}`);
     await until(async () => await horizonAge() > age, () => "the age does not grow");
@@ -181,7 +187,7 @@ Deno.test("a relay that begins where it left off is not blamed for rows that are
   const stop = new AbortController();
   const { observer, run } = watchRelays({
     ...{ sql, health, intervalMs: 20, standsMsMax: 50 },
-    figures: { oldest: (_, seconds) => void ages.push(seconds) },
+    figures: { backlog: (_, { oldestSeconds }) => void ages.push(oldestSeconds) },
   });
   observer.leading(0, true);
   observer.stands(0, { position, holds: [] });

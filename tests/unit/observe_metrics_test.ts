@@ -7,6 +7,9 @@ import { requestObserver } from "../../src/engine/observe/request_observer.ts";
 import type { RelayObserver } from "../../src/engine/outbox/relay_options.ts";
 import type { ProjectorDeps } from "../../src/engine/projection/run_projector.ts";
 import type { RequestSeen } from "../../src/app/http/app_options.ts";
+import { textHeader } from "../../src/engine/core/record.ts";
+import { createObservability } from "../../src/app/compose/observability.ts";
+import { readExposition } from "../support/prometheus_text.ts";
 import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
 
 const burial = {
@@ -105,6 +108,55 @@ Deno.test("requests with invented methods share one series", async () => {
     found.get('onceflow_http_request_seconds_count{method="POST",route="/orders"}'),
     1,
   );
+});
+
+const happened = {
+  ...burial.record,
+  headers: [textHeader("ce_time", "1970-01-01T00:00:10.000Z")],
+};
+
+Deno.test("the whole way is told of a transaction's first record, from when its event happened", async () => {
+  const metrics = createMetrics();
+  const lane = laneObserver(metrics, createHealth(), "invoicing", () => 12_500);
+  lane.committed?.({ records: 2, outputs: 2, deadLetters: 0, ms: 1, first: happened });
+  lane.committed?.({ records: 0, outputs: 0, deadLetters: 0, ms: 1 });
+  const view = projectorObserver(metrics, createHealth(), () => 9_000);
+  const applied = { topic: "orders", partition: 0, nextOffset: 9, skipped: 0, repeated: 0 };
+  view.onApplied({ ...applied, events: 1, first: happened });
+  view.onApplied({ ...applied, events: 0, first: happened });
+  const found = await samples(metrics);
+  const [flow, read] = ["invoicing", "view"].map((stage) => `{stage="${stage}",topic="orders"}`);
+  assertEquals(found.get(`onceflow_end_to_end_seconds_sum${flow}`), 2.5);
+  assertEquals(found.get(`onceflow_end_to_end_seconds_count${flow}`), 1);
+  assertEquals(found.get(`onceflow_end_to_end_seconds_sum${read}`), 0, "a clock that is ahead");
+  assertEquals(found.get(`onceflow_end_to_end_seconds_count${read}`), 1);
+});
+
+Deno.test("conditions are metrics, and go with whoever reported them", async () => {
+  const { metrics, health } = createObservability();
+  health.down("postgres", "away");
+  health.up("lane:orders-0");
+  const first = await samples(metrics);
+  assertEquals(first.get('onceflow_check_ok{check="postgres"}'), 0);
+  assertEquals(first.get('onceflow_check_ok{check="lane:orders-0"}'), 1);
+  health.remove("lane:orders-0");
+  assertEquals((await samples(metrics)).has('onceflow_check_ok{check="lane:orders-0"}'), false);
+});
+
+Deno.test("the reader of the text format objects to what is wrong, and to nothing of ours", async () => {
+  const wrong = [
+    "# HELP a_seconds_total x\n# TYPE a_seconds_total gauge\na_seconds_total 1\n",
+    "# TYPE a gauge\na 1\n",
+    "# HELP a_ms x\n# TYPE a_ms gauge\na_ms 1\n",
+    "# HELP a x\n# TYPE a counter\na 1\n",
+    "# HELP a x\n# TYPE a gauge\na{b=c} 1\n",
+    "# HELP a x\n# TYPE a gauge\na 1\na 1\n",
+    "# HELP a x\n# TYPE a gauge\na one\n",
+  ];
+  for (const text of wrong) assertEquals(readExposition(text).objections.length, 1, text);
+  const { families, objections } = readExposition((await createMetrics().expose()).body);
+  assertEquals(objections, []);
+  assert(families.size > 25);
 });
 
 Deno.test("two registries of one process do not share a count", async () => {

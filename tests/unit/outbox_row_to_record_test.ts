@@ -8,10 +8,25 @@ const row: OutboxRow = {
   ...{ headers: [["a", "b"]], eventId: "e-1", eventType: "Said", createdAt: new Date(), xid: "9" },
 };
 
-Deno.test("a row becomes a record with its own headers behind those of the relay", () => {
-  const { headers, partition } = rowToRecord(row, 1);
+Deno.test("a row becomes a CloudEvent with its own headers behind those of the relay", () => {
+  const { headers, partition } = rowToRecord(row, 1, "/shop/outbox");
   assertEquals(partition, 0);
-  assertEquals(headers.map(([name]) => name), ["event_id", "event_type", "a"]);
+  const decoder = new TextDecoder();
+  assertEquals(headers.map(([name, value]) => [name, value && decoder.decode(value)]), [
+    ["event_id", "e-1"],
+    ["event_type", "Said"],
+    ["ce_specversion", "1.0"],
+    ["ce_id", "e-1"],
+    ["ce_source", "/shop/outbox"],
+    ["ce_type", "Said"],
+    ["ce_time", row.createdAt.toISOString()],
+    ["a", "b"],
+  ]);
+});
+
+Deno.test("a row that is a CloudEvent already stays the one that it is", () => {
+  const { headers } = rowToRecord({ ...row, headers: [["ce_id", "own"]] }, 1);
+  assertEquals(headers.map(([name]) => name), ["event_id", "event_type", "ce_id"]);
 });
 
 Deno.test("a row that cannot be sent is named, whatever is wrong with it", () => {

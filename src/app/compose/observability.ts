@@ -4,7 +4,8 @@ import { laneObserver } from "../../engine/observe/lane_observer.ts";
 import { createMetrics, type Metrics } from "../../engine/observe/metrics.ts";
 import { projectorObserver } from "../../engine/observe/projector_observer.ts";
 import { relayObserver } from "../../engine/observe/relay_observer.ts";
-import { horizon } from "../../engine/outbox/horizon.ts";
+import { horizon, type HorizonHolder } from "../../engine/outbox/horizon.ts";
+import { version } from "../../engine/version.ts";
 import type { Sql } from "../../engine/postgres/sql.ts";
 import { type WorkerObservers } from "./run_worker.ts";
 import type { groupsOf } from "./roles.ts";
@@ -19,7 +20,16 @@ export interface Observability {
 
 /** A fresh set: no process-wide registry. */
 export function createObservability(): Observability {
-  return { metrics: createMetrics(), health: createHealth() };
+  const [metrics, health] = [createMetrics(), createHealth()];
+  metrics.buildInfo.set({ version }, 1);
+  metrics.onScrape(() => {
+    metrics.checkOk.reset();
+    for (const { name: check, ok } of health.ready().checks) {
+      metrics.checkOk.set({ check }, ok ? 1 : 0);
+    }
+    return Promise.resolve();
+  });
+  return { metrics, health };
 }
 
 /** What the watches tell, as metrics; the series of a lane or shard go with it. */
@@ -37,8 +47,14 @@ export function watchFigures(
       if (group === projector) metrics.projectionPosition.remove({ topic, partition });
       if (last) metrics.stableOffsetAgeSeconds.remove({ topic, partition });
     },
-    oldest: (shard, seconds) => metrics.outboxOldestSeconds.set({ shard }, seconds),
-    left: (shard) => metrics.outboxOldestSeconds.remove({ shard }),
+    backlog(shard, { oldestSeconds, rows }) {
+      metrics.outboxOldestSeconds.set({ shard }, oldestSeconds);
+      metrics.outboxBacklogRows.set({ shard }, rows);
+    },
+    left(shard) {
+      metrics.outboxOldestSeconds.remove({ shard });
+      metrics.outboxBacklogRows.remove({ shard });
+    },
   };
 }
 
@@ -53,8 +69,17 @@ export function observeHorizon({ metrics }: Observability, sql: Sql): void {
     // Postgres hides how old the transactions of others are from a user without pg_read_all_stats.
     const seenMs = holder ? now - seen.since : 0;
     metrics.horizonAgeSeconds.set(Math.max(ageMs, seenMs) / 1000);
+    metrics.horizonHolder.reset();
+    if (holder) metrics.horizonHolder.set(labelsOf(holder), 1);
   };
   metrics.onScrape(() => asked ??= read().finally(() => asked = undefined));
+}
+
+function labelsOf(holder: HorizonHolder) {
+  const { database } = holder;
+  return holder.kind === "prepared"
+    ? { pid: "", name: holder.gid, state: "prepared", database }
+    : { pid: String(holder.pid), name: holder.applicationName, state: holder.state, database };
 }
 
 /** Observers for all background roles. */
@@ -64,5 +89,9 @@ export function workerObservers({ metrics, health }: Observability): WorkerObser
     relay: relayObserver(metrics, health),
     forgotten: (outcome) => metrics.forgottenTransactions.inc({ outcome }),
     projector: projectorObserver(metrics, health),
+    assigned(group, partitions) {
+      metrics.rebalances.inc({ group });
+      metrics.assignedPartitions.set({ group }, partitions.length);
+    },
   };
 }

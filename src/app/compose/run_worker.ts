@@ -5,11 +5,8 @@ import type { Guarantee } from "../../config.ts";
 import { createHealth, type Health } from "../../engine/core/health.ts";
 import type { LaneObserver } from "../../engine/core/lane_observer.ts";
 import { LaneBoard } from "../../engine/core/lane_board.ts";
-import { fetcherDefaults } from "../../engine/kafka/fetcher.ts";
-import { runMembership } from "../../engine/kafka/membership.ts";
 import { watchTransactions } from "../../engine/kafka/watch_transactions.ts";
-import { invoicing, type InvoicingOptions } from "../orders/invoicing.ts";
-import { traceProjection } from "../../engine/observe/trace_projection.ts";
+import { invoicing, invoicingName, type InvoicingOptions } from "../orders/invoicing.ts";
 import { bothRelayObservers } from "../../engine/outbox/both_relay_observers.ts";
 import { runRelays } from "../../engine/outbox/run_relays.ts";
 import type { RelayObserver } from "../../engine/outbox/relay_options.ts";
@@ -19,14 +16,8 @@ import {
   watchRelays,
 } from "../../engine/outbox/watch_relays.ts";
 import { writtenTopics } from "../../engine/outbox/written_topics.ts";
-import { liveTarget } from "../../engine/projection/fold_target.ts";
-import { positionOpener } from "../../engine/projection/open_positions.ts";
-import { projectPatiently } from "../../engine/projection/project_patiently.ts";
-import type { ProjectorDeps } from "../../engine/projection/run_projector.ts";
-import type { ViewFact } from "../orders/view_events.ts";
 import type { Runtime } from "./open_runtime.ts";
-import { viewsOf } from "./prepare_schema.ts";
-import { bufferBatches } from "../../engine/kafka/buffer_share.ts";
+import { type ProjectorRoleOptions, runProjectorRole } from "./run_projector_role.ts";
 import { runFlow } from "../../engine/flow/run_flow.ts";
 import type { LaneFigures } from "../../engine/flow/judge_lanes.ts";
 import { watchLanes } from "../../engine/flow/watch_lanes.ts";
@@ -37,7 +28,9 @@ export interface WorkerObservers {
   readonly relay?: RelayObserver;
   /** Told of each partition in which a transaction was ended that Kafka had forgotten there. */
   readonly forgotten?: (outcome: "commit" | "abort") => void;
-  readonly projector?: Pick<ProjectorDeps<ViewFact>, "onApplied" | "onMoved" | "onDependency">;
+  readonly projector?: ProjectorRoleOptions["observer"];
+  /** Told which partitions this process has of a group, after each rebalance. */
+  readonly assigned?: ProjectorRoleOptions["assigned"];
 }
 
 /** What a worker runs, and who is told. */
@@ -77,7 +70,12 @@ export async function runWorker(
   const run: Record<Role, () => Promise<unknown>> = {
     relay: () => runRelayRole(runtime, { ...options, health }, relays, signal),
     flow: () => runInvoicing(runtime, { ...options, health }, board, signal),
-    projector: () => runProjector(runtime, { ...options, health }, board, signal),
+    projector: () =>
+      runProjectorRole(runtime, {
+        ...{ board, health },
+        observer: options.observers?.projector,
+        assigned: options.observers?.assigned,
+      }, signal),
   };
   const ended = new AbortController();
   const watched = AbortSignal.any([signal, ended.signal]);
@@ -135,6 +133,7 @@ function runRelayRole(
     batchRecordsMax: config.RELAY_BATCH_RECORDS_MAX,
     pollIntervalMs: config.RELAY_POLL_INTERVAL_MS,
     retentionHours: config.OUTBOX_RETENTION_HOURS,
+    eventSource: `/${config.NAMESPACE}/outbox`,
     health: options.health,
     observer: bothRelayObservers(observer, options.observers?.relay),
     onForgotten: options.observers?.forgotten,
@@ -152,6 +151,7 @@ function runInvoicing(
     invoices: config.INVOICES_TOPIC,
     deadLetters: config.DEAD_LETTERS_TOPIC,
     now: () => new Date(),
+    eventSource: `/${config.NAMESPACE}/${invoicingName}`,
     beforeTry: options.beforeTry,
     retry: { retriesMax: config.RETRY_COUNT_MAX, backoffMs: config.RETRY_BACKOFF_MS },
   });
@@ -167,37 +167,6 @@ function runInvoicing(
     health: options.health,
     observer: options.observers?.lane,
     onForgotten: options.observers?.forgotten,
+    onAssigned: (owned) => options.observers?.assigned?.(groupsOf(config).invoicing, owned),
   }, { board });
-}
-
-function runProjector(
-  { config, database, client }: Runtime,
-  options: WorkerOptions,
-  board: LaneBoard,
-  signal: AbortSignal,
-): Promise<void> {
-  const projection = traceProjection(viewsOf(config), groupsOf(config).projector);
-  const deps: ProjectorDeps<ViewFact> = {
-    sql: database.sql,
-    projection,
-    dedupe: "position",
-    openPosition: positionOpener(database.sql, liveTarget(projection, "position")),
-    health: options.health,
-    bounds: { recordsMax: config.BATCH_RECORDS_MAX, bytesMax: config.BATCH_BYTES_MAX },
-    backoff: { firstMs: 100, waitMsMax: config.DEPENDENCY_BACKOFF_MS_MAX },
-    ...options.observers?.projector,
-  };
-  return runMembership(client, {
-    groupId: groupsOf(config).projector,
-    health: options.health,
-    sessionTimeoutMs: config.SESSION_TIMEOUT_MS,
-    bufferBytesMax: bufferBatches * config.BATCH_BYTES_MAX,
-    fetch: fetcherDefaults,
-    topics: projection.topics,
-    lane: (assignment) =>
-      board.during(
-        assignment,
-        (standing) => projectPatiently(assignment, { ...deps, standing }),
-      ),
-  }, signal);
 }

@@ -1,6 +1,8 @@
 /** The flow of the reference application: one placed order becomes one invoice. It must not happen twice. */
+import { cloudEventHeaders } from "../../engine/core/cloud_event.ts";
 import { PoisonError } from "../../engine/core/errors.ts";
 import { defineFlow, type Flow } from "../../engine/core/flow.ts";
+import { textHeader } from "../../engine/core/record.ts";
 import type { RetryPolicy } from "../../engine/core/retry_policy.ts";
 import { topic } from "../../engine/core/topic_contract.ts";
 import type { Sql } from "../../engine/postgres/database.ts";
@@ -23,6 +25,8 @@ export interface InvoicingOptions {
   readonly invoices: string;
   readonly deadLetters: string;
   readonly now: () => Date;
+  /** The `ce_source` of the invoices: who says that they were issued. */
+  readonly eventSource?: string;
   readonly retry?: Partial<RetryPolicy>;
   /** Called before each try; what it throws counts as the try's failure. For demonstrations and tests. */
   readonly beforeTry?: (order: OrderPlaced, attempt: number) => void;
@@ -30,6 +34,7 @@ export interface InvoicingOptions {
 
 /** Invoices every order. The tax rate is read from Postgres, once per currency and transaction. */
 export function invoicing(sql: Sql, options: InvoicingOptions): Flow<OrderPlaced> {
+  const source = options.eventSource ?? `/onceflow/${invoicingName}`;
   const orders = topic(options.orders, orderReading);
   const invoices = topic(options.invoices, {
     read: invoiceIssued,
@@ -51,9 +56,15 @@ export function invoicing(sql: Sql, options: InvoicingOptions): Flow<OrderPlaced
           `currency: there is no tax rate for ${currency}; add one to tax_rates, then redrive`,
         );
       }
-      const invoice = invoiceFor(order, { taxRate, issuedAt: options.now() });
+      const time = options.now();
+      const invoice = invoiceFor(order, { taxRate, issuedAt: time });
+      const id = invoice.event_id;
       return invoices.event(invoice, {
-        headers: { event_id: invoice.event_id, event_type: invoiceIssuedType },
+        headers: [
+          textHeader("event_id", id),
+          textHeader("event_type", invoiceIssuedType),
+          ...cloudEventHeaders({ id, source, type: invoiceIssuedType, time }),
+        ],
       });
     },
   });

@@ -129,6 +129,7 @@ async function processRun<T>(
     }
     observer.committed?.({
       records: plan.taken,
+      first: rest[0],
       outputs: plan.emitted,
       deadLetters: plan.deadLetters,
       ms: performance.now() - startedAt,

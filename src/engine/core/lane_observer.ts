@@ -3,10 +3,24 @@ import type { Burial } from "./dead_letter_log.ts";
 import type { TransactionVerdict } from "./ports.ts";
 import type { InputRecord } from "./record.ts";
 
+/** What a transaction has made of a lane's records. */
+export interface CommittedBatch {
+  /** How many were read. */
+  readonly records: number;
+  /** How many were written, without dead letters. */
+  readonly outputs: number;
+  /** How many of those that were read became dead letters. */
+  readonly deadLetters: number;
+  /** From planning to commit, milliseconds. */
+  readonly ms: number;
+  /** The first of those that were read. */
+  readonly first?: InputRecord;
+}
+
 /** What a lane reports; every part is optional. */
 export interface LaneObserver {
-  /** A batch counts now; `ms` is the time from planning to commit. */
-  committed?(batch: { records: number; outputs: number; deadLetters: number; ms: number }): void;
+  /** A batch counts now. */
+  committed?(batch: CommittedBatch): void;
   /** Records of a batch that counts now became dead letters. */
   buried?(burials: readonly Burial[]): void;
   /** A transaction ended otherwise than by its commit; `unknown` is resolved later. */

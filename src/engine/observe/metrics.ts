@@ -14,7 +14,11 @@ export interface Metrics {
   readonly lagRecords: Gauge<"group" | "topic" | "partition">;
   readonly stableOffsetAgeSeconds: Gauge<"topic" | "partition">;
   readonly outboxOldestSeconds: Gauge<"shard">;
+  /** Counted up to a bound, which then means "that many or more". */
+  readonly outboxBacklogRows: Gauge<"shard">;
   readonly transactionSeconds: Histogram<"flow">;
+  /** `stage`: the flow whose transaction was committed, or `view` for the read model. */
+  readonly endToEndSeconds: Histogram<"stage" | "topic">;
   /** Commits whose answer was lost; `resolved`: `committed` or `aborted`, as the committed offset told. */
   readonly unknownOutcomes: Counter<"role" | "resolved">;
   /** Transactions that Kafka had forgotten in a partition, by how they were ended there: `commit` or `abort`. */
@@ -26,6 +30,12 @@ export interface Metrics {
   readonly relayLeader: Gauge<"shard">;
   readonly relayWaits: Counter<"shard">;
   readonly horizonAgeSeconds: Gauge;
+  /** One series for whoever holds the horizon, none where nobody does. */
+  readonly horizonHolder: Gauge<"pid" | "name" | "state" | "database">;
+  readonly rebalances: Counter<"group">;
+  readonly assignedPartitions: Gauge<"group">;
+  readonly checkOk: Gauge<"check">;
+  readonly buildInfo: Gauge<"version">;
   readonly dependencyUp: Gauge<"role" | "dependency">;
   /** `outcome`: `applied`, `skipped` (not an event of this projection) or `repeated` (known already). */
   readonly projectionEvents: Counter<"topic" | "outcome">;
@@ -102,11 +112,24 @@ export function createMetrics(): Metrics {
       "How long the oldest outbox row that is not announced has waited, seconds, where this process relays",
       "shard",
     ),
+    outboxBacklogRows: gauge(
+      "outbox_backlog_rows",
+      "Rows of the outbox that are not announced, where this process relays; 10,000 stands for that many or more",
+      "shard",
+    ),
     transactionSeconds: histogram(
       "transaction_seconds",
       "From the first transform of a batch to its commit",
       secondsBuckets,
       "flow",
+    ),
+    endToEndSeconds: histogram(
+      "end_to_end_seconds",
+      "From when an event happened (its ce_time, else its record's timestamp) to the commit of a flow (stage: its name) " +
+        "or of the read model (stage: view); of the first record of each transaction, so that batches tell their slowest",
+      lagBuckets,
+      "stage",
+      "topic",
     ),
     unknownOutcomes: counter(
       "unknown_outcomes_total",
@@ -138,6 +161,30 @@ export function createMetrics(): Metrics {
       "outbox_horizon_age_seconds",
       "How long the oldest writing transaction in Postgres has been open, seconds",
     ),
+    horizonHolder: gauge(
+      "outbox_horizon_holder_info",
+      "1 for whoever holds the oldest writing transaction: a backend's pid and application, or a prepared transaction's gid",
+      "pid",
+      "name",
+      "state",
+      "database",
+    ),
+    rebalances: counter(
+      "rebalances_total",
+      "Times that the group gave out its partitions",
+      "group",
+    ),
+    assignedPartitions: gauge(
+      "assigned_partitions",
+      "Partitions that this process has of its group",
+      "group",
+    ),
+    checkOk: gauge(
+      "check_ok",
+      "0 while a condition of /readyz makes this process not ready",
+      "check",
+    ),
+    buildInfo: gauge("build_info", "1, with the version of onceflow", "version"),
     dependencyUp: gauge("dependency_up", "0 while a role waits for it", "role", "dependency"),
     projectionEvents: counter("projection_events_total", "Events folded", "topic", "outcome"),
     projectionPosition: gauge("projection_position", "Next offset to fold", "topic", "partition"),

@@ -1,5 +1,6 @@
 /** Turns what the projectors of one process report into metrics and health. */
-import type { TopicPartition } from "../core/record.ts";
+import { happenedAt } from "../core/cloud_event.ts";
+import type { InputRecord, TopicPartition } from "../core/record.ts";
 import { dependencyReporter } from "./dependency_reporter.ts";
 import type { Health } from "../core/health.ts";
 import type { Metrics } from "./metrics.ts";
@@ -12,6 +13,7 @@ export interface ProjectorReports {
       readonly events: number;
       readonly skipped: number;
       readonly repeated: number;
+      readonly first?: InputRecord;
     },
   ): void;
   onMoved(moved: TopicPartition & { readonly from: number; readonly to: number }): void;
@@ -19,10 +21,19 @@ export interface ProjectorReports {
 }
 
 /** One observer serves all partitions. */
-export function projectorObserver(metrics: Metrics, health: Health): ProjectorReports {
+export function projectorObserver(
+  metrics: Metrics,
+  health: Health,
+  now: () => number = Date.now,
+): ProjectorReports {
   const report = dependencyReporter(metrics, health, "projector");
   return {
-    onApplied({ topic, partition, nextOffset, events, skipped, repeated }) {
+    onApplied({ topic, partition, nextOffset, events, skipped, repeated, first }) {
+      if (first && events > 0) {
+        // The clock of whoever wrote it may be ahead of ours.
+        const ms = Math.max(0, now() - happenedAt(first));
+        metrics.endToEndSeconds.observe({ stage: "view", topic }, ms / 1000);
+      }
       metrics.projectionEvents.inc({ topic, outcome: "applied" }, events);
       metrics.projectionEvents.inc({ topic, outcome: "skipped" }, skipped);
       metrics.projectionEvents.inc({ topic, outcome: "repeated" }, repeated);

@@ -165,7 +165,7 @@ function obstacleTo(
   const count = deps.partitionCount(row.topic) ?? 1;
   let record: OutputRecord;
   try {
-    record = rowToRecord(row, count);
+    record = rowToRecord(row, count, announcing.options.eventSource);
   } catch (error) {
     if (error instanceof HaltError) return { wholeTopic: false, reason: error.message };
     throw error;

@@ -35,6 +35,8 @@ export interface RelayOptions extends CursorPlace {
   readonly pollIntervalMs: number;
   /** Rows that were announced longer ago than this are deleted, hours. */
   readonly retentionHours: number;
+  /** The `ce_source` of what it announces, a URI reference; `/onceflow/outbox` where absent. */
+  readonly eventSource?: string;
 }
 
 /** What a relay reports. */

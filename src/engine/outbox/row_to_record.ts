@@ -1,17 +1,20 @@
 /** Makes the record that announces a row of the outbox. Pure: it never looks anything up. */
+import { cloudEventHeaders, isCloudEventHeader } from "../core/cloud_event.ts";
 import { HaltError } from "../core/errors.ts";
 import { partitionForKey } from "../core/partition_for_key.ts";
 import { type OutputRecord, textHeader } from "../core/record.ts";
 import type { OutboxRow } from "./outbox_row.ts";
 
 /**
- * The row as a record for a topic of so many partitions.
+ * The row as a record for a topic of so many partitions. It is a CloudEvent of `source`, unless whoever wrote the row has
+ * made one of it.
  *
  * @throws {HaltError} naming the row when it cannot be sent: what follows in its shard must not pass it by
  */
 export function rowToRecord(
   row: OutboxRow,
   partitions: number,
+  source: string = "/onceflow/outbox",
 ): OutputRecord {
   const which = `event ${row.eventId} (outbox shard ${row.shard}, position ${row.position})`;
   const headers: unknown = row.headers;
@@ -22,6 +25,7 @@ export function rowToRecord(
         `it is announced by itself; what follows of its key waits`,
     );
   }
+  const { eventId: id, eventType: type, createdAt: time } = row;
   return {
     topic: row.topic,
     partition: partitionForKey(row.key, partitions),
@@ -30,6 +34,9 @@ export function rowToRecord(
     headers: [
       textHeader("event_id", row.eventId),
       textHeader("event_type", row.eventType),
+      ...(headers.some(([name]) => isCloudEventHeader(name))
+        ? []
+        : cloudEventHeaders({ id, source, type, time })),
       ...headers.map(([name, value]) => textHeader(name, value)),
     ],
   };

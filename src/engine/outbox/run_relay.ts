@@ -37,6 +37,8 @@ export interface RelaySettings extends KafkaSettings, Partial<RelayLimits> {
   readonly databaseUrl: string;
   /** Which outbox; the one that `search_path` finds where absent. */
   readonly outbox?: Outbox;
+  /** The `ce_source` of what it publishes, a URI reference: who says so. `/onceflow/outbox` where absent. */
+  readonly eventSource?: string;
   /** Ends it. */
   readonly signal: AbortSignal;
   /** Told what stands in its way: `relay:<shard>` (`relay:<name>:<shard>` of a named one), `postgres`, `kafka`. */
@@ -132,6 +134,7 @@ async function relay(client: KafkaClient, settings: RelaySettings): Promise<void
   try {
     await runRelays({ client, database, databaseUrl, schema }, {
       ...{ ...limits, ...names, shards, writesTo: [], health: own, onForgotten },
+      eventSource: settings.eventSource,
       observer: bothRelayObservers(watcher.observer, settings.observer),
     }, signal);
   } finally {

@@ -31,8 +31,12 @@ export interface RelayServices {
 }
 
 /** Names and bounds of the relays, and who is told. */
-export interface RunRelaysOptions
-  extends OutboxNames, Pick<RelayOptions, "batchRecordsMax" | "pollIntervalMs" | "retentionHours"> {
+export interface RunRelaysOptions extends
+  OutboxNames,
+  Pick<
+    RelayOptions,
+    "batchRecordsMax" | "pollIntervalMs" | "retentionHours" | "eventSource"
+  > {
   readonly shards: number;
   /** Topics that are known to be written to; those that rows name are found beside them. */
   readonly writesTo: readonly string[];

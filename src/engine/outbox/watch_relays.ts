@@ -13,8 +13,11 @@ import type { Sql } from "../postgres/sql.ts";
 
 /** What is told of each shard, for metrics. */
 export interface RelayFigures {
-  /** How long the oldest row that is not announced has waited, seconds. */
-  oldest?(shard: number, seconds: number): void;
+  /** How many rows are not announced (at most 10,000 are counted), and how long the oldest of them has waited. */
+  backlog?(
+    shard: number,
+    waiting: { readonly rows: number; readonly oldestSeconds: number },
+  ): void;
   /** Another process relays it now. */
   left?(shard: number): void;
 }
@@ -64,10 +67,13 @@ export function watchRelays(
 
   async function look(shard: number, at: Shard): Promise<void> {
     const after = at.position ?? await relayedUpTo(sql, shard) ?? 0;
-    const { rows, ageMs } = await readBacklog(sql, { shard, after, countMax: 1 });
+    const { rows, ageMs } = await readBacklog(sql, { shard, after });
     const heldMs = await readHeldAge(sql, { shard, upTo: after, holds: at.holds });
     if (!at.leads) return;
-    figures?.oldest?.(shard, Math.max(ageMs, heldMs) / 1000);
+    figures?.backlog?.(shard, {
+      rows: Number(rows),
+      oldestSeconds: Math.max(ageMs, heldMs) / 1000,
+    });
     if (Number(rows) === 0) at.cameOnAt = performance.now();
     if (performance.now() - at.cameOnAt <= standsMsMax) return health.up(relayCheck(shard), cause);
     const what = at.position === undefined

@@ -4,7 +4,7 @@ import { delay } from "../core/delay.ts";
 import { HaltError } from "../core/errors.ts";
 import type { Health } from "../core/health.ts";
 import type { Assignment, PartitionReader, RecordRun, RunBounds } from "../core/ports.ts";
-import { formatPartition, type TopicPartition } from "../core/record.ts";
+import { formatPartition, type InputRecord, type TopicPartition } from "../core/record.ts";
 import type { Sql } from "../postgres/sql.ts";
 import type { OnFoldStep } from "./apply_run.ts";
 import type { Projection, ProjectionEvent } from "./define_projection.ts";
@@ -23,6 +23,8 @@ export interface AppliedRun extends TopicPartition {
   readonly events: number;
   readonly skipped: number;
   readonly repeated: number;
+  /** The first record of the run. */
+  readonly first?: InputRecord;
 }
 
 /** What a projector needs. */
@@ -74,7 +76,8 @@ export async function projectPartition<Event extends ProjectionEvent>(
         position = run.nextOffset;
         if (deps.standing) deps.standing.position = position;
         const { topic, partition } = reader;
-        deps.onApplied?.({ ...outcome, topic, partition, nextOffset: position });
+        const [first] = run.records;
+        deps.onApplied?.({ ...outcome, topic, partition, nextOffset: position, first });
       } else {
         const from = position;
         position = await startReading(reader, target, deps, signal);
