@@ -165,6 +165,29 @@ Deno.test("a parked key's later records follow its dead letter", async () => {
   assertEquals(deadLetters.map(({ link }) => link?.number), [0, 1]);
 });
 
+Deno.test("several inputs, each with its contract and its dead letters", async () => {
+  const orders = topic("orders", { read: z.object({ order: z.string() }), key: (it) => it.order });
+  const flow = defineFlow({
+    name: "both",
+    from: [calls, orders],
+    to: [answers],
+    transform(event) {
+      if ("order" in event) return answers.event({ id: event.order, n: 1 });
+      throw new PoisonError("no calls today");
+    },
+  });
+  const { deadLetters, log } = await testFlow(flow)
+    .givenRecords(calls.event({ id: "a", n: 0 }), orders.event({ order: "o" }))
+    .givenRecords({ topic: "orders", value: "no order" })
+    .expect(answers, [{ id: "o", n: 1 }])
+    .expectDeadLetters([{ error: "no calls" }, { error: "not JSON" }])
+    .expectNothingElse();
+  assertEquals(deadLetters.map(({ record }) => record.topic), ["calls.DLQ", "orders.DLQ"]);
+  assertEquals((await log.redrive(flow)).byTopic, { calls: 1, orders: 1 });
+  assertThrows(() => testFlow(flow).given({ id: "a", n: 0 }), TypeError, "several inputs");
+  assertThrows(() => testFlow(flow).givenRecords({ value: "" }), TypeError, "without a topic");
+});
+
 Deno.test("what is wrong is shown with the difference, where the expectation stands", async () => {
   const given = () => testFlow(answering).given({ id: "a", n: 0 }, { id: "poison", n: 0 });
   const saidOf = async (test: PromiseLike<unknown>) => {
@@ -203,6 +226,11 @@ Deno.test("a test that cannot mean anything is refused at once", async () => {
     () => testFlow(answering).givenRecords({ value: "x", offset: 3 }, { value: "y", offset: 3 }),
     RangeError,
     "the next one is 4",
+  );
+  assertThrows(
+    () => testFlow(answering).givenRecords(answers.event({ id: "a", n: 0 })),
+    TypeError,
+    'Cannot give flow "answering" a record of answers: it reads calls',
   );
   const test = testFlow(answering);
   await test;

@@ -5,6 +5,8 @@ import type { NewRecord } from "./memory_partition.ts";
 
 /** A record with bytes of one's own; what `topic(...).event(...)` makes is one, too. */
 export interface GivenRecord {
+  /** One that the flow reads, where it reads several. */
+  readonly topic?: string;
   /** Bytes, or text that is written in UTF-8. None where absent. */
   readonly key?: Uint8Array | string | null;
   /** Bytes, or text that is written in UTF-8; null is a tombstone. */

@@ -1,6 +1,6 @@
 /** A log in memory for tests of several flows: what one writes the next one reads, as over Kafka, without a broker. */
 import type { Flow } from "../core/flow.ts";
-import type { InputRecord } from "../core/record.ts";
+import type { InputRecord, TopicPartition } from "../core/record.ts";
 import type { TopicContract } from "../core/topic_contract.ts";
 import { type DeadLetter, readDeadLetter } from "../dead_letters/read_dead_letter.ts";
 import { redriveDeadLetters, type RedriveReport } from "../dead_letters/redrive.ts";
@@ -17,7 +17,7 @@ export interface MemoryLogOptions {
   readonly batchRecordsMax?: number;
   /** The largest record that is written, bytes; 900,000 where absent, as in production. */
   readonly recordBytesMax?: number;
-  /** When the log begins, milliseconds since the epoch; the start of the year 2030 where absent. */
+  /** When the log begins, milliseconds since the epoch; the start of the year 2025 where absent. */
   readonly startMs?: number;
   /** A flow that waits for longer fails the test, milliseconds of virtual time; a day where absent. */
   readonly waitMsMax?: number;
@@ -55,18 +55,22 @@ export interface RedriveSelection {
   readonly key?: string;
 }
 
+/** What is looked at of a flow here. */
+export type ReadingFlow = Pick<Flow<unknown>, "inputs" | "groupId" | "deadLettersOf">;
+
 /** A log in memory; see {@linkcode memoryLog}. */
 export interface MemoryLog {
   /** Virtual time, milliseconds since the epoch: the time of what is written now. */
   readonly now: number;
   /** Writes events to the contract's topic, each to the partition of its key. */
   append<T>(contract: TopicContract<T>, ...events: readonly T[]): MemoryLog;
-  /** Writes records with bytes of their own. Throws a RangeError for a partition that is not there. */
+  /** Writes records with bytes of their own, whatever topic they name. Throws a RangeError for a partition that is not there. */
   appendRecords(topic: string, ...records: readonly GivenRecord[]): MemoryLog;
   /** Begins a transaction of somebody else's. */
   transaction(): MemoryTransaction;
   /**
-   * Lets the flows work, in turn, until none has anything left to read. A flow goes on from its committed offset.
+   * Lets the flows work, in turn, until none has anything left to read. A flow goes on from its committed offsets, one
+   * partition after the other.
    *
    * @throws {HaltError} when a transform does; an Error when a flow cannot come to an end: it waits for longer than
    * `waitMsMax`, or the flows feed each other for ever
@@ -80,14 +84,11 @@ export interface MemoryLog {
   /** The topics that something was written to, and those that flows have asked for. */
   topics(): readonly string[];
   /** What the flow could not process, with what its headers say, in the order of the partitions. */
-  deadLetters(flow: Pick<Flow<unknown>, "deadLetters">): readonly DeadLetter[];
+  deadLetters(flow: ReadingFlow): readonly DeadLetter[];
   /** Sends dead letters back to where they came from, each once, as `dlq redrive` does. Run the flow again then. */
-  redrive(
-    flow: Pick<Flow<unknown>, "deadLetters">,
-    selection?: RedriveSelection,
-  ): Promise<RedriveReport>;
-  /** The flow's next offset in a partition of its input; -1 where it has committed none. */
-  committedOffset(flow: Pick<Flow<unknown>, "groupId" | "from">, partition?: number): number;
+  redrive(flow: ReadingFlow, selection?: RedriveSelection): Promise<RedriveReport>;
+  /** The flow's next offset in a partition of its input, the first one where absent; -1 where it has committed none. */
+  committedOffset(flow: ReadingFlow, place?: Partial<TopicPartition>): number;
 }
 
 const everything = { recordsMax: Infinity, bytesMax: Infinity };
@@ -108,7 +109,7 @@ export function memoryLog(options: MemoryLogOptions = {}): MemoryLog {
     partitions = 1,
     batchRecordsMax = 2_000,
     recordBytesMax = 900_000,
-    startMs = Date.UTC(2030, 0, 1),
+    startMs = Date.UTC(2025, 0, 1),
     waitMsMax = 24 * 3_600_000,
     recordsMax = 100_000,
   } = options;
@@ -164,7 +165,7 @@ export function memoryLog(options: MemoryLogOptions = {}): MemoryLog {
       for (let hasWorked = true; hasWorked;) {
         hasWorked = false;
         for (const flow of flows) {
-          for (const place of cluster.topic(flow.from.name)) {
+          for (const place of flow.inputs.flatMap(({ name }) => cluster.topic(name))) {
             if (place.range.end <= Math.max(0, cluster.offset(flow.groupId, place).offset)) {
               continue;
             }
@@ -182,18 +183,37 @@ export function memoryLog(options: MemoryLogOptions = {}): MemoryLog {
     events: (contract) => recordsOf(contract.name).map((record) => contract.decode(record)),
     records: recordsOf,
     topics: () => cluster.topicNames(),
-    deadLetters: ({ deadLetters }) => recordsOf(deadLetters).map(readDeadLetter),
-    redrive({ deadLetters: topic }, { errorClass, key } = {}) {
-      cluster.topic(topic);
-      const prepare = () => Promise.resolve(void cluster.topic(cluster.names.redriven));
-      const transactionalIdsOf = () => Promise.resolve([]);
-      return redriveDeadLetters(
-        { log: cluster, transactions: cluster, transactionalIdsOf, topic, prepare },
-        { errorClass, key: key === undefined ? undefined : new TextEncoder().encode(key) },
-      );
+    deadLetters: (flow) => deadLetterTopics(flow).flatMap(recordsOf).map(readDeadLetter),
+    async redrive(flow, { errorClass, key } = {}) {
+      const wanted = { errorClass, key: key === undefined ? undefined : encoder.encode(key) };
+      const reports: RedriveReport[] = [];
+      for (const topic of deadLetterTopics(flow)) {
+        cluster.topic(topic);
+        const prepare = () => Promise.resolve(void cluster.topic(cluster.names.redriven));
+        const store = { log: cluster, transactions: cluster, transactionalIdsOf, topic, prepare };
+        reports.push(await redriveDeadLetters(store, wanted));
+      }
+      return reports.reduce(together);
     },
-    committedOffset: ({ groupId, from }, partition = 0) =>
-      cluster.offset(groupId, { topic: from.name, partition }).offset,
+    committedOffset({ groupId, inputs }, { topic = inputs[0]?.name ?? "", partition = 0 } = {}) {
+      return cluster.offset(groupId, { topic, partition }).offset;
+    },
   };
   return log;
+}
+
+const encoder = new TextEncoder();
+const transactionalIdsOf = () => Promise.resolve([]);
+
+function deadLetterTopics({ inputs, deadLettersOf }: ReadingFlow): readonly string[] {
+  return [...new Set(inputs.map(({ name }) => deadLettersOf(name)))];
+}
+
+function together(one: RedriveReport, other: RedriveReport): RedriveReport {
+  return {
+    redriven: one.redriven + other.redriven,
+    skipped: one.skipped + other.skipped,
+    refused: one.refused + other.refused,
+    byTopic: { ...one.byTopic, ...other.byTopic },
+  };
 }

@@ -14,7 +14,7 @@
  * });
  * ```
  *
- * Needs no permission.
+ * Where a flow reads several topics, `givenRecords(parcels.event({ ... }))` says which one. Needs no permission.
  *
  * @module
  */
@@ -27,6 +27,7 @@ export {
   memoryLog,
   type MemoryLogOptions,
   type MemoryTransaction,
+  type ReadingFlow,
   type RedriveSelection,
 } from "./memory_log.ts";
 export type { Outage, Retry } from "./work_off.ts";

@@ -32,7 +32,10 @@ export interface FlowResult extends FlowWork {
  * `HaltError` of a transform.
  */
 export interface FlowTest<T> extends PromiseLike<FlowResult> {
-  /** Events for the flow's input, as its own contract writes them. Throws what the schema says where one does not fit. */
+  /**
+   * Events for the flow's input, as its own contract writes them. Throws what the schema says where one does not fit, and a
+   * TypeError where the flow reads several topics: `givenRecords(parcels.event(...))` names one.
+   */
   given(...events: readonly T[]): FlowTest<T>;
   /** Records for the flow's input: bytes that are no event, headers, tombstones, keys of their own. */
   givenRecords(...records: readonly GivenRecord[]): FlowTest<T>;
@@ -79,9 +82,15 @@ export function testFlow<T>(flow: Flow<T>, options: MemoryLogOptions = {}): Flow
     return result;
   }
 
+  function givenRecords(...records: readonly GivenRecord[]): FlowTest<T> {
+    return add(() => {
+      for (const record of records) log.appendRecords(inputOf(flow, record), record);
+    });
+  }
+
   const test: FlowTest<T> = {
-    given: (...events) => add(() => log.append(flow.from, ...events)),
-    givenRecords: (...records) => add(() => log.appendRecords(flow.from.name, ...records)),
+    given: (...events) => givenRecords(...events.map((event) => flow.from.event(event))),
+    givenRecords,
     expect: (contract, events) =>
       add(() => {
         if (!flow.to.some(({ name }) => name === contract.name)) {
@@ -98,7 +107,7 @@ export function testFlow<T>(flow: Flow<T>, options: MemoryLogOptions = {}): Flow
       }),
     expectDeadLetters: (expected) =>
       add(() => {
-        checked.add(flow.deadLetters);
+        for (const { name } of flow.inputs) checked.add(flow.deadLettersOf(name));
         const what = `The dead letters of ${of} are not those that were expected`;
         checks.push(checkHere(
           ({ deadLetters }) => equalOrSay(asExpected(deadLetters, expected), expected, what),
@@ -116,13 +125,27 @@ export function testFlow<T>(flow: Flow<T>, options: MemoryLogOptions = {}): Flow
       add(() => {
         const what = `${of[0]?.toUpperCase()}${of.slice(1)} has written what was not expected`;
         checks.push(checkHere(
-          (result) => equalOrSay(elseOf(flow, result, checked), {}, what),
+          (result) => equalOrSay(elseOf(result, checked), {}, what),
           test.expectNothingElse,
         ));
       }),
     then: (fulfilled, rejected) => (running ??= run()).then(fulfilled, rejected),
   };
   return test;
+}
+
+/** @throws {TypeError} when the flow does not read it */
+function inputOf<T>({ name: flow, inputs }: Flow<T>, { topic }: GivenRecord): string {
+  const names = inputs.map(({ name }) => name);
+  const [first = ""] = names;
+  if (topic === undefined && names.length === 1) return first;
+  if (topic !== undefined && names.includes(topic)) return topic;
+  throw new TypeError(
+    `Cannot give flow "${flow}" a record ${
+      topic === undefined ? "without a topic" : `of ${topic}`
+    }: ` +
+      `it reads ${names.join(", ")}`,
+  );
 }
 
 function resultOf<T>(flow: Flow<T>, log: MemoryLog, work: FlowWork): FlowResult {
@@ -136,17 +159,21 @@ function resultOf<T>(flow: Flow<T>, log: MemoryLog, work: FlowWork): FlowResult 
 }
 
 /** By topic, what no expectation has looked at. */
-function elseOf<T>(
-  flow: Flow<T>,
+function elseOf(
   { outputs, deadLetters }: FlowResult,
   checked: ReadonlySet<string>,
 ): Readonly<Record<string, readonly unknown[]>> {
-  const unseen = outputs.filter(({ topic }) => !checked.has(topic));
-  const found = Object.entries(Object.groupBy(unseen, ({ topic }) => topic))
-    .map(([topic, records = []]) => [topic, records.map(({ value }) => textOf(value))] as const);
-  const letters = asExpected(deadLetters, []);
-  if (letters.length === 0 || checked.has(flow.deadLetters)) return Object.fromEntries(found);
-  return Object.fromEntries([...found, [flow.deadLetters, letters]]);
+  const unseen = [
+    ...outputs.map((record) => ({ topic: record.topic, seen: textOf(record.value) })),
+    ...deadLetters.map((letter) => ({
+      topic: letter.record.topic,
+      seen: asExpected([letter], [])[0],
+    })),
+  ].filter(({ topic }) => !checked.has(topic));
+  return Object.fromEntries(
+    [...Map.groupBy(unseen, ({ topic }) => topic)]
+      .map(([topic, records]) => [topic, records.map(({ seen }) => seen)]),
+  );
 }
 
 const decoder = new TextDecoder();

@@ -73,7 +73,10 @@ export async function workOff<T>(
     commitOffset: unused,
     committedOffset: unused,
   };
-  const written = new Set([...flow.to.map(({ name }) => name), flow.deadLetters]);
+  const written = new Set([
+    ...flow.to.map(({ name }) => name),
+    ...flow.inputs.map(({ name }) => flow.deadLettersOf(name)),
+  ]);
   const target = {
     partitionCount(topic: string) {
       if (written.has(topic)) return cluster.topic(topic).length;
@@ -105,7 +108,7 @@ export async function workOff<T>(
   const parking = flow.park === "key"
     ? {
       load: (lane: Parameters<typeof loadParkedKeys>[1], end: AbortSignal) =>
-        loadParkedKeys(cluster, lane, flow.deadLetters, end),
+        loadParkedKeys(cluster, lane, flow.deadLettersOf(place.topic), end),
     }
     : undefined;
   using state = openState(flow, place, cluster, options);
