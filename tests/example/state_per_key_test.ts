@@ -1,6 +1,6 @@
 /** `state`: what a flow keeps for each key, in the transaction of its outputs; whoever takes a partition over goes on with it. */
 import { z } from "zod";
-import { testFlow } from "../../src/engine/testing/mod.ts";
+import { memoryLog, testFlow } from "../../src/engine/testing/mod.ts";
 import { defineFlow, keyedState, PoisonError, topic } from "../../src/engine/mod.ts";
 import { assertEquals } from "../support/assert.ts";
 import {
@@ -80,4 +80,41 @@ Deno.test("what was seen within a window is passed over", async () => {
       { payment_id: "p1", cents: 102 },
     ])
     .expectNothingElse();
+});
+
+Deno.test("orders and payments are joined by their key, whichever comes first", async () => {
+  const order = z.object({ order_id: z.string(), item: z.string() });
+  const payment = z.object({ order_id: z.string(), cents: z.int() });
+  const key = ({ order_id }: { order_id: string }) => order_id;
+  const orders = topic("orders", { read: order, key });
+  const payments = topic("payments", { read: payment, key });
+  const paid = topic("paid-orders", { read: order.extend({ cents: z.int() }), key });
+  const joining = defineFlow({
+    name: "joining",
+    // Partition n of both goes to one worker, with the state of its keys.
+    from: [orders, payments],
+    to: [paid],
+    state: keyedState({
+      read: z.object({ item: z.string().optional(), cents: z.int().optional() }),
+      retentionMs: 7 * 24 * 3_600_000,
+    }),
+    transform(event, { state }) {
+      const { order_id, item, cents } = { ...state.get(), ...event };
+      if (item === undefined || cents === undefined) return state.set({ item, cents });
+      state.delete();
+      return paid.event({ order_id, item, cents });
+    },
+  });
+
+  const log = memoryLog();
+  log.append(orders, { order_id: "a", item: "tea" }, { order_id: "b", item: "rice" });
+  log.append(payments, { order_id: "c", cents: 300 }, { order_id: "a", cents: 100 });
+  await log.run(joining);
+  log.append(orders, { order_id: "c", item: "salt" });
+  await log.run(joining);
+
+  assertEquals(log.events(paid), [
+    { order_id: "a", item: "tea", cents: 100 },
+    { order_id: "c", item: "salt", cents: 300 },
+  ]);
 });

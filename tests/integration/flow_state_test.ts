@@ -21,14 +21,17 @@ import { runUntil } from "../support/run_until.ts";
 
 const keys = ["a", "b", "c", "d", "e"];
 
-function counting(source: string, outTopic: string) {
+/** Counts the records of each key, whichever topic they come in. */
+function counting(sources: readonly string[], outTopic: string) {
   const out = topic(outTopic, {
     read: z.object({ key: z.string(), count: z.int() }),
     key: ({ key }) => key,
   });
   return defineFlow({
-    name: `count-${source}`,
-    from: topic(source, { read: z.object({ key: z.string() }), key: ({ key }) => key }),
+    name: `count-${sources[0]}`,
+    from: sources.map((name) =>
+      topic(name, { read: z.object({ key: z.string() }), key: ({ key }) => key })
+    ),
     to: [out],
     state: keyedState({ read: z.object({ count: z.int() }) }),
     transform({ key }, { state }) {
@@ -39,16 +42,16 @@ function counting(source: string, outTopic: string) {
   });
 }
 
-async function pipeline(partitions: number) {
+async function pipeline(partitions: number, inputs: number) {
   const client = await testClient();
-  const [source = "", outTopic = ""] = await freshTopics(client, partitions, "steps", "counts");
-  const flow = counting(source, outTopic);
+  const names = Array.from({ length: inputs }, (_, index) => `steps-${index}`);
+  const [outTopic = "", ...sources] = await freshTopics(client, partitions, "counts", ...names);
+  const flow = counting(sources, outTopic);
+  const round = sources.flatMap((source) =>
+    keys.map((key, index) => record(source, index % partitions, key, { key }))
+  );
   const write = (rounds: number) =>
-    produce(
-      client,
-      Array.from({ length: rounds }, () =>
-        keys.map((key, index) => record(source, index % partitions, key, { key }))).flat(),
-    );
+    produce(client, Array.from({ length: rounds }, () => round).flat());
   const counts = async () => {
     const found = new Map<string, number[]>(keys.map((key) => [key, []]));
     for (let partition = 0; partition < partitions; partition++) {
@@ -65,40 +68,52 @@ async function pipeline(partitions: number) {
     await act();
     await admin.disconnect();
   };
-  const topics = { source, state: `onceflow.${flow.name}.state` };
+  const topics = { source: sources[0] ?? "", state: `onceflow.${flow.name}.state` };
   return { client, flow, write, counts, admin, administer, topics };
 }
 
-Deno.test("faults at every step of a transaction, and no count is missed or doubled", async () => {
-  const { client, flow, write, counts } = await pipeline(2);
-  const rounds = 20;
-  const all = Array.from({ length: rounds }, (_, n) => n + 1);
+Deno.test("faults at every step of transactions, two inputs, a member that leaves: each key is counted once each", async () => {
+  const { client, flow, write, counts } = await pipeline(2, 2);
+  const rounds = 10;
+  const all = Array.from({ length: 2 * rounds }, (_, n) => n + 1);
   await write(rounds);
-  const stop = new AbortController();
-  let steps = 0;
-  let next = 3;
   const cutOff: string[] = [];
-  const running = runFlow(client, flow, stop.signal, { batchRecordsMax: 13 }, {
-    onStep(step) {
+  const cutting = () => {
+    let steps = 0;
+    let next = 3;
+    return (step: string) => {
       if (++steps < next) return;
       // Not always as many steps after the last fault, so that each kind of step has its turn.
       next = steps + 5 + cutOff.push(step) % 4;
       throw new TransactionError("unknown", "cut off by the test");
-    },
-  });
-  const isDone = async () => {
-    const found = [...(await counts()).values()];
-    return found.every((each) => each.length >= rounds) || undefined;
+    };
   };
-  await Promise.race([waitFor(isDone, { waitMsMax: 60_000 }), running]);
-  stop.abort();
-  await running;
+  const [leaves, stays] = [new AbortController(), new AbortController()];
+  const shared = Promise.withResolvers<void>();
+  const member = (signal: AbortSignal) =>
+    runFlow(client, flow, signal, {
+      batchRecordsMax: 4,
+      onAssigned: (owned) => owned.length === 2 && shared.resolve(),
+    }, { onStep: cutting() });
+  const leaving = member(leaves.signal);
+  const staying = member(stays.signal);
+  const counted = (least: number) =>
+    waitFor(async () => {
+      const found = [...(await counts()).values()];
+      return found.every(({ length }) => length >= least) || undefined;
+    }, { waitMsMax: 60_000 });
+  await Promise.race([Promise.all([shared.promise, counted(rounds)]), leaving, staying]);
+  leaves.abort();
+  await leaving;
+  await Promise.race([counted(2 * rounds), staying]);
+  stays.abort();
+  await staying;
   for (const [key, found] of await counts()) assertEquals(found, all, key);
-  assertEquals([...new Set(cutOff)].length >= 3, true, `cut off at ${cutOff}`);
+  assertEquals(new Set(cutOff).size >= 3, true, `cut off at ${cutOff}`);
 });
 
 Deno.test("state that is gone halts, with what to do", async () => {
-  const { client, flow, write, admin, administer, topics } = await pipeline(1);
+  const { client, flow, write, admin, administer, topics } = await pipeline(1, 1);
   const halt = async () => (await assertRejects(() => run(1), HaltError)).message;
   const run = (records: number, stateBytesMax?: number) =>
     runUntil(client, flow, (totals) => totals.records === records, {

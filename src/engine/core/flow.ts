@@ -130,9 +130,6 @@ export function defineFlow<T, S>(
 ): Flow<T, S> {
   const { name, to } = options;
   const inputs = "decode" in options.from ? [options.from] : options.from;
-  if (options.state && inputs.length > 1) {
-    throw new TypeError(`Cannot define flow "${name}": a flow that keeps state reads one topic`);
-  }
   if (!namePattern.test(name)) {
     throw new TypeError(
       `Cannot define flow ${JSON.stringify(name)}: use letters, digits, ".", "_" and "-"`,

@@ -102,6 +102,7 @@ async function processRun<T>(
   progress.unwritten = run.nextOffset;
   do {
     const startedAt = performance.now();
+    using _held = await lane.options.state?.hold(signal);
     const plan = await planGuarded(lane, rest, parked);
     const nextOffset = rest[plan.taken]?.offset ?? run.nextOffset;
     const beside = {
@@ -110,6 +111,7 @@ async function processRun<T>(
     };
     progress.doubt = progress.unwritten = nextOffset;
     await session.commit(plan.outputs, nextOffset, beside).catch((error) => {
+      lane.options.state?.doubt();
       if (error instanceof TransactionError) {
         observer.failed?.(error.verdict);
         // Nothing of it was sent, or all of it was refused: no outcome is open.

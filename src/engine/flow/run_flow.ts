@@ -203,6 +203,7 @@ export async function runFlow<T>(
   await runMembership(client, {
     groupId: flow.groupId,
     topics: inputs,
+    together: flow.state !== undefined,
     health,
     sessionTimeoutMs: options.sessionTimeoutMs,
     bufferBytesMax: bufferBatches * options.batchBytesMax,

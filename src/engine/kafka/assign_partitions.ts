@@ -73,6 +73,29 @@ export function assignPartitions(
   return new Map(shares.map(({ candidate, partitions }) => [candidate.memberId, partitions]));
 }
 
+/**
+ * As {@linkcode assignPartitions}, so that one member has the same partition of all topics (co-partitioning, as Kafka
+ * Streams calls it): what is kept for a key is kept in one place, whichever topic it comes in.
+ */
+export function assignTogether(
+  candidates: readonly GroupCandidate[],
+  counts: ReadonlyMap<string, number>,
+): Assignments {
+  // As if there were one topic, with the partitions of the largest.
+  const together = "";
+  const count = Math.max(0, ...counts.values());
+  const members = candidates.map((candidate) => ({
+    ...candidate,
+    topics: [together],
+    owned: [...new Set(candidate.owned.map(({ partition }) => partition))]
+      .map((partition) => ({ topic: together, partition })),
+  }));
+  const assigned = assignPartitions(members, new Map([[together, count]]));
+  const ofAll = ({ partition }: TopicPartition) =>
+    [...counts].flatMap(([topic, count]) => partition < count ? [{ topic, partition }] : []);
+  return new Map([...assigned].map(([memberId, places]) => [memberId, places.flatMap(ofAll)]));
+}
+
 function byGeneration(a: GroupCandidate, b: GroupCandidate): number {
   return b.generation - a.generation || compare(a.memberId, b.memberId);
 }

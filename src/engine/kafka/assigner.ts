@@ -5,7 +5,7 @@
 import { Buffer } from "node:buffer";
 import { z } from "../packages/zod.ts";
 import type { TopicPartition } from "../core/record.ts";
-import { assignPartitions, type GroupCandidate } from "./assign_partitions.ts";
+import { assignPartitions, assignTogether, type GroupCandidate } from "./assign_partitions.ts";
 import { WireReader } from "./codec/wire_reader.ts";
 import { WireWriter } from "./codec/wire_writer.ts";
 import { fetchTopicMetadata } from "./topic_metadata.ts";
@@ -36,7 +36,12 @@ export class Assigner {
   #counts = "";
   #topics: readonly string[] = [];
 
-  constructor(readonly cluster: VendorCluster, readonly owned: () => OwnedPartitions) {}
+  /** `together`: one member has the same partition of all topics. All members of a group must agree in that. */
+  constructor(
+    readonly cluster: VendorCluster,
+    readonly owned: () => OwnedPartitions,
+    readonly together = false,
+  ) {}
 
   /** Called by kafkajs when it joins. */
   protocol({ topics }: { readonly topics: readonly string[] }) {
@@ -55,7 +60,8 @@ export class Assigner {
     this.#topics = [...new Set(candidates.flatMap(({ topics }) => topics))].sort();
     const counts = await this.#partitionCounts();
     this.#counts = JSON.stringify([...counts]);
-    return [...assignPartitions(candidates, counts)].map(([memberId, partitions]) => ({
+    const assign = this.together ? assignTogether : assignPartitions;
+    return [...assign(candidates, counts)].map(([memberId, partitions]) => ({
       memberId,
       memberAssignment: encodeAssignment(partitions),
     }));

@@ -28,6 +28,8 @@ import {
 /** Settings of a member. */
 export interface MembershipOptions extends LaneSetOptions {
   readonly topics: readonly string[];
+  /** One member has the same partition of all topics. */
+  readonly together?: boolean;
   /** The coordinator gives a silent member's partitions away after this long, milliseconds. */
   readonly sessionTimeoutMs: number;
   /** It halts when another kind of consumer sits in the group for longer, milliseconds; half a minute where absent. */
@@ -95,8 +97,9 @@ class Member {
     const { logger } = client;
     const rebalanceTimeout = this.#rebalanceTimeoutMs = Math.max(sessionTimeoutMs, 10_000);
     const request = { topics, needs: ["Read"], user: client.user };
-    this.#rejoining = new Rejoining(groupId, options.health, options.foreignMsMax, request);
-    this.#assigner = new Assigner(cluster, () => this.#owned);
+    const { health, foreignMsMax, together } = options;
+    this.#rejoining = new Rejoining(groupId, health, foreignMsMax, request);
+    this.#assigner = new Assigner(cluster, () => this.#owned, together);
     this.#group = new Group({
       cluster,
       groupId,
@@ -115,8 +118,8 @@ class Member {
     });
     this.#heartbeat = new Heartbeat(groupId, this.#group);
     const member = { cluster, group: this.#group, heartbeat: this.#heartbeat };
-    const { user } = client;
-    this.#lanes = new LaneSet({ ...member, laneEndMsMax: rebalanceTimeout }, { user, ...options });
+    const laneEnd = { laneEndMsMax: rebalanceTimeout };
+    this.#lanes = new LaneSet({ ...member, ...laneEnd }, { user: client.user, ...options });
   }
 
   async run(signal: AbortSignal): Promise<void> {

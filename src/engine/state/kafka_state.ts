@@ -15,7 +15,7 @@ const framingBytes = 4_096;
 /**
  * Makes the topic of the flow's state where it keeps some and the topic is missing. `counts` are the partitions of topics.
  *
- * @throws {HaltError} when its partitions are not those of the input
+ * @throws {HaltError} when its partitions are not those of each input
  */
 export async function ensureStateTopic<T>(
   client: KafkaClient,
@@ -24,8 +24,8 @@ export async function ensureStateTopic<T>(
   replicationFactor: number,
 ): Promise<void> {
   if (!flow.state) return;
-  const [input, topic] = [flow.from.name, stateTopicOf(flow)];
-  const partitions = counts.get(input) ?? 1;
+  const topic = stateTopicOf(flow);
+  const partitions = Math.max(...flow.inputs.map(({ name }) => counts.get(name) ?? 1));
   const made = await ensureTopics(client, [{
     ...{ topic, partitions, replicationFactor },
     uses: ["state"],
@@ -33,7 +33,10 @@ export async function ensureStateTopic<T>(
     // What is still written is not compacted, and is read whole by whoever takes over.
     config: { ...compactedTopicConfig, "segment.bytes": "16777216" },
   }]);
-  checkCounts({ topic: input, partitions }, { topic, partitions: made.get(topic) });
+  for (const { name } of flow.inputs) {
+    const state = { topic, partitions: made.get(topic) };
+    checkCounts({ topic: name, partitions: counts.get(name) }, state);
+  }
 }
 
 /** What the flow's lanes read their state with; undefined where it keeps none. */
@@ -48,10 +51,16 @@ export function openKafkaState<T>(
   if (!flow.state) return undefined;
   const topic = stateTopicOf(flow);
   const limit = () => Math.min(requestBytesMax, topics.recordBytesMax(topic) ?? Infinity);
-  const changelog = new StateChangelog(log, topic, flow.state, {
-    bytesMax: stateBytesMax,
-    valueBytesMax: () => limit() - framingBytes,
-  });
+  const changelog = new StateChangelog(
+    log,
+    topic,
+    flow.inputs.map(({ name }) => name),
+    flow.state,
+    {
+      bytesMax: stateBytesMax,
+      valueBytesMax: () => limit() - framingBytes,
+    },
+  );
   return {
     lane(input) {
       const state = changelog.lane(input);

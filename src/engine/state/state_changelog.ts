@@ -4,17 +4,18 @@
  */
 import { HaltError } from "../core/errors.ts";
 import type { Flow } from "../core/flow.ts";
-import { keyName, KeyTable } from "../core/key_table.ts";
+import { KeyTable } from "../core/key_table.ts";
 import type { KeyedState } from "../core/keyed_state.ts";
 import { parseOrigin } from "../core/offset_metadata.ts";
-import type { CommittedOffset } from "../core/ports.ts";
-import { readRange } from "../core/read_range.ts";
+import { type CommittedOffset, TransactionError } from "../core/ports.ts";
 import { formatPartition, type TopicPartition } from "../core/record.ts";
 import type { LaneState } from "../core/state.ts";
 import { StatePlan } from "../core/state_plan.ts";
 import type { RecordLog } from "../dead_letters/record_log.ts";
+import { SharedState } from "./shared_state.ts";
 
-const decoder = new TextDecoder();
+/** In the place of a number of keys. */
+const uncounted = "-";
 
 /** Bounds of the state that one process holds. */
 export interface StateBounds {
@@ -33,51 +34,65 @@ export function stateTopicOf({ groupId }: Pick<Flow<unknown>, "groupId">): strin
 export class StateChangelog {
   /** Of all lanes. */
   #bytes = 0;
+  readonly #shared = new Map<number, SharedState>();
 
+  /** `inputs` are the topics that the flow reads: lanes with the same partition of each share what is kept for its keys. */
   constructor(
     readonly log: RecordLog,
     readonly topic: string,
+    readonly inputs: readonly string[],
     readonly contract: KeyedState<unknown>,
     readonly bounds: StateBounds,
   ) {}
 
   lane(input: TopicPartition): LaneState {
-    const place: TopicPartition = { topic: this.topic, partition: input.partition };
-    const table = new KeyTable(this.contract.retentionMs, (change) => this.#bytes += change);
-    let topicId: string | undefined;
-    let loadedTo = 0;
+    const { partition } = input;
+    const shared = this.#shared.get(partition) ?? this.#open(partition);
+    this.#shared.set(partition, shared);
+    shared.lanes++;
     return {
       load: async (committed, signal) => {
+        using _held = await shared.hold(signal);
         await this.#checkPartitions(input);
-        const before = topicId;
-        topicId = await this.log.topicId?.(this.topic);
-        const { start } = await this.log.range(place);
-        // Past it lies nothing of ours: whoever wrote below it was shut out, and its transactions have ended.
-        const to = await this.log.highWatermark(place);
-        if (topicId !== before || to < loadedTo) {
-          table.clear();
-          loadedTo = 0;
-        }
-        const from = Math.max(start, loadedTo);
-        for await (const records of readRange(this.log, { ...place, from, to }, signal)) {
-          for (const { key, value, timestamp } of records) {
-            if (key === null) continue;
-            const text = value === null ? undefined : decoder.decode(value);
-            table.set(keyName(key), text === undefined ? undefined : { text, at: timestamp });
-          }
-          this.#checkMemory();
-        }
-        loadedTo = to;
-        check(input, place, committed, originOf(topicId, table.size));
+        await shared.load(this.log, signal, () => this.#checkMemory());
+        check(input, shared.place, committed, this.#origin(shared, shared.table.size));
+      },
+      async hold(signal) {
+        const held = await shared.hold(signal);
+        if (!shared.isDoubtful) return held;
+        held[Symbol.dispose]();
+        throw new TransactionError(
+          "unknown",
+          "another input's commit of the same keys has failed",
+          {
+            begun: false,
+          },
+        );
       },
       plan: () => {
         this.#checkMemory();
-        const valueBytesMax = this.bounds.valueBytesMax();
-        return new StatePlan(this.contract, table, { ...place, valueBytesMax });
+        const place = { ...shared.place, valueBytesMax: this.bounds.valueBytesMax() };
+        return new StatePlan(this.contract, shared.table, place);
       },
-      origin: (keys) => originOf(topicId, keys),
-      [Symbol.dispose]: () => table.clear(),
+      doubt: () => void (shared.isDoubtful = true),
+      origin: (keys) => this.#origin(shared, keys),
+      [Symbol.dispose]: () => {
+        if (--shared.lanes > 0) return;
+        shared.table.clear();
+        this.#shared.delete(partition);
+      },
     };
+  }
+
+  #open(partition: number): SharedState {
+    const table = new KeyTable(this.contract.retentionMs, (change) => this.#bytes += change);
+    return new SharedState({ topic: this.topic, partition }, table);
+  }
+
+  /** Of several inputs each offset stands with what the others had added until then: how many keys tells nothing. */
+  #origin({ topicId }: SharedState, keys: number): string | undefined {
+    if (topicId === undefined) return undefined;
+    return `${topicId}/${this.inputs.length === 1 ? keys : uncounted}`;
   }
 
   async #checkPartitions({ topic }: TopicPartition): Promise<void> {
@@ -119,10 +134,6 @@ export function checkCounts(
   );
 }
 
-function originOf(topicId: string | undefined, keys: number): string | undefined {
-  return topicId === undefined ? undefined : `${topicId}/${keys}`;
-}
-
 /** What was committed beside the offset says which topic held the state then, and of how many keys. */
 function check(
   input: TopicPartition,
@@ -134,6 +145,7 @@ function check(
   if (changelog === undefined || found === undefined || changelog === found) return;
   const [thenId, thenKeys] = changelog.split("/");
   const [nowId, nowKeys] = found.split("/");
+  if (thenId === nowId && (thenKeys === uncounted || nowKeys === uncounted)) return;
   const reason = thenId === nowId
     ? `held ${thenKeys} keys with that offset and now holds ${nowKeys}: records of it were deleted, or a broker's disk ` +
       `was replaced`

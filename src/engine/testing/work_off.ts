@@ -143,7 +143,7 @@ function openState<T>(
   const topic = stateTopicOf(flow);
   cluster.topic(topic);
   const bounds = { bytesMax: Infinity, valueBytesMax: () => recordBytesMax };
-  return new StateChangelog(cluster, topic, flow.state, bounds).lane(place);
+  return new StateChangelog(cluster, topic, [place.topic], flow.state, bounds).lane(place);
 }
 
 const done = new DOMException("All is done", "AbortError");
