@@ -1,5 +1,9 @@
 import fc from "fast-check";
-import { assignPartitions, type GroupCandidate } from "../../src/engine/kafka/assign_partitions.ts";
+import {
+  assignPartitions,
+  assignTogether,
+  type GroupCandidate,
+} from "../../src/engine/kafka/assign_partitions.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 
 const names = (assignments: ReturnType<typeof assignPartitions>, memberId: string) =>
@@ -98,4 +102,16 @@ Deno.test("who assigns again what was assigned changes nothing", () => {
       assertEquals(names(again, memberId), names(first, memberId));
     }
   }));
+});
+
+Deno.test("inputs that share state go together by partition, and stay where they are", () => {
+  const counts = new Map([["a", 4], ["b", 4]]);
+  const first = assignTogether([candidate("m1", ["a", "b"])], counts);
+  assertEquals(names(first, "m1").length, 8);
+  const second = assignTogether([
+    candidate("m1", ["a", "b"], names(first, "m1")),
+    candidate("m2", ["a", "b"], [], -1),
+  ], counts);
+  assertEquals(names(second, "m1"), ["a-0", "a-1", "b-0", "b-1"]);
+  assertEquals(names(second, "m2"), ["a-2", "a-3", "b-2", "b-3"]);
 });

@@ -14,16 +14,12 @@ import { Assigner } from "./assigner.ts";
 import { protocolErrorType } from "./error_verdict.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import type { KafkaClient } from "./kafka_client.ts";
+import { joinableGroup } from "./joinable_group.ts";
 import { LaneSet, type LaneSetOptions } from "./lane_set.ts";
 import { leaveGroup } from "./leave_group.ts";
 import { isUnbroken, noStanding, standingOf } from "./member_standing.ts";
 import { Rejoining } from "./rejoining.ts";
-import {
-  consumerGroupClass,
-  emitterClass,
-  type VendorCluster,
-  type VendorConsumerGroup,
-} from "./vendor.ts";
+import type { VendorCluster, VendorConsumerGroup } from "./vendor.ts";
 
 /** Settings of a member. */
 export interface MembershipOptions extends LaneSetOptions {
@@ -92,34 +88,20 @@ class Member {
     readonly options: MembershipOptions,
   ) {
     const { groupId, topics, sessionTimeoutMs } = options;
-    const Group = consumerGroupClass();
-    const Emitter = emitterClass();
-    const { logger } = client;
     const rebalanceTimeout = this.#rebalanceTimeoutMs = Math.max(sessionTimeoutMs, 10_000);
+    const { health, foreignMsMax } = options;
     const request = { topics, needs: ["Read"], user: client.user };
-    const { health, foreignMsMax, together } = options;
     this.#rejoining = new Rejoining(groupId, health, foreignMsMax, request);
-    this.#assigner = new Assigner(cluster, () => this.#owned, together);
-    this.#group = new Group({
-      cluster,
-      groupId,
-      topics: [...topics],
-      topicConfigurations: Object.fromEntries(
-        topics.map((topic) => [topic, { fromBeginning: true }]),
-      ),
-      logger,
-      instrumentationEmitter: new Emitter({}),
-      assigners: [this.#assigner],
-      sessionTimeout: sessionTimeoutMs,
-      rebalanceTimeout,
-      autoCommit: false,
-      isolationLevel: 1,
-      retry: { initialRetryTime: 50, maxRetryTime: 1_000, retries: 5 },
-    });
+    this.#assigner = new Assigner(cluster, () => this.#owned, options.together);
+    const sessions = { sessionTimeout: sessionTimeoutMs, rebalanceTimeout };
+    this.#group = joinableGroup(client, cluster, { groupId, topics, ...sessions }, this.#assigner);
     this.#heartbeat = new Heartbeat(groupId, this.#group);
-    const member = { cluster, group: this.#group, heartbeat: this.#heartbeat };
-    const laneEnd = { laneEndMsMax: rebalanceTimeout };
-    this.#lanes = new LaneSet({ ...member, ...laneEnd }, { user: client.user, ...options });
+    const member = {
+      group: this.#group,
+      heartbeat: this.#heartbeat,
+      laneEndMsMax: rebalanceTimeout,
+    };
+    this.#lanes = new LaneSet({ cluster, ...member }, { user: client.user, ...options });
   }
 
   async run(signal: AbortSignal): Promise<void> {

@@ -143,7 +143,8 @@ function openState<T>(
   const topic = stateTopicOf(flow);
   cluster.topic(topic);
   const bounds = { bytesMax: Infinity, valueBytesMax: () => recordBytesMax };
-  return new StateChangelog(cluster, topic, [place.topic], flow.state, bounds).lane(place);
+  const inputs = flow.inputs.map(({ name }) => name);
+  return new StateChangelog(cluster, topic, inputs, flow.state, bounds).lane(place);
 }
 
 const done = new DOMException("All is done", "AbortError");
