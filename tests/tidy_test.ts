@@ -17,7 +17,10 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     ...["engine/core", "engine/flow", "engine/kafka", "engine/observe"],
     ...["engine/packages", "engine/postgres"],
   ],
-  "engine/projection": ["engine/core", "engine/packages", "engine/postgres"],
+  "engine/projection": [
+    ...["engine/core", "engine/flow", "engine/kafka", "engine/observe"],
+    ...["engine/packages", "engine/postgres"],
+  ],
   "engine/dead_letters": ["engine/core", "engine/kafka", "engine/packages"],
   "engine/state": ["engine/core", "engine/kafka", "engine/dead_letters"],
   "engine/testing": ["engine/core", "engine/dead_letters", "engine/packages", "engine/state"],

@@ -3,7 +3,10 @@ import type { Sql } from "../../src/engine/postgres/sql.ts";
 import type { Projection, ProjectionEvent } from "../../src/engine/projection/define_projection.ts";
 import type { Dedupe } from "../../src/engine/projection/fold_target.ts";
 import type { LogSource } from "../../src/engine/projection/log_source.ts";
-import { type ProjectorDeps, projectPartition } from "../../src/engine/projection/run_projector.ts";
+import {
+  type ProjectorDeps,
+  projectPartition,
+} from "../../src/engine/projection/project_partition.ts";
 
 export interface FollowOptions<Event extends ProjectionEvent> {
   readonly sql: Sql;

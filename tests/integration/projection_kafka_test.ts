@@ -6,7 +6,7 @@ import type { Sql } from "../../src/engine/postgres/sql.ts";
 import type { Projection } from "../../src/engine/projection/define_projection.ts";
 import { projectionStatus } from "../../src/engine/projection/projection_status.ts";
 import { rebuildProjection } from "../../src/engine/projection/rebuild_projection.ts";
-import { projectPartition } from "../../src/engine/projection/run_projector.ts";
+import { projectPartition } from "../../src/engine/projection/project_partition.ts";
 import { databaseWith } from "./projection_database.ts";
 import { type KafkaLog, kafkaLog, orderRecords } from "./projection_kafka_log.ts";
 import { dumpViews } from "./projection_tables.ts";

@@ -5,7 +5,7 @@ import { openLogSource } from "../../src/engine/kafka/log_source.ts";
 import { orderViews } from "../../src/app/orders/views.ts";
 import { openDatabase } from "../../src/engine/postgres/database.ts";
 import type { Sql } from "../../src/engine/postgres/sql.ts";
-import { holdRebuild } from "../../src/app/compose/hold_rebuild.ts";
+import { holdRebuild } from "../../src/engine/projection/hold_rebuild.ts";
 import type { LogSource } from "../../src/engine/projection/log_source.ts";
 import {
   type RebuildProgress,

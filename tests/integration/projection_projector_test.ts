@@ -5,7 +5,7 @@ import { openDatabase } from "../../src/engine/postgres/database.ts";
 import type { Sql } from "../../src/engine/postgres/sql.ts";
 import { liveTarget } from "../../src/engine/projection/fold_target.ts";
 import { positionOpener } from "../../src/engine/projection/open_positions.ts";
-import type { AppliedRun } from "../../src/engine/projection/run_projector.ts";
+import type { AppliedRun } from "../../src/engine/projection/project_partition.ts";
 import { cutProxy } from "./projection_cut_proxy.ts";
 import { databaseWith } from "./projection_database.ts";
 import { follow, followToEnd, positionOf } from "./projection_follow.ts";

@@ -5,7 +5,7 @@ import type { Sql } from "../../src/engine/postgres/sql.ts";
 import type { Projection } from "../../src/engine/projection/define_projection.ts";
 import { projectPatiently } from "../../src/engine/projection/project_patiently.ts";
 import { rebuildProjection } from "../../src/engine/projection/rebuild_projection.ts";
-import type { AppliedRun, ProjectorDeps } from "../../src/engine/projection/run_projector.ts";
+import type { AppliedRun, ProjectorDeps } from "../../src/engine/projection/project_partition.ts";
 import { assertEquals, assertMatch } from "../support/assert.ts";
 import { databaseWith } from "./projection_database.ts";
 import { MemoryLog } from "./projection_memory_log.ts";

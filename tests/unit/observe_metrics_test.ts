@@ -5,7 +5,7 @@ import { projectorObserver } from "../../src/engine/observe/projector_observer.t
 import { relayObserver } from "../../src/engine/observe/relay_observer.ts";
 import { requestObserver } from "../../src/engine/observe/request_observer.ts";
 import type { RelayObserver } from "../../src/engine/outbox/relay_options.ts";
-import type { ProjectorDeps } from "../../src/engine/projection/run_projector.ts";
+import type { ProjectorDeps } from "../../src/engine/projection/project_partition.ts";
 import type { RequestSeen } from "../../src/app/http/app_options.ts";
 import { textHeader } from "../../src/engine/core/record.ts";
 import { createObservability } from "../../src/app/compose/observability.ts";

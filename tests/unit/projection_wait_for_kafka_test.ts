@@ -3,7 +3,7 @@ import { createHealth } from "../../src/engine/core/health.ts";
 import type { PartitionReader } from "../../src/engine/core/ports.ts";
 import type { Sql } from "../../src/engine/postgres/sql.ts";
 import { orderViews } from "../../src/app/orders/views.ts";
-import { projectPartition } from "../../src/engine/projection/run_projector.ts";
+import { projectPartition } from "../../src/engine/projection/project_partition.ts";
 import { waitForKafka } from "../../src/engine/projection/wait_for_kafka.ts";
 import { assertEquals, assertRejects } from "../support/assert.ts";
 

@@ -2,14 +2,8 @@
 import type { Health } from "../../engine/core/health.ts";
 import type { LaneBoard } from "../../engine/core/lane_board.ts";
 import type { TopicPartition } from "../../engine/core/record.ts";
-import { bufferBatches } from "../../engine/kafka/buffer_share.ts";
-import { fetcherDefaults } from "../../engine/kafka/fetcher.ts";
-import { runMembership } from "../../engine/kafka/membership.ts";
-import { traceProjection } from "../../engine/observe/trace_projection.ts";
-import { liveTarget } from "../../engine/projection/fold_target.ts";
-import { positionOpener } from "../../engine/projection/open_positions.ts";
-import { projectPatiently } from "../../engine/projection/project_patiently.ts";
-import type { ProjectorDeps } from "../../engine/projection/run_projector.ts";
+import { projectTopics } from "../../engine/projection/project_topics.ts";
+import type { ProjectorDeps } from "../../engine/projection/project_partition.ts";
 import type { ViewFact } from "../orders/view_events.ts";
 import type { Runtime } from "./open_runtime.ts";
 import { viewsOf } from "./prepare_schema.ts";
@@ -31,29 +25,13 @@ export function runProjectorRole(
   signal: AbortSignal,
 ): Promise<void> {
   const groupId = groupsOf(config).projector;
-  const projection = traceProjection(viewsOf(config), groupId);
-  const deps: ProjectorDeps<ViewFact> = {
-    sql: database.sql,
-    projection,
-    dedupe: "position",
-    openPosition: positionOpener(database.sql, liveTarget(projection, "position")),
-    health,
-    bounds: { recordsMax: config.BATCH_RECORDS_MAX, bytesMax: config.BATCH_BYTES_MAX },
-    backoff: { firstMs: 100, waitMsMax: config.DEPENDENCY_BACKOFF_MS_MAX },
-    ...observer,
-  };
-  return runMembership(client, {
-    groupId,
-    health,
+  return projectTopics(client, database.sql, viewsOf(config), {
+    ...{ groupId, dedupe: "position", board, health },
+    batchRecordsMax: config.BATCH_RECORDS_MAX,
+    batchBytesMax: config.BATCH_BYTES_MAX,
     sessionTimeoutMs: config.SESSION_TIMEOUT_MS,
-    bufferBytesMax: bufferBatches * config.BATCH_BYTES_MAX,
-    fetch: fetcherDefaults,
-    topics: projection.topics,
+    dependencyBackoffMsMax: config.DEPENDENCY_BACKOFF_MS_MAX,
     onAssigned: (partitions) => assigned?.(groupId, partitions),
-    lane: (assignment) =>
-      board.during(
-        assignment,
-        (standing) => projectPatiently(assignment, { ...deps, standing }),
-      ),
+    ...observer,
   }, signal);
 }

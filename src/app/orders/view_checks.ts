@@ -1,13 +1,16 @@
 /** Figures of the read model that must agree with each other. It reads whole tables, so it is for status, not for requests. */
-import type { ProjectionCheck, TableNames } from "../../engine/projection/define_projection.ts";
-import type { Queryable } from "../../engine/postgres/sql.ts";
+import type {
+  ProjectionCheck,
+  ProjectionQueries,
+  TableNames,
+} from "../../engine/projection/mod.ts";
 
 /**
  * The counts and sums of {@linkcode orderView} beside those of {@linkcode customerTotals}. All are read in one
  * statement, so from one snapshot: they agree while the projector runs, too.
  */
 export async function orderViewChecks(
-  sql: Queryable,
+  sql: ProjectionQueries,
   table: TableNames,
 ): Promise<readonly ProjectionCheck[]> {
   const [row] = await sql`

@@ -1,6 +1,5 @@
 /** Writes facts into the read model, one statement for each table and kind. It never commits. */
-import type { TableNames } from "../../engine/projection/define_projection.ts";
-import type { Tx } from "../../engine/postgres/sql.ts";
+import type { ProjectionTransaction, TableNames } from "../../engine/projection/mod.ts";
 import type { DeadLetteredFact, InvoicedFact, PlacedFact } from "./view_events.ts";
 
 // Rows go in as one JSON text and come out of `json_to_recordset`: one parameter however many rows, and decimals stay
@@ -12,7 +11,7 @@ import type { DeadLetteredFact, InvoicedFact, PlacedFact } from "./view_events.t
  * The row's own counter tells which those are: `placed_count` is what this call brought, or more.
  */
 export async function addPlacedInTransaction(
-  tx: Tx,
+  tx: ProjectionTransaction,
   facts: readonly PlacedFact[],
   table: TableNames,
 ): Promise<void> {
@@ -64,7 +63,7 @@ export async function addPlacedInTransaction(
 
 /** Fills in the latest invoice of each order, and counts every invoice: a second one for the same order shows in both. */
 export async function addInvoicedInTransaction(
-  tx: Tx,
+  tx: ProjectionTransaction,
   facts: readonly InvoicedFact[],
   table: TableNames,
 ): Promise<void> {
@@ -124,7 +123,7 @@ export async function addInvoicedInTransaction(
 
 /** Fills in the latest dead letter of each order. */
 export async function addDeadLetteredInTransaction(
-  tx: Tx,
+  tx: ProjectionTransaction,
   facts: readonly DeadLetteredFact[],
   table: TableNames,
 ): Promise<void> {

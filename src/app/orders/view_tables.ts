@@ -1,5 +1,5 @@
 /** The tables of the read model. They are made by the projection and never by a migration, so that a rebuild can make them anew. */
-import type { ProjectionTable } from "../../engine/projection/define_projection.ts";
+import type { ProjectionTable } from "../../engine/projection/mod.ts";
 
 /**
  * One line for each order that any of the three topics speaks of. Topics are folded independently, so every column is

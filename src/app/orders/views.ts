@@ -1,5 +1,5 @@
 /** The read model of the reference application: orders as they stand, and totals by customer. It never reads the log. */
-import { defineProjection, type Projection } from "../../engine/projection/define_projection.ts";
+import { defineProjection, type Projection } from "../../engine/projection/mod.ts";
 import { orderViewChecks } from "./view_checks.ts";
 import { readViewFact, type ViewFact, type ViewTopics } from "./view_events.ts";
 import {

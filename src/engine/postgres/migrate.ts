@@ -45,18 +45,20 @@ export async function pendingMigrations(
 /**
  * Applies those that are missing, in the order given, all in one transaction. Any number of processes may start at
  * once: they queue on an advisory lock. Returns the names that this call applied. Where none is missing, nothing is locked
- * and no right to change the schema is needed.
+ * and no right to change the schema is needed. `schema` is made where it is missing; the connections of `sql` must see it alone.
  *
  * @throws {MigrationEditedError} when a recorded migration has another text now
  */
 export async function migrate(
   sql: Sql,
   migrations: readonly Migration[],
+  { schema }: { readonly schema?: string } = {},
 ): Promise<readonly string[]> {
   if ((await pendingMigrations(sql, migrations)).length === 0) return [];
   return await withTransaction(sql, async (tx) => {
     await tx`select set_config('lock_timeout', '60s', true), set_config('statement_timeout', '0', true)`;
     await tx.unsafe(oneAtATime);
+    if (schema !== undefined) await tx.unsafe(makeSchema(schema));
     await tx.unsafe(recordTable);
     const applied: string[] = [];
     for (const step of notRecorded(migrations, await recordedChecksums(tx))) {
@@ -71,6 +73,11 @@ export async function migrate(
 /** Any number of processes may migrate a database at once. */
 export const oneAtATime =
   "select pg_advisory_xact_lock(hashtextextended('onceflow migrations', 0))";
+
+/** Makes a schema that is not there: one that is needs no right to make schemas. */
+export function makeSchema(schema: string): string {
+  return `do $$ begin if to_regnamespace('"${schema}"') is null then create schema "${schema}"; end if; end $$`;
+}
 
 /** Where it is noted what was applied. */
 export const recordTable = `

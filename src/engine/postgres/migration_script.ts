@@ -1,5 +1,5 @@
 /** Migrations as SQL that a person can read, run and run again. Connects to nothing. */
-import { type Migration, oneAtATime, recordTable, stepsOf } from "./migrate.ts";
+import { makeSchema, type Migration, oneAtATime, recordTable, stepsOf } from "./migrate.ts";
 import { searchPath } from "./schema_name.ts";
 
 /** Where they go, and what comes after them. */
@@ -19,7 +19,7 @@ export function migrationScript(
   { schema, then = "" }: ScriptOptions = {},
 ): string {
   const place = schema === undefined ? [] : [
-    `create schema if not exists "${schema}";`,
+    `${makeSchema(schema)};`,
     `set local search_path to ${searchPath(schema)};`,
   ];
   const steps = stepsOf(migrations).map(({ name, checksum, sql }) => `

@@ -1,6 +1,6 @@
 /** What a read model is made of. It owns the shape of a projection, and never reads a log or opens a transaction. */
 import type { InputRecord } from "../core/record.ts";
-import type { Queryable, Tx } from "../postgres/sql.ts";
+import type { ProjectionQueries, ProjectionTransaction } from "./projection_transaction.ts";
 
 /** What a decoder makes of a record. The event id tells a repeated event from a new one. */
 export interface ProjectionEvent {
@@ -16,6 +16,7 @@ export type TableNames = (table: string) => string;
 
 /** One table, by the name under which readers know it. */
 export interface ProjectionTable {
+  /** `[a-z][a-z0-9_]*`. */
   readonly name: string;
   /**
    * The statements that make the table, given its quoted name with its schema. Leave indexes and constraints without a
@@ -27,8 +28,11 @@ export interface ProjectionTable {
 
 /** Two figures that must be equal, such as orders in one table and the sum of counts in another. */
 export interface ProjectionCheck {
+  /** What is compared, for a person. */
   readonly name: string;
+  /** The one figure, as text, */
   readonly left: string;
+  /** and the other. */
   readonly right: string;
 }
 
@@ -38,6 +42,7 @@ export interface Projection<Event extends ProjectionEvent = ProjectionEvent> {
   readonly name: string;
   /** Raise it when the tables or the fold change: older programs then stop, and a rebuild brings the new shape. */
   readonly version: number;
+  /** What is read. */
   readonly topics: readonly string[];
   /** In the order in which every transaction touches them, which is what keeps transactions free of deadlocks. */
   readonly tables: readonly ProjectionTable[];
@@ -52,9 +57,9 @@ export interface Projection<Event extends ProjectionEvent = ProjectionEvent> {
    * It writes these tables and does nothing else: a rebuild folds every event again, and so would do everything again. A
    * rebuild refuses a fold that writes other tables of this database; a mail that is sent nobody takes back.
    */
-  apply(tx: Tx, events: readonly Event[], table: TableNames): Promise<void>;
+  apply(tx: ProjectionTransaction, events: readonly Event[], table: TableNames): Promise<void>;
   /** Figures that agree when the tables are sound, for `projection status`. */
-  checks?(sql: Queryable, table: TableNames): Promise<readonly ProjectionCheck[]>;
+  checks?(sql: ProjectionQueries, table: TableNames): Promise<readonly ProjectionCheck[]>;
 }
 
 /**

@@ -3,7 +3,7 @@ import { delay } from "../core/delay.ts";
 import type { Assignment } from "../core/ports.ts";
 import type { ProjectionEvent } from "./define_projection.ts";
 import { RebuildNeededError } from "./rebuild_needed.ts";
-import { type ProjectorDeps, projectPartition } from "./run_projector.ts";
+import { type ProjectorDeps, projectPartition } from "./project_partition.ts";
 
 /** How often it looks whether somebody has rebuilt, or put back the version that this program makes. */
 const lookAgainMs = 2_000;

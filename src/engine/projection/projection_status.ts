@@ -10,6 +10,7 @@ export interface PartitionStatus extends TopicPartition {
   readonly position: number;
   /** The log's first offset and its last stable one. */
   readonly start: number;
+  /** See `start`. */
   readonly end: number;
   /** Offsets that are not folded yet. Control records count, too: a lag of a few may be no records at all. */
   readonly lag: number;
@@ -19,14 +20,21 @@ export interface PartitionStatus extends TopicPartition {
 
 /** A read model at this moment. */
 export interface ProjectionStatus {
+  /** Its name. */
   readonly projection: string;
-  /** This program's version, and the one of the tables; undefined where they are not made yet. */
+  /** This program's version, */
   readonly version: number;
+  /** and the one of the tables; undefined where they are not made yet. */
   readonly installedVersion?: number;
+  /** When it was rebuilt last: ISO 8601, UTC. */
   readonly rebuiltAt?: string;
+  /** How far each partition is. */
   readonly partitions: readonly PartitionStatus[];
+  /** Of all partitions together. */
   readonly lag: number;
+  /** The tables, and how many rows they have. */
   readonly tables: readonly { readonly name: string; readonly rows: number }[];
+  /** What the projection's own `checks` found. */
   readonly checks: readonly (ProjectionCheck & { readonly equal: boolean })[];
   /** What is wrong, in words; empty when the read model is sound, however far behind. */
   readonly findings: readonly string[];

@@ -3,6 +3,7 @@ import { parseJsonValue, type RecordContent } from "../core/json_text.ts";
 
 /** The part of a schema that reading needs; a zod schema is one. */
 export interface EventSchema<T> {
+  /** Answers the value as it is to be used, or that it is none. */
   safeParse(value: unknown): { readonly success: true; readonly data: T } | {
     readonly success: false;
   };

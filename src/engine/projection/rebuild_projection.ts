@@ -53,25 +53,35 @@ const defaultLimits: RebuildLimits = {
 
 /** How far a rebuild is, in offsets of the log. */
 export interface RebuildProgress {
+  /** `replay`: records are folded; `swap`: the new tables take the place of the live ones. */
   readonly phase: "replay" | "swap";
+  /** The round, from 1: what came meanwhile is folded in the next one. */
   readonly pass: number;
+  /** Offsets that are folded, */
   readonly offsetsDone: number;
+  /** of so many as are known now. */
   readonly offsetsTotal: number;
 }
 
 /** What a rebuild did. */
 export interface RebuildReport {
+  /** Its name. */
   readonly projection: string;
+  /** The version of the new tables. */
   readonly version: number;
   /** The version that was there before. */
   readonly replacedVersion: number;
+  /** Partitions that were replayed. */
   readonly partitions: number;
+  /** Events that were folded. */
   readonly events: number;
   /** Records without an event of this projection. */
   readonly skipped: number;
+  /** Rounds that it took. */
   readonly passes: number;
   /** What others had added to the live tables (policies, indexes, grants ...) and the new ones have, too. */
   readonly kept?: readonly string[];
+  /** How long it took, milliseconds. */
   readonly elapsedMs: number;
 }
 

@@ -1,193 +1,98 @@
-/** The projector: follows one partition and folds it into the live tables. It never moves a Kafka offset. */
-import { getLogger } from "../packages/logtape.ts";
-import { delay } from "../core/delay.ts";
-import { HaltError } from "../core/errors.ts";
-import type { Health } from "../core/health.ts";
-import type { Assignment, PartitionReader, RecordRun, RunBounds } from "../core/ports.ts";
-import { formatPartition, type InputRecord, type TopicPartition } from "../core/record.ts";
-import type { Sql } from "../postgres/sql.ts";
-import type { OnFoldStep } from "./apply_run.ts";
-import type { Projection, ProjectionEvent } from "./define_projection.ts";
-import { foldRun } from "./fold_run.ts";
-import { type Dedupe, type FoldTarget, liveTarget } from "./fold_target.ts";
-import { type OpenPosition, positionOpener } from "./open_positions.ts";
-import { rebuildAdvice, RebuildNeededError } from "./rebuild_needed.ts";
-import { type KafkaWaiter, waitForKafka } from "./wait_for_kafka.ts";
-import { type Backoff, type OnDependency, waitForPostgres } from "./wait_for_postgres.ts";
+/** Runs a projection with connections of its own: what a program calls that has nothing else to do with Kafka. */
+import { createHealth } from "../core/health.ts";
+import { LaneBoard } from "../core/lane_board.ts";
+import { watchUntilDisposed } from "../flow/watch_lanes.ts";
+import type { KafkaClient } from "../kafka/kafka_client.ts";
+import { ensureTopics, historyTopicConfig } from "../kafka/topics.ts";
+import { untilAnswered } from "../kafka/until_answered.ts";
+import { watching } from "../kafka/watch_transactions.ts";
+import { withClient } from "../kafka/with_client.ts";
+import { preparePostgres } from "../postgres/prepare_postgres.ts";
+import type { ProjectionEvent } from "./define_projection.ts";
+import { migrateWith } from "./migrate_projection.ts";
+import { projectTopics } from "./project_topics.ts";
+import type { AppliedRun, MovedPosition } from "./project_partition.ts";
+import {
+  limitsOf,
+  openProjectionDatabase,
+  type ProjectionSettings,
+} from "./projection_settings.ts";
 
-const log = getLogger(["onceflow", "projection"]);
-
-/** What was folded, told after its commit. */
-export interface AppliedRun extends TopicPartition {
-  readonly nextOffset: number;
-  readonly events: number;
-  readonly skipped: number;
-  readonly repeated: number;
-  /** The first record of the run. */
-  readonly first?: InputRecord;
-}
-
-/** What a projector needs. */
-export interface ProjectorDeps<Event extends ProjectionEvent> {
-  readonly sql: Sql;
-  readonly projection: Projection<Event>;
-  readonly dedupe: Dedupe;
-  readonly bounds: RunBounds;
-  readonly backoff: Backoff;
-  /** Told what stands in the projector's way, as `projection:<name>`. */
-  readonly health?: Health;
-  /** The same for all projectors of a process; one of its own where absent. */
-  readonly openPosition?: OpenPosition;
-  /** The identity of a topic in the cluster, where it is known. */
-  topicId?(topic: string): string | undefined | Promise<string | undefined>;
-  /** Where it writes how far it has come. */
-  readonly standing?: { position: number };
-  /** Its position fits the tables and the log: from here on it folds. */
-  onStarted?(partition: TopicPartition): void;
-  onApplied?(applied: AppliedRun): void;
-  /** The position was not where this projector left it: another one folded on, or a rebuild was swapped in. */
-  onMoved?(moved: TopicPartition & { readonly from: number; readonly to: number }): void;
-  readonly onDependency?: OnDependency;
-  readonly onStep?: OnFoldStep;
+/** A projection to be kept up to date, and who is told. */
+export interface ProjectorSettings<Event extends ProjectionEvent>
+  extends ProjectionSettings<Event> {
+  /**
+   * What its consumer group is called: `<namespace>.projector.<group>`; the projection's name where absent. It shares the
+   * partitions among the processes of one database: two databases with the same projection need two.
+   */
+  readonly group?: string;
+  /** Told of each transaction, after its commit. */
+  readonly onApplied?: (applied: AppliedRun) => void;
+  /** Told when the position was not where it had left it: another process folded on, or a rebuild was swapped in. */
+  readonly onMoved?: (moved: MovedPosition) => void;
 }
 
 /**
- * Folds a partition until its assignment ends (then it resolves). Its place in the log comes from Postgres, not from
- * the consumer group. While Postgres is down it waits and goes on by itself. A record without an event of this
- * projection is skipped and counted: the bytes are the dead letters' business.
+ * Folds the projection's topics into its tables until the signal fires; then it ends within five seconds. Rows and position
+ * move in one Postgres transaction, so that each record counts once, whatever crashes. Any number of processes may run it:
+ * they share the partitions. It waits out outages of Postgres and Kafka, and where only a `rebuild` helps (another version of
+ * the tables, a topic that was made again) until somebody has run that.
  *
- * @throws {RebuildNeededError} when the position lies outside the log, the tables are of another version, or the topic was
- * made again ({@linkcode projectPatiently} waits for the rebuild)
- * @throws {HaltError} when the tables refuse a record; all records before that one are folded
+ * It makes the tables where they are missing and its user may, and topics that are missing. Consumers that write the topics
+ * in transactions are read under read_committed.
+ *
+ * @throws {TypeError} when the schema cannot be one
+ * @throws {HaltError} when the tables refuse a record, when they are missing and may not be made, or this is no Postgres to
+ * work with
  */
-export async function projectPartition<Event extends ProjectionEvent>(
-  assignment: Pick<Assignment, "reader" | "signal">,
-  deps: ProjectorDeps<Event>,
+export async function runProjector<Event extends ProjectionEvent>(
+  settings: ProjectorSettings<Event>,
 ): Promise<void> {
-  const { reader, signal } = assignment;
-  const target = liveTarget(deps.projection, deps.dedupe);
-  try {
-    let position = await startReading(reader, target, deps, signal);
-    while (true) {
-      const run = await nextRun(reader, target, deps, signal);
-      if (run.records.length === 0 && run.nextOffset === position) continue;
-      const outcome = await foldRun(deps, target, reader, position, run, signal);
-      if (outcome.kind === "applied") {
-        position = run.nextOffset;
-        if (deps.standing) deps.standing.position = position;
-        const { topic, partition } = reader;
-        const [first] = run.records;
-        deps.onApplied?.({ ...outcome, topic, partition, nextOffset: position, first });
-      } else {
-        const from = position;
-        position = await startReading(reader, target, deps, signal);
-        log.info("{partition} had moved from {from}; going on from {position}", {
-          partition: formatPartition(reader),
-          from,
-          position,
-        });
-        deps.onMoved?.({ topic: reader.topic, partition: reader.partition, from, to: position });
-      }
+  const { signal } = settings;
+  await withClient(settings, signal, async (client) => {
+    try {
+      await project(client, settings);
+    } catch (error) {
+      if (!signal.aborted || error !== signal.reason) throw error;
     }
-  } catch (error) {
-    if (signal.aborted && error === signal.reason) return;
-    throw error;
-  }
+  });
 }
 
-async function startReading<Event extends ProjectionEvent>(
-  reader: PartitionReader,
-  target: FoldTarget<Event>,
-  deps: ProjectorDeps<Event>,
-  signal: AbortSignal,
-): Promise<number> {
-  const waiter = kafkaWaiter(reader, deps, signal);
-  const topicId = await waitForKafka(
-    async () => await (deps.topicId ? deps.topicId(reader.topic) : reader.topicId?.()),
-    waiter,
-  );
-  const { openPosition = positionOpener(deps.sql, target) } = deps;
-  const { nextOffset: position, mark } = await waitForPostgres(
-    () => openPosition(reader, topicId),
-    deps.backoff,
-    signal,
-    deps.onDependency,
-  );
-  await checkRange(reader, target, position, waiter);
-  await checkLog(reader, target, mark, waiter);
-  reader.seek(position);
-  if (deps.standing) deps.standing.position = position;
-  deps.onStarted?.(reader);
-  return position;
-}
-
-/** The reader's own words for an offset that is gone speak of a group's offset; here the rebuild is the way out. */
-async function nextRun<Event extends ProjectionEvent>(
-  reader: PartitionReader,
-  target: FoldTarget<Event>,
-  deps: ProjectorDeps<Event>,
-  signal: AbortSignal,
-): Promise<RecordRun> {
-  try {
-    return await reader.next(deps.bounds, signal);
-  } catch (error) {
-    // Asked from the start again: a topic that was made again, or a position outside the log, has its own words.
-    if (error instanceof HaltError) await startReading(reader, target, deps, signal);
-    throw error;
-  }
-}
-
-/** The same topic, and a position within it, can still be of another log: where a broker's disk was replaced. */
-async function checkLog(
-  reader: PartitionReader,
-  target: FoldTarget,
-  mark: string | undefined,
-  waiter: KafkaWaiter,
+async function project<Event extends ProjectionEvent>(
+  client: KafkaClient,
+  settings: ProjectorSettings<Event>,
 ): Promise<void> {
-  if (mark === undefined) return;
-  const divergence = await waitForKafka(async () => await reader.divergence?.(mark), waiter);
-  if (divergence === undefined) return;
-  throw new RebuildNeededError(
-    `Cannot project ${
-      formatPartition(reader)
-    } into ${target.label}: this is not the log that was ` +
-      `folded: ${divergence}; ${rebuildAdvice}`,
-    formatPartition(reader),
-  );
-}
-
-/** How often a position beyond the end is looked at again: just after a leader change the end can seem to lag behind. */
-const rangeChecksMax = 5;
-
-async function checkRange(
-  reader: PartitionReader,
-  target: FoldTarget,
-  position: number,
-  waiter: KafkaWaiter,
-): Promise<void> {
-  for (let check = 1;; check++) {
-    const { start, end } = await waitForKafka(() => reader.range(), waiter);
-    if (position >= start && position <= end) return;
-    if (check === rangeChecksMax || position < start) {
-      throw new RebuildNeededError(
-        `Cannot project ${formatPartition(reader)} into ${target.label} from offset ${position}: ` +
-          // No figure that moves: each other text would be another line of the log.
-          (position < start
-            ? `the log starts at ${start}, so records were deleted before they were folded; `
-            : "the log ends below it, so it is not the one that was folded (made again, or restored to an earlier " +
-              "point); ") +
-          rebuildAdvice,
-        formatPartition(reader),
-      );
-    }
-    await delay(waiter.backoff.firstMs, waiter.signal);
-  }
-}
-
-function kafkaWaiter<Event extends ProjectionEvent>(
-  partition: TopicPartition,
-  { projection, backoff, health }: ProjectorDeps<Event>,
-  signal: AbortSignal,
-): KafkaWaiter {
-  return { projection: projection.name, partition, backoff, signal, health };
+  const { projection, databaseUrl, schema, signal, dedupe = "position" } = settings;
+  const { health = createHealth(), group = projection.name, onApplied, onMoved } = settings;
+  const limits = limitsOf(settings);
+  await using database = openProjectionDatabase(settings, {
+    applicationName: `onceflow projector ${projection.name}`,
+  });
+  const { sql } = database;
+  await preparePostgres({
+    ...{ database, databaseUrl, schema, health, signal },
+    prepare: () => migrateWith(sql, projection, schema),
+    advice:
+      "Call migrateProjection with a databaseUrl whose user owns the schema, and grant this user usage on " +
+      "the schema, and select, insert, update and delete on its tables",
+  });
+  const topics = projection.topics.map((topic) => ({
+    topic,
+    partitions: limits.topicPartitions,
+    replicationFactor: limits.topicReplicationFactor,
+    config: historyTopicConfig,
+    uses: ["history"] as const,
+    needs: ["Read"],
+  }));
+  const wait = { signal, health };
+  await untilAnswered("look up the topics", () => ensureTopics(client, topics), wait);
+  const board = new LaneBoard();
+  await using _transactions = watching(client, { topics: projection.topics, health });
+  await using _lanes = watchUntilDisposed(client, {
+    ...{ board, health, transactionalGroups: new Set() },
+  });
+  await projectTopics(client, sql, projection, {
+    ...{ ...limits, dedupe, health, board, onApplied, onMoved },
+    groupId: client.names.group(`projector.${group}`),
+  }, signal);
 }

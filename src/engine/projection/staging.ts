@@ -16,6 +16,7 @@ import { missingHistory } from "./missing_history.ts";
 
 /** Another rebuild of the same projection was started and has taken the place away. */
 export class RebuildReplacedError extends Error {
+  /** Its name: `RebuildReplacedError`. */
   override name = "RebuildReplacedError";
 }
 

@@ -7,7 +7,7 @@ import { readConfig } from "../../config.ts";
 import { bufferBatches } from "../../engine/kafka/buffer_share.ts";
 import { fetcherDefaults } from "../../engine/kafka/fetcher.ts";
 import { runMembership } from "../../engine/kafka/membership.ts";
-import { projectPartition } from "../../engine/projection/run_projector.ts";
+import { projectPartition } from "../../engine/projection/project_partition.ts";
 import { ProgressTeller } from "./progress_teller.ts";
 import { readJobLine } from "./read_job_line.ts";
 

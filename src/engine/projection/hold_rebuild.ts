@@ -1,7 +1,7 @@
 /** Lets one rebuild of a projection work at a time, and tells the others whose turn it is. It fences nobody. */
-import { openAdvisoryLock } from "../../engine/postgres/advisory_lock.ts";
-import type { Sql } from "../../engine/postgres/sql.ts";
-import { type Backoff, waitForPostgres } from "../../engine/projection/wait_for_postgres.ts";
+import { openAdvisoryLock } from "../postgres/advisory_lock.ts";
+import type { Sql } from "../postgres/sql.ts";
+import { type Backoff, waitForPostgres } from "./wait_for_postgres.ts";
 
 /** The class of the advisory locks that say which process rebuilds a projection. */
 const rebuildLockClass = 0x72656264; // "rebd"

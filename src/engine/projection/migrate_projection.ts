@@ -1,0 +1,48 @@
+/** Makes what a projection needs in Postgres: its tables, and those that say how far it has come. */
+import { openDatabase } from "../postgres/database.ts";
+import { migrate } from "../postgres/migrate.ts";
+import { checkSchemaName } from "../postgres/schema_name.ts";
+import type { Sql } from "../postgres/sql.ts";
+import { translatingErrors } from "../postgres/translate_error.ts";
+import type { Projection } from "./define_projection.ts";
+import { type Installation, installProjection } from "./install_projection.ts";
+import { projectionMigrations } from "./projection_schema.ts";
+
+/** Where a projection's tables are. */
+export interface ProjectionPlace {
+  /** `postgres://user:password@host:port/database`; the user may create tables, and the schema where that is missing. */
+  readonly databaseUrl: string;
+  /** The schema of the tables; where `search_path` points to where absent. */
+  readonly schema?: string;
+  /** Whose tables. */
+  readonly projection: Pick<Projection, "name" | "version" | "tables">;
+}
+
+/**
+ * Makes the tables of a projection where they are missing, and answers what was found. `runProjector` does the same where its
+ * user may; call this before it, with a user that owns the schema, where it may not. It never changes tables that are there:
+ * a new version comes by `rebuild`.
+ *
+ * @throws {DependencyDownError} when Postgres cannot be reached, or the user may not make what is missing
+ */
+export async function migrateProjection(
+  { databaseUrl, schema, projection }: ProjectionPlace,
+): Promise<Installation> {
+  if (schema !== undefined) checkSchemaName(schema);
+  await using database = openDatabase(databaseUrl, {
+    connectionsMax: 1,
+    applicationName: "onceflow migrate",
+    schema,
+  });
+  return await migrateWith(database.sql, projection, schema);
+}
+
+/** The same over connections that see the schema. */
+export async function migrateWith(
+  sql: Sql,
+  projection: ProjectionPlace["projection"],
+  schema: string | undefined,
+): Promise<Installation> {
+  await migrate(sql, projectionMigrations, { schema });
+  return await translatingErrors(() => installProjection(sql, projection));
+}
