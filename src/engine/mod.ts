@@ -36,6 +36,7 @@ export {
   type FlowSettings,
   type TransformContext,
 } from "./core/flow.ts";
+export type { StartFrom } from "./core/first_start.ts";
 export type { AnyContract, EventOf } from "./core/flow_inputs.ts";
 export {
   type KeyedState,

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { assertEquals, assertThrows } from "../support/assert.ts";
 
 const input = topic("in", { read: z.string(), key: (text) => text });
-const define = (more: { readonly deadLetters?: string } = {}) =>
+const define = (more: { readonly deadLetters?: string; readonly groupId?: string } = {}) =>
   defineFlow({ name: "copy", from: input, to: [], transform: () => {}, ...more });
 const named = ({ groupId, deadLetters }: ReturnType<typeof define>) => [groupId, deadLetters];
 
@@ -16,7 +16,7 @@ Deno.test("a flow is called as before in the default namespace, and by the prefi
 });
 
 Deno.test("what somebody has named himself keeps its name in every namespace", () => {
-  const own = { ...define({ deadLetters: "in.DLQ" }), groupId: "mine" };
+  const own = define({ deadLetters: "in.DLQ", groupId: "mine" });
   assertEquals(named(inNamespace(own, namesIn("b"))), ["mine", "in.DLQ"]);
 });
 

@@ -1,5 +1,6 @@
 /** What a user writes: input topics, a transform, the topics it emits to. Knows nothing of Kafka. */
 import type { KeyedState, KeyState } from "./keyed_state.ts";
+import type { StartFrom } from "./first_start.ts";
 import { type Names, namesIn } from "./names.ts";
 import type { Emission } from "./emission.ts";
 import type { Header, InputRecord } from "./record.ts";
@@ -38,6 +39,23 @@ export type Emissions = Emission | readonly Emission[] | undefined | void;
 export interface FlowSettings<T, S = never> {
   /** Names the consumer group (`<namespace>.<name>`) and the transactional ids: renaming starts the flow anew. */
   readonly name: string;
+  /**
+   * The consumer group in the place of `<namespace>.<name>`, used as it is in every namespace; no "/". With it a flow goes on
+   * where another consumer of that group has stopped, if `takeOver` says so.
+   */
+  readonly groupId?: string;
+  /**
+   * Where the group begins with a partition of which it has committed nothing: `earliest` where absent. What was chosen is
+   * committed before a record is read, so that no crash passes records over; a partition that is added to the topic later is
+   * read from its beginning. `halt` leaves it to a person (`worker offsets set`).
+   */
+  readonly startFrom?: StartFrom;
+  /**
+   * Goes on from an offset that another consumer of the group has committed, once: at the flow's first start on that
+   * partition. Without it the lane halts there, and so it does later when somebody else has moved the offset. The other
+   * consumer must have stopped, and committed what it has processed. Needs the guarantee exactly-once.
+   */
+  readonly takeOver?: boolean;
   /** Every topic that the transform may emit to; each must exist when the worker starts. */
   readonly to: readonly AnyContract[];
   /**
@@ -90,6 +108,8 @@ export interface Flow<T, S = any> extends Omit<FlowOptions<T, S>, "retry"> {
   readonly inputs: readonly AnyContract[];
   /** The consumer group. */
   readonly groupId: string;
+  /** Whether the group was named by whoever defined the flow. */
+  readonly namesGroup: boolean;
   /** Whether the dead-letter topic was named by whoever defined the flow. */
   readonly namesDeadLetters: boolean;
   /** How often a record is tried again. */
@@ -108,7 +128,8 @@ const namePattern = /^[A-Za-z0-9._-]{1,100}$/;
 /**
  * Defines a flow: an exactly-once step from one topic, or several, to others.
  *
- * @throws {TypeError} when the name cannot be part of a consumer group's name, or the flow writes to an input of its own
+ * @throws {TypeError} when the name cannot be part of a consumer group's name, the group's is empty or holds "/", the time to
+ * start from is none, or the flow writes to an input of its own
  *
  * @example
  * ```ts ignore
@@ -135,6 +156,7 @@ export function defineFlow<T, S>(
       `Cannot define flow ${JSON.stringify(name)}: use letters, digits, ".", "_" and "-"`,
     );
   }
+  checkStart(options);
   const from = oneOf<T>(name, inputs);
   const written = [...to.map((contract) => contract.name), options.deadLetters];
   for (const input of inputs) {
@@ -144,12 +166,27 @@ export function defineFlow<T, S>(
   return {
     ...options,
     ...{ from, inputs },
-    groupId: defaults.group(name),
+    groupId: options.groupId ?? defaults.group(name),
+    namesGroup: options.groupId !== undefined,
     namesDeadLetters: options.deadLetters !== undefined,
     retry: { ...retryDefaults, ...options.retry },
     ...deadLettersOf(inputs, (input) => options.deadLetters ?? defaults.deadLetters(input)),
     concurrencyMax: options.concurrencyMax ?? 64,
   };
+}
+
+function checkStart(
+  { name, groupId, startFrom }: Pick<FlowOptions<unknown>, "name" | "groupId" | "startFrom">,
+): void {
+  if (groupId !== undefined && !/^[^/\p{Cc}]{1,200}$/u.test(groupId)) {
+    throw new TypeError(
+      `Cannot define flow "${name}": its groupId ${JSON.stringify(groupId)} must have 1 to 200 ` +
+        `characters, and no "/" among them`,
+    );
+  }
+  if (typeof startFrom === "object" && !(startFrom.timestamp.getTime() >= 0)) {
+    throw new TypeError(`Cannot define flow "${name}": startFrom.timestamp is no time since 1970`);
+  }
 }
 
 function deadLettersOf(
@@ -162,10 +199,10 @@ function deadLettersOf(
 /** The flow as it is called there: its group, and its dead-letter topics. What somebody named himself stays. */
 export function inNamespace<T, S>(flow: Flow<T, S>, names: Names): Flow<T, S> {
   const { name, inputs, namesDeadLetters } = flow;
-  const isOwnGroup = flow.groupId !== defaults.group(name);
+  const isNamed = flow.namesGroup || flow.groupId !== defaults.group(name);
   return {
     ...flow,
-    groupId: isOwnGroup ? flow.groupId : names.group(name),
+    groupId: isNamed ? flow.groupId : names.group(name),
     ...!namesDeadLetters && deadLettersOf(inputs, names.deadLetters),
   };
 }

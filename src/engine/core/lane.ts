@@ -8,6 +8,7 @@
 import { CrashGuard, CrashLoopError } from "./crash_guard.ts";
 import type { Delivery, DeliverySession } from "./delivery.ts";
 import { DeadLetterLog } from "./dead_letter_log.ts";
+import { laneStart } from "./first_start.ts";
 import type { Flow } from "./flow.ts";
 import { laneCheck } from "./health.ts";
 import type { ParkedKeys } from "./parking.ts";
@@ -15,12 +16,12 @@ import type { Plan } from "./plan_run.ts";
 import { type PlanningLane, planWhenUp } from "./plan_when_up.ts";
 import type { PlanTarget } from "./plan_target.ts";
 import type { LaneObserver } from "./lane_observer.ts";
-import { type Progress, resolve } from "./lane_progress.ts";
+import { commitKnown, type Progress, resolve } from "./lane_progress.ts";
 import type { LaneOptions } from "./lane_options.ts";
 import { mayReopen, type SessionStage } from "./may_reopen.ts";
-import { type Assignment, type RecordRun, TransactionError } from "./ports.ts";
+import type { Assignment, RecordRun } from "./ports.ts";
 import type { InputRecord } from "./record.ts";
-import { checkParked, startOffset } from "./start_offset.ts";
+import { checkParked } from "./start_offset.ts";
 
 /** All that stays the same from batch to batch. */
 interface Lane<T> extends PlanningLane<T> {
@@ -67,12 +68,14 @@ export async function runLane<T>(
 
 async function runSession<T>(lane: Lane<T>, session: DeliverySession): Promise<void> {
   const { assignment: { reader, signal }, options, progress, observer } = lane;
-  const start = await startOffset(lane.assignment, session, progress.known);
+  const { offset: start, first } = await laneStart(
+    ...[lane.assignment, session, progress.known, options.first] as const,
+  );
   const committed = session.start.offset;
   if (progress.doubt !== undefined) resolve(progress, committed, observer);
   progress.doubt = undefined;
   // Not `start`: where nothing was committed yet, the next session may find nothing either.
-  progress.known = committed;
+  progress.known = first ? -1 : committed;
   const { groupId } = lane.assignment;
   const { topic, partition } = reader;
   // After fencing: nobody else can park or free a key of this partition from here on.
@@ -82,6 +85,8 @@ async function runSession<T>(lane: Lane<T>, session: DeliverySession): Promise<v
   reader.seek(start);
   if (progress.unwritten === undefined) options.health?.up(laneCheck(reader), "working");
   if (options.standing) options.standing.position = start;
+  // Before a record is read: after a crash the lane must find this start, and no other one.
+  if (first) await commitKnown(lane, session, first, start);
   while (!signal.aborted) {
     await processRun(lane, session, await reader.next(options, signal), parked);
     if (progress.failures > 0) options.health?.up(laneCheck(reader), "working");
@@ -109,18 +114,10 @@ async function processRun<T>(
       state: plan.parking?.size ? parked?.topicId : undefined,
       changelog: plan.state && lane.options.state?.origin(plan.state.size),
     };
-    progress.doubt = progress.unwritten = nextOffset;
-    await session.commit(plan.outputs, nextOffset, beside).catch((error) => {
+    await commitKnown(lane, session, plan.outputs, nextOffset, beside).catch((error) => {
       lane.options.state?.doubt();
-      if (error instanceof TransactionError) {
-        observer.failed?.(error.verdict);
-        // Nothing of it was sent, or all of it was refused: no outcome is open.
-        if (!error.begun || error.verdict === "left-behind") progress.doubt = undefined;
-      }
       throw error;
     });
-    progress.doubt = progress.unwritten = undefined;
-    progress.known = nextOffset;
     plan.parking?.committed();
     plan.state?.committed();
     lane.guard?.committed();

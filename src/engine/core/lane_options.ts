@@ -1,6 +1,7 @@
 /** What a lane is given beside its flow and its partition. Holds no code. */
 import type { Clock } from "./clock.ts";
 import type { CrashLog } from "./crash_guard.ts";
+import type { FirstStart } from "./first_start.ts";
 import type { Health } from "./health.ts";
 import type { LaneStanding } from "./lane_board.ts";
 import type { Parking } from "./parking.ts";
@@ -15,6 +16,8 @@ export interface LaneOptions extends RunBounds {
   readonly parking?: Parking;
   /** The state of the partition's keys, for a flow that keeps some. */
   readonly state?: LaneState;
+  /** Where to begin while the group has committed nothing; at the earliest record where absent. */
+  readonly first?: FirstStart;
   /** Told what stands in the lane's way, as `lane:<topic>-<n>`. */
   readonly health?: Health;
   /** Where the lane writes how far it has come. */

@@ -52,7 +52,8 @@ export async function startOffset(
     throw new HaltError(
       `Cannot go on with ${partition}: group ${groupId} stands at offset ${offset}, and no worker of ` +
         `onceflow has committed that (its metadata names no topic): another consumer uses this ` +
-        `group.id, or a tool has moved the offset. Records below it may never have been processed. ` +
+        `group.id, or a tool has moved the offset. Records below it may never have been processed. Where ` +
+        `the flow is to go on for a consumer that has stopped for good, its takeOver: true does so once. ` +
         decide(lane),
     );
   }

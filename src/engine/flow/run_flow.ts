@@ -13,6 +13,8 @@ import { stateTopics } from "../dead_letters/open_dead_letter_store.ts";
 import { bufferBatches } from "../kafka/buffer_share.ts";
 import { openCrashLog } from "../kafka/crash_log.ts";
 import { fetcherDefaults, type FetcherOptions } from "../kafka/fetcher.ts";
+import { chooseStart } from "../kafka/first_starts.ts";
+import { openGroupBeginnings } from "../kafka/group_beginnings.ts";
 import type { KafkaClient } from "../kafka/kafka_client.ts";
 import { laneNotesTopic, openLaneNotes } from "../kafka/lane_notes.ts";
 import { runMembership } from "../kafka/membership.ts";
@@ -114,16 +116,7 @@ export async function runFlow<T>(
   const health = options.health ?? createHealth();
   client.recordClock.reportTo(health);
   const parks = flow.park === "key";
-  if (parks && options.guarantee !== "exactly-once") {
-    throw new TypeError(
-      `Cannot run flow "${flow.name}": park: "key" needs the guarantee exactly-once`,
-    );
-  }
-  if (flow.state && options.guarantee !== "exactly-once") {
-    throw new TypeError(
-      `Cannot run flow "${flow.name}": its state needs the guarantee exactly-once`,
-    );
-  }
+  if (options.guarantee !== "exactly-once") refuseWeaker(flow);
   const state = [
     laneNotesTopic(names, options.topicReplicationFactor),
     ...(parks ? stateTopics(names, options.topicReplicationFactor) : []),
@@ -165,6 +158,9 @@ export async function runFlow<T>(
   const openProducer = () =>
     openPlainProducer(client, { batchBytesMax: options.requestBytesMax, topics });
   await using laneNotes = openLaneNotes(client, health, options.topicReplicationFactor);
+  using beginnings = openGroupBeginnings(client);
+  const { startFrom = "earliest", takeOver } = flow;
+  const first = { choose: chooseStart(client, startFrom, beginnings), takeOver };
   await using committer = new GroupCommitter(flow.groupId, traceSettling(transactions), {
     recordsMax: transactionBatches * options.batchRecordsMax,
     bytesMax: transactionBatches * options.batchBytesMax,
@@ -185,6 +181,7 @@ export async function runFlow<T>(
     bytesMax: options.batchBytesMax,
     dependencyBackoffMsMax: options.dependencyBackoffMsMax,
     health,
+    first,
   };
   const observer = traceDeadLetters(options.observer ?? {}, flow.deadLettersOf);
   const kept = openKafkaState(flow, { log, topics }, options);
@@ -223,4 +220,16 @@ export async function runFlow<T>(
         ));
     },
   }, signal);
+}
+
+function refuseWeaker<T, S>({ name, park, takeOver, state }: Flow<T, S>): void {
+  const what = park === "key"
+    ? 'park: "key"'
+    : takeOver
+    ? "takeOver"
+    : state
+    ? "its state"
+    : undefined;
+  if (!what) return;
+  throw new TypeError(`Cannot run flow "${name}": ${what} needs the guarantee exactly-once`);
 }

@@ -28,19 +28,8 @@ export async function readPartitionEnds(
   partitions: readonly TopicPartition[],
   onReached: () => void = () => {},
 ): Promise<readonly PartitionEnd[]> {
-  // A broker refuses a request that names a partition twice.
-  const wanted = new Set(partitions.map(formatPartition));
-  const topics = [...new Set(partitions.map(({ topic }) => topic))];
-  const found = await fetchTopicMetadata(await anyBroker(cluster), topics);
-  const places = found.flatMap(({ topic, partitions }) =>
-    partitions.map(({ partition, leader }) => ({ topic, partition, leader }))
-  ).filter((place) => wanted.has(formatPartition(place)));
+  const places = await placesOf(cluster, partitions);
   onReached();
-  const { brokers } = cluster.brokerPool;
-  // kafkajs finds only nodes that it was told of.
-  if (places.some(({ leader }) => leader >= 0 && !(leader in brokers))) {
-    await fetchClusterMap(cluster).catch(() => {});
-  }
   const byLeader = Map.groupBy(places, ({ leader }) => leader);
   const answers = await Promise.all([...byLeader].map(async ([nodeId, led]) => {
     const stable = new Map<string, number>();
@@ -60,15 +49,51 @@ export async function readPartitionEnds(
   return answers.flat();
 }
 
+/**
+ * The first committed record of that time or later (milliseconds since the epoch) in each partition, by its name
+ * (`orders-3`). -1 where there is none; a partition whose leader does not say is missing.
+ */
+export async function readOffsetsAt(
+  cluster: VendorCluster,
+  partitions: readonly TopicPartition[],
+  timestamp: number,
+): Promise<ReadonlyMap<string, number>> {
+  const found = new Map<string, number>();
+  const byLeader = Map.groupBy(await placesOf(cluster, partitions), ({ leader }) => leader);
+  await Promise.all([...byLeader].map(async ([nodeId, led]) => {
+    if (nodeId < 0) return;
+    await ends(await cluster.findBroker({ nodeId }), led, 1, found, String(timestamp));
+  }));
+  return found;
+}
+
+/** Who leads these partitions, as far as they exist. */
+async function placesOf(cluster: VendorCluster, partitions: readonly TopicPartition[]) {
+  // A broker refuses a request that names a partition twice.
+  const wanted = new Set(partitions.map(formatPartition));
+  const topics = [...new Set(partitions.map(({ topic }) => topic))];
+  const found = await fetchTopicMetadata(await anyBroker(cluster), topics);
+  const places = found.flatMap(({ topic, partitions }) =>
+    partitions.map(({ partition, leader }) => ({ topic, partition, leader }))
+  ).filter((place) => wanted.has(formatPartition(place)));
+  const { brokers } = cluster.brokerPool;
+  // kafkajs finds only nodes that it was told of.
+  if (places.some(({ leader }) => leader >= 0 && !(leader in brokers))) {
+    await fetchClusterMap(cluster).catch(() => {});
+  }
+  return places;
+}
+
 async function ends(
   broker: VendorBroker,
   partitions: readonly TopicPartition[],
   isolationLevel: 0 | 1,
   found: Map<string, number>,
+  timestamp = "-1",
 ): Promise<void> {
   const topics = [...Map.groupBy(partitions, ({ topic }) => topic)].map(([topic, of]) => ({
     topic,
-    partitions: of.map(({ partition }) => ({ partition, timestamp: "-1" })),
+    partitions: of.map(({ partition }) => ({ partition, timestamp })),
   }));
   try {
     const { responses } = await broker.listOffsets({ isolationLevel, topics });
@@ -80,6 +105,8 @@ async function ends(
   } catch (error) {
     // kafkajs rejects the whole answer for the error of one partition.
     if (partitions.length === 1 || protocolErrorType(error) === undefined) return;
-    await Promise.all(partitions.map((one) => ends(broker, [one], isolationLevel, found)));
+    await Promise.all(
+      partitions.map((one) => ends(broker, [one], isolationLevel, found, timestamp)),
+    );
   }
 }

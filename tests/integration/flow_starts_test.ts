@@ -1,0 +1,120 @@
+/** Where a group begins that has committed nothing, and what of it holds when the process dies at once. */
+import { Kafka, logLevel } from "kafkajs";
+import { z } from "zod";
+import type { Flow, FlowOptions } from "../../src/engine/mod.ts";
+import { defineFlow, HaltError, topic } from "../../src/engine/mod.ts";
+import { runFlow } from "../../src/engine/flow/run_flow.ts";
+import { createTransactions } from "../../src/engine/kafka/transactions.ts";
+import type { TransactionStep } from "../../src/engine/kafka/transactor.ts";
+import { assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
+import {
+  freshTopics,
+  jsons,
+  produce,
+  readPartition,
+  record,
+  testClient,
+} from "../support/kafka.ts";
+import { runUntil } from "../support/run_until.ts";
+
+const read = z.object({ id: z.string() });
+type Event = z.output<typeof read>;
+
+/** A topic with one partition, and flows that copy it. */
+async function sourceOf(...ids: string[]) {
+  const client = await testClient();
+  const [source = "", target = ""] = await freshTopics(client, 1, "starts", "out");
+  const out = topic(target, { read, key: ({ id }) => id });
+  const flowWith = (options: Partial<FlowOptions<Event>>): Flow<Event> =>
+    defineFlow({
+      name: `starts-${source}`,
+      from: topic(source, { read, key: ({ id }) => id }),
+      to: [out],
+      transform: (event) => out.event(event),
+      ...options,
+    });
+  const fill = (ids: string[], partition = 0) =>
+    produce(client, ids.map((id) => record(source, partition, id, { id })));
+  await fill(ids);
+  const copied = async () => jsons(await readPartition(client, target)).map(({ id }) => id);
+  const brokers = [...client.settings.brokers];
+  const admin = new Kafka({ brokers, logLevel: logLevel.NOTHING }).admin();
+  return { client, source, flowWith, fill, copied, admin };
+}
+
+/** Runs it until the process would die there: nothing of what follows the step is done. */
+async function dieAt(
+  { client, flow, step }: {
+    readonly client: Awaited<ReturnType<typeof testClient>>;
+    readonly flow: Flow<Event>;
+    readonly step: TransactionStep;
+  },
+) {
+  const death = new AbortController();
+  const tooLate = setTimeout(() => death.abort(new Error(`${step} was never reached`)), 30_000);
+  const dead = new Error("dead");
+  await runFlow(client, flow, death.signal, {}, {
+    onStep(at) {
+      if (at !== step) return;
+      death.abort(dead);
+      throw dead;
+    },
+  });
+  clearTimeout(tooLate);
+  if (death.signal.reason !== dead) throw death.signal.reason;
+}
+
+Deno.test("a group that begins at the latest record keeps that start through a death before its first record", async () => {
+  const { client, source, flowWith, fill, copied, admin } = await sourceOf("a", "b");
+  const flow = flowWith({ startFrom: "latest" });
+  await dieAt({ client, flow, step: "after-commit" });
+  await fill(["c"]);
+  await runUntil(client, flow, ({ records }) => records === 1);
+  assertEquals(await copied(), ["c"]);
+
+  // A partition that is added later: what came before the group saw it is not passed over.
+  await admin.connect();
+  await admin.createPartitions({ topicPartitions: [{ topic: source, count: 2 }] });
+  await admin.disconnect();
+  await fill(["d"], 1);
+  await runUntil(client, flow, ({ records }) => records === 1);
+  assertEquals(await copied(), ["c", "d"]);
+});
+
+Deno.test("a start that could not be committed is not chosen anew", async () => {
+  const { client, flowWith, fill, copied } = await sourceOf("a");
+  let tries = 0;
+  await runUntil(client, flowWith({ startFrom: "latest" }), ({ records }) => records === 1, {}, {
+    async onStep(step) {
+      if (step !== "before-end-txn" || ++tries > 1) return;
+      await fill(["b"]);
+      throw new Error("the connection broke");
+    },
+  });
+  assertEquals(await copied(), ["b"]);
+});
+
+Deno.test("a flow takes over from another consumer of its group once, and halts when that comes back", async () => {
+  const { client, source, flowWith, copied } = await sourceOf("a", "b", "c");
+  const groupId = `legacy ${source}`;
+  const moveTo = async (offset: number) => {
+    // As a consumer commits that knows nothing of onceflow.
+    await using transactions = createTransactions(client, { transactionTimeoutMs: 20_000 });
+    await using transactor = await transactions.open(`${groupId}/${source}/0`);
+    const place = { groupId, topic: source, partition: 0 };
+    await transactor.commit({ records: [], offsets: [{ ...place, offset }] });
+  };
+  await moveTo(1);
+  const careful = flowWith({ groupId });
+  const foreign = await assertRejects(() => runUntil(client, careful, () => true), HaltError);
+  assertStringIncludes(foreign.message, "no worker of onceflow has committed that");
+
+  const flow = flowWith({ groupId, takeOver: true });
+  await dieAt({ client, flow, step: "before-end-txn" });
+  await runUntil(client, flow, ({ records }) => records === 2);
+  assertEquals(await copied(), ["b", "c"]);
+
+  await moveTo(3);
+  const again = await assertRejects(() => runUntil(client, flow, () => true), HaltError);
+  assertStringIncludes(again.message, "no worker of onceflow has committed that");
+});
