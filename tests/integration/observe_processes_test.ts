@@ -1,4 +1,4 @@
-/** What a team sees of `serve` and `worker` as they run: one trace from the request to the view. */
+/** What a team sees of `serve` and `worker` as they run: one trace from the request to the view, metrics, and the log. */
 import { freePort } from "../../src/tools/stack/ports.ts";
 import { waitFor } from "../../src/tools/stack/wait.ts";
 import { assert, assertEquals } from "../support/assert.ts";
@@ -17,13 +17,10 @@ function start(command: string, env: Record<string, string>) {
     env: { ...env, OTEL_SERVICE_NAME: command },
   }).spawn();
   const text = new Response(child.stderr).text();
-  return {
-    text,
-    async [Symbol.asyncDispose]() {
-      child.kill("SIGTERM");
-      await Promise.all([child.status, text]);
-    },
-  };
+  let stopping: Promise<string> | undefined;
+  /** What it has written to stderr, once it has ended. */
+  const stop = () => stopping ??= (child.kill("SIGTERM"), child.status.then(() => text));
+  return { stop, [Symbol.asyncDispose]: async () => void await stop() };
 }
 
 async function ready(port: number): Promise<true | undefined> {
@@ -38,31 +35,41 @@ Deno.test("an order is one trace from its request to the view, a dead letter too
   const { kafkaBrokers } = await services();
   const [http, health] = [freePort(), freePort()];
   const namespace = `see-${crypto.randomUUID()}`;
+  const token = crypto.randomUUID();
   const env = {
     ...{ KAFKA_BROKERS: kafkaBrokers.join(","), DATABASE_URL: database.url, NAMESPACE: namespace },
     ...{ HTTP_PORT: String(http), WORKER_HTTP_PORT: String(health), HTTP_DRAIN_MS: "1" },
-    ...{ TOPIC_PARTITIONS: "1", LOG_FORMAT: "json", ...receiver.environment },
+    ...{
+      TOPIC_PARTITIONS: "1",
+      LOG_FORMAT: "json",
+      API_TOKENS: `shop:place+metrics:${token}`,
+      ...receiver.environment,
+    },
   };
+  const placed = new Map<string, string>();
   const place = async (trace: string, currency: string) => {
     const answer = await fetch(`http://127.0.0.1:${http}/orders`, {
       method: "POST",
       headers: {
         "content-type": "application/json",
+        authorization: `Bearer ${token}`,
         traceparent: `00-${trace}-${sender}-01`,
         tracestate: "vendor=7",
       },
       body: JSON.stringify({ user_id: "customer-7", amount: "12.34", currency }),
     });
-    assertEquals(answer.status, 202, await answer.text());
+    const body = await answer.text();
+    assertEquals(answer.status, 202, body);
+    placed.set(trace, JSON.parse(body).order_id);
   };
   const good = ["1", "2", "3"].map(traceOf);
   const bad = traceOf("f");
-  await using _serve = start("serve", env);
+  await using serve = start("serve", env);
   await waitFor(() => ready(http), { waitMsMax: 60_000 });
   // All of them before there is a worker, so that they are one batch.
   for (const trace of good) await place(trace, "EUR");
   await place(bad, "XXX");
-  await using _worker = start("worker", env);
+  await using worker = start("worker", env);
   const of = (trace: string) => receiver.spans.filter(({ traceId }) => traceId === trace);
   const named = (spans: readonly ReceivedSpan[], name: string) =>
     spans.filter((span) => span.name === name);
@@ -116,7 +123,9 @@ Deno.test("an order is one trace from its request to the view, a dead letter too
   }
   assert(created.some((spanId) => linked.has(spanId)), "a dead letter's links to its record");
 
-  const scraped = await (await fetch(`http://127.0.0.1:${health}/metrics`)).text();
+  const scraped = await (await fetch(`http://127.0.0.1:${health}/metrics`, {
+    headers: { authorization: `Bearer ${token}` },
+  })).text();
   assertEquals(readExposition(scraped).objections, []);
   const counted = (sample: string) =>
     Number(scraped.split("\n").find((line) => line.startsWith(`${sample} `))?.split(" ").at(-1));
@@ -128,4 +137,26 @@ Deno.test("an order is one trace from its request to the view, a dead letter too
   assertEquals(counted(`onceflow_assigned_partitions{${group}}`), 1);
   assert(counted(`onceflow_rebalances_total{${group}}`) >= 1);
   assertEquals(counted('onceflow_check_ok{check="relay:0"}'), 1, scraped);
+
+  const [served, worked] = await Promise.all([serve.stop(), worker.stop()]);
+  assert(!`${served}${worked}`.includes(token), "a token is in the log");
+  const linesOf = (text: string, logger: string) =>
+    text.split("\n").flatMap((line) => line.startsWith("{") ? [JSON.parse(line)] : [])
+      .filter((line) => line.logger === logger);
+  const access = linesOf(served, "onceflow.http.access");
+  assertEquals(access.length, 4, "a line a request, none for readiness");
+  for (const trace of good) {
+    const [line] = access.filter(({ trace_id }) => trace_id === trace);
+    assertEquals([line.method, line.route, line.status], ["POST", "/orders", 202]);
+    assertEquals([line.client, line.order_id], ["shop", placed.get(trace)]);
+    assert(line.ms > 0 && line.request_id && line.event_id);
+  }
+  const [buried, ...more] = linesOf(worked, "onceflow.core.dead-letters");
+  assertEquals(more, []);
+  const [asked] = access.filter(({ trace_id }) => trace_id === bad);
+  assertEquals([buried.key, buried.event_id, buried.trace_id], [
+    placed.get(bad),
+    asked.event_id,
+    bad,
+  ]);
 });

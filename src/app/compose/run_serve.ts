@@ -76,7 +76,10 @@ export function openApi(runtime: Runtime, { metrics, health }: Observability): A
     ready: () => health.ready(),
     ...requestHooks(metrics),
     onFault: (error, requestId) =>
-      log.error("Request {requestId} failed: {error}", { requestId, error: String(error) }),
+      log.error("Request {request_id} failed: {error}", {
+        request_id: requestId,
+        error: String(error),
+      }),
   });
   app.get("/metrics", () => metricsResponse(metrics));
   app.route("/", dashboard.routes);

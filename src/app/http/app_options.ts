@@ -19,7 +19,7 @@ export interface AppOptions {
   readonly eventHeaders?: (request: Request) => readonly (readonly [name: string, text: string])[];
   /** What stands in the way of this process; Postgres is asked at each request where absent. */
   readonly ready?: () => Readiness | Promise<Readiness>;
-  /** Called once a request, for metrics. `route` is the pattern, such as `/orders/:id`. */
+  /** Called once a request, for metrics and log. `route` is the pattern, such as `/orders/:id`. */
   readonly onRequest?: (seen: RequestSeen) => void;
   /** Called with every error that is ours or a dependency's, for the log. */
   readonly onFault?: (error: unknown, requestId: string) => void;
@@ -43,4 +43,11 @@ export interface RequestSeen {
   readonly route: string;
   readonly status: number;
   readonly durationMs: number;
+  /** As it was answered in `x-request-id`. */
+  readonly requestId?: string;
+  /** Whose token it carried; undefined where none was demanded, or it was none of ours. */
+  readonly client?: string;
+  /** The order that it was about, and the event that announces it where it was placed now. */
+  readonly orderId?: string;
+  readonly eventId?: string;
 }

@@ -10,13 +10,15 @@ import { admission } from "./admission.ts";
 import { addCustomerRoutes } from "./customer_routes.ts";
 import { addHealthRoutes } from "./health_routes.ts";
 import { addOpenApiRoute } from "./openapi_route.ts";
-import { addOrderRoutes } from "./order_routes.ts";
+import { addOrderRoutes, type OrderVariables } from "./order_routes.ts";
 import { ProblemError, problemOf, problemResponse } from "./problem.ts";
 import { problemForError } from "./problem_for_error.ts";
 import { type BodyVariables, takeBody } from "./take_body.ts";
 import { withinTime } from "../../engine/core/delay.ts";
 
-type Variables = { Variables: { requestId: string; client: string } };
+type Variables =
+  & { Variables: { requestId: string; client: string } }
+  & OrderVariables;
 
 /** The API as a hono app: `app.request(url)` in tests, `app.fetch` for a server. */
 export function createApp(options: AppOptions): OpenAPIHono {
@@ -54,7 +56,12 @@ export function createApp(options: AppOptions): OpenAPIHono {
   ];
   // `/orders/*` matches `/orders` too; named twice, every guard would run twice.
   for (const path of ["/orders/*", "/customers/*"]) api.use(path, ...guards);
-  addOrderRoutes(api as unknown as OpenAPIHono<ClientVariables & BodyVariables>, options);
+  addOrderRoutes(
+    api as unknown as OpenAPIHono<
+      ClientVariables & BodyVariables & OrderVariables
+    >,
+    options,
+  );
   addCustomerRoutes(app, options);
   addHealthRoutes(app, options);
   addOpenApiRoute(app, { tokens: tokens.length > 0, limited: requestsPerSecondMax > 0 });
@@ -73,7 +80,7 @@ export function createApp(options: AppOptions): OpenAPIHono {
   return app;
 }
 
-function observe(onRequest: AppOptions["onRequest"]): MiddlewareHandler {
+function observe(onRequest: AppOptions["onRequest"]): MiddlewareHandler<Variables> {
   return async function observe(c, next) {
     const start = performance.now();
     await next();
@@ -84,6 +91,10 @@ function observe(onRequest: AppOptions["onRequest"]): MiddlewareHandler {
       route: routePath(c, -1),
       status: c.res.status,
       durationMs: performance.now() - start,
+      requestId: c.get("requestId"),
+      client: c.get("client") || undefined,
+      orderId: c.get("orderId"),
+      eventId: c.get("eventId"),
     });
   };
 }

@@ -14,9 +14,12 @@ import * as schemas from "./schemas.ts";
 import type { BodyVariables } from "./take_body.ts";
 import { validate } from "./validate.ts";
 
+/** What a handler leaves for the access log: which order it was about, and its event where it was placed. */
+export type OrderVariables = { readonly Variables: { orderId?: string; eventId?: string } };
+
 /** Adds the routes to the app and their description to its OpenAPI document. */
 export function addOrderRoutes(
-  app: OpenAPIHono<ClientVariables & BodyVariables>,
+  app: OpenAPIHono<ClientVariables & BodyVariables & OrderVariables>,
   options: AppOptions,
 ): void {
   const registry = app.openAPIRegistry;
@@ -39,12 +42,15 @@ export function addOrderRoutes(
       headers: options.eventHeaders?.(c.req.raw),
       client: c.get("client") === defaultClient ? undefined : c.get("client"),
     });
+    if ("orderId" in outcome) c.set("orderId", outcome.orderId);
+    if (outcome.kind === "placed") c.set("eventId", outcome.eventId);
     return answerPlaceOrder(outcome);
   });
 
   registry.registerPath(getOrder);
   app.get("/orders/:id", async (c) => {
     const id = validate(schemas.orderIdInPath, c.req.param("id"), { whole: "id" });
+    c.set("orderId", id);
     const found = await findOrder(options.sql, id);
     if (found === undefined) {
       throw new ProblemError(problemOf(404, "no-such-order", `There is no order ${id}`));

@@ -48,7 +48,13 @@ export interface PlacedOrder {
 
 /** How it went. `response` is JSON text of a {@linkcode PlacedOrder}, to be sent byte for byte. */
 export type PlaceOrderOutcome =
-  | { readonly kind: "placed"; readonly orderId: string; readonly response: string }
+  | {
+    readonly kind: "placed";
+    readonly orderId: string;
+    readonly response: string;
+    /** Of its announcement. */
+    readonly eventId: string;
+  }
   /** The key was used before with the same request: this is the answer that was given then. */
   | { readonly kind: "replayed"; readonly orderId: string; readonly response: string }
   /** The key was used before with another request. Nothing was written. */
@@ -105,7 +111,7 @@ async function write(
   `.catch((error: unknown) => {
     throw refusedAppend(error);
   });
-  return outcomeOf(row);
+  return outcomeOf(row, event.event_id);
 }
 
 /**
@@ -155,11 +161,13 @@ function requestHash(order: PlaceOrder): Uint8Array {
 
 function outcomeOf(
   row: { outcome: string; order_id: string; response: string } | undefined,
+  eventId: string,
 ): PlaceOrderOutcome {
   switch (row?.outcome) {
     case "placed":
+      return { kind: "placed", orderId: row.order_id, response: row.response, eventId };
     case "replayed":
-      return { kind: row.outcome, orderId: row.order_id, response: row.response };
+      return { kind: "replayed", orderId: row.order_id, response: row.response };
     case "key_conflict":
       return { kind: "key_conflict" };
     case "duplicate_order":

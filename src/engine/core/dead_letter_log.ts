@@ -1,6 +1,6 @@
 /** Says each dead letter in the log, and when there are too many, how many more there were. */
 import { getLogger } from "../packages/logtape.ts";
-import { formatPartition, type InputRecord, type TopicPartition } from "./record.ts";
+import { formatPartition, headerText, type InputRecord, type TopicPartition } from "./record.ts";
 import type { DeadLetterReason } from "./dead_letter.ts";
 
 /** A record that became a dead letter, told once that is committed. */
@@ -15,6 +15,17 @@ const log = getLogger(["onceflow", "core", "dead-letters"]);
 const linesMax = 10;
 const windowMs = 10_000;
 const errorCharsMax = 200;
+const keyBytesMax = 256;
+const decoder = new TextDecoder();
+
+/** What leads from the line to the record's other traces, for a log of fields: key, event and trace. */
+function idsOf({ key, headers }: InputRecord) {
+  return {
+    key: key === null ? null : decoder.decode(key.subarray(0, keyBytesMax)),
+    event_id: headerText(headers, "event_id") ?? headerText(headers, "ce_id"),
+    trace_id: headerText(headers, "traceparent")?.split("-")[1],
+  };
+}
 
 /** The log of one lane: at most ten lines in ten seconds. Disposing says what is left to say. */
 export class DeadLetterLog implements Disposable {
@@ -31,6 +42,9 @@ export class DeadLetterLog implements Disposable {
           place: `${formatPartition(record)}@${record.offset}`,
           topic: this.topic,
           class: reason.errorClass,
+          ...idsOf(record),
+          attempts: reason.attempts,
+          group: reason.groupId,
           // The text may quote the record: it must stay one line.
           error: reason.error.slice(0, errorCharsMax).replace(/[\s\p{Cc}]+/gu, " "),
         });

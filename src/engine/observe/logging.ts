@@ -11,6 +11,7 @@ import {
   type TextFormatter,
 } from "../packages/logtape.ts";
 import { redactSecrets, redactText } from "./redact.ts";
+import { currentTraceId, tracingOn } from "./traces.ts";
 
 /** The levels of the setting LOG_LEVEL. */
 export type LoggingLevel = "trace" | "debug" | "info" | "warning" | "error";
@@ -32,19 +33,26 @@ export interface LoggingOptions {
  * is left to flush when the process exits or is killed.
  */
 export function configureLogging(options: LoggingOptions): void {
+  const traceId = tracingOn() ? currentTraceId : undefined;
   const { level, format = "text", write = writeToStderr } = options;
   const render = format === "json"
     ? getJsonLinesFormatter({ properties: "flatten" })
     : textFormatter(options.terminal ?? Deno.stderr.isTerminal());
   configureSync({
     reset: true,
-    sinks: { lines: (record) => write(lineOf(render, record)) },
+    sinks: { lines: (record) => write(lineOf(render, withTraceId(record, traceId?.()))) },
     loggers: [
       { category: ["onceflow"], sinks: ["lines"], lowestLevel: level },
       // The library's own logger: it would announce itself at the first line and complain about its own sinks.
       { category: ["logtape", "meta"], sinks: [], lowestLevel: null },
     ],
   });
+}
+
+/** In the span of a request or record, its trace stands beside what the line says. */
+function withTraceId(record: LogRecord, traceId: string | undefined): LogRecord {
+  if (traceId === undefined) return record;
+  return { ...record, properties: { trace_id: traceId, ...record.properties } };
 }
 
 function lineOf(render: TextFormatter, record: LogRecord): string {
