@@ -1,5 +1,6 @@
-/** `park: "key"`: after a dead letter its key waits, so that nothing of the key is done out of order. */
+/** `park: "key"`: after a dead letter its key waits, so that nothing of the key is done out of order; `unpark` frees it. */
 import { z } from "zod";
+import { openDeadLetters } from "../../src/engine/dead_letters/mod.ts";
 import { defineFlow, headerText, PoisonError, topic } from "../../src/engine/mod.ts";
 import { assertEquals } from "../support/assert.ts";
 import {
@@ -12,10 +13,11 @@ import {
 } from "../support/kafka.ts";
 import { runUntil } from "../support/run_until.ts";
 
-Deno.test("later records of a key follow its dead letter, other keys go on", async () => {
+Deno.test("later records of a key follow its dead letter until it is unparked, other keys go on", async () => {
   const client = await testClient();
   const [source = "", outTopic = ""] = await freshTopics(client, 1, "account", "balances");
   const read = z.object({ account: z.string(), step: z.int() });
+  let isMended = false;
   const out = topic(outTopic, { read, key: ({ account }) => account });
   const flow = defineFlow({
     name: `parked-${source}`,
@@ -23,7 +25,9 @@ Deno.test("later records of a key follow its dead letter, other keys go on", asy
     to: [out],
     park: "key",
     transform(event) {
-      if (event.account === "a" && event.step === 2) throw new PoisonError("step 2 is broken");
+      if (event.account === "a" && event.step === 2 && !isMended) {
+        throw new PoisonError("step 2 is broken");
+      }
       return out.event(event);
     },
   });
@@ -48,4 +52,16 @@ Deno.test("later records of a key follow its dead letter, other keys go on", asy
     "ParkedKeyError",
     "ParkedKeyError",
   ]);
+
+  // The cause is mended: the records of the key go back, and are done in their order.
+  isMended = true;
+  await using letters = openDeadLetters({ ...client.settings, topic: `${source}.DLQ` });
+  const parked = await letters.parked({ key: "a" });
+  assertEquals(parked.map(({ length, done }) => ({ length, done })), [{ length: 3, done: 0 }]);
+  const [outcome] = await letters.unpark(parked, { waitMsMax: 0 });
+  assertEquals([outcome?.kind, outcome?.redriven], ["sent", 3]);
+  await runUntil(client, flow, ({ records }) => records === 3);
+  const done = jsons(await readPartition(client, outTopic));
+  assertEquals(done.filter(({ account }) => account === "a").map(({ step }) => step), [1, 2, 3, 4]);
+  assertEquals(await letters.parked(), []);
 });

@@ -1,9 +1,7 @@
 /** A record that failed is sent back when the cause is mended, and counts once. */
 import { z } from "zod";
 import { defineFlow, headerText, PoisonError, topic } from "../../src/engine/mod.ts";
-import { listDeadLetters } from "../../src/engine/dead_letters/list_dead_letters.ts";
-import { openDeadLetterStore } from "../../src/engine/dead_letters/open_dead_letter_store.ts";
-import { redriveDeadLetters } from "../../src/engine/dead_letters/redrive.ts";
+import { formatAddress, openDeadLetters } from "../../src/engine/dead_letters/mod.ts";
 import { assertEquals } from "../support/assert.ts";
 import {
   freshTopics,
@@ -36,14 +34,21 @@ Deno.test("orders in a new currency are invoiced once the rate is there and they
 
   // What failed, and why.
   const dlq = `${source}.DLQ`;
-  await using store = openDeadLetterStore(client, { topic: dlq, transactionTimeoutMs: 10_000 });
-  const failed = await listDeadLetters(store, { limit: 10, pending: true, order: "oldest" });
+  await using letters = openDeadLetters({ ...client.settings, topic: dlq });
+  const failed = await letters.list({ limit: 10, pending: true, order: "oldest" });
   assertEquals(failed.map(({ error }) => error), ["no rate for SEK", "no rate for SEK"]);
+  assertEquals(failed.map(({ record }) => formatAddress(record)), ["0/0", "0/1"]);
+  const { origin, errorClass } = await letters.read({ partition: 0, offset: 1 });
+  assertEquals({ origin, errorClass }, {
+    origin: { topic: source, partition: 0, offset: 2 },
+    errorClass: "PoisonError",
+  });
 
   // The cause is mended; what failed goes back. A second redrive finds nothing left to do.
   rates.add("SEK");
-  assertEquals((await redriveDeadLetters(store)).redriven, 2);
-  assertEquals((await redriveDeadLetters(store)).redriven, 0);
+  assertEquals((await letters.redrive({ key: "o1" })).redriven, 1);
+  assertEquals((await letters.redrive()).redriven, 1);
+  assertEquals((await letters.redrive()).redriven, 0);
   await runUntil(client, flow, ({ records }) => records === 2);
 
   assertEquals(jsons(await readPartition(client, outTopic)), orders);
@@ -52,5 +57,5 @@ Deno.test("orders in a new currency are invoiced once the rate is there and they
     `${dlq}/0/0`,
     `${dlq}/0/1`,
   ]);
-  assertEquals(await listDeadLetters(store, { limit: 10, pending: true }), []);
+  assertEquals(await letters.list({ limit: 10, pending: true }), []);
 });

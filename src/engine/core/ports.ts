@@ -11,6 +11,7 @@ export interface CommittedOffset {
 
 /** A lane: one group's work on one partition. */
 export interface LanePlace extends TopicPartition {
+  /** The consumer group. */
   readonly groupId: string;
 }
 

@@ -2,7 +2,9 @@
 
 /** Where a dead letter stands in its topic. */
 export interface DeadLetterAddress {
+  /** The partition of the dead-letter topic, from 0. */
   readonly partition: number;
+  /** The offset in it. */
   readonly offset: number;
 }
 

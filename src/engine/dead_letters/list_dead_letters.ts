@@ -24,11 +24,13 @@ export interface DeadLetterStore {
 
 /** A dead letter and whether it has been redriven. */
 export interface ListedDeadLetter extends DeadLetter {
+  /** Whether it was sent back. */
   readonly redriven: boolean;
 }
 
 /** What to list. */
 export interface ListOptions extends Selection {
+  /** At most so many. */
   readonly limit: number;
   /** `newest` by the time of failing; `oldest` likewise. */
   readonly order?: "newest" | "oldest";

@@ -6,6 +6,7 @@ import type { InputRecord, OutputRecord, TopicPartition } from "../core/record.t
 
 /** The queue of one parked key. */
 export interface ParkedQueue {
+  /** Its own name: a key that is parked a second time has another one. */
   readonly queue: string;
   /** How many numbers were given. */
   readonly length: number;
@@ -19,6 +20,7 @@ export interface ParkedQueue {
 
 /** A parked key of any lane. */
 export interface ParkedKey extends LanePlace, ParkedQueue {
+  /** The key. */
   readonly key: Uint8Array;
 }
 

@@ -6,9 +6,10 @@ import type { DeadLetter } from "./read_dead_letter.ts";
 export interface Selection {
   /** The topic that it came from. */
   readonly topic?: string;
+  /** The class of the error, such as `PoisonError`. */
   readonly errorClass?: string;
-  /** The key's bytes. */
-  readonly key?: Uint8Array;
+  /** The key; text is taken as UTF-8. */
+  readonly key?: string | Uint8Array;
   /** Only these; an empty list means all. */
   readonly addresses?: readonly DeadLetterAddress[];
   /** Only those in this queue of a parked key; they are then taken in the order of their numbers. */
@@ -19,8 +20,9 @@ export interface Selection {
 
 /** A test for dead letters. */
 export function selects(
-  { topic, errorClass, key, addresses = [], queue, queues }: Selection,
+  { topic, errorClass, key: wantedKey, addresses = [], queue, queues }: Selection,
 ): (deadLetter: DeadLetter) => boolean {
+  const key = wantedKey === undefined ? undefined : bytesOf(wantedKey);
   const wanted = new Set(addresses.map(formatAddress));
   return ({ record, origin, errorClass: found, link }) =>
     (topic === undefined || origin?.topic === topic) &&
@@ -47,6 +49,11 @@ function isInOne(
   if (link === undefined || !queues.has(link.queue)) return false;
   const number = queues.get(link.queue);
   return number === undefined || number === link.number;
+}
+
+/** The bytes of a key. */
+export function bytesOf(key: string | Uint8Array): Uint8Array {
+  return typeof key === "string" ? new TextEncoder().encode(key) : key;
 }
 
 /** Whether two keys are the same. */

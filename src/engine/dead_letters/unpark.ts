@@ -20,6 +20,7 @@ export interface UnparkOptions {
   readonly waitMsMax: number;
   /** Passes over the record that holds the others up: it will not be processed. */
   readonly skipFirst?: boolean;
+  /** After so many rounds a key that still fills is left. Default 20. */
   readonly roundsMax?: number;
 }
 
