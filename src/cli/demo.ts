@@ -7,6 +7,7 @@ import { runUntilSignal } from "../app/compose/run_until_signal.ts";
 import { readConfig } from "../config.ts";
 import { exitCodes, FindingError } from "./exit_codes.ts";
 import { progress } from "./progress.ts";
+import { print } from "./print.ts";
 
 interface DemoArguments {
   readonly orders: number;
@@ -58,7 +59,7 @@ async function demo(
       async onBooks(outcome) {
         bar?.stop();
         balanced = outcome.books.good;
-        console.log(json ? JSON.stringify(outcome) : describe(outcome));
+        print(json ? JSON.stringify(outcome) : describe(outcome));
         if (once) return;
         progress(`Have a look at ${outcome.url} - Ctrl-C ends the demo.`);
         await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));

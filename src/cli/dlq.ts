@@ -23,6 +23,7 @@ import { addRedrive } from "./dlq_redrive.ts";
 import { addRepro } from "./dlq_repro.ts";
 import { addParked, addUnpark } from "./dlq_unpark.ts";
 import { progress } from "./progress.ts";
+import { print } from "./print.ts";
 
 export type { DlqActions };
 
@@ -70,8 +71,8 @@ function addList(command: Command, actions: DlqActions): void {
         const options = { ...selectionOf(args), limit, pending, order } as const;
         const found = await listDeadLetters(store, options, signal);
         if (args.json) return printJson(found.map(deadLetterDocument));
-        if (found.length === 0) return console.log(`No dead letters in ${store.topic} match.`);
-        console.log(deadLettersTable(found));
+        if (found.length === 0) return print(`No dead letters in ${store.topic} match.`);
+        print(deadLettersTable(found));
         if (found.length === limit) progress(`There may be more: --limit is ${limit}.`);
       })
     );
@@ -93,7 +94,7 @@ function addShow(command: Command, actions: DlqActions): void {
         const found = await findDeadLetter(store, at, signal);
         if (args.raw) return await writeAll(found.record.value ?? new Uint8Array());
         if (args.json) return printJson(deadLetterDocument(found));
-        console.log(deadLetterDetails(found));
+        print(deadLetterDetails(found));
       })
     );
 }

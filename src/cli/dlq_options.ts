@@ -7,6 +7,7 @@ import {
 } from "../engine/dead_letters/dead_letter_address.ts";
 import type { DeadLetterStore } from "../engine/dead_letters/list_dead_letters.ts";
 import type { Selection } from "../engine/dead_letters/select_dead_letters.ts";
+import { print } from "./print.ts";
 
 /** What the commands are given by whoever mounts them. */
 export interface DlqActions {
@@ -93,5 +94,5 @@ export function hexBytes(text: string): Uint8Array {
 
 /** Prints one JSON document. */
 export function printJson(document: unknown): void {
-  console.log(JSON.stringify(document, null, 2));
+  print(JSON.stringify(document, null, 2));
 }

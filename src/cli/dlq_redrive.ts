@@ -20,6 +20,7 @@ import {
 } from "./dlq_options.ts";
 import { FindingError } from "./exit_codes.ts";
 import { progress } from "./progress.ts";
+import { print } from "./print.ts";
 
 /** Adds the command. */
 export function addRedrive(command: Command, actions: DlqActions): void {
@@ -48,7 +49,7 @@ export function addRedrive(command: Command, actions: DlqActions): void {
         const options = { ...selectionOf(args), addresses, to, for: group, limit, again, dryRun };
         const report = await redriveDeadLetters(store, options, signal, tell(dryRun));
         if (args.json) printJson({ ...report, dryRun: dryRun ?? false });
-        else console.log(redriveSummary(report, dryRun));
+        else print(redriveSummary(report, dryRun));
         if (report.refused > 0) {
           throw new FindingError(`${report.refused} dead letter(s) cannot go back`);
         }

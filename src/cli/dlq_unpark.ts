@@ -25,6 +25,7 @@ import {
 import { tell } from "./dlq_redrive.ts";
 import { FindingError } from "./exit_codes.ts";
 import { progress } from "./progress.ts";
+import { print } from "./print.ts";
 
 interface UnparkArguments extends CommonArguments {
   readonly keyHex?: Uint8Array;
@@ -46,7 +47,7 @@ export function addParked(command: Command, actions: DlqActions): void {
       actions.withStore(args.dlq, async (store, signal) => {
         const parked = await parkedHere(store, {}, signal);
         if (args.json) return printJson(parked.map(parkedDocument));
-        console.log(parked.length > 0 ? parkedTable(parked) : "No key is parked.");
+        print(parked.length > 0 ? parkedTable(parked) : "No key is parked.");
       })
     );
 }
@@ -113,7 +114,7 @@ async function unparkAll(
     : await unparkMany(store, parked, options, signal, tell());
   if (!json) {
     for (const outcome of outcomes) {
-      console.log(`${briefBytes(outcome.parked.key)}: ${outcomeSentence(outcome)}`);
+      print(`${briefBytes(outcome.parked.key)}: ${outcomeSentence(outcome)}`);
     }
   }
   if (json) printJson(outcomes.map(outcomeDocument));
@@ -131,7 +132,7 @@ async function forgetAll(
     const forgotten = await forgetQueue(store, key, signal);
     if (!json) {
       const left = `${key.length - key.done} record(s) of it stay dead letters`;
-      console.log(`${briefBytes(key.key)}: ${forgotten ? `free; ${left}` : "was free already"}`);
+      print(`${briefBytes(key.key)}: ${forgotten ? `free; ${left}` : "was free already"}`);
     }
   }
   if (json) printJson(parked.map((key) => ({ ...parkedDocument(key), outcome: "forgotten" })));

@@ -7,6 +7,7 @@ import type { KafkaClient } from "../engine/kafka/kafka_client.ts";
 import { applyOffset, OffsetRefusedError, planOffset } from "../engine/kafka/offset_admin.ts";
 import { changeTable, standingTable } from "./offsets_tables.ts";
 import { progress } from "./progress.ts";
+import { print } from "./print.ts";
 
 /** What the commands work with. */
 export interface OffsetsAccess {
@@ -66,8 +67,8 @@ export function offsetsCommand(actions: OffsetsActions): Command {
         for (const groupId of args.group ? [args.group] : groups) {
           standings.push(await showOffsets(client, groupId, args.topic ? [args.topic] : []));
         }
-        if (args.json) return console.log(JSON.stringify(standings, null, 2));
-        for (const standing of standings) console.log(standingTable(standing, relay.cursorTopic));
+        if (args.json) return print(JSON.stringify(standings, null, 2));
+        for (const standing of standings) print(standingTable(standing, relay.cursorTopic));
       })
     );
   command.command("set")
@@ -131,8 +132,8 @@ async function setOffset(
     metadata: isCursor ? await cursorMetadata(access, args) : args.metadata,
     unbounded: isCursor,
   });
-  if (args.json) console.log(JSON.stringify({ ...change, dryRun: args.dryRun ?? false }, null, 2));
-  else console.log(changeTable(change, isCursor));
+  if (args.json) print(JSON.stringify({ ...change, dryRun: args.dryRun ?? false }, null, 2));
+  else print(changeTable(change, isCursor));
   if (args.dryRun) return progress("Dry run: nothing was changed.");
   if (!args.yes && !actions.confirm("Set it?")) {
     throw new OffsetRefusedError("Nothing was changed: it was not confirmed. Add --yes to do it");

@@ -10,6 +10,7 @@ import { databaseUrl, type StackState } from "../tools/stack/stack_state.ts";
 import { resetStack, type StopReport, stopStack } from "../tools/stack/stop_stack.ts";
 import { progress } from "./progress.ts";
 import { FindingError } from "./exit_codes.ts";
+import { print } from "./print.ts";
 
 interface Output {
   readonly json?: boolean;
@@ -57,7 +58,7 @@ async function runStack({ json }: Output): Promise<void> {
       if (!signal.aborted) throw error;
     });
     if (!stack) return progress("Stopped before the services were up.");
-    print(json, stack, () => addresses(stack));
+    say(json, stack, () => addresses(stack));
     if (stack.started.length === 0) {
       return progress("It was running already and goes on; `deno task stack stop` ends it.");
     }
@@ -76,7 +77,7 @@ async function showStatus({ json }: Output): Promise<void> {
   const conditions = await inspectStack(readConfig().STACK_DIR);
   const running = conditions.kafka.condition === "running" &&
     conditions.postgres.condition === "running";
-  print(json, { running, ...statusDocument(conditions) }, () => statusTable(conditions));
+  say(json, { running, ...statusDocument(conditions) }, () => statusTable(conditions));
   if (!running) throw new FindingError("The embedded stack is not running.");
 }
 
@@ -128,9 +129,9 @@ function printEnd(report: StopReport, json: boolean | undefined): void {
     stopped: "stopped",
     killed: "did not stop in time and was killed",
   };
-  print(json, report, () => `Kafka ${words[report.kafka]}, PostgreSQL ${words[report.postgres]}.`);
+  say(json, report, () => `Kafka ${words[report.kafka]}, PostgreSQL ${words[report.postgres]}.`);
 }
 
-function print(json: boolean | undefined, document: unknown, text: () => string): void {
-  console.log(json ? JSON.stringify(document, null, 2) : text());
+function say(json: boolean | undefined, document: unknown, text: () => string): void {
+  print(json ? JSON.stringify(document, null, 2) : text());
 }

@@ -9,6 +9,7 @@ import { runTorture } from "../tools/torture/run_torture.ts";
 import type { TortureReport } from "../tools/torture/summary.ts";
 import { FindingError } from "./exit_codes.ts";
 import { progress } from "./progress.ts";
+import { print } from "./print.ts";
 
 interface TortureArguments {
   readonly seed: string;
@@ -75,7 +76,7 @@ export function tortureCommand(): Command {
           onProgress: progress,
           signal: stop.signal,
         });
-        console.log(json ? JSON.stringify(report, null, 2) : tableOf(report));
+        print(json ? JSON.stringify(report, null, 2) : tableOf(report));
         if (!report.good) {
           progress(`logs and data are in ${directory}`);
           throw new FindingError(`${report.findings.length} findings`);

@@ -14,6 +14,7 @@ import type { Outcome } from "../engine/kafka/transaction_outcome.ts";
 import { FindingError } from "./exit_codes.ts";
 import { progress } from "./progress.ts";
 import { transactionRow, transactionsTable } from "./transactions_table.ts";
+import { print } from "./print.ts";
 
 /** What the command is given by whoever mounts it. */
 export interface TransactionsActions {
@@ -54,7 +55,7 @@ export function transactionsCommand(actions: TransactionsActions): Command {
         const decisions = decisionsOf(args);
         const found = await showTransactions(client, args.topic ? [args.topic] : undefined);
         const chosen = decisions(found);
-        print(found, args.json);
+        report(found, args.json);
         if (!chosen) {
           if (found.examined.some(({ kind }) => kind === "forgotten")) {
             throw new FindingError("transactions that Kafka has forgotten");
@@ -112,10 +113,10 @@ function decisionsOf(
   return (found) => [[planEnd(found, { partition, producerId: producer, outcome }), outcome]];
 }
 
-function print(found: OpenTransactions, json: boolean | undefined): void {
-  if (!json) return console.log(transactionsTable(found));
+function report(found: OpenTransactions, json: boolean | undefined): void {
+  if (!json) return print(transactionsTable(found));
   const { examined, leaderless, refused } = found;
-  console.log(
+  print(
     JSON.stringify({ transactions: examined.map(transactionRow), leaderless, refused }, null, 2),
   );
 }

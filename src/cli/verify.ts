@@ -4,6 +4,7 @@ import type { ConservationReport } from "../tools/verify/check_conservation.ts";
 import { formatReport } from "../tools/verify/format_report.ts";
 import { FindingError } from "./exit_codes.ts";
 import { progress } from "./progress.ts";
+import { print } from "./print.ts";
 
 /** What the command needs of the composition root. */
 export interface VerifyActions {
@@ -35,7 +36,7 @@ export function verifyCommand(actions: VerifyActions): Command {
     )
     .action(async ({ drained = false, json }: VerifyArguments) => {
       const report = await actions.check({ drained, onProgress: json ? () => {} : progress });
-      console.log(json ? JSON.stringify(report) : formatReport(report));
+      print(json ? JSON.stringify(report) : formatReport(report));
       if (!report.good) throw new FindingError("the books do not balance");
     });
 }

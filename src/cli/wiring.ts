@@ -10,6 +10,7 @@ import type { Services } from "../app/compose/services.ts";
 import { resolveServices, type StackUse } from "../tools/resolve_services.ts";
 import { type Config, readConfig } from "../config.ts";
 import { openDeadLetterStore } from "../engine/dead_letters/open_dead_letter_store.ts";
+import { plainText } from "../engine/core/plain_text.ts";
 import { createKafkaClient } from "../engine/kafka/kafka_client.ts";
 import { createTransactions } from "../engine/kafka/transactions.ts";
 import { cursorMetadataAt, noteRelayed } from "../engine/outbox/relay_cursor.ts";
@@ -88,7 +89,7 @@ export const dlqActions: DlqActions = {
 };
 
 export const offsetsActions: OffsetsActions = {
-  confirm: (question) => Deno.stdin.isTerminal() && confirm(question),
+  confirm: (question) => Deno.stdin.isTerminal() && confirm(plainText(question)),
   withOffsets: (act) =>
     withServices(async (config, services, signal) => {
       const client = createKafkaClient(services.kafka);

@@ -2,6 +2,7 @@
  * Sets up the log: where its lines go and how they look. It never writes to stdout, which belongs to a command's own
  * document, and never prints a secret.
  */
+import { plainText } from "../core/plain_text.ts";
 import {
   configureSync,
   getAnsiColorFormatter,
@@ -35,12 +36,18 @@ export interface LoggingOptions {
 export function configureLogging(options: LoggingOptions): void {
   const traceId = tracingOn() ? currentTraceId : undefined;
   const { level, format = "text", write = writeToStderr } = options;
+  const colours = format === "text" && (options.terminal ?? Deno.stderr.isTerminal()) &&
+    !Deno.noColor;
   const render = format === "json"
     ? getJsonLinesFormatter({ properties: "flatten" })
-    : textFormatter(options.terminal ?? Deno.stderr.isTerminal());
+    : textFormatter(colours);
+  // Colours are what it must not take away.
+  const plain = colours ? (line: string) => line : plainText;
   configureSync({
     reset: true,
-    sinks: { lines: (record) => write(lineOf(render, withTraceId(record, traceId?.()))) },
+    sinks: {
+      lines: (record) => write(plain(lineOf(render, withTraceId(record, traceId?.())))),
+    },
     loggers: [
       { category: ["onceflow"], sinks: ["lines"], lowestLevel: level },
       // The library's own logger: it would announce itself at the first line and complain about its own sinks.
@@ -59,7 +66,7 @@ function lineOf(render: TextFormatter, record: LogRecord): string {
   return redactText(
     render({
       ...record,
-      message: record.message.map((part) => redactSecrets(part)),
+      message: record.message.map((part) => safePart(redactSecrets(part))),
       properties: Object.fromEntries(
         Object.entries(record.properties).map((
           [name, value],
@@ -69,9 +76,14 @@ function lineOf(render: TextFormatter, record: LogRecord): string {
   );
 }
 
-function textFormatter(terminal: boolean): TextFormatter {
+/** Before colours are put in. */
+function safePart(part: unknown): unknown {
+  return typeof part === "string" ? plainText(part) : part;
+}
+
+function textFormatter(colours: boolean): TextFormatter {
   const category = (names: readonly string[]) => names.slice(1).join(".") || "onceflow";
-  return terminal && !Deno.noColor
+  return colours
     ? getAnsiColorFormatter({ timestamp: "time", timeZone: null, category, value: "bare" })
     : getTextFormatter({ timestamp: "rfc3339", category, value: "bare" });
 }
