@@ -5,26 +5,42 @@ import { runWorker } from "../../src/app/compose/run_worker.ts";
 import { readConfig } from "../../src/config.ts";
 import { HaltError } from "../../src/engine/core/errors.ts";
 import { createApp } from "../../src/app/http/create_app.ts";
-import { openDatabase } from "../../src/engine/postgres/database.ts";
+import { openDatabase, type Sql } from "../../src/engine/postgres/database.ts";
 import { waitFor } from "../../src/tools/stack/wait.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 import { freshDatabase, root, services } from "../support/services.ts";
 
 const signal = new AbortController().signal;
 
-Deno.test("serve and worker run with the grants of the README, once migrate has made the schema", async () => {
+Deno.test("serve and worker run with the grants of their files alone, once migrate has made the schema", async () => {
   await using database = await databaseAndRole();
   const { owner, config } = database;
   const { code, output } = await migrateCommand(config.owner);
   assertEquals(code, 0);
   assertStringIncludes(output, "outbox_0001_table");
   assertEquals((await migrateCommand(config.owner, "--check")).code, 0);
-  for (const statement of await grantsOfReadme()) {
-    await owner.unsafe(statement.replaceAll("onceflow_runtime", database.role));
-  }
+  await grant(owner, "serve", database.serve);
+  await grant(owner, "worker", database.role);
+  await using serving = await openRuntime(config.serve, {
+    ...{ applicationName: "test", kafkaLater: true },
+  });
+  const { sql } = serving.database;
   await using runtime = await openRuntime(config.role, { applicationName: "test" });
-  const { sql } = runtime.database;
-  await assertRejects(() => sql`create table mine (id int)`, Error, "permission denied");
+  const workerSql = runtime.database.sql;
+  const beyond: [Sql, string][] = [
+    [sql, "create table mine (id int)"],
+    [sql, "update projection_positions set next_offset = 0"],
+    [sql, "update outbox_relayed set position = 0"],
+    [sql, "delete from outbox"],
+    [sql, "update orders set amount = 1"],
+    [workerSql, "insert into orders select * from orders"],
+    [workerSql, "insert into outbox select * from outbox"],
+    [workerSql, "select * from idempotency_keys"],
+    [workerSql, "update tax_rates set rate = 0"],
+  ];
+  for (const [role, statement] of beyond) {
+    await assertRejects(() => role.unsafe(statement), Error, "permission denied");
+  }
 
   const app = createApp({ sql, topic: config.role.ORDERS_TOPIC, shards: 1 });
   const place = () =>
@@ -48,9 +64,9 @@ Deno.test("serve and worker run with the grants of the README, once migrate has 
   await working;
 
   // Taken away later, it is the service that is not available, and not the request that is wrong.
-  await owner.unsafe(`revoke insert on orders from ${database.role}`);
+  await owner.unsafe(`revoke insert on orders from ${database.serve}`);
   assertEquals((await place()).status, 503);
-  await owner.unsafe(`grant insert on orders to ${database.role}`);
+  await owner.unsafe(`grant insert on orders to ${database.serve}`);
   assertEquals((await place()).status, 202);
 
   const options = { allowMissingHistory: false, onProgress: () => {}, signal };
@@ -85,7 +101,7 @@ Deno.test("a schema that is not up to date is migrated, or the start says what t
   assertStringIncludes(refused.message, "Rights in Postgres");
 });
 
-/** A database, its owner, and a role without any rights; all are gone afterwards. */
+/** A database, its owner, and two roles without any rights; all are gone afterwards. */
 async function databaseAndRole() {
   await using stack = new AsyncDisposableStack();
   const { databaseUrl, kafkaBrokers } = await services();
@@ -93,8 +109,11 @@ async function databaseAndRole() {
     openDatabase(databaseUrl, { connectionsMax: 1, applicationName: "test" }),
   ).sql;
   const role = `role_${crypto.randomUUID().replaceAll("-", "")}`;
-  await admin.unsafe(`create role ${role} login`);
-  stack.defer(async () => void await admin.unsafe(`drop role ${role}`));
+  const serve = `${role}_serve`;
+  for (const name of [role, serve]) {
+    await admin.unsafe(`create role ${name} login`);
+    stack.defer(async () => void await admin.unsafe(`drop role ${name}`));
+  }
   const { url } = stack.use(await freshDatabase());
   const owner = stack.use(openDatabase(url, { connectionsMax: 1, applicationName: "test" })).sql;
   const own = crypto.randomUUID().slice(0, 8);
@@ -108,9 +127,9 @@ async function databaseAndRole() {
       TOPIC_PARTITIONS: "1",
     });
   };
-  const config = { owner: as(), role: as(role) };
+  const config = { owner: as(), role: as(role), serve: as(serve) };
   const owned = stack.move();
-  return { role, owner, config, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return { role, serve, owner, config, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 /** Runs `migrate` as an operator does. */
@@ -136,11 +155,8 @@ async function migrateCommand(config: ReturnType<typeof readConfig>, ...args: st
   return { code, output: text.decode(stdout) + text.decode(stderr) };
 }
 
-/** The statements that the README tells operators to run. */
-async function grantsOfReadme(): Promise<string[]> {
-  const readme = await Deno.readTextFile(`${root}README.md`);
-  const [, listed = ""] = /### Rights in Postgres[^]*?```sql\n([^]*?)```/.exec(readme) ?? [];
-  const statements = listed.replaceAll(/^--.*$/gm, "").split(";").map((line) => line.trim());
-  assert(statements.length > 4);
-  return statements.filter((line) => line !== "");
+/** Does what the role's file says, for a role of another name. */
+async function grant(owner: Sql, role: "serve" | "worker", name: string): Promise<void> {
+  const file = await Deno.readTextFile(`${root}src/app/roles/${role}.sql`);
+  await owner.unsafe(file.replaceAll(`onceflow_${role}`, name));
 }
