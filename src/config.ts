@@ -31,9 +31,22 @@ const environment = z.object({
   KAFKA_BROKERS: list.optional(),
   KAFKA_SSL: flag.default(false),
   KAFKA_SSL_CA: text.optional(),
-  KAFKA_SASL_MECHANISM: z.enum(["plain", "scram-sha-256", "scram-sha-512"]).optional(),
+  KAFKA_SSL_CERT: text.optional(),
+  KAFKA_SSL_KEY: text.optional(),
+  KAFKA_SSL_KEY_PASSPHRASE: secret.optional(),
+  KAFKA_SSL_SERVER_NAME: text.optional(),
+  KAFKA_SASL_MECHANISM: z.enum(["plain", "scram-sha-256", "scram-sha-512", "oauthbearer"])
+    .optional(),
   KAFKA_SASL_USERNAME: text.optional(),
   KAFKA_SASL_PASSWORD: secret.optional(),
+  KAFKA_OAUTH_TOKEN_ENDPOINT: z.url({
+    protocol: /^(https?|file)$/,
+    error: "an https:// or file:// address",
+  })
+    .optional(),
+  KAFKA_OAUTH_CLIENT_ID: text.optional(),
+  KAFKA_OAUTH_CLIENT_SECRET: secret.optional(),
+  KAFKA_OAUTH_SCOPE: text.optional(),
   KAFKA_CLIENT_ID: text.default("onceflow"),
   DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//, "a postgres:// address")
     .transform((value) => new Secret(value)).optional(),
@@ -93,7 +106,10 @@ const environment = z.object({
 const settings = environment.transform(withDefaults);
 
 /** What can also be read from a file: `NAME_FILE` in the place of `NAME`. */
-const secretNames = ["KAFKA_SASL_PASSWORD", "DATABASE_URL", "API_TOKEN", "API_TOKENS"] as const;
+const secretNames = [
+  ...["KAFKA_SSL_KEY_PASSPHRASE", "KAFKA_SASL_PASSWORD", "KAFKA_OAUTH_CLIENT_SECRET"],
+  ...["DATABASE_URL", "API_TOKEN", "API_TOKENS"],
+];
 
 /** Two environments that differ in `NAMESPACE` share no topic either, unless they name it. */
 function withDefaults(value: z.output<typeof environment>) {

@@ -1,4 +1,5 @@
 /** What a person is told about the error that ended a command: what went wrong, and what to do about it. Pure. */
+import { connectionHint } from "../app/compose/connection_hint.ts";
 import { NoServicesError } from "../app/compose/services.ts";
 import { ConfigError } from "../config.ts";
 import { DependencyDownError } from "../engine/core/errors.ts";
@@ -19,10 +20,14 @@ export function messageOf(error: unknown): string {
   const login = refusedLogin(error);
   if (login !== undefined) return `Kafka ${login}`;
   const chain = [...chainOf(error)];
-  const unreached = chain.find(({ name }) => name === "KafkaJSConnectionError");
+  const unreached = chain.find(({ name }) =>
+    name === "KafkaJSConnectionError" || name === "KafkaJSConnectionClosedError"
+  );
   if (unreached) {
     const at = "broker" in unreached && unreached.broker ? ` at ${unreached.broker}` : "";
-    return `Cannot reach Kafka${at}: is it running, and does KAFKA_BROKERS name it? (${unreached.message})`;
+    return `Cannot reach Kafka${at}: is it running, and does KAFKA_BROKERS name it? (${unreached.message}${
+      connectionHint(unreached)
+    })`;
   }
   const [first = error, ...causes] = chain;
   return [first.message, ...causes.map(({ message }) => `  because: ${message}`)].join("\n");

@@ -68,6 +68,8 @@ export {
   type TopicContractOptions,
 } from "./core/topic_contract.ts";
 export type { KafkaSettings } from "./kafka/kafka_client.ts";
+export type { EndpointLogin, KafkaLogin, PasswordLogin, TokenLogin } from "./kafka/login.ts";
+export type { KafkaTls } from "./kafka/tls.ts";
 export {
   createHealth,
   type DownOptions,

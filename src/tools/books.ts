@@ -6,6 +6,7 @@ import { kafkaVersion } from "./stack/ensure_stack.ts";
 import { orderProblem } from "../app/orders/order_record.ts";
 import { openDatabase } from "../engine/postgres/database.ts";
 import { checkConservation, type ConservationReport } from "./verify/check_conservation.ts";
+import { plainLogin } from "./plain_login.ts";
 import type { FindHindrances } from "./verify/hindrance.ts";
 import { createKafkaClient } from "../engine/kafka/kafka_client.ts";
 import { whyOpen } from "../engine/kafka/why_open.ts";
@@ -31,9 +32,7 @@ export async function openReader(
   const connection: LogReaderConnection = {
     brokers: kafka.brokers,
     ssl: kafka.ssl,
-    sasl: kafka.sasl && config.KAFKA_SASL_MECHANISM
-      ? { ...kafka.sasl, mechanism: config.KAFKA_SASL_MECHANISM }
-      : undefined,
+    sasl: plainLogin(kafka),
   };
   return await openLogReader(
     connection,

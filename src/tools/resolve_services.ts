@@ -1,10 +1,6 @@
 /** Decides which Kafka and Postgres a command talks to: the user's own, or the embedded stack. */
-import {
-  kafkaSettings,
-  NoServicesError,
-  ownServices,
-  type Services,
-} from "../app/compose/services.ts";
+import { kafkaSettings } from "../app/compose/kafka_settings.ts";
+import { NoServicesError, ownServices, type Services } from "../app/compose/services.ts";
 import type { Config } from "../config.ts";
 import { awaitStack } from "./stack/await_stack.ts";
 import { ensureStack } from "./stack/ensure_stack.ts";

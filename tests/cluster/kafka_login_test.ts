@@ -1,4 +1,6 @@
 /** Logging in over TLS, and settings of the brokers that do not fit ours: each is said at once, by the setting's name. */
+import { Buffer } from "node:buffer";
+import { generateKeyPairSync, sign } from "node:crypto";
 import { openReader } from "../../src/tools/books.ts";
 import { createObservability } from "../../src/app/compose/observability.ts";
 import { openRuntime } from "../../src/app/compose/open_runtime.ts";
@@ -18,13 +20,20 @@ Deno.test("a login over TLS works with the authority's certificate, and what is 
   await using _removed = {
     [Symbol.asyncDispose]: () => Deno.remove(directory, { recursive: true }),
   };
-  const { keystore, ca } = await makeKey(directory);
+  const { keystore, ca, key } = await makeKey(directory);
+  await using endpoint = tokenEndpoint();
   await using database = await freshDatabase();
   await using broker = await startOwnBroker({
     security: { users: ["ann"], keystore },
+    jvm: endpoint.jvm,
     settings: {
       "super.users": "User:ANONYMOUS;User:ann",
       "transaction.state.log.replication.factor": "3",
+      // Whoever comes over TLS shows a certificate of this authority.
+      ...{ "listener.name.users.ssl.client.auth": "required", "ssl.truststore.type": "PEM" },
+      "ssl.truststore.location": ca,
+      "sasl.enabled.mechanisms": "PLAIN,OAUTHBEARER",
+      ...endpoint.brokerSettings,
       "group.max.session.timeout.ms": "8000",
     },
   });
@@ -32,7 +41,8 @@ Deno.test("a login over TLS works with the authority's certificate, and what is 
   const configOf = (more: Record<string, string> = {}) =>
     readConfig({
       ...{ KAFKA_BROKERS: place, DATABASE_URL: database.url, TOPIC_PARTITIONS: "1" },
-      ...{ KAFKA_SSL: "true", KAFKA_SSL_CA: ca },
+      ...{ KAFKA_SSL: "true", KAFKA_SSL_CA: ca, KAFKA_SSL_CERT: ca, KAFKA_SSL_KEY: key },
+      KAFKA_SSL_SERVER_NAME: "kafka.internal",
       ...{ KAFKA_SASL_MECHANISM: "plain", KAFKA_SASL_USERNAME: "ann", KAFKA_SASL_PASSWORD: "ann" },
       ...more,
     });
@@ -74,6 +84,28 @@ Deno.test("a login over TLS works with the authority's certificate, and what is 
       "KAFKA_SSL_CA",
     );
   });
+  const fails = (setting: string, more: Record<string, string>) =>
+    assertRejects(() => openRuntime(configOf(more), { applicationName: "test" }), Error, setting);
+  await test.step("no certificate where one is wanted, another name, and a listener without TLS", async () => {
+    await fails("KAFKA_SSL_CERT", { KAFKA_SSL_CERT: "", KAFKA_SSL_KEY: "" });
+    await fails("KAFKA_SSL_SERVER_NAME", { KAFKA_SSL_SERVER_NAME: "other.internal" });
+    await fails("KAFKA_SSL", { KAFKA_BROKERS: `127.0.0.1:${broker.port}` });
+  });
+  await test.step("a token of an endpoint logs in, and one that is refused names the settings", async () => {
+    const oauth = {
+      ...{ KAFKA_SASL_MECHANISM: "oauthbearer", KAFKA_SASL_USERNAME: "", KAFKA_SASL_PASSWORD: "" },
+      KAFKA_OAUTH_TOKEN_ENDPOINT: `${endpoint.url}/token`,
+      ...{ KAFKA_OAUTH_CLIENT_ID: "ann", KAFKA_OAUTH_CLIENT_SECRET: "a secret" },
+    };
+    await names("KAFKA_OAUTH_CLIENT_SECRET", { ...oauth, KAFKA_OAUTH_CLIENT_SECRET: "nope" });
+    await fails("KAFKA_OAUTH_TOKEN_ENDPOINT", {
+      ...oauth,
+      KAFKA_OAUTH_TOKEN_ENDPOINT: "http://127.0.0.1:1/token",
+    });
+    await using runtime = await open(oauth);
+    const { config, services } = runtime;
+    await using _reader = await openReader(config, services, new AbortController().signal);
+  });
   await using runtime = await open({});
   await test.step("the checker's own client", async () => {
     const { config, services } = runtime;
@@ -99,6 +131,44 @@ Deno.test("a login over TLS works with the authority's certificate, and what is 
   });
 });
 
+/** An endpoint that gives signed tokens for one secret, and the key to check them with. */
+function tokenEndpoint() {
+  const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2_048 });
+  const give = async (request: Request) => {
+    if (new URL(request.url).pathname === "/keys") {
+      const key = { ...publicKey.export({ format: "jwk" }), kid: "one", alg: "RS256", use: "sig" };
+      return Response.json({ keys: [key] });
+    }
+    const isRight = request.headers.get("authorization") === `Basic ${btoa("ann:a+secret")}`;
+    if (!isRight || !(await request.text()).includes("grant_type=client_credentials")) {
+      return Response.json({ error: "invalid_client" }, { status: 401 });
+    }
+    const now = Math.floor(Date.now() / 1_000);
+    const parts = [{ alg: "RS256", kid: "one" }, { sub: "ann", iat: now, exp: now + 600 }];
+    const text = parts.map((part) => Buffer.from(JSON.stringify(part)).toString("base64url"))
+      .join(".");
+    const signature = sign("sha256", Buffer.from(text), privateKey).toString("base64url");
+    return Response.json({ access_token: `${text}.${signature}`, expires_in: 600 });
+  };
+  const options = { hostname: "127.0.0.1", port: 0, onListen: () => {} };
+  const server = Deno.serve(options, give);
+  const url = `http://127.0.0.1:${server.addr.port}`;
+  const security = "org.apache.kafka.common.security.oauthbearer";
+  const listener = "listener.name.users.oauthbearer.sasl";
+  return {
+    url,
+    brokerSettings: {
+      "sasl.oauthbearer.jwks.endpoint.url": `${url}/keys`,
+      [`${listener}.jaas.config`]: `${security}.OAuthBearerLoginModule required;`,
+      [`${listener}.server.callback.handler.class`]:
+        `${security}.OAuthBearerValidatorCallbackHandler`,
+    },
+    /** Since Kafka 4 the JVM must be told where keys may come from. */
+    jvm: [`-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=${url}/keys`],
+    [Symbol.asyncDispose]: () => server.shutdown(),
+  };
+}
+
 /** A key for 127.0.0.1 that vouches for itself, made by Java's own tool. */
 async function makeKey(directory: string) {
   const keystore = { file: `${directory}/key.p12`, password: "changeit" };
@@ -110,8 +180,31 @@ async function makeKey(directory: string) {
     }).output();
     assert(success, new TextDecoder().decode(stdout));
   };
-  const name = ["-dname", "CN=broker", "-ext", "san=ip:127.0.0.1"];
+  const name = ["-dname", "CN=broker", "-ext", "san=ip:127.0.0.1,dns:kafka.internal"];
   await keytool("-genkeypair", "-keyalg", "EC", ...name, "-validity", "3650");
   await keytool("-exportcert", "-rfc", "-file", ca);
-  return { keystore, ca };
+  const program = `${directory}/ExportKey.java`;
+  await Deno.writeTextFile(program, exportKey);
+  const { stdout } = await new Deno.Command("java", {
+    args: [program, keystore.file, keystore.password, "broker"],
+  }).output();
+  const key = `${directory}/key.pem`;
+  await Deno.writeFile(key, stdout);
+  return { keystore, ca, key };
 }
+
+/** keytool writes no private key. */
+const exportKey = `
+import java.io.File;
+import java.security.KeyStore;
+import java.util.Base64;
+
+class ExportKey {
+  public static void main(String[] args) throws Exception {
+    char[] password = args[1].toCharArray();
+    byte[] key = KeyStore.getInstance(new File(args[0]), password).getKey(args[2], password).getEncoded();
+    String text = Base64.getMimeEncoder(64, new byte[] {'\\n'}).encodeToString(key);
+    System.out.print("-----BEGIN PRIVATE KEY-----\\n" + text + "\\n-----END PRIVATE KEY-----\\n");
+  }
+}
+`;

@@ -38,7 +38,7 @@ export interface OwnBroker extends AsyncDisposable {
 
 /** Starts it. */
 export async function startOwnBroker(
-  { version = kafkaVersion, settings, security }: Pick<BrokerOptions, "settings"> & {
+  { version = kafkaVersion, settings, security, jvm }: Pick<BrokerOptions, "settings" | "jvm"> & {
     readonly version?: string;
     readonly security?: BrokerSecurity;
   } = {},
@@ -51,6 +51,7 @@ export async function startOwnBroker(
   const [port, securePort, controllerPort] = [freePort(), freePort(), freePort()];
   const options: BrokerOptions = {
     ...{ jars, java, port, clusterId: newClusterId(), heapMiB: 256, nodeId: 1, shortLived: true },
+    jvm,
     voters: [{ nodeId: 1, controllerPort }],
     archive: await Deno.stat(archive).then(() => archive, () => undefined),
     dataDirectory: join(directory, "data"),

@@ -1,8 +1,10 @@
 /** Says of an error that a service was not reached: where it was looked for, and which setting names that place. */
 import { DependencyDownError, HaltError } from "../../engine/core/errors.ts";
 import { verdictOf } from "../../engine/kafka/error_verdict.ts";
+import { TokenUnreachedError } from "../../engine/kafka/oauth_token.ts";
 import { refusedLogin } from "../../engine/kafka/refused_login.ts";
 import { asDependencyDown } from "../../engine/postgres/translate_error.ts";
+import { connectionHint } from "./connection_hint.ts";
 import type { Services } from "./services.ts";
 
 /** The message says it all: which service, where, which setting, and what was answered. No password is in it. */
@@ -58,21 +60,15 @@ export function unreachedKafka(error: unknown, place: Place): UnreachedError | u
   if (verdictOf(error) === "fatal") return undefined;
   const said = [...chainOf(error)].find(({ name }) => name.startsWith("KafkaJS"));
   if (!said) return undefined;
+  if (said instanceof TokenUnreachedError) {
+    const text = `Cannot log in to Kafka at ${place.address} (${place.setting}): ${said.message}`;
+    return new UnreachedError(text, { cause: error });
+  }
   return new UnreachedError(
     `Cannot reach Kafka at ${place.address} (${place.setting}): is it running, and is that its address? (${said.message}` +
-      `${hintOf(said)})`,
+      `${connectionHint(said)})`,
     { cause: error },
   );
-}
-
-/** A listener that speaks otherwise than we do only hangs up. */
-function hintOf({ name, message }: Error): string {
-  if (/certificate/i.test(message)) return "; KAFKA_SSL_CA names an authority of your own to trust";
-  if (/TLS|SSL/i.test(message)) {
-    return "; does that listener speak TLS, as KAFKA_SSL says?";
-  }
-  if (name !== "KafkaJSConnectionClosedError") return "";
-  return "; a listener that hangs up at once may want TLS or a login: KAFKA_SSL, KAFKA_SASL_MECHANISM";
 }
 
 /** The same for Postgres. A refused password and a database that is not there are no matter of waiting. */

@@ -3,8 +3,10 @@ import { getLogger } from "../packages/logtape.ts";
 import { type Names, namesIn } from "../core/names.ts";
 import { installPatches } from "./patches/install_patches.ts";
 import { endableSockets } from "./endable_sockets.ts";
+import { type KafkaLogin, saslOption, userOf } from "./login.ts";
 import { RecordClock } from "./record_clock.ts";
 import { nativeSocketFactory } from "./patches/receive_buffer.ts";
+import { type KafkaTls, tlsOptions } from "./tls.ts";
 import {
   assertVendorShape,
   clusterClass,
@@ -22,19 +24,15 @@ export interface KafkaSettings {
   readonly clientId: string;
   /** One prefix for groups, transactional ids, state topics and default dead-letter topics; `onceflow` where absent. */
   readonly namespace?: string;
-  /** TLS, checked against the system's certificates, or against these in PEM. */
-  readonly ssl: boolean | { readonly ca: string };
+  /** TLS, checked against the system's certificates, or as is said here. */
+  readonly ssl: boolean | KafkaTls;
   /**
    * A record batch that unpacks to more than this is not read, bytes: its records become one dead letter that names their
    * place. 64 MiB where absent; a lane holds one unpacked batch at a time.
    */
   readonly unpackedBytesMax?: number;
-  /** `mechanism` is `plain`, `scram-sha-256` or `scram-sha-512`. */
-  readonly sasl?: {
-    readonly mechanism: string;
-    readonly username: string;
-    readonly password: string;
-  };
+  /** How to log in, where the brokers ask for that. */
+  readonly sasl?: KafkaLogin;
 }
 
 /** Options of one cluster object; each has its own connections. */
@@ -83,10 +81,11 @@ export function createKafkaClient(settings: KafkaSettings): KafkaClient {
   const Cluster = clusterClass();
   const Emitter = emitterClass();
   const recordClock = new RecordClock();
+  const sasl = saslOption(settings.sasl);
   const sockets = endableSockets(nativeSocketFactory(socketFactory()()));
   return {
     settings,
-    user: settings.sasl?.username,
+    user: userOf(settings.sasl),
     names: namesIn(settings.namespace),
     logger,
     recordClock,
@@ -97,10 +96,8 @@ export function createKafkaClient(settings: KafkaSettings): KafkaClient {
         rootLogger: logger,
         socketFactory: sockets.factory,
         brokers: settings.brokers,
-        ssl: typeof settings.ssl === "object"
-          ? { ca: [settings.ssl.ca] }
-          : settings.ssl || undefined,
-        sasl: settings.sasl,
+        ssl: tlsOptions(settings.ssl),
+        sasl,
         clientId: settings.clientId,
         connectionTimeout: 3_000,
         authenticationTimeout: 10_000,

@@ -12,13 +12,15 @@ function wordOf(name = "", type = ""): string | undefined {
 }
 
 const refused = "refused user and password: check KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD " +
-  "(and that this user is known under KAFKA_SASL_MECHANISM)";
+  "(and that this user is known under KAFKA_SASL_MECHANISM; with oauthbearer it refused the token)";
 
 const sentences: Readonly<Record<string, string>> = {
   KafkaJSSASLAuthenticationError: refused,
   SASL_AUTHENTICATION_FAILED: refused,
   UNSUPPORTED_SASL_MECHANISM:
     "does not offer this way to log in: set KAFKA_SASL_MECHANISM to one that its listener has",
+  OAUTH_TOKEN_REFUSED: "was not asked, since the token endpoint refused the client: check " +
+    "KAFKA_OAUTH_CLIENT_ID, KAFKA_OAUTH_CLIENT_SECRET and KAFKA_OAUTH_SCOPE",
   ILLEGAL_SASL_STATE:
     "asks nobody to log in on this listener: leave KAFKA_SASL_MECHANISM out, or name " +
     "another listener's port in KAFKA_BROKERS",

@@ -5,6 +5,7 @@ import type { Config } from "../../config.ts";
 import type { Services } from "../../app/compose/services.ts";
 import { createKafkaClient, type KafkaClient } from "../../engine/kafka/kafka_client.ts";
 import { kafkaVersion } from "../stack/ensure_stack.ts";
+import { plainLogin } from "../plain_login.ts";
 import { findStack } from "../stack/find_stack.ts";
 import { kafkaJars } from "../stack/kafka_jars.ts";
 import { outputOf } from "../stack/processes.ts";
@@ -68,9 +69,7 @@ export async function openContext(
   const connection = {
     brokers: services.kafka.brokers,
     ssl: services.kafka.ssl,
-    sasl: services.kafka.sasl && config.KAFKA_SASL_MECHANISM
-      ? { ...services.kafka.sasl, mechanism: config.KAFKA_SASL_MECHANISM }
-      : undefined,
+    sasl: plainLogin(services.kafka),
   };
   const probe = await openProbe(connection, classPath, signal);
   const client = createKafkaClient({ ...services.kafka, clientId: "onceflow-bench" });

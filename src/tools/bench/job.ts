@@ -1,5 +1,6 @@
 /** What a measured process is told, and what it tells: one line of JSON on its standard input, lines of JSON on its output. */
 import { z } from "zod";
+import type { KafkaSettings } from "../../engine/kafka/kafka_client.ts";
 
 /** What to do. The first eight fields are all that a peer needs. */
 export const jobSchema = z.object({
@@ -18,9 +19,8 @@ export const jobSchema = z.object({
   kafka: z.object({
     brokers: z.array(z.string()),
     clientId: z.string(),
-    ssl: z.union([z.boolean(), z.object({ ca: z.string() })]),
-    sasl: z.object({ mechanism: z.string(), username: z.string(), password: z.string() })
-      .optional(),
+    ssl: z.custom<KafkaSettings["ssl"]>(),
+    sasl: z.custom<KafkaSettings["sasl"]>().optional(),
   }),
   work: z.enum(["plain", "lookup"]),
   database_url: z.string(),

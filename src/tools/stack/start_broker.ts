@@ -24,6 +24,8 @@ export interface BrokerOptions extends BrokerSettings {
   readonly archive?: string;
   /** It lives for a minute or so: the JVM's second compiler would cost it more than it gives back. */
   readonly shortLived?: boolean;
+  /** Flags for its JVM beside ours, such as `-Dname=value`. */
+  readonly jvm?: readonly string[];
   readonly signal?: AbortSignal;
 }
 
@@ -44,6 +46,7 @@ export async function startBroker(options: BrokerOptions): Promise<Daemon> {
       ...heapFlags(options.heapMiB ?? 512),
       ...jvmFlags(options),
       ...archive,
+      ...options.jvm ?? [],
       "kafka.Kafka",
       properties,
     ],

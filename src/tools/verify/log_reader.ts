@@ -1,5 +1,5 @@
 /** Runs the independent reader (Kafka's Java client) and speaks with it. Reads only; joins no group. */
-import { clientProperties, type LogReaderConnection } from "./client_properties.ts";
+import { clientProperties, javaOptions, type LogReaderConnection } from "./client_properties.ts";
 import { compileReader, type ReaderTools, UnreachableError } from "./compile_reader.ts";
 import { Conversation } from "./reader_conversation.ts";
 import type { LogRecord } from "./reader_frames.ts";
@@ -110,7 +110,12 @@ export async function openLogReader(
 ): Promise<LogReader> {
   const classPath = await compileReader(tools, signal);
   const program = tools.java ?? "java";
-  const args = [`-Xmx${limits.heapMiB}m`, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=4"];
+  const args = [
+    `-Xmx${limits.heapMiB}m`,
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=4",
+    ...javaOptions(connection),
+  ];
   let child: Deno.ChildProcess;
   try {
     child = new Deno.Command(program, {
@@ -138,7 +143,7 @@ export async function openLogReader(
     throw new UnreachableError(
       `Cannot reach Kafka at ${
         connection.brokers.join(", ")
-      }: check KAFKA_BROKERS and the KAFKA_SASL_ settings, ` +
+      }: check KAFKA_BROKERS and the KAFKA_SSL and KAFKA_SASL_ settings, ` +
         "or start the embedded stack with `deno task stack`",
       { cause: error },
     );

@@ -7,6 +7,7 @@
  *
  * The same refusal meets every role, and whichever step runs into it, it is to be said in one way.
  */
+import { TokenUnreachedError } from "../oauth_token.ts";
 import { refusedLogin } from "../refused_login.ts";
 import { connectionClass, type VendorConnection } from "../vendor.ts";
 
@@ -25,6 +26,8 @@ export function patchLostLogin(): void {
     try {
       return await authenticate.call(this);
     } catch (error) {
+      // The handshake is over, and a broker takes no second one on a connection: the next attempt needs a new one.
+      if (error instanceof TokenUnreachedError) await this.disconnect();
       throw inOurWords(truth(this, error));
     }
   };
