@@ -5,6 +5,7 @@ import { findDeadLetter } from "../engine/dead_letters/find_dead_letter.ts";
 import { type FlowImport, renderRepro } from "../engine/dead_letters/render_repro.ts";
 import { address, type DlqActions } from "./dlq_options.ts";
 import { FindingError } from "./exit_codes.ts";
+import { print } from "./print.ts";
 
 /** Adds `repro`. */
 export function addRepro(command: Command, actions: DlqActions): void {
@@ -18,7 +19,7 @@ export function addRepro(command: Command, actions: DlqActions): void {
       actions.withStore(args.dlq, async (store, signal) => {
         const repro = renderRepro(await findDeadLetter(store, at, signal), args.flow);
         if ("refused" in repro) throw new FindingError(repro.refused);
-        console.log(repro.text);
+        print(repro.text);
       })
     );
 }
