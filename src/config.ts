@@ -90,6 +90,7 @@ const environment = z.object({
   SESSION_TIMEOUT_MS: integer(6_000, 1_800_000, 10_000),
   RETRY_COUNT_MAX: integer(0, 100, 3),
   RETRY_BACKOFF_MS: integer(1, 60_000, 500),
+  RETRY_BACKOFF_MS_MAX: integer(1, 3_600_000, 30_000),
   DEPENDENCY_BACKOFF_MS_MAX: integer(10, 300_000, 5_000),
   SHUTDOWN_MS_MAX: integer(100, 60_000, 4_500),
   STACK_DIR: text.default(".onceflow"),

@@ -23,7 +23,9 @@
  * @module
  */
 export { run } from "./flow/run.ts";
-export { runFlowDefaults, type RunFlowOptions } from "./flow/run_flow.ts";
+export { runFlowDefaults, type RunFlowOptions } from "./flow/run_flow_options.ts";
+export type { AnyFlow } from "./flow/run_flows.ts";
+export type { Guarantee } from "./core/delivery.ts";
 export type { DeadLetterReason } from "./core/dead_letter.ts";
 export type { Burial } from "./core/dead_letter_log.ts";
 export { DependencyDownError, HaltError, PoisonError, TransientError } from "./core/errors.ts";

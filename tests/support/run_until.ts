@@ -1,6 +1,7 @@
 /** Runs a flow on the tests' broker until it has committed what a test waits for. */
 import { writtenBy } from "../../src/engine/flow/flow_topics.ts";
-import { runFlow, type RunFlowHooks, type RunFlowOptions } from "../../src/engine/flow/run_flow.ts";
+import { runFlow } from "../../src/engine/flow/run_flow.ts";
+import type { RunFlowHooks, RunFlowOptions } from "../../src/engine/flow/run_flow_options.ts";
 import type { Flow } from "../../src/engine/core/flow.ts";
 import type { LaneObserver } from "../../src/engine/core/lane_observer.ts";
 import type { KafkaClient } from "../../src/engine/kafka/kafka_client.ts";

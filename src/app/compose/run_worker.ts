@@ -153,7 +153,11 @@ function runInvoicing(
     now: () => new Date(),
     eventSource: `/${config.NAMESPACE}/${invoicingName}`,
     beforeTry: options.beforeTry,
-    retry: { retriesMax: config.RETRY_COUNT_MAX, backoffMs: config.RETRY_BACKOFF_MS },
+    retry: {
+      retriesMax: config.RETRY_COUNT_MAX,
+      backoffMs: config.RETRY_BACKOFF_MS,
+      backoffMsMax: config.RETRY_BACKOFF_MS_MAX,
+    },
   });
   return runFlow(client, flow, signal, {
     guarantee: options.guarantee,

@@ -23,9 +23,12 @@ export interface DeliverySession extends AsyncDisposable {
   ): Promise<void>;
 }
 
+/** What holds of a flow's outputs when a process dies. */
+export type Guarantee = "exactly-once" | "at-least-once" | "at-most-once";
+
 /** Opens sessions with one guarantee. */
 export interface Delivery {
-  readonly guarantee: "exactly-once" | "at-least-once" | "at-most-once";
+  readonly guarantee: Guarantee;
   /** `known` is the highest offset that this lane has seen committed, or -1. */
   open(assignment: Assignment, known?: number): Promise<DeliverySession>;
 }

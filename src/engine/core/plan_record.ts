@@ -67,7 +67,7 @@ async function afterFailure<T>(
   context: PlanContext,
 ): Promise<Planned> {
   let error = firstError;
-  const { retriesMax, backoffMs: baseMs } = flow.retry;
+  const { retriesMax, backoffMs: baseMs, backoffMsMax } = flow.retry;
   const { clock = systemClock } = context;
   for (let attempt = 1;; attempt++) {
     context.signal.throwIfAborted();
@@ -76,7 +76,7 @@ async function afterFailure<T>(
       return deadLetterOf(flow, error, attempt);
     }
     context.onRetry?.(record, attempt, error);
-    await clock.delay(backoffMs(attempt, baseMs, Infinity, clock.random), context.signal);
+    await clock.delay(backoffMs(attempt, baseMs, backoffMsMax, clock.random), context.signal);
     try {
       return emit(await runTransform(flow, event, record, attempt + 1, context));
     } catch (next) {

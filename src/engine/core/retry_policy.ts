@@ -6,10 +6,12 @@ export interface RetryPolicy {
   readonly retriesMax: number;
   /** The first pause, milliseconds; each one after it is twice as long. */
   readonly backoffMs: number;
+  /** The longest pause, milliseconds. */
+  readonly backoffMsMax: number;
 }
 
-/** Three retries after 0.5, 1 and 2 seconds. */
-export const retryDefaults: RetryPolicy = { retriesMax: 3, backoffMs: 500 };
+/** Three retries after 0.5, 1 and 2 seconds; of more, none waits longer than 30. */
+export const retryDefaults: RetryPolicy = { retriesMax: 3, backoffMs: 500, backoffMsMax: 30_000 };
 
 /**
  * The pause before retry number `retry` (from 1), milliseconds: exponential, at most `capMs`, shortened by up to a half at

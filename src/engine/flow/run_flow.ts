@@ -1,18 +1,22 @@
 /** Runs any flow: a member of its group, one lane a partition, with the guarantee that is asked for. */
-import { atLeastOnce, atMostOnce, type Delivery, exactlyOnce } from "../core/delivery.ts";
+import {
+  atLeastOnce,
+  atMostOnce,
+  type Delivery,
+  exactlyOnce,
+  type Guarantee,
+} from "../core/delivery.ts";
 import { type Flow, inNamespace } from "../core/flow.ts";
 import { GroupCommitter } from "../core/group_committer.ts";
-import { createHealth, type Health } from "../core/health.ts";
+import { createHealth } from "../core/health.ts";
 import { runLane } from "../core/lane.ts";
-import type { LaneObserver } from "../core/lane_observer.ts";
 import { LaneBoard } from "../core/lane_board.ts";
-import type { TopicPartition } from "../core/record.ts";
 import { openRecordLog } from "../dead_letters/kafka_record_log.ts";
 import { createParking } from "../dead_letters/create_parking.ts";
 import { stateTopics } from "../dead_letters/open_dead_letter_store.ts";
 import { bufferBatches } from "../kafka/buffer_share.ts";
 import { openCrashLog } from "../kafka/crash_log.ts";
-import { fetcherDefaults, type FetcherOptions } from "../kafka/fetcher.ts";
+import { fetcherDefaults } from "../kafka/fetcher.ts";
 import { chooseStart } from "../kafka/first_starts.ts";
 import { openGroupBeginnings } from "../kafka/group_beginnings.ts";
 import type { KafkaClient } from "../kafka/kafka_client.ts";
@@ -20,79 +24,22 @@ import { laneNotesTopic, openLaneNotes } from "../kafka/lane_notes.ts";
 import { runMembership } from "../kafka/membership.ts";
 import { openPlainProducer } from "../kafka/plain_producer.ts";
 import { createTransactions } from "../kafka/transactions.ts";
-import type { TransactorOptions } from "../kafka/transactor.ts";
 import { createTopicDirectory } from "../kafka/topic_directory.ts";
 import { ensureTopics } from "../kafka/topics.ts";
 import { inputsOf, topicsOf, writtenBy } from "./flow_topics.ts";
 import { partitionCountOf, withTopics } from "./known_topics.ts";
+import { guaranteeOf } from "./guarantee_of.ts";
 import { laneName, reportTransactions } from "./report_transactions.ts";
+import { runFlowDefaults, type RunFlowHooks, type RunFlowOptions } from "./run_flow_options.ts";
+import { started } from "./started.ts";
 import { ensureStateTopic, openKafkaState } from "../state/kafka_state.ts";
 import { stateTopicOf } from "../state/state_changelog.ts";
 import { untilAnswered } from "../kafka/until_answered.ts";
 import { watchUntilDisposed } from "./watch_lanes.ts";
-import { watching, type WatchOptions } from "../kafka/watch_transactions.ts";
+import { watching } from "../kafka/watch_transactions.ts";
 import { traceDeadLetters } from "../observe/trace_dead_letters.ts";
 import { traceFlow } from "../observe/trace_flow.ts";
 import { traceSettling } from "../observe/trace_transactions.ts";
-
-/** Bounds of a running flow. */
-export interface RunFlowOptions {
-  /** `exactly-once` unless said otherwise. */
-  readonly guarantee: "exactly-once" | "at-least-once" | "at-most-once";
-  /** Records in one transaction. */
-  readonly batchRecordsMax: number;
-  /** Bytes of input in one transaction. */
-  readonly batchBytesMax: number;
-  /** No record is begun after this long in one transaction, milliseconds. */
-  readonly batchPlanMsMax: number;
-  /** The largest record and the largest record batch, bytes; below the topics' `max.message.bytes`. */
-  readonly requestBytesMax: number;
-  /** The coordinator aborts a transaction that is open for longer, milliseconds. */
-  readonly transactionTimeoutMs: number;
-  /** The group gives a silent member's partitions away after this long, milliseconds. */
-  readonly sessionTimeoutMs: number;
-  /** The longest pause before a dependency that is down is tried again, milliseconds. */
-  readonly dependencyBackoffMsMax: number;
-  /** Memory that the state of all partitions of this process may take, bytes, near enough; it halts over it. */
-  readonly stateBytesMax: number;
-  /** Partitions of the topics that are made because they are missing. */
-  readonly topicPartitions: number;
-  /** Replicas of those topics; -1 for three, or as many as there are brokers. */
-  readonly topicReplicationFactor: number;
-  /** Told what stands in the way of this flow; the changes are logged where absent, too. */
-  readonly health?: Health;
-  /** Told what the lanes do. */
-  readonly observer?: LaneObserver;
-  /** Told of each partition in which a transaction was ended that Kafka had forgotten there. */
-  readonly onForgotten?: (outcome: "commit" | "abort") => void;
-  /** Told which partitions this process has, after each rebalance. */
-  readonly onAssigned?: (partitions: readonly TopicPartition[]) => void;
-}
-
-/** What only tests and benchmarks set. */
-export interface RunFlowHooks {
-  readonly fetch?: FetcherOptions;
-  readonly onStep?: TransactorOptions["onStep"];
-  /** Somebody else watches the lanes, and the transactions on the flow's topics. */
-  readonly board?: LaneBoard;
-  /** How often open transactions are looked for. */
-  readonly watch?: Pick<WatchOptions, "intervalMs" | "graceMs">;
-}
-
-/** Exactly-once, with bounds that suit a laptop as well as a server. */
-export const runFlowDefaults: RunFlowOptions = {
-  guarantee: "exactly-once",
-  batchRecordsMax: 2_000,
-  batchBytesMax: 4 * 1024 * 1024,
-  batchPlanMsMax: 5_000,
-  requestBytesMax: 900_000,
-  transactionTimeoutMs: 10_000,
-  sessionTimeoutMs: 10_000,
-  dependencyBackoffMsMax: 5_000,
-  stateBytesMax: 512 * 1024 * 1024,
-  topicPartitions: 4,
-  topicReplicationFactor: -1,
-};
 
 /** One transaction holds what so many lanes may plan at a time. */
 const transactionBatches = 4;
@@ -112,11 +59,11 @@ export async function runFlow<T>(
 ): Promise<void> {
   const { names } = client;
   const flow = traceFlow(inNamespace(defined, names));
-  const options = { ...runFlowDefaults, ...given };
+  const guarantee = guaranteeOf(flow, given.guarantee);
+  const options = { ...runFlowDefaults, ...given, guarantee };
   const health = options.health ?? createHealth();
   client.recordClock.reportTo(health);
   const parks = flow.park === "key";
-  if (options.guarantee !== "exactly-once") refuseWeaker(flow);
   const state = [
     laneNotesTopic(names, options.topicReplicationFactor),
     ...(parks ? stateTopics(names, options.topicReplicationFactor) : []),
@@ -165,7 +112,7 @@ export async function runFlow<T>(
     recordsMax: transactionBatches * options.batchRecordsMax,
     bytesMax: transactionBatches * options.batchBytesMax,
   }, health);
-  const deliveries: Record<RunFlowOptions["guarantee"], Delivery> = {
+  const deliveries: Record<Guarantee, Delivery> = {
     "exactly-once": exactlyOnce(committer, laneNotes),
     "at-least-once": atLeastOnce(openProducer),
     "at-most-once": atMostOnce(openProducer),
@@ -197,6 +144,8 @@ export async function runFlow<T>(
     ...{ board, health, transactionTimeoutMs: options.transactionTimeoutMs },
     transactionalGroups: new Set(options.guarantee === "exactly-once" ? [flow.groupId] : []),
   });
+  await using hooksOfFlow = await started(flow, signal);
+  if (!hooksOfFlow) return;
   await runMembership(client, {
     groupId: flow.groupId,
     topics: inputs,
@@ -220,16 +169,4 @@ export async function runFlow<T>(
         ));
     },
   }, signal);
-}
-
-function refuseWeaker<T, S>({ name, park, takeOver, state }: Flow<T, S>): void {
-  const what = park === "key"
-    ? 'park: "key"'
-    : takeOver
-    ? "takeOver"
-    : state
-    ? "its state"
-    : undefined;
-  if (!what) return;
-  throw new TypeError(`Cannot run flow "${name}": ${what} needs the guarantee exactly-once`);
 }
