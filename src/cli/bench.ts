@@ -8,6 +8,7 @@ import { type BenchReport, reportSchema } from "../tools/bench/report.ts";
 import { reportHtml } from "../tools/bench/report_html.ts";
 import type { BenchOptions } from "../tools/bench/run_bench.ts";
 import { progress } from "./progress.ts";
+import { jsonDocument } from "./json_document.ts";
 import { print } from "./print.ts";
 
 /** What the command needs of the composition root. */
@@ -74,7 +75,7 @@ export function benchCommand(actions: BenchActions): Command {
         },
       }).finally(() => bar?.stop());
       const files = await writeReport(report, earlier, directory);
-      print(given.json ? JSON.stringify(report) : formatReport(report, earlier));
+      print(given.json ? jsonDocument(report) : formatReport(report, earlier));
       progress(`${files.json}\n${files.html}`);
     });
 }

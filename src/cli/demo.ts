@@ -7,6 +7,7 @@ import { runUntilSignal } from "../app/compose/run_until_signal.ts";
 import { readConfig } from "../config.ts";
 import { exitCodes, FindingError } from "./exit_codes.ts";
 import { progress } from "./progress.ts";
+import { jsonDocument } from "./json_document.ts";
 import { print } from "./print.ts";
 
 interface DemoArguments {
@@ -59,9 +60,12 @@ async function demo(
       async onBooks(outcome) {
         bar?.stop();
         balanced = outcome.books.good;
-        print(json ? JSON.stringify(outcome) : describe(outcome));
+        const { url, ...rest } = outcome;
+        // Nobody answers there any more when the demo has ended.
+        if (json) print(jsonDocument(once ? rest : outcome));
+        else print(`${describe(rest)}${once ? "" : `\nDashboard: ${url}`}`);
         if (once) return;
-        progress(`Have a look at ${outcome.url} - Ctrl-C ends the demo.`);
+        progress(`Have a look at ${url} - Ctrl-C ends the demo.`);
         await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
       },
     });
@@ -93,7 +97,7 @@ function progressBar(total: number): SingleBar | undefined {
 }
 
 /** The conservation table, and the first counterexample of each kind where there is one. */
-function describe({ accepted, broken, books, seconds, url }: DemoOutcome): string {
+function describe({ accepted, broken, books, seconds }: Omit<DemoOutcome, "url">): string {
   const { figures } = books;
   const table = new Table({
     head: ["", "orders"],
@@ -119,7 +123,7 @@ function describe({ accepted, broken, books, seconds, url }: DemoOutcome): strin
         `  ${kind} (${count}): violated: ${claim}; first: ${first.detail}`
       ).join("\n")
     }`;
-  return `${table.toString()}\n${foreign}\n${verdict}\nDashboard: ${url}`;
+  return `${table.toString()}\n${foreign}\n${verdict}`;
 }
 
 function parseCount(text: string): number {

@@ -7,6 +7,7 @@ import {
 } from "../engine/dead_letters/dead_letter_address.ts";
 import type { DeadLetterStore } from "../engine/dead_letters/list_dead_letters.ts";
 import type { Selection } from "../engine/dead_letters/select_dead_letters.ts";
+import { jsonDocument } from "./json_document.ts";
 import { print } from "./print.ts";
 
 /** What the commands are given by whoever mounts them. */
@@ -94,5 +95,5 @@ export function hexBytes(text: string): Uint8Array {
 
 /** Prints one JSON document. */
 export function printJson(document: unknown): void {
-  print(JSON.stringify(document, null, 2));
+  print(jsonDocument(document));
 }

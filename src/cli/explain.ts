@@ -4,6 +4,7 @@ import type { OrderExplanation } from "../tools/verify/explain_order.ts";
 import { formatExplanation } from "../tools/verify/format_explanation.ts";
 import { FindingError } from "./exit_codes.ts";
 import { progress } from "./progress.ts";
+import { jsonDocument } from "./json_document.ts";
 import { print } from "./print.ts";
 
 /** What the command needs of the composition root. */
@@ -24,7 +25,7 @@ export function explainCommand(actions: ExplainActions): Command {
     .addHelpText("after", "\nExit code 0 when the order is known, 1 when it is not, 2 on trouble.")
     .action(async (orderId: string, { json }: { readonly json?: true }) => {
       const explanation = await actions.explain(orderId, json ? () => {} : progress);
-      print(json ? JSON.stringify(explanation) : formatExplanation(explanation));
+      print(json ? jsonDocument(explanation) : formatExplanation(explanation));
       if (explanation.standing.stage !== "unknown") return;
       throw new FindingError(`order ${orderId} is unknown`);
     });

@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import type { SchemaReport } from "../app/compose/prepare_schema.ts";
 import { FindingError } from "./exit_codes.ts";
+import { jsonDocument } from "./json_document.ts";
 import { print } from "./print.ts";
 
 /** What the command does, given by who knows the services. */
@@ -31,12 +32,12 @@ export function migrateCommand(actions: MigrateActions): Command {
     .action(async ({ check, json }: MigrateArguments) => {
       if (check) {
         const missing = await actions.missing();
-        print(json ? JSON.stringify({ missing }, null, 2) : describeMissing(missing));
+        print(json ? jsonDocument({ missing }) : describeMissing(missing));
         if (missing.length > 0) throw new FindingError("the schema is not up to date");
         return;
       }
       const report = await actions.migrate();
-      print(json ? JSON.stringify(report, null, 2) : describeReport(report));
+      print(json ? jsonDocument(report) : describeReport(report));
     });
 }
 

@@ -7,6 +7,7 @@ import type { KafkaClient } from "../engine/kafka/kafka_client.ts";
 import { applyOffset, OffsetRefusedError, planOffset } from "../engine/kafka/offset_admin.ts";
 import { changeTable, standingTable } from "./offsets_tables.ts";
 import { progress } from "./progress.ts";
+import { jsonDocument } from "./json_document.ts";
 import { print } from "./print.ts";
 
 /** What the commands work with. */
@@ -67,7 +68,7 @@ export function offsetsCommand(actions: OffsetsActions): Command {
         for (const groupId of args.group ? [args.group] : groups) {
           standings.push(await showOffsets(client, groupId, args.topic ? [args.topic] : []));
         }
-        if (args.json) return print(JSON.stringify(standings, null, 2));
+        if (args.json) return print(jsonDocument(standings));
         for (const standing of standings) print(standingTable(standing, relay.cursorTopic));
       })
     );
@@ -132,7 +133,7 @@ async function setOffset(
     metadata: isCursor ? await cursorMetadata(access, args) : args.metadata,
     unbounded: isCursor,
   });
-  if (args.json) print(JSON.stringify({ ...change, dryRun: args.dryRun ?? false }, null, 2));
+  if (args.json) print(jsonDocument({ ...change, dryRun: args.dryRun ?? false }));
   else print(changeTable(change, isCursor));
   if (args.dryRun) return progress("Dry run: nothing was changed.");
   if (!args.yes && !actions.confirm("Set it?")) {

@@ -6,6 +6,7 @@ import type { ProjectionStatus } from "../engine/projection/projection_status.ts
 import type { RebuildProgress, RebuildReport } from "../engine/projection/rebuild_projection.ts";
 import { FindingError } from "./exit_codes.ts";
 import { progress } from "./progress.ts";
+import { jsonDocument } from "./json_document.ts";
 import { print } from "./print.ts";
 
 /** What the command does, given by who knows the services. */
@@ -30,7 +31,7 @@ export function projectionCommand(actions: ProjectionActions): Command {
     .option("--json", "print one JSON document")
     .action(async ({ json }: Output) => {
       const status = await actions.status();
-      print(json ? JSON.stringify(status, null, 2) : describeStatus(status));
+      print(json ? jsonDocument(status) : describeStatus(status));
       if (status.findings.length > 0) throw new FindingError("the read model is not sound");
     });
   command.command("rebuild")
@@ -56,7 +57,7 @@ export function projectionCommand(actions: ProjectionActions): Command {
           },
         });
         bar?.stop();
-        print(json ? JSON.stringify(report, null, 2) : describeReport(report));
+        print(json ? jsonDocument(report) : describeReport(report));
       } catch (error) {
         bar?.stop();
         progress("The rebuild did not finish; the live tables are as they were.");

@@ -10,6 +10,7 @@ import { databaseUrl, type StackState } from "../tools/stack/stack_state.ts";
 import { resetStack, type StopReport, stopStack } from "../tools/stack/stop_stack.ts";
 import { progress } from "./progress.ts";
 import { FindingError } from "./exit_codes.ts";
+import { jsonDocument } from "./json_document.ts";
 import { print } from "./print.ts";
 
 interface Output {
@@ -133,5 +134,5 @@ function printEnd(report: StopReport, json: boolean | undefined): void {
 }
 
 function say(json: boolean | undefined, document: unknown, text: () => string): void {
-  print(json ? JSON.stringify(document, null, 2) : text());
+  print(json ? jsonDocument(document) : text());
 }

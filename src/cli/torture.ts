@@ -9,6 +9,7 @@ import { runTorture } from "../tools/torture/run_torture.ts";
 import type { TortureReport } from "../tools/torture/summary.ts";
 import { FindingError } from "./exit_codes.ts";
 import { progress } from "./progress.ts";
+import { jsonDocument } from "./json_document.ts";
 import { print } from "./print.ts";
 
 interface TortureArguments {
@@ -76,7 +77,7 @@ export function tortureCommand(): Command {
           onProgress: progress,
           signal: stop.signal,
         });
-        print(json ? JSON.stringify(report, null, 2) : tableOf(report));
+        print(json ? jsonDocument(report) : tableOf(report));
         if (!report.good) {
           progress(`logs and data are in ${directory}`);
           throw new FindingError(`${report.findings.length} findings`);

@@ -14,6 +14,7 @@ import type { Outcome } from "../engine/kafka/transaction_outcome.ts";
 import { FindingError } from "./exit_codes.ts";
 import { progress } from "./progress.ts";
 import { transactionRow, transactionsTable } from "./transactions_table.ts";
+import { jsonDocument } from "./json_document.ts";
 import { print } from "./print.ts";
 
 /** What the command is given by whoever mounts it. */
@@ -117,7 +118,7 @@ function report(found: OpenTransactions, json: boolean | undefined): void {
   if (!json) return print(transactionsTable(found));
   const { examined, leaderless, refused } = found;
   print(
-    JSON.stringify({ transactions: examined.map(transactionRow), leaderless, refused }, null, 2),
+    jsonDocument({ transactions: examined.map(transactionRow), leaderless, refused }),
   );
 }
 

@@ -4,6 +4,7 @@ import type { ConservationReport } from "../tools/verify/check_conservation.ts";
 import { formatReport } from "../tools/verify/format_report.ts";
 import { FindingError } from "./exit_codes.ts";
 import { progress } from "./progress.ts";
+import { jsonDocument } from "./json_document.ts";
 import { print } from "./print.ts";
 
 /** What the command needs of the composition root. */
@@ -36,7 +37,7 @@ export function verifyCommand(actions: VerifyActions): Command {
     )
     .action(async ({ drained = false, json }: VerifyArguments) => {
       const report = await actions.check({ drained, onProgress: json ? () => {} : progress });
-      print(json ? JSON.stringify(report) : formatReport(report));
+      print(json ? jsonDocument(report) : formatReport(report));
       if (!report.good) throw new FindingError("the books do not balance");
     });
 }

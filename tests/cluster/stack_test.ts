@@ -56,8 +56,8 @@ Deno.test("a stack starts, is found, survives its command, is recognised as dead
     assertEquals(state.started, ["kafka", "postgres"]);
     assertEquals((await run("status")).code, 0);
     const found = await findStack(directory);
-    assertEquals(found?.kafkaBrokers, state.kafkaBrokers);
-    assertEquals(found?.databaseUrl, state.databaseUrl);
+    assertEquals(found?.kafkaBrokers, state.kafka_brokers);
+    assertEquals(found?.databaseUrl, state.database_url);
   });
 
   await t.step("a second command finds it and starts nothing", async () => {

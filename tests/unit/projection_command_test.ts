@@ -1,3 +1,4 @@
+import { jsonDocument } from "../../src/cli/json_document.ts";
 import { Command } from "commander";
 import { assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 import { FindingError } from "../../src/cli/exit_codes.ts";
@@ -45,7 +46,7 @@ async function run(args: string[], actions: Partial<ProjectionActions>): Promise
 
 Deno.test("projection status prints a table for people and one document for programs", async () => {
   assertStringIncludes(await run(["status"], {}), "orders-0");
-  assertEquals(JSON.parse(await run(["status", "--json"], {})), JSON.parse(JSON.stringify(status)));
+  assertEquals(JSON.parse(await run(["status", "--json"], {})), JSON.parse(jsonDocument(status)));
 });
 
 Deno.test("projection status is a finding when the figures disagree", async () => {
