@@ -6,12 +6,18 @@ import { fileURLToPath } from "node:url";
 import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
 import { jsons, produce, readPartition, record, testClient } from "../support/kafka.ts";
 import { ensureTopics } from "../../src/engine/kafka/topics.ts";
-import { root, services } from "../support/services.ts";
+import { freshDatabase, root, services } from "../support/services.ts";
 
 const manifest = JSON.parse(await Deno.readTextFile(`${root}deno.json`));
 const entryPoints: [name: string, path: string][] = Object.entries<string>(manifest.exports)
   .map(([name, path]) => [name.replace(/^\./, "@onceflow/onceflow"), path.replace(/^\./, "")]);
 const brokers = (await services()).kafkaBrokers.join();
+const database = await freshDatabase();
+const ownVariables = {
+  KAFKA_BROKERS: brokers,
+  DATABASE_URL: database.url,
+  UNIQUE: crypto.randomUUID().slice(0, 8),
+};
 
 /** A directory that is deleted afterwards, with all that stands in it. */
 async function foreignProject(settings: object, files: Readonly<Record<string, string>>) {
@@ -26,7 +32,7 @@ async function foreignProject(settings: object, files: Readonly<Record<string, s
       new Deno.Command(Deno.execPath(), {
         args,
         cwd: directory,
-        env: { KAFKA_BROKERS: brokers, NO_COLOR: "1", NO_PROXY: "127.0.0.1" },
+        env: { ...ownVariables, NO_COLOR: "1", NO_PROXY: "127.0.0.1" },
         stdout: "piped",
         stderr: "piped",
       }),
@@ -71,8 +77,14 @@ const forget = `
   }
 `;
 
-const ownTest = await Deno.readTextFile(`${root}tests/foreign/labels_test.ts`);
-const packages = { kafkajs: manifest.imports.kafkajs, zod: manifest.imports.zod };
+const names = ["labels_test.ts", "shipping_test.ts", "shipping.ts", "shipping_worker.ts"] as const;
+const [labels = "", ...shipping] = await Promise.all(
+  names.map((name) => Deno.readTextFile(`${root}tests/foreign/${name}`)),
+);
+const flows = { "labels_test.ts": labels };
+const tables = Object.fromEntries(names.slice(1).map((name, at) => [name, shipping[at] ?? ""]));
+const { kafkajs, postgres, zod } = manifest.imports;
+const packages = { kafkajs, postgres, zod };
 
 function importsFrom(base: string): Record<string, string> {
   return {
@@ -81,25 +93,33 @@ function importsFrom(base: string): Record<string, string> {
   };
 }
 
-async function passesItsOwnTest(settings: object, ...flags: string[]): Promise<void> {
-  await using project = await foreignProject(settings, { "labels_test.ts": ownTest });
+async function passesItsOwnTests(
+  settings: object,
+  files: Readonly<Record<string, string>>,
+  ...flags: string[]
+): Promise<void> {
+  await using project = await foreignProject(settings, files);
   const { code, stdout, stderr } = await project.deno(
-    ...["test", "--no-check", "--no-prompt", "--allow-net=127.0.0.1", "--allow-env", ...flags],
+    ...["test", "--no-prompt", "--allow-net=127.0.0.1", "--allow-env", ...flags],
   ).output();
   const said = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
   assertEquals(code, 0, said);
-  assertStringIncludes(said, "1 passed");
+  assertStringIncludes(
+    said,
+    `${Object.keys(files).filter((name) => /_test/.test(name)).length} passed`,
+  );
   assertStringIncludes(await Deno.readTextFile(`${project.directory}/deno.lock`), "kafkajs@2.2.4");
 }
 
-/** As a project with a checkout beside it; npm packages come from Deno's own cache. */
-const byPath = () => passesItsOwnTest({ imports: importsFrom("../..") });
+/** As a project with a checkout beside it; npm packages come from Deno's own cache. All of it is checked for its types. */
+const byPath = () => passesItsOwnTests({ imports: importsFrom("../..") }, { ...flows, ...tables });
 
 /** As from JSR, with the checkout in the place of what is there; npm packages stand in the project. */
 const byLink = () => {
   const onceflow = { "@onceflow/onceflow": `jsr:@onceflow/onceflow@^${manifest.version}` };
   const imports = { ...onceflow, ...packages };
-  return passesItsOwnTest({ imports, links: ["../.."], nodeModulesDir: "auto" });
+  const settings = { imports, links: ["../.."], nodeModulesDir: "auto" };
+  return passesItsOwnTests(settings, flows, "--no-check");
 };
 
 const readme = await Deno.readTextFile(`${root}README.md`);
@@ -109,10 +129,36 @@ const block = (language: string) =>
 
 Deno.test("a foreign project imports it by path, from JSR and over http, and its own test passes", async () => {
   await using web = webHost();
-  const overHttp = () =>
-    passesItsOwnTest({ imports: importsFrom(`http://${web.host}`) }, `--allow-import=${web.host}`);
-  await Promise.all([byPath(), byLink(), overHttp()]);
+  const settings = { imports: importsFrom(`http://${web.host}`) };
+  const flags = ["--no-check", `--allow-import=${web.host}`];
+  await using _database = database;
+  // Its background program, with the permissions that the README lists, beside its tests.
+  await using project = await foreignProject(settings, tables);
+  await using worker = project.deno(
+    ...["run", "--no-prompt", ...flags, ...permissionsOf("outbox", "projection")],
+    "shipping_worker.ts",
+  ).spawn();
+  const said = new Response(worker.stderr).text();
+  const ended = worker.status.then(async ({ code }) => assertEquals(code, 0, await said));
+  await Promise.race([
+    Promise.all([byPath(), byLink(), passesItsOwnTests(settings, flows, ...flags)]),
+    ended.then(() => assert(false, "its program ended before its tests")),
+  ]);
+  await new Deno.Command("/bin/kill", { args: ["-TERM", String(worker.pid)] }).output();
+  await worker.stdout.cancel();
+  await ended;
 });
+
+/** Those of the README's table, with the variables that the project reads itself. */
+function permissionsOf(...entries: string[]): string[] {
+  const own = Object.keys(ownVariables).join();
+  const found = entries.map((entry) => {
+    const row = readme.split("\n").find((line) => line.includes(`onceflow/${entry}\``)) ?? "";
+    return row.match(/--allow-env='([^']+)'/)?.[1] ?? "";
+  });
+  assert(found.every((variables) => variables !== ""), `${found}`);
+  return ["--allow-net=127.0.0.1", `--allow-env=${[own, ...found].join()}`];
+}
 
 Deno.test("the flow of the README runs as it stands there, in a project that fetches onceflow", async () => {
   await using web = webHost();
