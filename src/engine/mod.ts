@@ -29,6 +29,13 @@ export type { Guarantee } from "./core/delivery.ts";
 export type { DeadLetterReason } from "./core/dead_letter.ts";
 export type { Burial } from "./core/dead_letter_log.ts";
 export { DependencyDownError, HaltError, PoisonError, TransientError } from "./core/errors.ts";
+export type { BatchContext, BatchTransform } from "./core/batch_transform.ts";
+export {
+  type BatchFlowOptions,
+  type BatchFlowOptionsOfSeveral,
+  type BatchFlowSettings,
+  defineBatchFlow,
+} from "./core/define_batch_flow.ts";
 export {
   defineFlow,
   type Emissions,

@@ -1,4 +1,5 @@
 /** Makes a flow of what a user says of it: checks it, and fills in the defaults. Knows nothing of Kafka. */
+import type { BatchTransform } from "./batch_transform.ts";
 import { type AnyContract, type EventOf, oneOf } from "./flow_inputs.ts";
 import type { FlowOptions, FlowOptionsOfSeveral, FlowSettings } from "./flow_settings.ts";
 import { type Names, namesIn } from "./names.ts";
@@ -32,6 +33,8 @@ export interface Flow<T, S = any> extends Omit<FlowOptions<T, S>, "retry"> {
   readonly deadLetters: string;
   /** The dead-letter topic of an input. */
   deadLettersOf(input: string): string;
+  /** Works on many events in one call; `transform` is the same for one. Of a batch flow only. */
+  readonly transformBatch?: BatchTransform<T>;
   /** Events worked on at a time. */
   readonly concurrencyMax: number;
 }

@@ -31,20 +31,29 @@ export function planRecord<T>(
   record: InputRecord,
   context: PlanContext,
 ): Planned | Promise<Planned> {
-  if (record.unread !== undefined) return unreadLetter(flow, record.unread);
-  let event: T;
-  try {
-    event = flow.from.decode(record);
-  } catch (error) {
-    if (!(error instanceof PoisonError)) throw error;
-    return deadLetterOf(flow, error, 1);
-  }
+  const read = readEvent(flow, record);
+  if ("kind" in read) return read;
+  const { event } = read;
   try {
     const emissions = runTransform(flow, event, record, 1, context);
     if (!(emissions instanceof Promise)) return emit(emissions);
     return emissions.then(emit, (error) => afterFailure(flow, event, record, error, context));
   } catch (error) {
     return afterFailure(flow, event, record, error, context);
+  }
+}
+
+/** The event in a record, or that it is a dead letter. */
+export function readEvent<T>(
+  flow: Flow<T>,
+  record: InputRecord,
+): { readonly event: T } | Planned {
+  if (record.unread !== undefined) return unreadLetter(flow, record.unread);
+  try {
+    return { event: flow.from.decode(record) };
+  } catch (error) {
+    if (!(error instanceof PoisonError)) throw error;
+    return deadLetterOf(flow, error, 1);
   }
 }
 
@@ -85,7 +94,8 @@ async function afterFailure<T>(
   }
 }
 
-function emit(emissions: Emissions): Planned {
+/** What a transform has answered, as a list. */
+export function emit(emissions: Emissions): Planned {
   if (emissions === undefined) return { kind: "emit", emissions: [] };
   return {
     kind: "emit",

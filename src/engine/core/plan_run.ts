@@ -4,8 +4,9 @@ import { deadLetter } from "./dead_letter.ts";
 import type { Burial } from "./dead_letter_log.ts";
 import type { Flow } from "./flow.ts";
 import type { ParkingPlan } from "./parking.ts";
+import { planBatch } from "./plan_batch.ts";
 import { type PlanContext, planRecord } from "./plan_record.ts";
-import type { Planned } from "./planned.ts";
+import { passedOver, type Planned } from "./planned.ts";
 import type { PlanTarget } from "./plan_target.ts";
 import { isForAnother } from "./redriven_for.ts";
 import type { InputRecord, OutputRecord } from "./record.ts";
@@ -33,9 +34,6 @@ export interface RunContext extends Omit<PlanContext, "once"> {
   readonly parking?: ParkingPlan;
 }
 
-/** What was put back for another flow counts for nothing here: not for the order of a parked key either. */
-const passedOver: Planned = { kind: "emit", emissions: [] };
-
 /**
  * Plans records from the first on. Records of one key are transformed one after the other; those of different keys at
  * the same time, where the transform is asynchronous.
@@ -47,13 +45,18 @@ export async function planRun<T>(
   context: RunContext,
 ): Promise<Plan> {
   const target = bounded(flow, given);
+  const inner: PlanContext = { ...context, once: onceByName() };
+  const { transformBatch } = flow;
+  if (transformBatch && records.length > 1) {
+    const planned = await planBatch(flow, transformBatch, records, target, inner);
+    if (planned) return gather(flow, records, planned, records.length, target, context);
+  }
   const planned: Planned[] = [];
   const pending = new Map<string, Promise<void>>();
   // Looked at for each record: `performance.now()` would cost a fiftieth of what the record costs.
   let startedAt = Date.now();
   let lookedAt = startedAt;
   const { parking, state } = context;
-  const inner: PlanContext = { ...context, once: onceByName() };
   const planOne = (record: InputRecord) =>
     parking || state ? planToTheEnd(flow, record, target, inner) : planRecord(flow, record, inner);
   const plan = (record: InputRecord) =>

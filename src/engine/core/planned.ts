@@ -1,4 +1,4 @@
-/** What one record becomes, once it is planned. Holds no code. */
+/** What one record becomes, once it is planned. Plain data. */
 import type { DeadLetterReason } from "./dead_letter.ts";
 import type { Emission } from "./emission.ts";
 
@@ -6,3 +6,6 @@ import type { Emission } from "./emission.ts";
 export type Planned =
   | { readonly kind: "emit"; readonly emissions: readonly Emission[] }
   | { readonly kind: "dead-letter"; readonly reason: DeadLetterReason };
+
+/** What was put back for another flow counts for nothing here: not for the order of a parked key either. */
+export const passedOver: Planned = { kind: "emit", emissions: [] };
