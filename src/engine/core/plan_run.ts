@@ -106,12 +106,14 @@ function planToTheEnd<T>(
   context: PlanContext,
 ): Planned | Promise<Planned> {
   const { state } = context;
-  const check = (planned: Planned): Planned => {
-    const reason = planned.kind === "emit" &&
-      addOutputs(flow, record, planned.emissions, target, []);
-    const outcome: Planned = reason ? { kind: "dead-letter", reason } : planned;
-    return state ? state.settle(record, outcome) : outcome;
+  const written = (planned: Planned): Planned => {
+    if (planned.kind === "dead-letter") return planned;
+    const outputs: OutputRecord[] = [];
+    const reason = addOutputs(flow, record, planned.emissions, target, outputs);
+    return reason ? { kind: "dead-letter", reason } : { ...planned, outputs };
   };
+  const check = (planned: Planned): Planned =>
+    state ? state.settle(record, written(planned)) : written(planned);
   const planned = planRecord(flow, record, context);
   return planned instanceof Promise ? planned.then(check) : check(planned);
 }
@@ -132,9 +134,11 @@ function gather<T>(
     const outcome = planned[index];
     if (!record || !outcome) throw new Error(`record ${index} of the run was not planned`);
     const before = outputs.length;
-    const reason = outcome.kind === "emit"
-      ? addOutputs(flow, record, outcome.emissions, target, outputs)
-      : outcome.reason;
+    const reason = outcome.kind === "dead-letter"
+      ? outcome.reason
+      : outcome.outputs
+      ? void outputs.push(...outcome.outputs)
+      : addOutputs(flow, record, outcome.emissions, target, outputs);
     if (reason) {
       burials.push({ record, reason });
       const topic = flow.deadLettersOf(record.topic);

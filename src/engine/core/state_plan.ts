@@ -3,7 +3,7 @@
  * plan is. A record whose transform fails, or whose outputs cannot be written, changes nothing.
  */
 import { HaltError, PoisonError } from "./errors.ts";
-import { type KeptValue, keyBytes, keyName, type KeyTable } from "./key_table.ts";
+import { type KeptValue, keyName, keyNamed, type KeyTable } from "./key_table.ts";
 import type { KeyedState, KeyState } from "./keyed_state.ts";
 import type { Planned } from "./planned.ts";
 import type { InputRecord, OutputRecord } from "./record.ts";
@@ -20,11 +20,16 @@ export interface StatePlace {
 /** Keys whose time is over are deleted by the transactions that are made anyway, so many in each. */
 const overMax = 500;
 
+const noHeaders: OutputRecord["headers"] = [];
+
 /** All plans of a partition before it must be committed or dropped. */
 export class StatePlan {
   readonly #changed = new Map<string, KeptValue | undefined>();
-  /** By offset: what the present attempt at a record has changed. */
-  readonly #open = new Map<number, RecordState>();
+  /** What the present attempt at a record has changed; of those that are worked on at the same time, the others by offset. */
+  #only: RecordState | undefined;
+  readonly #others = new Map<number, RecordState>();
+  /** A producer's clock may be ahead; what it wrote must not outlive everything else. */
+  readonly #now = Date.now();
 
   constructor(
     readonly contract: KeyedState<unknown>,
@@ -34,20 +39,25 @@ export class StatePlan {
 
   /** For one attempt at a record; what an earlier attempt has changed is dropped. */
   attempt(record: InputRecord): KeyState<unknown> {
-    this.#open.get(record.offset)?.close();
+    this.#take(record)?.close();
     const state = new RecordState(this, record);
-    this.#open.set(record.offset, state);
+    if (this.#only) this.#others.set(record.offset, state);
+    else this.#only = state;
     return state;
   }
 
   /** To be told what becomes of each record. Records of one key must come one after the other. */
   settle(record: InputRecord, planned: Planned): Planned {
-    const state = this.#open.get(record.offset);
+    const state = this.#take(record);
     if (!state) return planned;
-    this.#open.delete(record.offset);
     state.close();
     if (planned.kind === "emit" && state.isChanged) this.#changed.set(state.name, state.value);
     return planned;
+  }
+
+  /** The time that counts for a record. */
+  timeOf({ timestamp }: InputRecord): number {
+    return Math.min(timestamp, this.#now);
   }
 
   /** What counts for this key now. */
@@ -62,10 +72,25 @@ export class StatePlan {
       if (!this.#changed.has(name)) this.#changed.set(name, undefined);
     }
     const { topic, partition } = this.place;
-    return [...this.#changed].map(([name, value]) => ({
-      ...{ topic, partition, key: keyBytes(name), value: value?.text ?? null, headers: [] },
+    return Array.from(this.#changed, ([name, value]) => ({
+      topic,
+      partition,
+      key: keyNamed(name),
+      value: value?.text ?? null,
+      headers: noHeaders,
       timestamp: value?.at,
     }));
+  }
+
+  #take({ offset }: InputRecord): RecordState | undefined {
+    const only = this.#only;
+    if (only?.record.offset === offset) {
+      this.#only = undefined;
+      return only;
+    }
+    const other = this.#others.get(offset);
+    if (other) this.#others.delete(offset);
+    return other;
   }
 
   /** How many keys are kept once this plan has committed. */
@@ -142,9 +167,8 @@ class RecordState implements KeyState<unknown> {
     this.#isClosed = true;
   }
 
-  /** A producer's clock may be ahead; what it wrote must not outlive everything else. */
   get #at(): number {
-    return Math.min(this.record.timestamp, Date.now());
+    return this.plan.timeOf(this.record);
   }
 
   #change(value: KeptValue | undefined): void {

@@ -1,4 +1,6 @@
 /** The flows that the benchmark runs, defined as a user defines one. Knows nothing of rounds or clocks. */
+import { z } from "zod";
+import { keyedState } from "../../engine/core/keyed_state.ts";
 import { namesIn } from "../../engine/core/names.ts";
 import { defineFlow, type Flow } from "../../engine/core/flow.ts";
 import { topic } from "../../engine/core/topic_contract.ts";
@@ -25,6 +27,20 @@ export function plainFlow({ input, output, name }: FlowPlace): Flow<BenchOrder> 
     to: [invoices],
     deadLetters: `${output}.DLQ`,
     transform: (order) => invoices.event({ ...order, invoice_id: invoiceIdOf(order.order_id) }),
+  });
+}
+
+/** The same, and how often each key came: one read and one write of its state a record. */
+export function countFlow(place: FlowPlace): Flow<BenchOrder> {
+  const plain = plainFlow(place);
+  return defineFlow({
+    ...plain,
+    deadLetters: plain.deadLetters,
+    state: keyedState({ read: z.object({ count: z.int() }) }),
+    transform(order, context) {
+      context.state.set({ count: (context.state.get()?.count ?? 0) + 1 });
+      return plain.transform(order, context);
+    },
   });
 }
 

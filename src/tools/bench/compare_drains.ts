@@ -70,15 +70,21 @@ async function drainOnce(
 ): Promise<DrainFigures> {
   const input = await context.input(records, partitions);
   const output = await context.topic(name, partitions);
+  const given = context.job({ input, output, group: name, records, partitions, ...job });
   try {
     return await drain(context.probe, {
-      command,
-      processes,
-      job: context.job({ input, output, group: name, records, partitions, ...job }),
+      ...{ command, processes, job: given, stallMsMax },
       signal: context.signal,
-      stallMsMax,
     });
   } finally {
-    if (!context.signal.aborted) await context.drop(output).catch(() => {});
+    if (!context.signal.aborted) {
+      await context.drop(output).catch(() => {});
+      for (const topic of stateTopics(given)) await context.probe.delete([topic]).catch(() => {});
+    }
   }
+}
+
+/** Where onceflow and Kafka Streams keep state, if this work has some. */
+function stateTopics({ work, group }: Job): string[] {
+  return work === "count" ? [`onceflow.${group}.state`, `${group}-counts-changelog`] : [];
 }

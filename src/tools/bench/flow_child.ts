@@ -3,7 +3,7 @@ import { runFlow } from "../../engine/flow/run_flow.ts";
 import { createKafkaClient } from "../../engine/kafka/kafka_client.ts";
 import type { Flow } from "../../engine/core/flow.ts";
 import { openDatabase } from "../../engine/postgres/database.ts";
-import { lookupFlow, plainFlow } from "./bench_flow.ts";
+import { countFlow, lookupFlow, plainFlow } from "./bench_flow.ts";
 import { type Job, jobSchema } from "./job.ts";
 import { ProgressTeller } from "./progress_teller.ts";
 import { readJobLine } from "./read_job_line.ts";
@@ -36,7 +36,8 @@ export async function runFlowChild(job: Job): Promise<void> {
     });
   };
   try {
-    await (database ? run(lookupFlow(database.sql, place)) : run(plainFlow(place)));
+    const ofOrders = job.work === "count" ? countFlow : plainFlow;
+    await (database ? run(lookupFlow(database.sql, place)) : run(ofOrders(place)));
   } finally {
     await database?.close();
   }

@@ -22,7 +22,8 @@ export const jobSchema = z.object({
     ssl: z.custom<KafkaSettings["ssl"]>(),
     sasl: z.custom<KafkaSettings["sasl"]>().optional(),
   }),
-  work: z.enum(["plain", "lookup"]),
+  /** `count` is `plain` with a count for each key beside it, kept as state. */
+  work: z.enum(["plain", "lookup", "count"]),
   database_url: z.string(),
   partitions: z.number(),
   session_timeout_ms: z.number(),

@@ -20,6 +20,8 @@ const peerSchema = z.object({
   command: z.array(z.string()),
   /** Run in the checkout, with its import map. */
   inPlace: z.boolean().default(false),
+  /** What it does: another one of ours is beside it then. */
+  work: z.enum(["plain", "count"]).default("plain"),
   /** So slow that it gets a few records only, and no place among the ratios. */
   slow: z.boolean().default(false),
 });
@@ -34,6 +36,7 @@ const ratioTargets: Readonly<Record<string, number>> = {
   "kafkajs-batch-250": 2.7,
   "franz-go": 1,
   "confluent-python": 1,
+  "kafka-streams-count": 1,
 };
 const warmRatioTargets: Readonly<Record<string, number>> = { "kafka-streams": 1.5 };
 
@@ -50,21 +53,24 @@ export async function peersSection(context: BenchContext): Promise<SectionResult
     if ("skipped" in outcome) notes.push(`${peer.label}: skipped, ${outcome.skipped}`);
     else ready.push({ peer, command: outcome });
   }
-  const own: Variant = {
-    id: "onceflow",
-    label: "onceflow, exactly-once",
+  const own = (work: Peer["work"]): Variant => ({
+    id: ownId(work),
+    label: `onceflow, exactly-once${work === "count" ? ", a count for each key" : ""}`,
     command: ownProcess("flow_child.ts"),
     records: plan.peerRecords,
     partitions: 4,
-  };
+    job: { work },
+  });
+  const works = new Set<Peer["work"]>(["plain", ...ready.map(({ peer }) => peer.work)]);
   const variants = [
-    own,
+    ...[...works].map(own),
     ...ready.map(({ peer, command }): Variant => ({
       id: peer.id,
       label: peer.label,
       command,
       records: peer.slow ? plan.slowPeerRecords : plan.peerRecords,
       partitions: 4,
+      job: { work: peer.work },
     })),
   ];
   const found = await compareDrains(context, "peers", variants, plan.peerRounds);
@@ -73,7 +79,7 @@ export async function peersSection(context: BenchContext): Promise<SectionResult
   );
   for (const { peer } of ready.filter(({ peer }) => !peer.slow)) {
     for (const [warm, targets] of [[false, ratioTargets], [true, warmRatioTargets]] as const) {
-      const ratio = ratioOf(found, "onceflow", peer.id, warm);
+      const ratio = ratioOf(found, ownId(peer.work), peer.id, warm);
       if (!ratio) continue;
       figures.push(figure(
         `peers.${peer.id}.ratio${warm ? "_warm" : ""}`,
@@ -87,7 +93,7 @@ export async function peersSection(context: BenchContext): Promise<SectionResult
   }
   const curves: Curve[] = [];
   await using probe = await context.openProbe();
-  for (const { id, label, command } of variants) {
+  for (const { id, label, command } of variants.filter(({ job }) => job?.work !== "count")) {
     if (found.failures.has(id) || ready.some(({ peer }) => peer.id === id && peer.slow)) continue;
     context.say(`peers: latency at ${latencyRate} a second, ${label}`);
     try {
@@ -118,6 +124,8 @@ export async function peersSection(context: BenchContext): Promise<SectionResult
     notes: [...notes, ...notesOf(found)],
   };
 }
+
+const ownId = (work: Peer["work"]) => work === "count" ? "onceflow-count" : "onceflow";
 
 async function readPeers(): Promise<Peer[]> {
   const peers: Peer[] = [];

@@ -13,6 +13,7 @@ import { killsSection } from "./kills_section.ts";
 import { projectorSection, relaySection } from "./role_sections.ts";
 import { retentionSection } from "./retention_section.ts";
 import { peersSection } from "./peers_section.ts";
+import { stateSection } from "./state_section.ts";
 import { soakSection } from "./soak_section.ts";
 import { latencySection } from "./latency_section.ts";
 import { environmentOf } from "./environment.ts";
@@ -40,6 +41,7 @@ type Run = (context: BenchContext) => Promise<SectionResult>;
 const runners: Readonly<Record<SectionName | "peers", Run>> = {
   drain: drainSection,
   lookup: lookupSection,
+  state: stateSection,
   shapes: shapesSection,
   latency: latencySection,
   kills: killsSection,

@@ -13,6 +13,11 @@ import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.StreamsBuilder;
 import org.apache.kafka.streams.kstream.Consumed;
 import org.apache.kafka.streams.kstream.Produced;
+import org.apache.kafka.streams.processor.api.ContextualFixedKeyProcessor;
+import org.apache.kafka.streams.processor.api.FixedKeyProcessorContext;
+import org.apache.kafka.streams.processor.api.FixedKeyRecord;
+import org.apache.kafka.streams.state.KeyValueStore;
+import org.apache.kafka.streams.state.Stores;
 
 /**
  * Kafka Streams under exactly_once_v2 with a commit interval of 100 ms and one thread. Streams does not tell when it commits,
@@ -23,6 +28,25 @@ public final class Peer {
   public static final class Order {
     public String event_id, order_id, user_id, amount, currency, occurred_at, channel, invoice_id;
     public Integer schema_version;
+  }
+
+  /** How often each key came, in the store that Streams gives by default, with its cache. */
+  public static final class Counter extends ContextualFixedKeyProcessor<byte[], byte[], byte[]> {
+    static final String STORE = "counts";
+    private KeyValueStore<byte[], Long> counts;
+
+    @Override
+    public void init(FixedKeyProcessorContext<byte[], byte[]> context) {
+      super.init(context);
+      counts = context.getStateStore(STORE);
+    }
+
+    @Override
+    public void process(FixedKeyRecord<byte[], byte[]> record) {
+      var count = counts.get(record.key());
+      counts.put(record.key(), count == null ? 1 : count + 1);
+      context().forward(record);
+    }
   }
 
   public static void main(String[] args) throws Exception {
@@ -44,7 +68,13 @@ public final class Peer {
     var first = new AtomicLong();
     var firstCpu = new AtomicLong();
     var builder = new StreamsBuilder();
-    builder.stream(input, Consumed.with(Serdes.ByteArray(), Serdes.ByteArray())).mapValues(value -> {
+    var orders = builder.stream(input, Consumed.with(Serdes.ByteArray(), Serdes.ByteArray()));
+    if (job.get("work").asText().equals("count")) {
+      builder.addStateStore(Stores.keyValueStoreBuilder(Stores.persistentKeyValueStore(Counter.STORE), Serdes.ByteArray(),
+          Serdes.Long()).withCachingEnabled());
+      orders = orders.processValues(Counter::new, Counter.STORE);
+    }
+    orders.mapValues(value -> {
       if (first.get() == 0) {
         firstCpu.set(cpuNanos());
         first.set(micros());

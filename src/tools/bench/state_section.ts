@@ -1,0 +1,38 @@
+/** The part of the benchmark that keeps state: a count for each key, in the transaction of outputs and offset. */
+import { compareDrains, type Variant } from "./compare_drains.ts";
+import { type BenchContext, ownProcess } from "./context.ts";
+import { notesOf, ratioOf, type SectionResult, throughput } from "./drain_sections.ts";
+import { targets } from "./plan.ts";
+import { figure } from "./report.ts";
+
+/** See the file's first line. */
+export async function stateSection(context: BenchContext): Promise<SectionResult> {
+  const { plan: { drainRecords, rounds } } = context;
+  const base = { command: ownProcess("flow_child.ts"), records: drainRecords, partitions: 4 };
+  const variants: Variant[] = [
+    { ...base, id: "stateless", label: "without state" },
+    { ...base, id: "count", label: "a count for each key", job: { work: "count" } },
+  ];
+  const found = await compareDrains(context, "state", variants, rounds);
+  const figures = variants.flatMap(({ id, label }) => throughput("state", id, label, found));
+  const ratio = ratioOf(found, "count", "stateless");
+  if (ratio) {
+    figures.push(figure(
+      "state.ratio",
+      "with state to without, round by round",
+      "x",
+      "higher",
+      ratio,
+      targets.statefulToStateless,
+    ));
+  }
+  return {
+    title: "State for each key",
+    about:
+      `The same drain of ${drainRecords} records under exactly-once, and with a count for each key beside it: all keys are ` +
+      `different, so that each record reads and writes state of its own and the transaction holds twice as many records.`,
+    figures,
+    plots: [],
+    notes: notesOf(found),
+  };
+}
