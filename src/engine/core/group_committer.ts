@@ -51,6 +51,8 @@ export class GroupCommitter implements Committer, CommitterOwner, AsyncDisposabl
     readonly bounds: TransactionBounds,
     /** Told when the group refuses what this member commits, as `group:<id>`. */
     readonly health?: Health,
+    /** Runs it once whatever is about to plan has planned: a turn of the loop. */
+    readonly soon: (run: () => void) => void = setImmediate,
   ) {
     this.#producer = new MemberProducer(transactions);
   }
@@ -111,7 +113,7 @@ export class GroupCommitter implements Committer, CommitterOwner, AsyncDisposabl
     if (this.#gathering || !this.#canBegin) return;
     this.#gathering = true;
     // Lanes whose records came in one answer plan one after the other: a turn of the loop brings them together.
-    setImmediate(() => {
+    this.soon(() => {
       this.#gathering = false;
       if (!this.#canBegin) return;
       this.#atHand = this.#transaction().finally(() => {

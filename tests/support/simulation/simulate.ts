@@ -1,0 +1,282 @@
+/**
+ * A schedule from a seed: workers of one group that crash, freeze, leave and come back while records arrive and a network
+ * loses requests and answers. Then all is mended, and what readers of committed records see must be exactly the transform
+ * of each partition, in order, with each dead letter once.
+ */
+import { z } from "zod";
+import { DependencyDownError, PoisonError } from "../../../src/engine/core/errors.ts";
+import { defineFlow, type Flow } from "../../../src/engine/core/flow.ts";
+import { partitionForKey } from "../../../src/engine/core/partition_for_key.ts";
+import { headerText, type InputRecord } from "../../../src/engine/core/record.ts";
+import { keyedState, type KeyState } from "../../../src/engine/core/keyed_state.ts";
+import { topic } from "../../../src/engine/core/topic_contract.ts";
+import { stateTopicOf } from "../../../src/engine/state/state_changelog.ts";
+import { Broker } from "./broker.ts";
+import { type Mistake, Worker } from "./worker.ts";
+import { type Host, World } from "./world.ts";
+
+/** What a schedule showed. */
+export interface Outcome {
+  /** What is not as it must be, a line each. */
+  readonly findings: readonly string[];
+  /** How much of what can go wrong went wrong. */
+  readonly crashes: number;
+  readonly freezes: number;
+  readonly generations: number;
+  readonly deadLetters: number;
+  readonly records: number;
+  /** Requests that were sent: two runs of one seed have as many. */
+  readonly requests: number;
+}
+
+const event = z.object({
+  key: z.string(),
+  id: z.string(),
+  /** How many of its key were processed, where the flow keeps count. */
+  count: z.int().optional(),
+  does: z.enum(["one", "two", "none", "flaky", "poison"]),
+});
+type Event = z.output<typeof event>;
+
+const partitions = 3;
+const keys = Array.from({ length: 9 }, (_, number) => `k${number}`);
+const workersMax = 3;
+/** How long things go wrong, and how long all of it may take to end well then, milliseconds of virtual time. */
+const troubleMs = 8_000;
+const mendedMsMax = 60_000;
+
+/** Runs the schedule of this seed, with a planted mistake where one is given. */
+export async function simulate(seed: number, mistake: Mistake = {}): Promise<Outcome> {
+  const world = new World(seed);
+  const { random, time } = world;
+  const halts: string[] = [];
+  let isDown = false;
+  const keepsCount = seed % 4 > 1;
+  const from = topic<Event>("in", { read: event, key: ({ key }) => key });
+  const output = topic<Event>("out", { read: event, key: ({ key }) => key });
+  const flow = defineFlow({
+    name: "simulated",
+    from,
+    to: [output],
+    retry: { retriesMax: 2, backoffMs: 100 },
+    park: seed % 2 === 0 ? "key" : undefined,
+    state: keepsCount ? keyedState({ read: z.object({ count: z.int() }) }) : undefined,
+    transform(given, context) {
+      const { attempt } = context;
+      const event = keepsCount ? { ...given, count: countOn(context.state) } : given;
+      if (isDown) throw new DependencyDownError("rates", "no route");
+      if (event.does === "poison") throw new PoisonError("bad");
+      if (event.does === "flaky" && attempt < 3) throw new Error("not yet");
+      if (event.does === "none") return;
+      const twice = { ...event, id: `${event.id}'` };
+      return event.does === "two"
+        ? [output.event(event), output.event(twice)]
+        : output.event(event);
+    },
+  });
+  const topics = ["in", "out", flow.deadLetters, "onceflow.parked", stateTopicOf(flow)];
+  const broker = new Broker(world, partitions, topics);
+  const workers = new Map<Host, Worker>();
+  const accidents = { crashes: 0, freezes: 0 };
+
+  function start(): void {
+    const host = world.host();
+    const worker = new Worker(host, broker, flow, mistake, (error) => halts.push(String(error)));
+    workers.set(host, worker);
+    worker.run().catch((error) => halts.push(String(error)));
+  }
+
+  const active = () => [...workers.values()].filter(({ isActive }) => isActive);
+
+  /** One thing that goes wrong, or right again. */
+  function trouble(): void {
+    const running = active();
+    const kind = random.weighted(
+      [
+        { kind: "crash", weight: 3 },
+        { kind: "freeze", weight: 3 },
+        { kind: "leave", weight: 1 },
+        { kind: "join", weight: 2 },
+        { kind: "down", weight: 1 },
+      ] as const,
+    ).kind;
+    if (kind === "join" || running.length === 0) {
+      if (running.length < workersMax) start();
+      return;
+    }
+    const worker = random.pick(running);
+    if (kind === "crash") {
+      accidents.crashes++;
+      worker.host.crash();
+      if (random.chance(0.7)) time.after(random.integer(10, 3_000), start);
+    } else if (kind === "freeze") {
+      accidents.freezes++;
+      worker.host.freeze();
+      time.after(random.integer(100, 6_000), () => worker.host.thaw());
+    } else if (kind === "leave") {
+      worker.stop().catch(() => {});
+      if (random.chance(0.7)) time.after(random.integer(10, 2_000), start);
+    } else {
+      isDown = true;
+      time.after(random.integer(100, 3_000), () => isDown = false);
+    }
+  }
+
+  for (let count = random.integer(1, workersMax); count > 0; count--) start();
+  world.network = random.pick([
+    { lost: 0, late: 0, usualMsMax: 3 },
+    { lost: 0.01, late: 0.05, usualMsMax: 10 },
+    { lost: 0.03, late: 0.15, usualMsMax: 40 },
+  ]);
+  const input = new Producer(world, broker);
+  for (let count = random.integer(2, 8); count > 0; count--) {
+    const at = random.integer(100, troubleMs);
+    time.after(at, trouble);
+    // Most is to be seen where records come while partitions move.
+    for (let bursts = random.integer(1, 2); bursts > 0; bursts--) {
+      time.after(at + random.integer(0, 1_000), () => input.burst());
+    }
+  }
+  for (let count = random.integer(2, 4); count > 0; count--) {
+    time.after(random.integer(0, troubleMs), () => input.burst());
+  }
+  await time.pass(troubleMs);
+
+  world.calm();
+  isDown = false;
+  // Those that were given up come back.
+  while (active().length === 0) start();
+  const places = Array.from({ length: partitions }, (_, partition) => partition);
+  const ends = () =>
+    places.map((partition) => broker.partition({ topic: "in", partition }).range.end);
+  const offsets = () => places.map((partition) => broker.committedOffset(partition).offset);
+  const isDrained = () =>
+    ends().every((end, partition) => offsets()[partition] === end || end === 0);
+  const until = time.now + mendedMsMax;
+  while (!isDrained() && halts.length === 0 && time.now < until) await time.pass(1_000);
+  // What wakes up last must not matter either.
+  await time.pass(5_000);
+  const findings = [
+    ...halts.map((halt) => `a lane has halted: ${halt}`),
+    ...isDrained() ? [] : [`not all was worked on: offsets ${offsets()} of ${ends()}`],
+    ...places.flatMap((partition) => findingsOf(broker, flow, partition)),
+  ];
+  const { generation } = broker.group;
+  for (const worker of workers.values()) worker.end();
+  await world.end();
+  const deadLetters = places.flatMap((partition) => readAll(broker, flow.deadLetters, partition));
+  return {
+    ...{
+      findings,
+      ...accidents,
+      generations: generation,
+      records: input.produced,
+      requests: world.requests,
+    },
+    deadLetters: deadLetters.length,
+  };
+}
+
+/** What an attempt that fails then has kept must be dropped with it. */
+function countOn(state: KeyState<{ readonly count: number }>): number {
+  const count = (state.get()?.count ?? 0) + 1;
+  state.set({ count });
+  return count;
+}
+
+/** Writes records of a few keys; some in transactions of its own, of which some are aborted. */
+class Producer {
+  produced = 0;
+  readonly #next = Array.from({ length: partitions }, () => 0);
+
+  constructor(readonly world: World, readonly broker: Broker) {}
+
+  burst(): void {
+    const { world: { random, time }, broker } = this;
+    const transaction = random.chance(0.2) ? {} : undefined;
+    const touched = Array.from({ length: random.integer(1, 6) }, () => this.#append(transaction));
+    broker.changed();
+    if (!transaction) return;
+    const outcome = random.pick(["committed", "aborted"] as const);
+    time.after(random.integer(1, 1_500), () => {
+      for (const place of touched) place.end(transaction, outcome);
+      broker.changed();
+    });
+  }
+
+  #append(transaction?: object) {
+    const { world: { random, time }, broker } = this;
+    const key = random.pick(keys);
+    const partition = partitionForKey(key, partitions);
+    const does = random.weighted(
+      [
+        { does: "one", weight: 6 },
+        { does: "two", weight: 2 },
+        { does: "none", weight: 1 },
+        { does: "flaky", weight: 1 },
+        { does: "poison", weight: 1 },
+      ] as const,
+    ).does;
+    const number = this.#next[partition] ?? 0;
+    this.#next[partition] = number + 1;
+    this.produced++;
+    const value = JSON.stringify({ key, id: `${partition}-${number}`, does });
+    const place = broker.partition({ topic: "in", partition });
+    place.append({ key, value, headers: [] }, time.now, { transaction });
+    return place;
+  }
+}
+
+const everything = { recordsMax: Infinity, bytesMax: Infinity };
+
+function readAll(broker: Broker, topic: string, partition: number): readonly InputRecord[] {
+  return broker.partition({ topic, partition }).read(0, everything).records;
+}
+
+/** What is lost, doubled or in another order, in the outputs and the dead letters of one partition. */
+function findingsOf(
+  broker: Broker,
+  { deadLetters, park, state }: Pick<Flow<unknown>, "deadLetters" | "park" | "state">,
+  partition: number,
+): string[] {
+  const expected = { outputs: [] as string[], letters: [] as string[] };
+  const parked = new Set<string>();
+  const processed = new Map<string, number>();
+  for (const record of readAll(broker, "in", partition)) {
+    const { key, id, does } = eventOf(record);
+    if (parked.has(key)) expected.letters.push(`${id} ParkedKeyError`);
+    else if (does === "poison") {
+      expected.letters.push(`${id} PoisonError`);
+      if (park) parked.add(key);
+    } else {
+      const count = (processed.get(key) ?? 0) + 1;
+      processed.set(key, count);
+      const ids = does === "none" ? [] : does === "two" ? [id, `${id}'`] : [id];
+      expected.outputs.push(...ids.map((id) => state ? `${id}=${count}` : id));
+    }
+  }
+  const outputs = readAll(broker, "out", partition).map(eventOf)
+    .map(({ id, count }) => count === undefined ? id : `${id}=${count}`);
+  const letters = readAll(broker, deadLetters, partition).map((record) =>
+    `${eventOf(record).id} ${headerText(record.headers, "x-error-class")}`
+  );
+  return [
+    ...differences(`out-${partition}`, outputs, expected.outputs),
+    ...differences(`${deadLetters}-${partition}`, letters, expected.letters),
+  ];
+}
+
+function differences(where: string, found: readonly string[], expected: readonly string[]) {
+  if (found.join() === expected.join()) return [];
+  const lost = expected.filter((item) => !found.includes(item));
+  const invented = found.filter((item) => !expected.includes(item));
+  const doubled = found.filter((item, index) => found.indexOf(item) !== index);
+  const parts = [["lost", lost], ["doubled", doubled], ["not expected", invented]] as const;
+  const said = parts.filter(([, items]) => items.length > 0)
+    .map(([word, items]) => `${word}: ${items.join(", ")}`);
+  return [`${where}: ${said.join("; ") || `the order is ${found.join(" ")}`}`];
+}
+
+function eventOf({ value }: InputRecord): Event {
+  return JSON.parse(new TextDecoder().decode(value ?? undefined));
+}
