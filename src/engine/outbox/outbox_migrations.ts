@@ -1,18 +1,20 @@
 /** The outbox's migrations as one list, each behind those that it needs. */
 import { appendMigrations } from "./append_migrations.ts";
+import { cloudEventMigrations } from "./cloud_event_migrations.ts";
 import { leadMigrations } from "./lead_migrations.ts";
 import { outboxMigrations } from "./migrations.ts";
 import { relayMigrations } from "./relay_migrations.ts";
 import { topicsMigrations } from "./topics_migrations.ts";
 import type { Migration } from "../postgres/migrate.ts";
 
-/** Table, cursor, append, leases and topics. */
+/** Table, cursor, append, leases, topics, and room for CloudEvents. */
 export const allOutboxMigrations: readonly Migration[] = [
   ...outboxMigrations,
   ...relayMigrations,
   ...appendMigrations,
   ...leadMigrations,
   ...topicsMigrations,
+  ...cloudEventMigrations,
 ];
 
 /**
@@ -21,12 +23,12 @@ export const allOutboxMigrations: readonly Migration[] = [
  * that does so later brings the same step under another number. Where `search_path` finds the function it finds the tables,
  * too: there a setting that is changed for each call would only cost time.
  */
-const ownSchemaMigrations: readonly Migration[] = [{
-  name: "outbox_own_schema_0001",
+const ownSchemaMigrations: readonly Migration[] = ["0001", "0002"].map((number) => ({
+  name: `outbox_own_schema_${number}`,
   sql: `
 alter function outbox_append(int, text, text, bytea, jsonb, uuid, text) set search_path from current;
 `,
-}];
+}));
 
 /** Those of an outbox in this schema. */
 export function outboxMigrationsIn(schema: string | undefined): readonly Migration[] {
