@@ -33,7 +33,9 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     "engine/packages",
   ],
   engine: ["engine/core", "engine/kafka", "engine/flow"],
-  "app/orders": ["engine/core", "engine/outbox", "engine/postgres", "engine/projection"],
+  "app/orders": [
+    ...["engine", "engine/dead_letters", "engine/outbox", "engine/postgres", "engine/projection"],
+  ],
   "app/http": ["app/orders", "config", "engine/core", "engine/observe", "engine/postgres"],
   "app/dashboard": ["app/orders", "engine/core", "engine/outbox", "engine/postgres"],
   "tools/stack": [],
@@ -103,6 +105,23 @@ function objection(room: string, target: string): string | undefined {
   const allowed = arrows[room];
   return allowed && !allowed.includes(target) ? `imports ${target}` : undefined;
 }
+
+/** How the application reaches Postgres, of which its pool is; and the key's shard, which place_order.ts says why it needs. */
+const besideEntryPoints = /^src\/engine\/postgres\/|^src\/engine\/outbox\/shard_of\.ts$/;
+
+Deno.test("orders, invoices and views are written on the engine's entry points", async () => {
+  const wrong: string[] = [];
+  for (const { specifier, dependencies = [] } of await modules()) {
+    const file = specifier.slice(root.href.length);
+    if (!file.startsWith("src/app/orders/")) continue;
+    for (const { code, type } of dependencies) {
+      const target = (code ?? type)?.specifier.slice(root.href.length) ?? "";
+      if (!target.startsWith("src/engine/") || target.endsWith("/mod.ts")) continue;
+      if (!besideEntryPoints.test(target)) wrong.push(`${file} imports ${target}`);
+    }
+  }
+  assertEquals(wrong, []);
+});
 
 Deno.test("imports point only where they must", async () => {
   const wrong: string[] = [];

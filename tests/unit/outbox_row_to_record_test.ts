@@ -24,6 +24,15 @@ Deno.test("a row becomes a CloudEvent with its own headers behind those of the r
   ]);
 });
 
+Deno.test("a row's event happened when it says so, else when it was appended", () => {
+  const timeOf = (said: string) => {
+    const { headers } = rowToRecord({ ...row, headers: [["occurred_at", said]] }, 1);
+    return new TextDecoder().decode(headers.find(([name]) => name === "ce_time")?.[1] ?? undefined);
+  };
+  assertEquals(timeOf("2026-01-02T03:04:05.000Z"), "2026-01-02T03:04:05.000Z");
+  assertEquals(timeOf("yesterday"), row.createdAt.toISOString());
+});
+
 Deno.test("a row that is a CloudEvent already stays the one that it is", () => {
   const { headers } = rowToRecord({ ...row, headers: [["ce_id", "own"]] }, 1);
   assertEquals(headers.map(([name]) => name), ["event_id", "event_type", "ce_id"]);

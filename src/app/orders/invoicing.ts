@@ -1,11 +1,13 @@
 /** The flow of the reference application: one placed order becomes one invoice. It must not happen twice. */
-import { cloudEventHeaders } from "../../engine/core/cloud_event.ts";
-import { PoisonError } from "../../engine/core/errors.ts";
-import { defineFlow, type Flow } from "../../engine/core/flow.ts";
-import { textHeader } from "../../engine/core/record.ts";
-import type { RetryPolicy } from "../../engine/core/retry_policy.ts";
-import { topic } from "../../engine/core/topic_contract.ts";
-import type { Sql } from "../../engine/postgres/database.ts";
+import {
+  cloudEventHeaders,
+  defineFlow,
+  type Flow,
+  PoisonError,
+  type RetryPolicy,
+  textHeader,
+  topic,
+} from "../../engine/mod.ts";
 import {
   invoiceIssued,
   invoiceIssuedStrict,
@@ -14,7 +16,7 @@ import {
 } from "./events.ts";
 import { invoiceFor } from "./invoice_for.ts";
 import { orderReading } from "./order_record.ts";
-import { readTaxRate } from "./tax_rates.ts";
+import { readTaxRate, type TaxRateTable } from "./tax_rates.ts";
 
 /** The name of the flow, and so the end of its consumer group's. */
 export const invoicingName = "invoicing";
@@ -33,7 +35,7 @@ export interface InvoicingOptions {
 }
 
 /** Invoices every order. The tax rate is read from Postgres, once per currency and transaction. */
-export function invoicing(sql: Sql, options: InvoicingOptions): Flow<OrderPlaced> {
+export function invoicing(sql: TaxRateTable, options: InvoicingOptions): Flow<OrderPlaced> {
   const source = options.eventSource ?? `/onceflow/${invoicingName}`;
   const orders = topic(options.orders, orderReading);
   const invoices = topic(options.invoices, {

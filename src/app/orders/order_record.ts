@@ -1,15 +1,21 @@
 /** Reads an order out of a record of the orders topic or of its dead letters. The one reading that all parts share. */
-import { PoisonError } from "../../engine/core/errors.ts";
-import { decodeEvent, type EventReading } from "../../engine/core/decode_event.ts";
-import type { RecordContent } from "../../engine/core/json_text.ts";
+import {
+  PoisonError,
+  type RecordContent,
+  topic,
+  type TopicContractOptions,
+} from "../../engine/mod.ts";
 import { type OrderPlaced, orderPlaced } from "./events.ts";
 
 /** What makes a record an order: a value that is an {@linkcode OrderPlaced}, and its `order_id` as the key. */
-export const orderReading: EventReading<OrderPlaced> = {
+export const orderReading: TopicContractOptions<OrderPlaced> = {
   read: orderPlaced,
   key: (order) => order.order_id,
   checkKey: true,
 };
+
+/** Whatever the topic is called: only its values are read here. */
+const orders = topic("orders", orderReading);
 
 /** The order in a record; undefined where there is none. */
 export function readOrder(record: RecordContent): OrderPlaced | undefined {
@@ -25,7 +31,7 @@ export function orderProblem(record: RecordContent): string | undefined {
 
 function orderOrProblem(record: RecordContent): OrderPlaced | string {
   try {
-    return decodeEvent(record, orderReading);
+    return orders.decode(record);
   } catch (error) {
     if (error instanceof PoisonError) return error.message;
     throw error;

@@ -2,12 +2,18 @@
 import type { Queryable } from "../../engine/postgres/database.ts";
 import { translatingErrors } from "../../engine/postgres/translate_error.ts";
 
+/** The database that has them. */
+export type TaxRateTable = Queryable;
+
 /**
  * The rate of a currency as decimal text (`0.19`), or undefined where the table has none.
  *
  * @throws {DependencyDownError} when Postgres cannot be reached
  */
-export async function readTaxRate(sql: Queryable, currency: string): Promise<string | undefined> {
+export async function readTaxRate(
+  sql: TaxRateTable,
+  currency: string,
+): Promise<string | undefined> {
   const rates = await readTaxRates(sql, [currency]);
   return rates.get(currency);
 }

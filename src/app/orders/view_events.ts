@@ -1,8 +1,8 @@
 /** What the read model takes from one record. It decodes; it never decides what becomes of a record it cannot read. */
 import { v5 as uuidV5 } from "uuid";
-import { isOfAnotherGroup } from "../../engine/core/dead_letter.ts";
-import { headerText, type InputRecord } from "../../engine/core/record.ts";
-import { readJsonEvent } from "../../engine/projection/read_json_event.ts";
+import { isOfAnotherGroup } from "../../engine/dead_letters/mod.ts";
+import { headerText, type InputRecord } from "../../engine/mod.ts";
+import { readJsonEvent } from "../../engine/projection/mod.ts";
 import { type InvoiceIssued, invoiceIssued, type OrderPlaced } from "./events.ts";
 import { readOrder } from "./order_record.ts";
 

@@ -10,6 +10,7 @@ export interface CloudEvent {
   readonly id: string;
   /** Who says so: a URI reference. */
   readonly source: string;
+  /** What kind of event it is, such as `InvoiceIssued`. */
   readonly type: string;
   /** When it happened. */
   readonly time: Date;

@@ -5,6 +5,7 @@ import { inSchema } from "../postgres/schema_name.ts";
 import { checkOutbox, type Outbox } from "./outbox.ts";
 import type { PostgresTransaction } from "./postgres_driver.ts";
 import { failedAppend } from "./refused_append.ts";
+import { occurredAtHeader } from "./row_to_record.ts";
 
 /** What is to be announced, where no `topic()` makes it. */
 export interface OutboxEvent {
@@ -20,7 +21,10 @@ export interface OutboxEvent {
   readonly headers?: readonly (readonly [name: string, value: string])[];
   /** A UUID, unique for ever: announcing it twice is an error. The header `event_id`; made here (version 7) where absent. */
   readonly eventId?: string;
-  /** When it happened: the header `occurred_at`, ISO 8601 in UTC. The record's own timestamp is when it was published. */
+  /**
+   * When it happened: the headers `occurred_at` and `ce_time`, ISO 8601 in UTC. The record's own timestamp is when it was
+   * published, and `ce_time` when it was appended where this is absent.
+   */
   readonly occurredAt?: Date;
 }
 
@@ -96,7 +100,7 @@ interface Row {
 
 function ofEvent(event: OutboxEvent): Row {
   const { topic, key, type, value, headers = [], eventId = uuidv7(), occurredAt } = event;
-  const time = occurredAt && [["occurred_at", occurredAt.toISOString()]] as const;
+  const time = occurredAt && [[occurredAtHeader, occurredAt.toISOString()]] as const;
   return {
     ...{ topic, key, type, eventId, headers: [...headers, ...time ?? []] },
     value: typeof value === "string" ? encoder.encode(value) : value,

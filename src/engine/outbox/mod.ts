@@ -50,6 +50,7 @@ export {
   EventRefusedError,
   EventTooLargeError,
   OutboxMissingError,
+  refusedAppend,
   SequenceSetBackError,
 } from "./refused_append.ts";
 export { relayDefaults, type RelayLimits, type RelaySettings, runRelay } from "./run_relay.ts";

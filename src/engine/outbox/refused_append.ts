@@ -37,7 +37,10 @@ const codes = {
   ...{ taken: "23505", unfit: "23514", notThere: ["42883", "42P01", "3F000"] },
 } as const;
 
-/** The error in these words when `outbox_append` has refused the event; otherwise the error itself. */
+/**
+ * The error in these words when `outbox_append` has refused the event; otherwise the error itself. For whoever calls that
+ * function within a statement or function of his own: `append` throws these already.
+ */
 export function refusedAppend(error: unknown): unknown {
   if (!(error instanceof Error) || !("code" in error)) return error;
   const hint = "hint" in error && error.hint ? `. ${error.hint}` : "";

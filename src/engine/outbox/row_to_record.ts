@@ -5,6 +5,9 @@ import { partitionForKey } from "../core/partition_for_key.ts";
 import { type OutputRecord, textHeader } from "../core/record.ts";
 import type { OutboxRow } from "./outbox_row.ts";
 
+/** The header that says when an event happened, ISO 8601. */
+export const occurredAtHeader = "occurred_at";
+
 /**
  * The row as a record for a topic of so many partitions. It is a CloudEvent of `source`, unless whoever wrote the row has
  * made one of it.
@@ -25,7 +28,7 @@ export function rowToRecord(
         `it is announced by itself; what follows of its key waits`,
     );
   }
-  const { eventId: id, eventType: type, createdAt: time } = row;
+  const { eventId: id, eventType: type } = row;
   return {
     topic: row.topic,
     partition: partitionForKey(row.key, partitions),
@@ -36,10 +39,17 @@ export function rowToRecord(
       textHeader("event_type", row.eventType),
       ...(headers.some(([name]) => isCloudEventHeader(name))
         ? []
-        : cloudEventHeaders({ id, source, type, time })),
+        : cloudEventHeaders({ id, source, type, time: happenedAt(row) })),
       ...headers.map(([name, value]) => textHeader(name, value)),
     ],
   };
+}
+
+/** What whoever appended it has said, else when it was appended. */
+function happenedAt({ headers, createdAt }: OutboxRow): Date {
+  const said = headers.findLast(([name]) => name === occurredAtHeader)?.[1];
+  const time = new Date(said ?? NaN);
+  return Number.isNaN(time.getTime()) ? createdAt : time;
 }
 
 function isPairs(headers: unknown): headers is OutboxRow["headers"] {
