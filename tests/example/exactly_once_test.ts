@@ -1,7 +1,6 @@
 /** The point of it all: whatever happens to a transaction, its outputs count once. */
 import { z } from "zod";
 import { defineFlow, topic } from "../../src/engine/mod.ts";
-import type { TransactionStep } from "../../src/engine/kafka/transactor.ts";
 import { assertEquals } from "../support/assert.ts";
 import {
   freshTopics,
@@ -16,7 +15,7 @@ import { runUntil } from "../support/run_until.ts";
 const read = z.object({ order_id: z.string() });
 
 /** Invoices three orders; the first transaction fails at that step, with no word of what became of it. */
-async function invoicesWhenLostAt(lostAt: TransactionStep) {
+async function invoicesWhenLostAt(lostAt: "before-end-txn" | "after-commit") {
   const client = await testClient();
   const [ordersTopic = "", invoicesTopic = ""] = await freshTopics(client, 1, "orders", "invoices");
   const invoices = topic(invoicesTopic, { read, key: (event) => event.order_id });

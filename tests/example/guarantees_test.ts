@@ -1,13 +1,13 @@
 /**
- * The guarantee is an option of the same flow. While nothing breaks all three give each output once; they differ in what a
+ * The guarantee is part of what a flow is. While nothing breaks all three give each output once; they differ in what a
  * crash between the outputs and the offset leaves: nothing (one transaction), outputs twice, or outputs never.
  */
 import { z } from "zod";
-import { defineFlow, topic } from "../../src/engine/mod.ts";
-import { openPartitionReader } from "../../src/engine/kafka/open_partition_reader.ts";
+import { defineFlow, type Guarantee, topic } from "../../src/engine/mod.ts";
 import { assertEquals, assertGreater } from "../support/assert.ts";
 import {
   freshTopics,
+  highWatermark,
   jsons,
   produce,
   readPartition,
@@ -19,23 +19,23 @@ import { runUntil } from "../support/run_until.ts";
 const read = z.object({ order_id: z.string() });
 
 /** Invoices three orders; answers with the invoices, and how many offsets of their topic are no records. */
-async function invoiceThree(guarantee: "exactly-once" | "at-least-once" | "at-most-once") {
+async function invoiceThree(guarantee: Guarantee) {
   const client = await testClient();
   const [ordersTopic = "", invoicesTopic = ""] = await freshTopics(client, 1, "orders", "invoices");
   const invoices = topic(invoicesTopic, { read, key: (event) => event.order_id });
   const flow = defineFlow({
     name: `${guarantee}-${ordersTopic}`,
+    guarantee,
     from: topic(ordersTopic, { read, key: (event) => event.order_id }),
     to: [invoices],
     transform: (order) => invoices.event(order),
   });
 
   await produce(client, ["a", "b", "c"].map((id) => record(ordersTopic, 0, id, { order_id: id })));
-  await runUntil(client, flow, ({ records }) => records === 3, { guarantee });
+  await runUntil(client, flow, ({ records }) => records === 3);
 
   const ids = jsons(await readPartition(client, invoicesTopic)).map(({ order_id }) => order_id);
-  await using reader = await openPartitionReader(client, { topic: invoicesTopic, partition: 0 }, 0);
-  return { ids, markers: (await reader.range()).end - ids.length };
+  return { ids, markers: await highWatermark(client, invoicesTopic, 0) - ids.length };
 }
 
 Deno.test("exactly-once: outputs and offset are one transaction, which ends in a marker", async () => {

@@ -27,6 +27,7 @@ Deno.test("a transform reads key, headers and time, and emits headers, bytes, a 
     transform(line, { key, timestamp, header }) {
       const [item = "", count = ""] = line.split(" ");
       if (header("kind") === "comment") return;
+      if (item === "wishes") return stock.tombstone(item, { timestamp: Date.UTC(3000, 0, 1) });
       if (count === "0") return stock.tombstone(item, { partition: 1 });
       return [
         stock.event({ item, count: Number(count) }, {
@@ -46,8 +47,9 @@ Deno.test("a transform reads key, headers and time, and emits headers, bytes, a 
     { ...record(linesTopic, 0, "1", "nuts 12"), timestamp: Date.UTC(2026, 0, 1) },
     record(linesTopic, 0, "2", "bolts 0"),
     comment,
+    record(linesTopic, 0, "4", "wishes 1"),
   ]);
-  await runUntil(client, stocking, ({ records }) => records === 3);
+  await runUntil(client, stocking, ({ records }) => records === 4);
 
   const [nuts, bolts, ...more] = await readPartition(client, stockTopic, 1);
   assertEquals(text(nuts?.value), '{"item":"nuts","count":12}');
@@ -59,6 +61,11 @@ Deno.test("a transform reads key, headers and time, and emits headers, bytes, a 
     await readPartition(client, copiesTopic, 1),
   ];
   assertEquals(copied.flat().map(({ key, value }) => [text(key), text(value)]), [["1", "nuts 12"]]);
+
+  // No broker would take it: the record that it comes of is a dead letter, and holds up nobody.
+  const [letter] = await readPartition(client, stocking.deadLetters, 0);
+  assertEquals(text(letter?.value), "wishes 1");
+  assertEquals(headerText(letter?.headers ?? [], "x-error-class"), "InvalidTimestampError");
 });
 
 const bytes = (text: string) => new TextEncoder().encode(text);

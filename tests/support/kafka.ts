@@ -99,7 +99,8 @@ export async function settled(client: KafkaClient, topics: readonly string[]): P
   }
 }
 
-async function highWatermark(
+/** The end of a partition for everybody: the next offset, control records counted. */
+export async function highWatermark(
   client: KafkaClient,
   topic: string,
   partition: number,

@@ -166,3 +166,14 @@ Deno.test("inputs that are none, the same, or outputs too are refused", () => {
   assertThrows(() => define([input, input]), TypeError, "names an input twice");
   assertThrows(() => define([input, output]), TypeError, "its own input out");
 });
+
+Deno.test("an output of a time that its topic refuses makes a dead letter", async () => {
+  const flow = flowOf((event) => output.event(event, { timestamp: event.n }));
+  const records = [9, 10, 20, 21].map((n) => recordOf(n, { id: "a", n }));
+  const timestamps = () => ({ msMin: 10, msMax: 20 });
+  const { outputs } = await planRun(flow, records, { ...target, timestamps }, { signal });
+  const seen = outputs.map(({ timestamp, headers }) => timestamp ?? headerText(headers, "x-error"));
+  assertEquals(seen.slice(1, 3), [10, 20]);
+  assertStringIncludes(String(seen[0]), "message.timestamp.before.max.ms");
+  assertStringIncludes(String(seen[3]), "message.timestamp.after.max.ms");
+});

@@ -43,10 +43,23 @@ export function addOutputs<T>(
     const partition = named ??
       (key === null ? record.partition % count : partitionForKey(key, count));
     const output = { topic, partition, key, value, headers, timestamp };
+    const outside = timestamp !== undefined && outOfTime(topic, timestamp, target);
+    if (outside) {
+      return { errorClass: "InvalidTimestampError", error: outside, attempts: 1, groupId };
+    }
     const error = encodedBytesMax(output) > target.bytesMaxOfAll && overLimit(output, target);
     if (error) return { errorClass: "RecordTooLargeError", error, attempts: 1, groupId };
     outputs.push(output);
   }
+}
+
+/** Why this output is not sent, where its time is one that its topic refuses. */
+function outOfTime(topic: string, timestamp: number, target: PlanTarget): string | undefined {
+  const range = target.timestamps?.(topic);
+  if (!range || (timestamp >= range.msMin && timestamp <= range.msMax)) return undefined;
+  const setting = timestamp < range.msMin ? "before" : "after";
+  return `the output for ${topic} is of ${timestamp} ms since 1970, which the topic's ` +
+    `message.timestamp.${setting}.max.ms does not take`;
 }
 
 /** Why this output is not sent, where it is over a limit. */

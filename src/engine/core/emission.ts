@@ -19,7 +19,7 @@ export interface Emission {
 
 /** What may be said of an emission beside its event. */
 export interface EmissionOptions {
-  /** The record's key in the place of the one that its topic gives; null for none. */
+  /** The record's key in the place of the one that its topic gives; null for none, which a compacted topic refuses. */
   readonly key?: string | Uint8Array | null;
   /** By name, text as UTF-8; or a list, where names repeat. */
   readonly headers?: Readonly<Record<string, string | Uint8Array | null>> | readonly Header[];
@@ -30,9 +30,9 @@ export interface EmissionOptions {
    */
   readonly partition?: number;
   /**
-   * When it happened, milliseconds since the epoch; the time of sending where absent. A broker takes none that is further
-   * ahead of its clock than the topic's `message.timestamp.after.max.ms` (an hour where nobody has changed it): the
-   * partition waits then, and says so.
+   * When it happened, milliseconds since the epoch; the time of sending where absent. One that the topic does not take, since
+   * it is further ahead of the present than `message.timestamp.after.max.ms` (an hour where nobody has changed it), makes
+   * the input a dead letter (`InvalidTimestampError`).
    */
   readonly timestamp?: number | Date;
 }

@@ -120,6 +120,7 @@ export async function runFlow<T>(
   const target = {
     partitionCount: (topic: string) => partitionCountOf(topics, written, topic),
     topicBytesMax: topics.recordBytesMax,
+    timestamps: topics.timestamps,
     recordBytesMax: options.requestBytesMax,
     planMsMax: options.batchPlanMsMax,
   };

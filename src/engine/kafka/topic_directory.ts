@@ -1,5 +1,6 @@
 /** Knows the topics that are written to: their partitions, and the largest batch that each takes. Asks when it must. */
 import { delay } from "../core/delay.ts";
+import type { TimestampRange } from "../core/plan_target.ts";
 import type { KafkaClient } from "./kafka_client.ts";
 import { errorInChain } from "./refused_request.ts";
 import { describeTopics } from "./describe_topics.ts";
@@ -11,6 +12,8 @@ export interface TopicDirectory extends AsyncDisposable {
   partitionCount(topic: string): number | undefined;
   /** The largest record that the topic takes, bytes as `encodedBytes` counts them; undefined where it is not known. */
   recordBytesMax(topic: string): number | undefined;
+  /** The times that the topic takes now, milliseconds since the epoch; undefined where it takes all, or it is not known. */
+  timestamps(topic: string): TimestampRange | undefined;
   /** False where the last look has found the partition without a leader. */
   hasLeader(topic: string, partition: number): boolean;
   /** What is known of these may hold no longer: the next look asks about them again. */
@@ -29,6 +32,8 @@ interface Known {
   partitions: number | undefined;
   leaderless: readonly number[];
   bytesMax: number | undefined;
+  /** How far a record's time may be behind and ahead of the broker's, milliseconds. */
+  drift?: { readonly beforeMs: number; readonly aheadMs: number };
   doubtful: boolean;
   /** When the limit was learned from a refusal, by the monotonic clock; such a one is forgotten in time. */
   learnedAt?: number;
@@ -36,6 +41,12 @@ interface Known {
 
 /** A batch must be no larger than either of them. */
 const limits = ["max.message.bytes", "segment.bytes"] as const;
+/** Where the broker writes its own time, it looks at nobody else's. */
+const times = [
+  "message.timestamp.type",
+  "message.timestamp.before.max.ms",
+  "message.timestamp.after.max.ms",
+] as const;
 const tooLarge = new Set(["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"]);
 /** Kafka counts the batch's own header, too. */
 const batchHeaderBytes = 61;
@@ -59,6 +70,10 @@ export function createTopicDirectory(client: KafkaClient): TopicDirectory {
     doubt,
     partitionCount: (topic) => known.get(topic)?.partitions,
     recordBytesMax: (topic) => known.get(topic)?.bytesMax,
+    timestamps(topic) {
+      const drift = known.get(topic)?.drift;
+      return drift && { msMin: Date.now() - drift.beforeMs, msMax: Date.now() + drift.aheadMs };
+    },
     hasLeader: (topic, partition) => !known.get(topic)?.leaderless.includes(partition),
     async lookUp(topics) {
       const asked = [...topics ?? known.keys()].filter((topic) => {
@@ -71,7 +86,7 @@ export function createTopicDirectory(client: KafkaClient): TopicDirectory {
         if (!cluster.isConnected()) await cluster.connect();
         return await Promise.all([
           describeTopics(cluster, asked),
-          describeTopicSettings(cluster, asked, [...limits]),
+          describeTopicSettings(cluster, asked, [...limits, ...times]),
         ]);
       };
       const [descriptions, settings] = await within(ask());
@@ -83,6 +98,7 @@ export function createTopicDirectory(client: KafkaClient): TopicDirectory {
           Object.assign(entry, { partitions, leaderless, doubtful: false });
         } else if (errorCode === unknownTopic) entry.partitions = undefined;
         const own = settings.find((candidate) => candidate.topic === topic);
+        if (own?.errorCode === noError) entry.drift = driftIn(own.values);
         const bytes = limits.map((name) => Number(own?.values.get(name) ?? NaN)).filter((n) =>
           n > 0
         );
@@ -120,6 +136,13 @@ export function createTopicDirectory(client: KafkaClient): TopicDirectory {
     Object.assign(entry, { bytesMax: now, learnedAt: performance.now() });
     return true;
   }
+}
+
+/** Undefined where the topic takes any time, as before Kafka 3.6. */
+function driftIn(settings: ReadonlyMap<string, string>): Known["drift"] {
+  const [type, before, ahead] = times.map((name) => settings.get(name));
+  if (type !== "CreateTime" || before === undefined || ahead === undefined) return undefined;
+  return { beforeMs: Number(before), aheadMs: Number(ahead) };
 }
 
 /** A look must not hold up a lane for longer than opening a session does. */

@@ -18,6 +18,7 @@ import {
  * The flow with a span for each try of each record, a child of the span that the record's `traceparent` names; what it
  * emits carries the new span's. A trace that is not sampled is passed on and costs no span; a record without one begins
  * one where the sampler takes it. The same flow, untouched, while tracing is off. A synchronous transform stays one.
+ * A call with many events of a batch flow has no span, and what it emits no trace: there is no one record to be the child of.
  */
 export function traceFlow<T>(flow: Flow<T>, on: boolean = tracingOn()): Flow<T> {
   if (!on) return flow;
