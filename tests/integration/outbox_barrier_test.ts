@@ -1,8 +1,15 @@
 /** What the barrier read promises, under the schedules that defeat simpler readers. */
 import { type BarrierRead, barrierRead } from "../../src/engine/outbox/barrier_read.ts";
 import { HaltError } from "../../src/engine/core/errors.ts";
+import { TransactionError } from "../../src/engine/core/ports.ts";
 import type { Sql } from "../../src/engine/postgres/database.ts";
-import { assert, assertEquals, assertGreater, assertRejects } from "../support/assert.ts";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertRejects,
+  assertStringIncludes,
+} from "../support/assert.ts";
 import { outboxDatabase } from "./outbox_database.ts";
 import { appendCommitted, openWriter } from "./outbox_writer.ts";
 
@@ -201,4 +208,24 @@ Deno.test("append writes the xid of the whole transaction, inside a savepoint to
   const found = await read(db.sql, 0);
   assert(found.kind === "rows");
   assertEquals(found.rows[0]?.xid, xid);
+});
+
+Deno.test("barrier hands out nothing of a server that has another event at the cursor, or none", async () => {
+  await using db = await outboxDatabase();
+  for (const text of ["1", "2", "3"]) await appendCommitted(db.sql, "k", text);
+  const first = await read(db.sql, 0, { limit: 1 });
+  assert(first.kind === "rows");
+  const [reached] = first.rows;
+  assert(reached);
+  const options = { shard: 0, limit: 2, after: reached.position, signal: never };
+  const go = (eventId: string) =>
+    barrierRead(db.sql, { ...options, eventId, mark: first.mark, waitMsMax: patientMs });
+  assertEquals(texts(await go(reached.eventId)), ["2", "3"], "the cursor's row takes no place");
+  const other = await assertRejects(() => go(crypto.randomUUID()), TransactionError);
+  assertStringIncludes(other.message, `another row at position ${reached.position}`);
+  assertEquals(other.begun, false);
+
+  // As a replica that lacks it and has gone on since.
+  await db.sql`delete from outbox where position = ${reached.position}`;
+  await assertRejects(() => go(reached.eventId), TransactionError);
 });

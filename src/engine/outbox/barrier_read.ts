@@ -2,6 +2,7 @@
 import type { OutboxRow } from "./outbox_row.ts";
 import { delay } from "../core/delay.ts";
 import { HaltError } from "../core/errors.ts";
+import { TransactionError } from "../core/ports.ts";
 import type { Sql } from "../postgres/database.ts";
 import { translatingErrors } from "../postgres/translate_error.ts";
 import { setForward } from "./refused_append.ts";
@@ -37,6 +38,11 @@ export interface BarrierReadOptions {
   /** The last position that was handed on; 0 at the very start. */
   readonly after: number;
   readonly limit: number;
+  /**
+   * The event at `after`, read again with the rows behind it: what answers now may be another server than the one that was
+   * read until then (a replica that was promoted, an address that was moved), without an error in between.
+   */
+  readonly eventId?: string;
   /** The mark of the call before. Without it a stream of long writers could hold each new mark back in turn. */
   readonly mark?: Mark;
   /** How long to wait for open writers before answering `waiting`. */
@@ -54,6 +60,7 @@ export interface BarrierReadOptions {
  *
  * @throws {DependencyDownError} when Postgres cannot be reached
  * @throws {HaltError} when the sequence stands below the cursor: what is written then is passed by
+ * @throws {TransactionError} when the event at the cursor is not the given one any more; nothing was begun
  */
 export async function barrierRead(sql: Sql, options: BarrierReadOptions): Promise<BarrierRead> {
   return await translatingErrors(async () => {
@@ -121,14 +128,25 @@ async function waitForOlderWriters(
 /** A statement of its own, so that its snapshot is younger than the end of the last writer that was waited for. */
 async function readRows(
   sql: Sql,
-  { shard, after, limit }: BarrierReadOptions,
+  { shard, after, limit, eventId }: BarrierReadOptions,
   mark: Mark,
 ): Promise<readonly OutboxRow[]> {
-  return await sql<OutboxRow[]>`
+  const isKnown = eventId !== undefined;
+  const rows = await sql<OutboxRow[]>`
     select ${outboxColumns(sql)}
     from outbox
-    where shard = ${shard} and position > ${after} and position <= ${mark.position}
+    where shard = ${shard} and position >= ${isKnown ? after : after + 1}
+      and position <= ${mark.position}
     order by position
-    limit ${limit}
+    limit ${isKnown ? limit + 1 : limit}
   `;
+  if (!isKnown) return rows;
+  const [reached, ...next] = rows;
+  if (reached?.position === after && reached.eventId === eventId) return next;
+  throw new TransactionError(
+    "unknown",
+    `the outbox has another row at position ${after} of shard ${shard} than was announced, or none: Postgres was ` +
+      `restored or replaced, or another server answers; comparing it with the cursor`,
+    { begun: false },
+  );
 }

@@ -89,7 +89,8 @@ async function relayRows(
       await release(announcing, signal);
       releasedAt = clock.now();
     }
-    const read = await store.read({ after: progress.after, limit, mark, signal });
+    const { after: cursor, eventId: reached } = progress;
+    const read = await store.read({ after: cursor, eventId: reached, limit, mark, signal });
     if (signal.aborted) return;
     if (read.kind === "rows") {
       mark = read.mark;
