@@ -28,7 +28,7 @@ export function serveCommand(): Command {
         progress(`Serving http://${server.host}:${server.port} (OpenAPI at /openapi.json)`);
         await using runtime = await openUntilStopped(config, {
           applicationName: "onceflow serve",
-          findServices: () => resolveServices(config, "start", progress),
+          findServices: () => resolveServices(config, "find", progress),
           health: observability.health,
           signal,
           kafkaLater: true,

@@ -62,7 +62,7 @@ export function workerCommand(): Command {
         progress(`Health and metrics at http://${health.hostname}:${health.port}/readyz`);
         await using runtime = await openUntilStopped(config, {
           applicationName: "onceflow worker",
-          findServices: () => resolveServices(config, "start", progress),
+          findServices: () => resolveServices(config, "find", progress),
           health: observability.health,
           signal,
           roles: only,

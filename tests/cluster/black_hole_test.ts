@@ -66,7 +66,7 @@ Deno.test("serve whose Postgres falls silent answers all requests and ends withi
   await using database = await freshDatabase();
   await using proxy = silentProxy(database.url);
   const port = freePort();
-  const serve = child(["-P=onceflow", "main.ts", "serve"], {
+  const serve = child(["-P=serve", "main.ts", "serve"], {
     ...{ DATABASE_URL: proxy.url, KAFKA_BROKERS: `127.0.0.1:${freePort()}` },
     ...{ HTTP_PORT: String(port) },
   }, "stderr");

@@ -140,7 +140,7 @@ async function migrateCommand(config: ReturnType<typeof readConfig>, ...args: st
       "--quiet",
       "--no-prompt",
       "--no-check",
-      "-P=onceflow",
+      "-P=worker",
       "main.ts",
       "migrate",
       ...args,

@@ -12,7 +12,7 @@ const sender = "00f067aa0ba902b7";
 /** A role as a process of its own. */
 function start(command: string, env: Record<string, string>) {
   const child = new Deno.Command("deno", {
-    args: ["run", "--quiet", "--no-prompt", "--cached-only", "-P=onceflow", "main.ts", command],
+    args: ["run", "--quiet", "--no-prompt", "--cached-only", `-P=${command}`, "main.ts", command],
     ...{ cwd: root, stdin: "null", stdout: "null", stderr: "piped" },
     env: { ...env, OTEL_SERVICE_NAME: command },
   }).spawn();

@@ -136,7 +136,13 @@ Deno.test(".env.example and the tasks' permissions name every setting", async ()
   const listed = [...example.matchAll(/^#?([A-Z_]+)=/gm)].map(([, name]) => name);
   assertEquals(listed.toSorted(), [...settingNames].toSorted());
   const { permissions } = JSON.parse(await Deno.readTextFile(new URL("deno.json", root)));
-  const { env } = permissions.onceflow;
-  assertEquals(settingNames.filter((name) => !env.includes(name)), []);
-  assertEquals(env.filter((name: string) => !settingNames.includes(name)), readByLibraries);
+  for (const role of ["serve", "worker", "verify", "onceflow"]) {
+    const { env } = permissions[role];
+    assertEquals(settingNames.filter((name) => !env.includes(name)), [], role);
+    assertEquals(env.filter((name: string) => !settingNames.includes(name)), readByLibraries, role);
+  }
+  for (const role of ["serve", "worker"]) {
+    const { net: _, env: __, ...more } = permissions[role];
+    assertEquals(more, { read: [".", "/run/secrets"] }, "the network, its environment, its files");
+  }
 });

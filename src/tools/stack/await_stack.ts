@@ -1,5 +1,5 @@
-/** Waits for a stack whose processes are there and do not answer (yet). Starts and stops nothing. */
-import { findStack, inspectStack } from "./find_stack.ts";
+/** Finds a stack by asking it, and waits for one that does not answer (yet). Starts nothing, and looks at no process. */
+import { findSilent, findStack } from "./find_stack.ts";
 import { StackError } from "./stack_error.ts";
 import type { StackState } from "./stack_state.ts";
 import { waitFor } from "./wait.ts";
@@ -14,9 +14,10 @@ const lookEveryMs = 250;
 const patienceMs = 20_000;
 
 /**
- * The stack of the directory, as soon as both of its services answer; undefined where one of them does not run.
+ * The stack of the directory, as soon as both of its services answer; undefined where none is on record, or
+ * nothing listens any more. To look whether a process is there a program must be allowed to run others; the roles are not.
  *
- * @throws {StackError} when a service that runs does not answer in all that time
+ * @throws {StackError} when one is on record and does not answer in all that time: it was killed, or hangs
  */
 export async function awaitStack(
   directory: string,
@@ -26,15 +27,11 @@ export async function awaitStack(
   const answering = await waitFor(async () => {
     const found = await findStack(directory);
     if (found) return found;
-    const { kafka, postgres } = await inspectStack(directory);
-    if (kafka.condition === "stopped" || postgres.condition === "stopped") return "none" as const;
-    const silent = [
-      ...(kafka.condition === "silent" ? [`Kafka (process ${kafka.service?.pid})`] : []),
-      ...(postgres.condition === "silent" ? [`PostgreSQL (process ${postgres.service?.pid})`] : []),
-    ].join(" and ");
-    if (silent === "" || silent === said) return undefined;
-    onProgress(`${silent} of the embedded stack does not answer; waiting`);
-    said = silent;
+    const silent = await findSilent(directory);
+    if (silent?.gone) return "none" as const;
+    if (silent === undefined || silent.who === said) return undefined;
+    onProgress(`${silent.who} of the embedded stack does not answer; waiting`);
+    said = silent.who;
   }, { waitMsMax, intervalMs: lookEveryMs });
   if (answering !== undefined) return answering === "none" ? undefined : answering;
   throw new StackError(

@@ -49,6 +49,33 @@ export async function inspectStack(directory: string): Promise<StackConditions> 
   };
 }
 
+/** Who of the services on record does not answer, in words; and whether nothing listens where they were. */
+export interface SilentStack {
+  readonly who: string;
+  readonly gone: boolean;
+}
+
+/** Asks the services alone, for a program that may not look at processes. Undefined where both answer. */
+export async function findSilent(directory: string): Promise<SilentStack | undefined> {
+  const { kafka, postgres } = await readRecord(stackPaths(directory));
+  if (!kafka || !postgres) return { who: "the embedded stack", gone: true };
+  const names: string[] = [];
+  if (!await kafkaAnswers(kafka)) names.push(`Kafka (process ${kafka.pid})`);
+  if (!await postgresAnswers(postgres)) names.push(`PostgreSQL (process ${postgres.pid})`);
+  if (names.length === 0) return undefined;
+  const listening = await Promise.all([kafka, postgres].map(({ port }) => listens(port)));
+  return { who: names.join(" and "), gone: !listening.includes(true) };
+}
+
+async function listens(port: number): Promise<boolean> {
+  try {
+    (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** The identity in the answer makes a leftover record harmless: another server on that port is not ours. */
 async function kafkaAnswers({ port, clusterId }: KafkaService): Promise<boolean> {
   return (await kafkaPing(port))?.clusterId === clusterId;
