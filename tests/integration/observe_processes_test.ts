@@ -76,6 +76,7 @@ Deno.test("an order is one trace from its request to the view, a dead letter too
   const [orders, invoices] = [`${namespace}.orders`, `${namespace}.invoices`];
   await receiver.until(() =>
     good.every((trace) => named(of(trace), `process ${invoices}`).length === 1) &&
+    [...good, bad].every((trace) => named(of(trace), `process ${orders}`).length >= 2) &&
     named(of(bad), `send ${orders}.DLQ`).length === 1 &&
     named(of(bad), `process ${orders}.DLQ`).length === 1
   );

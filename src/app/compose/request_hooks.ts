@@ -7,7 +7,7 @@ import type { AppOptions, RequestSeen } from "../http/app_options.ts";
 
 const log = getLogger(["onceflow", "http", "access"]);
 
-/** Asked every few seconds by machines: lines that say nothing. */
+/** Asked every few seconds by machines; what they are told, such as not ready, is logged when it changes. */
 const quietRoutes = new Set(["/healthz", "/readyz", "/metrics", "/dashboard/data.json"]);
 
 /** Whether spans are collected is asked once, here: while they are not, nothing is done for them. */
@@ -36,6 +36,6 @@ function logRequest(seen: RequestSeen): void {
     ...(eventId !== undefined && { event_id: eventId }),
   };
   const text = "{method} {route} {status} in {ms} ms, request {request_id}";
-  if (quietRoutes.has(route) && status < 500) log.debug(text, fields);
+  if (quietRoutes.has(route)) log.debug(text, fields);
   else log.info(text, fields);
 }
