@@ -15,6 +15,7 @@ import { offsetsCommand } from "./offsets.ts";
 import { progress } from "./progress.ts";
 import { projectionCommand } from "./projection.ts";
 import { serveCommand } from "./serve.ts";
+import { schemaCommand } from "./schema.ts";
 import { stackCommand } from "./stack.ts";
 import { transactionsCommand } from "./transactions.ts";
 import { verifyCommand } from "./verify.ts";
@@ -66,6 +67,7 @@ function commands(): Command[] {
     explainCommand(explainActions),
     dlqCommand(dlqActions),
     projectionCommand(projectionActions),
+    schemaCommand(),
     benchCommand(benchActions),
     tortureCommand(),
   ];

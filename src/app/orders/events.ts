@@ -48,7 +48,8 @@ export type OrderPlaced = Readonly<z.output<typeof orderPlaced>>;
 /** The version that this program writes. */
 export const orderPlacedVersion = 2;
 
-const orderPlacedStrict = z.strictObject({
+/** As written: no field more, no field less. */
+export const orderPlacedStrict = z.strictObject({
   ...orderPlacedFields,
   event_id: z.uuidv7(),
   schema_version: z.literal(orderPlacedVersion),
