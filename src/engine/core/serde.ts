@@ -15,7 +15,7 @@ export interface SerdeContext {
  * Reads and writes the values of a topic: what an Avro, Protobuf or JSON Schema registry client is put into.
  *
  * Both ways are synchronous, since they run for each record of a transaction that is being planned. A registry that is asked
- * over the network is warmed up: its client fetches the schemas of its topics before `run`, and keeps them. Where `decode`
+ * over the network is warmed up: its client fetches the schemas of its topics in the flow's `onStart`, and keeps them. Where `decode`
  * meets a schema id that is not there yet, it starts the lookup and throws {@linkcode DependencyDownError}: the partition
  * waits and reads the record again (from 0.1 s on, at most `dependencyBackoffMsMax`), and no record is blamed. So it does
  * where `encode` throws that.
@@ -67,6 +67,6 @@ function refusePromise<V>(value: V, topic: string, step: string): V {
   value.catch(() => {});
   throw new TypeError(
     `Cannot ${step} the values of ${topic}: the serde's ${step} answers with a promise. Fetch what it ` +
-      `needs before run(), or throw DependencyDownError until it is there`,
+      `needs in onStart, or throw DependencyDownError until it is there`,
   );
 }
