@@ -32,7 +32,7 @@ import { applyOffset, planOffset } from "../../src/engine/kafka/offset_admin.ts"
 import { compactedTopicConfig, ensureTopics } from "../../src/engine/kafka/topics.ts";
 import { createTransactions } from "../../src/engine/kafka/transactions.ts";
 import { defineFlow, keyedState, topic } from "../../src/engine/mod.ts";
-import { appendInTransaction } from "../../src/engine/outbox/append_in_transaction.ts";
+import { appendInTransaction } from "../support/append_in_transaction.ts";
 import { type Acls, documentedGrants, type Grant, openAcls } from "../support/acls.ts";
 import { assert, assertEquals, assertExists, assertThrows } from "../support/assert.ts";
 import { produce, readPartition, record } from "../support/kafka.ts";

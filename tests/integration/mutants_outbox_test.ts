@@ -8,7 +8,7 @@ import {
 import { openTestReader, Pipeline } from "../support/mutants/pipeline.ts";
 import { placeOrderInTransaction } from "../../src/app/orders/place_order.ts";
 import { HaltError } from "../../src/engine/core/errors.ts";
-import { appendInTransaction } from "../../src/engine/outbox/append_in_transaction.ts";
+import { appendInTransaction } from "../support/append_in_transaction.ts";
 import type { Sql, Tx } from "../../src/engine/postgres/database.ts";
 
 Deno.test("the checker finds the mistakes that a relay can make", async (test) => {

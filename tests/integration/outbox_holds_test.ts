@@ -5,7 +5,7 @@ import { runWorker } from "../../src/app/compose/run_worker.ts";
 import { readConfig } from "../../src/config.ts";
 import { createHealth } from "../../src/engine/core/health.ts";
 import { ensureTopics } from "../../src/engine/kafka/topics.ts";
-import { appendInTransaction } from "../../src/engine/outbox/append_in_transaction.ts";
+import { appendInTransaction } from "../support/append_in_transaction.ts";
 import { waitFor } from "../../src/tools/stack/wait.ts";
 import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
 import { readPartition } from "../support/kafka.ts";

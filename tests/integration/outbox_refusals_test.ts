@@ -8,7 +8,7 @@ import { DependencyDownError, HaltError, PoisonError } from "../../src/engine/co
 import { encodedBytes } from "../../src/engine/core/record.ts";
 import { createApp } from "../../src/app/http/create_app.ts";
 import { agreeOnShards } from "../../src/engine/outbox/agree_on_shards.ts";
-import { appendInTransaction } from "../../src/engine/outbox/append_in_transaction.ts";
+import { appendInTransaction } from "../support/append_in_transaction.ts";
 import { outboxColumns, type OutboxRow } from "../../src/engine/outbox/outbox_row.ts";
 import { EventTooLargeError } from "../../src/engine/outbox/refused_append.ts";
 import { noteRelayed } from "../../src/engine/outbox/relay_cursor.ts";

@@ -9,6 +9,7 @@ import {
   outboxMigrationsSql,
   OutboxMissingError,
   runRelay,
+  setRelayCursor,
 } from "../../src/engine/outbox/mod.ts";
 import { createHealth } from "../../src/engine/core/health.ts";
 import { namesIn } from "../../src/engine/core/names.ts";
@@ -86,6 +87,26 @@ Deno.test("outboxes in two schemas and in two databases are relayed side by side
   });
   await cluster.disconnect();
   assertEquals(cursor.offset, 2 * count + 1);
+
+  // A person decides, after a halt, to go on from an earlier place: what lies behind it is published again.
+  const settings = { brokers, clientId: "schemas", ssl: false };
+  const first = { ...settings, databaseUrl: one.url, outbox: places[0]?.[1] };
+  const patience = AbortSignal.timeout(60_000);
+  await assertRejects(
+    () => setRelayCursor({ ...first, signal: patience }, { after: 999 }),
+    RangeError,
+    "no row there",
+  );
+  await setRelayCursor({ ...first, signal: patience }, { after: 2 * count - 1 });
+  const stop = new AbortController();
+  const signal = AbortSignal.any([stop.signal, patience]);
+  const repeated: number[] = [];
+  const again = ({ rows }: { rows: number }) => {
+    repeated.push(rows);
+    stop.abort();
+  };
+  await runRelay({ ...first, signal, observer: { relayed: again } });
+  assertEquals(repeated, [1]);
 });
 
 Deno.test("an outbox is made by SQL that a person runs, checked, and says what it refuses", async () => {

@@ -1,5 +1,5 @@
 /** A transaction that a test drives step by step, on a connection of its own, as a slow application would. */
-import { appendInTransaction } from "../../src/engine/outbox/append_in_transaction.ts";
+import { appendInTransaction } from "../support/append_in_transaction.ts";
 import type { Sql, Tx } from "../../src/engine/postgres/database.ts";
 
 /** An open transaction. */

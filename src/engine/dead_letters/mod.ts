@@ -44,3 +44,5 @@ export { HaltError } from "../core/errors.ts";
 export type { LanePlace } from "../core/ports.ts";
 export type { Header, InputRecord, TopicPartition, UnreadRecords } from "../core/record.ts";
 export type { KafkaSettings } from "../kafka/kafka_client.ts";
+export type { EndpointLogin, KafkaLogin, PasswordLogin, TokenLogin } from "../kafka/login.ts";
+export type { KafkaTls } from "../kafka/tls.ts";

@@ -41,6 +41,7 @@ export interface OffsetChange extends OffsetTarget {
 
 /** Setting was refused; nothing was changed. The message says why and what to do. */
 export class OffsetRefusedError extends Error {
+  /** Its name: `OffsetRefusedError`. */
   override name = "OffsetRefusedError";
 }
 

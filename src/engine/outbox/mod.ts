@@ -54,6 +54,8 @@ export {
   SequenceSetBackError,
 } from "./refused_append.ts";
 export { relayDefaults, type RelayLimits, type RelaySettings, runRelay } from "./run_relay.ts";
+export { type CursorChange, setRelayCursor } from "./set_relay_cursor.ts";
+export { OffsetRefusedError } from "../kafka/offset_admin.ts";
 export type { RelayObserver } from "./relay_options.ts";
 export type { HeldPartition, Hold } from "./holds.ts";
 export { DependencyDownError, HaltError, PoisonError } from "../core/errors.ts";
@@ -62,3 +64,5 @@ export type { TransactionVerdict } from "../core/ports.ts";
 export type { Header } from "../core/record.ts";
 export type { Emission } from "../core/emission.ts";
 export type { KafkaSettings } from "../kafka/kafka_client.ts";
+export type { EndpointLogin, KafkaLogin, PasswordLogin, TokenLogin } from "../kafka/login.ts";
+export type { KafkaTls } from "../kafka/tls.ts";

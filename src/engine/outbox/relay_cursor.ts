@@ -118,7 +118,7 @@ export async function checkCursor(
         `Stop the workers; to go on behind that position, run "deno task worker offsets set --group ${groupId} ` +
         `--topic ${cursorTopic} --partition ${shard} --to ${
           noted + 1
-        }" (what was announced within a second after that ` +
+        }", or call setRelayCursor (what was announced within a second after that ` +
         `note is announced twice, and what relay:${shard} at /readyz had named as held back is passed by); to announce every row that is in the outbox now, run in Postgres: ${statement}`,
     );
   }
@@ -127,7 +127,7 @@ export async function checkCursor(
     : ` Where it was Postgres, stop the workers and run: deno task worker offsets set --group ${groupId} ` +
       `--topic ${cursorTopic} --partition ${shard} --to ${
         noted + 1
-      } (what is here of the second after that position, and was ` +
+      }, or call setRelayCursor (what is here of the second after that position, and was ` +
       `announced before, is announced twice; all that was written since is announced; "deno task verify" names what is lost here).`;
   const restart =
     `Find out which of the two was restored or replaced.${goOn} To announce every row that is in the outbox now ` +

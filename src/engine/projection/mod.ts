@@ -66,3 +66,5 @@ export type { RecordContent } from "../core/json_text.ts";
 export type { Header, InputRecord, TopicPartition, UnreadRecords } from "../core/record.ts";
 export type { TopicContract } from "../core/topic_contract.ts";
 export type { KafkaSettings } from "../kafka/kafka_client.ts";
+export type { EndpointLogin, KafkaLogin, PasswordLogin, TokenLogin } from "../kafka/login.ts";
+export type { KafkaTls } from "../kafka/tls.ts";

@@ -3,11 +3,10 @@
  * would lose records in silence if the worker believed what it finds.
  */
 import { join } from "node:path";
-import { v7 as uuidv7 } from "uuid";
 import { createTransactions } from "../../engine/kafka/transactions.ts";
 import { createKafkaClient } from "../../engine/kafka/kafka_client.ts";
 import { applyOffset, planOffset } from "../../engine/kafka/offset_admin.ts";
-import { appendInTransaction } from "../../engine/outbox/append_in_transaction.ts";
+import { append } from "../../engine/outbox/mod.ts";
 import { waitFor } from "../stack/wait.ts";
 import type { Arena } from "./arena.ts";
 import { firstHalt, type HaltOutcome, type OnEnd, outcomeOf } from "./halts.ts";
@@ -44,7 +43,7 @@ async function groupMovedByOthers(
 ): Promise<HaltOutcome> {
   const what = "somebody else moved the group";
   await stopWorkers(arena);
-  await append(arena, eventsMore, signal);
+  await appendMore(arena, eventsMore, signal);
   // A member that was killed is in the group until its session times out.
   const moved = await waitFor(
     async () => await resetOffsets(arena.tools, groupId, topic) || undefined,
@@ -85,7 +84,7 @@ async function logReplaced(
   signal: AbortSignal,
 ): Promise<HaltOutcome> {
   const caughtUp = nextCommit(arena, signal);
-  await append(arena, eventsMore / 2, signal);
+  await appendMore(arena, eventsMore / 2, signal);
   await caughtUp;
   await stopWorkers(arena);
   const [broker] = arena.cluster.brokers;
@@ -93,7 +92,7 @@ async function logReplaced(
   const logs = join(directory, `broker-${broker?.nodeId}`);
   for await (const path of logDirectories(logs)) await Deno.remove(path, { recursive: true });
   await broker?.start();
-  await append(arena, 4 * eventsMore, signal);
+  await appendMore(arena, 4 * eventsMore, signal);
   const halted = firstHalt(onEnd, isWorker, signal);
   for (const worker of workersOf(arena)) worker.start();
   return outcomeOf("the log was replaced by another", await halted);
@@ -128,8 +127,8 @@ async function goOn(arena: Arena): Promise<void> {
 }
 
 /** Through the outbox, as everything that the torture sends; resolves when the relays have handed it on. */
-async function append(arena: Arena, count: number, signal: AbortSignal): Promise<void> {
-  const { sql, shards, events } = arena;
+async function appendMore(arena: Arena, count: number, signal: AbortSignal): Promise<void> {
+  const { sql, events } = arena;
   const relayed = Promise.withResolvers<void>();
   let rows = 0;
   const off = events.on((_, event) => {
@@ -142,8 +141,7 @@ async function append(arena: Arena, count: number, signal: AbortSignal): Promise
   for (let index = 0; index < count; index++) {
     const key = `more-${index % 12}`;
     const value = new TextEncoder().encode(JSON.stringify({ key, seq: 1, pad: "" }));
-    const event = { topic, key, value, eventId: uuidv7(), eventType: "Numbered" };
-    await sql.begin((tx) => appendInTransaction(tx, event, { shards }));
+    await sql.begin((tx) => append(tx, { topic, key, value, type: "Numbered" }));
   }
   await relayed.promise;
   clearTimeout(timer);

@@ -5,7 +5,7 @@
 import { v7 as uuidv7 } from "uuid";
 import { delay } from "../../engine/core/delay.ts";
 import { placeOrderInTransaction } from "../../app/orders/place_order.ts";
-import { appendInTransaction } from "../../engine/outbox/append_in_transaction.ts";
+import { append } from "../../engine/outbox/mod.ts";
 import type { Sql, Tx } from "../../engine/postgres/sql.ts";
 import type { Random } from "./random.ts";
 import { sequenceTopics } from "./sequence_flow.ts";
@@ -125,10 +125,7 @@ async function numbered(tx: Tx, options: LoadOptions, random: Random): Promise<v
   `;
   const pad = "x".repeat(random.integer(0, 300));
   const value = new TextEncoder().encode(JSON.stringify({ key, seq: row?.seq, pad }));
-  await appendInTransaction(tx, {
-    ...{ topic: sequenceTopics.input, key, value },
-    ...{ eventId: uuidv7(), eventType: "Numbered" },
-  }, options);
+  await append(tx, { topic: sequenceTopics.input, key, value, type: "Numbered" });
 }
 
 const postAttemptsMax = 3;

@@ -20,7 +20,7 @@ import { relayStore } from "../../../src/engine/outbox/relay_store.ts";
 import { topicsMigrations } from "../../../src/engine/outbox/topics_migrations.ts";
 import { writtenTopics } from "../../../src/engine/outbox/written_topics.ts";
 import { relayShard } from "../../../src/engine/outbox/relay_shard.ts";
-import { appendInTransaction } from "../../../src/engine/outbox/append_in_transaction.ts";
+import { appendInTransaction } from "../append_in_transaction.ts";
 import { openDatabase } from "../../../src/engine/postgres/database.ts";
 import { migrate } from "../../../src/engine/postgres/migrate.ts";
 import { watching } from "../../../src/engine/kafka/watch_transactions.ts";

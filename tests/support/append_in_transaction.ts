@@ -1,7 +1,7 @@
-/** Announces an event in the caller's transaction: a row in the outbox, or nothing. Never commits, never sends. */
-import type { Queryable, Tx } from "../postgres/database.ts";
-import { refusedAppend } from "./refused_append.ts";
-import { shardOf } from "./shard_of.ts";
+/** Appends an event as `append` does, but to a shard that the test names: also where no number of shards was agreed on. */
+import type { Queryable, Tx } from "../../src/engine/postgres/database.ts";
+import { refusedAppend } from "../../src/engine/outbox/refused_append.ts";
+import { shardOf } from "../../src/engine/outbox/shard_of.ts";
 
 /** What is to be announced. */
 export interface OutboxEvent {
@@ -19,9 +19,6 @@ export interface OutboxEvent {
 
 /**
  * Appends the event and returns its position.
- *
- * Call it **after** the aggregate's row was locked or inserted in the same transaction: then two transactions on one
- * key take their positions in the order in which they commit. Appending before the lock breaks the order of that key.
  *
  * @throws {PoisonError} when the event can never be announced: larger than the outbox takes, or in another shard
  * @throws {DependencyDownError} when the outbox's sequence was set back, with the statement that mends it
