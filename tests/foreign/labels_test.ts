@@ -1,5 +1,6 @@
 /** The foreign project's own test: its flow on a real Kafka, beside a kafkajs of its own that onceflow must leave alone. */
 import { defineFlow, PoisonError, run, topic } from "@onceflow/onceflow";
+import { testFlow } from "@onceflow/onceflow/testing";
 import { Kafka, logLevel, Partitioners } from "kafkajs";
 import { z } from "zod";
 
@@ -21,6 +22,13 @@ Deno.test("a flow turns parcels into labels, each once", async () => {
       return labels.event({ parcel_id, weight_g: items * 250 });
     },
   });
+  // Without the broker first, in a moment.
+  await testFlow(labelling)
+    .given({ parcel_id: "a", items: 1 }, { parcel_id: "b", items: 0 })
+    .expect(labels, [{ parcel_id: "a", weight_g: 250 }])
+    .expectDeadLetters([{ errorClass: "PoisonError", key: "b" }])
+    .expectNothingElse();
+
   const stop = new AbortController();
   const seen: unknown[] = [];
   const printing = defineFlow({

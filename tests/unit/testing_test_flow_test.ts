@@ -209,6 +209,14 @@ Deno.test("what is wrong is shown with the difference, where the expectation sta
   const rest = await saidOf(given().expect(alarms, []).expectNothingElse());
   for (const text of ["answers", "calls.DLQ", "this one is bad"]) assertStringIncludes(rest, text);
   await saidOf(given().expectRetries(1));
+  // Of a thousand events the part is shown where the difference begins.
+  const many = Array.from({ length: 1_000 }, (_, n) => ({ id: "a", n: -n }));
+  const long = await saidOf(
+    testFlow(answering).given(...many).expect(answers, [...many.slice(0, 500), ...many.slice(502)]),
+  );
+  assertStringIncludes(long, "1000 where 998 are expected; from the one at 498 on");
+  assertStringIncludes(long, "n: -500");
+  assertLess(long.length, 5_000);
 });
 
 Deno.test("a test that cannot mean anything is refused at once", async () => {

@@ -7,10 +7,7 @@ import { named } from "../kafka/error_verdict.ts";
 import type { KafkaClient } from "../kafka/kafka_client.ts";
 import type { TopicDirectory } from "../kafka/topic_directory.ts";
 import { compactedTopicConfig, ensureTopics } from "../kafka/topics.ts";
-import { checkCounts, StateChangelog, stateTopicOf } from "./state_changelog.ts";
-
-/** Room for key and framing of a record that holds a key's state. */
-const framingBytes = 4_096;
+import { checkCounts, framingBytes, StateChangelog, stateTopicOf } from "./state_changelog.ts";
 
 /**
  * Makes the topic of the flow's state where it keeps some and the topic is missing. `counts` are the partitions of topics.

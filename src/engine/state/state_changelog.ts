@@ -17,6 +17,9 @@ import { SharedState } from "./shared_state.ts";
 /** In the place of a number of keys. */
 const uncounted = "-";
 
+/** Room for key and framing of a record that holds a key's state. */
+export const framingBytes = 4_096;
+
 /** Bounds of the state that one process holds. */
 export interface StateBounds {
   /** Of all partitions together, near enough. */

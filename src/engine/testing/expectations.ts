@@ -1,5 +1,6 @@
 /** Compares what a flow wrote with what a test expects, and says the difference so that a person can read it. */
 import { AssertionError, deepStrictEqual } from "node:assert";
+import { isDeepStrictEqual } from "node:util";
 import type { DeadLetter } from "../dead_letters/read_dead_letter.ts";
 import type { TopicContract } from "../core/topic_contract.ts";
 
@@ -36,8 +37,34 @@ export function checkHere<R>(check: Check<R>, caller: (...given: never[]) => unk
   };
 }
 
-/** @throws {AssertionError} with the difference below `what` */
+/** How many items of a list are shown; the difference of long lists would take minutes to find. */
+const itemsMax = 20;
+
+/** @throws {AssertionError} with the difference below `what`; of long lists with the part where it begins */
 export function equalOrSay(actual: unknown, expected: unknown, what: string): void {
+  if (isDeepStrictEqual(actual, expected)) return;
+  if (Array.isArray(actual) && Array.isArray(expected)) {
+    const longest = Math.max(actual.length, expected.length);
+    const first = longest > itemsMax ? firstDifference(actual, expected) : 0;
+    const from = Math.max(0, first - 2);
+    const where = longest > itemsMax
+      ? ` (${actual.length} where ${expected.length} are expected; from the one at ${from} on)`
+      : "";
+    return sayDifference(
+      actual.slice(from, from + itemsMax),
+      expected.slice(from, from + itemsMax),
+      `${what}${where}`,
+    );
+  }
+  sayDifference(actual, expected, what);
+}
+
+function firstDifference(actual: readonly unknown[], expected: readonly unknown[]): number {
+  const found = actual.findIndex((item, index) => !isDeepStrictEqual(item, expected[index]));
+  return found < 0 ? actual.length : found;
+}
+
+function sayDifference(actual: unknown, expected: unknown, what: string): void {
   try {
     deepStrictEqual(actual, expected);
   } catch (error) {

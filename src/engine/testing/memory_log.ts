@@ -69,7 +69,8 @@ export interface MemoryLog {
   /** Begins a transaction of somebody else's. */
   transaction(): MemoryTransaction;
   /**
-   * Lets the flows work, in turn, until none has anything left to read. A flow goes on from its committed offsets, one
+   * Lets the flows work, in turn, until none has anything left to read. A flow begins with the first record, whatever its
+   * `startFrom` says, and goes on from its committed offsets, one
    * partition after the other.
    *
    * @throws {HaltError} when a transform does; an Error when a flow cannot come to an end: it waits for longer than

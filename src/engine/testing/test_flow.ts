@@ -158,6 +158,9 @@ function resultOf<T>(flow: Flow<T>, log: MemoryLog, work: FlowWork): FlowResult 
   };
 }
 
+/** Of each topic. */
+const recordsShownMax = 20;
+
 /** By topic, what no expectation has looked at. */
 function elseOf(
   { outputs, deadLetters }: FlowResult,
@@ -172,7 +175,9 @@ function elseOf(
   ].filter(({ topic }) => !checked.has(topic));
   return Object.fromEntries(
     [...Map.groupBy(unseen, ({ topic }) => topic)]
-      .map(([topic, records]) => [topic, records.map(({ seen }) => seen)]),
+      .map((
+        [topic, records],
+      ) => [topic, records.slice(0, recordsShownMax).map(({ seen }) => seen)]),
   );
 }
 
