@@ -2,6 +2,10 @@
 import { Command } from "commander";
 import { checkSchemas, released, type SchemaReport } from "../tools/schemas/check_schemas.ts";
 import { currentSchemas, readReleases, releasesFile } from "../tools/schemas/event_schemas.ts";
+import { invoiceIssuedType, orderPlacedType } from "../app/orders/events.ts";
+import { readConfig } from "../config.ts";
+import { version } from "../engine/version.ts";
+import { asyncApi } from "../tools/schemas/async_api.ts";
 import { FindingError } from "./exit_codes.ts";
 import { jsonDocument } from "./json_document.ts";
 import { print } from "./print.ts";
@@ -37,6 +41,28 @@ export function schemaCommand(): Command {
           ? "Nothing has changed since the last release."
           : `Released: ${report.changed.join(", ")}. Commit src/app/orders/released_schemas.json.`,
       );
+    });
+  command.command("asyncapi")
+    .description("Print the topics and their events as an AsyncAPI 3.0 document (JSON).")
+    .action(() => {
+      const { ORDERS_TOPIC, INVOICES_TOPIC } = readConfig();
+      print(JSON.stringify(
+        asyncApi({
+          version,
+          schemas: currentSchemas(),
+          topics: [{
+            topic: ORDERS_TOPIC,
+            event: orderPlacedType,
+            description: "An order was placed. Others may write orders here, too.",
+          }, {
+            topic: INVOICES_TOPIC,
+            event: invoiceIssuedType,
+            description: "An order was invoiced: one invoice for each order.",
+          }],
+        }),
+        null,
+        2,
+      ));
     });
   return command;
 }

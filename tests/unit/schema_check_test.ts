@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { asyncApi } from "../../src/tools/schemas/async_api.ts";
 import { checkSchemas, released } from "../../src/tools/schemas/check_schemas.ts";
 import {
   currentSchemas,
@@ -13,6 +14,23 @@ Deno.test("what this program reads and writes fits every release of its events",
   assertEquals(checkSchemas(currentSchemas(), releases).findings, []);
   assert(Object.values(releases).every((each) => each.length > 0));
   assertEquals(Object.keys(releases).sort(), Object.keys(currentSchemas()).sort());
+});
+
+Deno.test("AsyncAPI names each topic, its event as it is written, and no reference leads nowhere", () => {
+  const schemas = currentSchemas();
+  const topics = Object.keys(schemas).map((name) => ({
+    ...{ topic: `shop.${name}`, event: name, description: name },
+  }));
+  const document = asyncApi({ version: "1.0.0", topics, schemas });
+  const at = (path: string): unknown =>
+    path.split("/").slice(1).reduce<unknown>((node, name) => Object(node)[name], document);
+  for (const { topic, event: name } of topics) {
+    assertEquals(at(`#/channels/${name}/address`), topic);
+    assertEquals(at(`#/components/messages/${name}/payload`), schemas[name]?.writes);
+  }
+  const references = [...JSON.stringify(document).matchAll(/"\$ref":"(#[^"]+)"/g)];
+  assertEquals(references.length, 6);
+  for (const [, path = ""] of references) assert(at(path) !== undefined, path);
 });
 
 const fields = {
