@@ -11,6 +11,7 @@ import { exitCodes, FindingError } from "./exit_codes.ts";
 import { explainCommand } from "./explain.ts";
 import { messageOf } from "./message_of.ts";
 import { migrateCommand } from "./migrate.ts";
+import { newCommand } from "./new.ts";
 import { offsetsCommand } from "./offsets.ts";
 import { progress } from "./progress.ts";
 import { projectionCommand } from "./projection.ts";
@@ -70,6 +71,7 @@ function commands(): Command[] {
     schemaCommand(),
     benchCommand(benchActions),
     tortureCommand(),
+    newCommand(),
   ];
 }
 

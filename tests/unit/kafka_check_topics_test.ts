@@ -80,6 +80,8 @@ Deno.test("limits, replicas, elections and partitions that do not fit are found"
     check(["state"], { "cleanup.policy": "compact" }, { partitions: 3 })[0]?.kind,
     "warn",
   );
+  const ofFlow = check(["state"], { "cleanup.policy": "compact" }, { partitions: 3, wanted: 3 });
+  assertEquals(ofFlow, [], "the state of a flow has as many as its input");
 });
 
 Deno.test("a topic that nobody has said a use of, and harmless settings, are let be", () => {

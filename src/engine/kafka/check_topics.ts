@@ -157,7 +157,7 @@ export function checkTopic(
         `--partitions ${partitions}`,
     });
   }
-  if (is("state") && description.partitions > 1) {
+  if (is("state") && partitions === 1 && description.partitions > 1) {
     findings.push({
       kind: "warn",
       topic,
