@@ -67,6 +67,7 @@ const environment = z.object({
     for (const message of problems) context.addIssue({ code: "custom", message });
     return tokens;
   }).optional(),
+  OPERATOR: text.max(200).optional(),
   GUARANTEE: z.enum(guarantees).default("exactly-once"),
   NAMESPACE: z.string().regex(namespacePattern, "at most 60 letters, digits, . _ or -")
     .default(defaultNamespace),

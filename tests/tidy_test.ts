@@ -36,6 +36,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   "app/orders": [
     ...["engine", "engine/dead_letters", "engine/outbox", "engine/postgres", "engine/projection"],
   ],
+  "app/audit": ["engine/postgres"],
   "app/http": ["app/orders", "config", "engine/core", "engine/observe", "engine/postgres"],
   "app/dashboard": ["app/orders", "engine/core", "engine/outbox", "engine/postgres"],
   "tools/stack": [],

@@ -1,4 +1,5 @@
 /** The options that the commands on dead letters share, and how their arguments are read. */
+import type { Audit } from "../app/compose/audited.ts";
 import { Buffer } from "node:buffer";
 import { type Command, InvalidArgumentError } from "commander";
 import {
@@ -18,7 +19,7 @@ export interface DlqActions {
    */
   withStore<T>(
     topic: string | undefined,
-    act: (store: DeadLetterStore, signal: AbortSignal) => Promise<T>,
+    act: (store: DeadLetterStore, signal: AbortSignal, audit: Audit) => Promise<T>,
   ): Promise<T>;
 }
 

@@ -44,10 +44,16 @@ export function addRedrive(command: Command, actions: DlqActions): void {
     .option("--dry-run", "only say what would be done")
     .addHelpText("after", redriveHelp)
     .action((addresses: DeadLetterAddress[], args: SelectionArguments & RedriveArguments) =>
-      actions.withStore(args.dlq, async (store, signal) => {
+      actions.withStore(args.dlq, async (store, signal, audit) => {
         const { to, for: group, limit, again, dryRun } = args;
         const options = { ...selectionOf(args), addresses, to, for: group, limit, again, dryRun };
-        const report = await redriveDeadLetters(store, options, signal, tell(dryRun));
+        const redrive = () => redriveDeadLetters(store, options, signal, tell(dryRun));
+        const deed = {
+          action: "dlq redrive",
+          target: store.topic,
+          detail: givenOf(args, addresses),
+        };
+        const report = dryRun ? await redrive() : await audit(deed, redrive);
         if (args.json) printJson({ ...report, dryRun: dryRun ?? false });
         else print(redriveSummary(report, dryRun));
         if (report.refused > 0) {
@@ -59,6 +65,15 @@ export function addRedrive(command: Command, actions: DlqActions): void {
         }
       })
     );
+}
+
+/** The arguments as an operator knows them again. */
+function givenOf(
+  { keyHex, ...args }: SelectionArguments & RedriveArguments,
+  addresses: readonly DeadLetterAddress[],
+): Record<string, unknown> {
+  const named = addresses.map(({ partition, offset }) => `${partition}/${offset}`);
+  return { ...args, ...(keyHex && { keyHex: keyHex.toHex() }), addresses: named };
 }
 
 interface RedriveArguments {

@@ -75,7 +75,7 @@ export function addUnpark(command: Command, actions: DlqActions): void {
       if ([key !== undefined, args.keyHex !== undefined, args.all].filter(Boolean).length !== 1) {
         self.error("error: name one key, or say --all");
       }
-      return actions.withStore(args.dlq, async (store, signal) => {
+      return actions.withStore(args.dlq, async (store, signal, audit) => {
         const wanted = args.keyHex ?? (key === undefined ? undefined : keyBytes(key));
         const parked = (await parkedHere(store, args, signal)).filter((candidate) =>
           wanted === undefined || equalBytes(candidate.key, wanted)
@@ -85,8 +85,16 @@ export function addUnpark(command: Command, actions: DlqActions): void {
           if (wanted && args.json) printJson([]);
           if (wanted) throw new FindingError("no such key is parked");
         }
-        if (args.forget) await forgetAll(store, parked, args, signal);
-        else await unparkAll(store, parked, args, signal);
+        const { keyHex: _, ...given } = args;
+        const keys = parked.map((each) => briefBytes(each.key));
+        const deed = { action: "dlq unpark", target: store.topic, detail: { ...given, keys } };
+        await audit(
+          deed,
+          () =>
+            args.forget
+              ? forgetAll(store, parked, args, signal)
+              : unparkAll(store, parked, args, signal),
+        );
       });
     });
 }

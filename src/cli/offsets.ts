@@ -1,5 +1,6 @@
 /** `worker offsets`: where a group stands, and the operator's decision where it shall go on. */
 import { Command, InvalidArgumentError } from "commander";
+import type { Audit } from "../app/compose/audited.ts";
 import { formatPartition } from "../engine/core/record.ts";
 import type { Transactions } from "../engine/core/ports.ts";
 import { type GroupStanding, showOffsets } from "../engine/kafka/group_standing.ts";
@@ -29,6 +30,8 @@ export interface OffsetsAccess {
   relayMetadata(shard: number, offset: number, now: string): Promise<string | undefined>;
   /** Notes in Postgres that the relay's cursor stands at this offset, or the relay would halt on one that was set back. */
   noteRelay(shard: number, offset: number): Promise<void>;
+  /** Notes who has set what. */
+  readonly audit: Audit;
 }
 
 /** What the commands are given by whoever mounts them. */
@@ -139,8 +142,13 @@ async function setOffset(
   if (!args.yes && !actions.confirm("Set it?")) {
     throw new OffsetRefusedError("Nothing was changed: it was not confirmed. Add --yes to do it");
   }
-  await applyOffset(access.client, access.transactions, change, signal);
-  if (isCursor) await access.noteRelay(partition, change.after);
+  const { before: { committed: before }, after } = change;
+  const where = `${group} at ${formatPartition(change)}`;
+  const deed = { action: "worker offsets set", target: where, detail: { before, after } };
+  await access.audit(deed, async () => {
+    await applyOffset(access.client, access.transactions, change, signal);
+    if (isCursor) await access.noteRelay(partition, change.after);
+  });
   progress(`Set ${formatPartition(change)} of ${group} to ${change.after}.`);
 }
 

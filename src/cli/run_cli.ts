@@ -21,7 +21,9 @@ import { stackCommand } from "./stack.ts";
 import { transactionsCommand } from "./transactions.ts";
 import { verifyCommand } from "./verify.ts";
 import { tortureCommand } from "./torture.ts";
+import { auditCommand } from "./audit.ts";
 import {
+  auditActions,
   benchActions,
   dlqActions,
   explainActions,
@@ -61,7 +63,8 @@ function commands(): Command[] {
     demoCommand(),
     serveCommand(),
     workerCommand().addCommand(offsetsCommand(offsetsActions))
-      .addCommand(transactionsCommand(transactionsActions)),
+      .addCommand(transactionsCommand(transactionsActions))
+      .addCommand(auditCommand(auditActions)),
     migrateCommand(migrateActions),
     stackCommand(),
     verifyCommand(verifyActions),

@@ -1,5 +1,6 @@
 /** `worker transactions`: what partitions hold open, whose it is and how it ended, and the operator's decision. */
 import { Command, InvalidArgumentError } from "commander";
+import type { Audit } from "../app/compose/audited.ts";
 import { formatPartition } from "../engine/core/record.ts";
 import {
   applyEnd,
@@ -20,7 +21,7 @@ import { print } from "./print.ts";
 /** What the command is given by whoever mounts it. */
 export interface TransactionsActions {
   /** Finds the services; the client connects when it is used. */
-  withClient<T>(act: (client: KafkaClient) => Promise<T>): Promise<T>;
+  withClient<T>(act: (client: KafkaClient, audit: Audit) => Promise<T>): Promise<T>;
   /** Asks the operator; false where there is nobody to ask. */
   confirm(question: string): boolean;
 }
@@ -52,7 +53,7 @@ export function transactionsCommand(actions: TransactionsActions): Command {
     .option("--json", "print one JSON document")
     .addHelpText("after", help)
     .action((args: TransactionsArguments) =>
-      actions.withClient(async (client) => {
+      actions.withClient(async (client, audit) => {
         const decisions = decisionsOf(args);
         const found = await showTransactions(client, args.topic ? [args.topic] : undefined);
         const chosen = decisions(found);
@@ -63,7 +64,9 @@ export function transactionsCommand(actions: TransactionsActions): Command {
           }
           return;
         }
-        for (const [one, outcome] of chosen) await end(actions, client, args, one, outcome);
+        for (const [one, outcome] of chosen) {
+          await end({ ...actions, audit }, client, args, one, outcome);
+        }
         if (chosen.length === 0) progress("Nothing is both forgotten and proved.");
         if (args.proved && found.examined.some(isUnproved)) {
           throw new FindingError("transactions that Kafka has forgotten, without a proof");
@@ -123,7 +126,7 @@ function report(found: OpenTransactions, json: boolean | undefined): void {
 }
 
 async function end(
-  actions: TransactionsActions,
+  actions: TransactionsActions & { readonly audit: Audit },
   client: KafkaClient,
   { yes }: TransactionsArguments,
   one: ExaminedTransaction,
@@ -134,7 +137,9 @@ async function end(
   if (!yes && !actions.confirm(`End it in ${where} by ${outcome}? (${grounds})`)) {
     throw new EndRefusedError("Nothing was changed: it was not confirmed. Add --yes to do it");
   }
-  await applyEnd(client, one, outcome);
+  const detail = { outcome, producerId: String(one.part.producerId), grounds };
+  const deed = { action: "worker transactions", target: formatPartition(one.part), detail };
+  await actions.audit(deed, () => applyEnd(client, one, outcome));
   progress(`Ended in ${where} by ${outcome}.`);
 }
 

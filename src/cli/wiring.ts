@@ -2,7 +2,9 @@
 import { join } from "node:path";
 import { runBench } from "../tools/bench/run_bench.ts";
 import { checkBooks, explain } from "../tools/books.ts";
-import { migrateSchema, missingFromSchema } from "../app/compose/prepare_schema.ts";
+import { readAuditRows } from "../app/audit/audit_log.ts";
+import { auditOf } from "../app/compose/audited.ts";
+import { migrateSchema, missingFromSchema, viewsOf } from "../app/compose/prepare_schema.ts";
 import { rebuildViews, viewsStatus } from "../app/compose/read_model.ts";
 import { groupsOf } from "../app/compose/roles.ts";
 import { runUntilSignal } from "../app/compose/run_until_signal.ts";
@@ -17,6 +19,7 @@ import { cursorMetadataAt, noteRelayed } from "../engine/outbox/relay_cursor.ts"
 import { openDatabase, type Sql } from "../engine/postgres/database.ts";
 import { checkSessionSettings } from "../engine/postgres/session_settings.ts";
 import { translatingErrors } from "../engine/postgres/translate_error.ts";
+import type { AuditActions } from "./audit.ts";
 import type { BenchActions } from "./bench.ts";
 import type { DlqActions } from "./dlq.ts";
 import { exitCodes } from "./exit_codes.ts";
@@ -70,7 +73,14 @@ export const migrateActions: MigrateActions = {
 export const projectionActions: ProjectionActions = {
   rebuild: (options) =>
     withServices((config, services, signal) =>
-      rebuildViews(config, services, { ...options, signal })
+      auditOf(config, services)(
+        {
+          action: "projection rebuild",
+          target: viewsOf(config).name,
+          detail: { allowMissingHistory: options.allowMissingHistory },
+        },
+        () => rebuildViews(config, services, { ...options, signal }),
+      )
     ),
   status: () => withServices(viewsStatus),
 };
@@ -84,7 +94,7 @@ export const dlqActions: DlqActions = {
         batchBytesMax: config.REQUEST_BYTES_MAX,
         replicationFactor: config.TOPIC_REPLICATION_FACTOR,
       });
-      return await act(store, signal);
+      return await act(store, signal, auditOf(config, services));
     }),
 };
 
@@ -109,6 +119,7 @@ export const offsetsActions: OffsetsActions = {
         projectorGroup: groups.projector,
         relay: { groupId: groups.relay, cursorTopic: config.OUTBOX_CURSOR_TOPIC },
         relayMetadata: (shard, offset, now) => cursorMetadataAt(database.sql, shard, offset, now),
+        audit: auditOf(config, services),
         noteRelay: (shard, offset) => noteRelayed(database.sql, shard, Math.max(0, offset - 1)),
       }, signal);
     }),
@@ -116,7 +127,21 @@ export const offsetsActions: OffsetsActions = {
 
 export const transactionsActions: TransactionsActions = {
   confirm: offsetsActions.confirm,
-  withClient: (act) => withServices((_config, { kafka }) => act(createKafkaClient(kafka))),
+  withClient: (act) =>
+    withServices((config, services) =>
+      act(createKafkaClient(services.kafka), auditOf(config, services))
+    ),
+};
+
+export const auditActions: AuditActions = {
+  read: (limit) =>
+    withServices(async (_config, { databaseUrl }) => {
+      await using database = openDatabase(databaseUrl, {
+        connectionsMax: 1,
+        applicationName: "onceflow audit",
+      });
+      return await readAuditRows(database.sql, limit);
+    }),
 };
 
 export const benchActions: BenchActions = {

@@ -1,4 +1,6 @@
 /** Roles that may not change the schema: they start where it is up to date, and say what to run where it is not. */
+import { readAuditRows } from "../../src/app/audit/audit_log.ts";
+import { auditOf } from "../../src/app/compose/audited.ts";
 import { openRuntime } from "../../src/app/compose/open_runtime.ts";
 import { rebuildViews } from "../../src/app/compose/read_model.ts";
 import { runWorker } from "../../src/app/compose/run_worker.ts";
@@ -68,6 +70,31 @@ Deno.test("serve and worker run with the grants of their files alone, once migra
   assertEquals((await place()).status, 503);
   await owner.unsafe(`grant insert on orders to ${database.serve}`);
   assertEquals((await place()).status, 202);
+
+  // What operators do with the worker's rights is noted, and cannot be changed afterwards.
+  const audit = auditOf({ OPERATOR: "ada" }, runtime.services);
+  const deed = { action: "dlq redrive", target: "orders.DLQ", detail: { limit: 1 } };
+  assertEquals(await audit(deed, () => Promise.resolve(7)), 7);
+  await assertRejects(
+    () => audit(deed, () => Promise.reject(new Error("no way"))),
+    Error,
+    "no way",
+  );
+  const noted = await readAuditRows(workerSql, 10);
+  assertEquals(
+    noted.map((row) => [row.operator, row.databaseUser, row.action, row.outcome, row.reason]),
+    [["failed", "no way"], ["begun", ""], ["done", ""], ["begun", ""]].map((end) => [
+      ...["ada", database.role, "dlq redrive"],
+      ...end,
+    ]),
+  );
+  assertEquals(noted[0]?.detail, { limit: 1 });
+  for (const statement of ["delete from audit_log", "update audit_log set operator = 'eve'"]) {
+    await assertRejects(() => workerSql.unsafe(statement), Error, "permission denied");
+  }
+  // Without the table the deed is done all the same.
+  await owner.unsafe(`revoke insert on audit_log from ${database.role}`);
+  assertEquals(await audit(deed, () => Promise.resolve(8)), 8);
 
   const options = { allowMissingHistory: false, onProgress: () => {}, signal };
   const refused = await assertRejects(

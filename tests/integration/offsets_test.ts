@@ -1,4 +1,5 @@
 /** Showing and setting a group's offsets on real Kafka. */
+import type { Deed } from "../../src/app/audit/audit_log.ts";
 import { offsetsCommand } from "../../src/cli/offsets.ts";
 import { fetcherDefaults } from "../../src/engine/kafka/fetcher.ts";
 import { showOffsets, withCluster } from "../../src/engine/kafka/group_standing.ts";
@@ -177,12 +178,17 @@ Deno.test("set refuses while a transaction is open on the offset, and when it ha
 Deno.test("the command shows what it would set, and sets it only when it may", async () => {
   const { topics, groupId, transactions, target } = await standing();
   await using _ = transactions;
+  const deeds: unknown[] = [];
   const access = {
     ...{ client: topics.client, transactions, groups: [groupId], flowGroup: groupId },
     relay: { groupId: "relay", cursorTopic: "cursor" },
     relayMetadata: () => Promise.resolve(undefined),
     projectorGroup: "onceflow.projector",
     noteRelay: () => Promise.resolve(),
+    audit: <T>({ target, detail }: Deed, act: () => Promise<T>) => {
+      deeds.push([target, detail]);
+      return act();
+    },
   };
   const set = (...flags: string[]) =>
     offsetsCommand({
@@ -197,6 +203,8 @@ Deno.test("the command shows what it would set, and sets it only when it may", a
   assertEquals(await committed(), 4);
   await assertRejects(() => set(), OffsetRefusedError, "not confirmed");
   assertEquals(await committed(), 4);
+  assertEquals(deeds, [], "what was not done is not noted");
   await set("--yes");
   assertEquals(await committed(), 7);
+  assertEquals(deeds, [[`${groupId} at ${target.topic}-1`, { before: 4, after: 7 }]]);
 });

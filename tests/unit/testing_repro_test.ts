@@ -42,11 +42,15 @@ async function repro(record: InputRecord, errorClass: string, recordBytesMax?: n
   try {
     const command = dlqCommand({
       withStore: (topic = "", act) =>
-        act({
-          ...{ log: cluster, transactions: cluster, topic },
-          transactionalIdsOf: () => Promise.resolve([]),
-          prepare: () => Promise.resolve(),
-        }, new AbortController().signal),
+        act(
+          {
+            ...{ log: cluster, transactions: cluster, topic },
+            transactionalIdsOf: () => Promise.resolve([]),
+            prepare: () => Promise.resolve(),
+          },
+          new AbortController().signal,
+          (_deed, act) => act(),
+        ),
     });
     const args = ["repro", "2/0", "--dlq", "dlq", "--flow", "./labelling.ts#labelling"];
     await command.parseAsync(args, { from: "user" });

@@ -2,6 +2,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { Config } from "../../config.ts";
 import { HaltError } from "../../engine/core/errors.ts";
+import { auditMigrations } from "../audit/audit_migrations.ts";
 import { orderMigrations } from "../orders/migrations.ts";
 import { orderViews } from "../orders/views.ts";
 import { agreeOnShards } from "../../engine/outbox/agree_on_shards.ts";
@@ -24,6 +25,7 @@ const migrations = [
   ...allOutboxMigrations,
   ...orderMigrations,
   ...projectionMigrations,
+  ...auditMigrations,
 ];
 
 /** The read model with the topics of this configuration. */

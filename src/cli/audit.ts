@@ -1,0 +1,43 @@
+/** `worker audit`: who has operated the pipeline, and how it ended. */
+import { Command, InvalidArgumentError } from "commander";
+import type { AuditRow } from "../app/audit/audit_log.ts";
+import { jsonDocument } from "./json_document.ts";
+import { print } from "./print.ts";
+
+/** What the command is given by whoever mounts it. */
+export interface AuditActions {
+  /** The newest rows, newest first. */
+  read(limit: number): Promise<readonly AuditRow[]>;
+}
+
+/** The command, ready to be added to `worker`. */
+export function auditCommand(actions: AuditActions): Command {
+  return new Command("audit")
+    .description(
+      "Show who has redriven, unparked, set offsets, ended transactions or rebuilt, newest first.",
+    )
+    .option("--limit <n>", "at most so many rows", wholeNumber, 50)
+    .option("--json", "print one JSON document")
+    .addHelpText(
+      "after",
+      "\nA deed has a row when it begins and one when it has ended. OPERATOR says who does it; where it is not set the user\n" +
+        "of DATABASE_URL is noted.",
+    )
+    .action(async ({ limit, json }: { readonly limit: number; readonly json?: true }) => {
+      const rows = await actions.read(limit);
+      if (json) return print(jsonDocument(rows));
+      print(rows.length === 0 ? "Nothing is noted." : rows.map(line).join("\n"));
+    });
+}
+
+function line({ at, operator, action, target, detail, outcome, reason }: AuditRow): string {
+  const end = reason === "" ? outcome : `${outcome}: ${reason.replaceAll(/\s+/g, " ")}`;
+  return `${at.toISOString()}  ${operator}  ${action} of ${target}  ${
+    JSON.stringify(detail)
+  }  ${end}`;
+}
+
+function wholeNumber(text: string): number {
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("It must be a whole number from 1 on.");
+}
