@@ -70,8 +70,7 @@ export interface MemoryLog {
   transaction(): MemoryTransaction;
   /**
    * Lets the flows work, in turn, until none has anything left to read. A flow begins with the first record, whatever its
-   * `startFrom` says, and goes on from its committed offsets, one
-   * partition after the other.
+   * `startFrom` says, and goes on from its committed offsets, one partition after the other.
    *
    * @throws {HaltError} when a transform does; an Error when a flow cannot come to an end: it waits for longer than
    * `waitMsMax`, or the flows feed each other for ever

@@ -139,6 +139,11 @@ export class Broker {
     this.#commit(partition, { offset, metadata, place: this.#offsetRecords++ });
   }
 
+  /** By somebody who names no member: nobody is asked. */
+  commitForeign(partition: number, offset: number): void {
+    this.#commit(partition, { offset, metadata: "", place: this.#offsetRecords++ });
+  }
+
   stableOffset(partition: number): CommittedOffset {
     if ((this.#pending.get(partition)?.size ?? 0) > 0) throw new Unstable();
     return this.committedOffset(partition);

@@ -1,6 +1,7 @@
 /** Mistakes that a lane, a committer or a client of Kafka can make, one each: what a simulation must find. */
 import { atLeastOnce, atMostOnce, type Delivery } from "../../../src/engine/core/delivery.ts";
 import { TransactionError, type Transactions } from "../../../src/engine/core/ports.ts";
+import { believingOffsets } from "../mutants/believing_offsets.ts";
 import { offsetsOutside, randomlyNamed } from "../mutants/mutated_transactions.ts";
 import type { Mistake, Worker } from "./worker.ts";
 
@@ -78,11 +79,16 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
       };
     },
   },
+  "an offset counts whoever has committed it": {
+    foreignOffset: true,
+    delivery: (right) => believingOffsets(right),
+  },
 };
 
 /** The same accident as in the mistakes that are found, done right. */
 export const soundParts: Readonly<Record<string, Mistake>> = {
   "a member that joins while a transaction is under way": { joinsWithoutPause: true },
+  "another consumer commits an offset": { foreignOffset: true },
 };
 
 type Write = Parameters<Awaited<ReturnType<Transactions["open"]>>["commit"]>[0];

@@ -86,6 +86,11 @@ export class SimulatedReader implements PartitionReader, AsyncDisposable {
     this.position = offset;
   }
 
+  /** So offsets name the topic that they count in, and those of others do not. */
+  topicId(): Promise<string> {
+    return Promise.resolve("the-topic-of-the-simulation");
+  }
+
   range() {
     return patiently(this.host, () => this.broker.partition(this).range);
   }

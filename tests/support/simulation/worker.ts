@@ -22,6 +22,8 @@ export interface Mistake {
   state?(right: LaneState): LaneState;
   /** Offsets are committed as whoever the member is when they are sent. */
   readonly joinsWithoutPause?: boolean;
+  /** Not a mistake of ours: another consumer commits an offset once, past records that nobody has worked on. */
+  readonly foreignOffset?: boolean;
 }
 
 interface Lane {
