@@ -52,7 +52,7 @@ const users = {
   "worker offsets show": "offsets-show",
   "worker offsets set": "offsets-set",
   "worker transactions": "transactions",
-  "dlq list, show": "dlq-list",
+  "dlq list, show, repro": "dlq-list",
   "dlq redrive": "redrive",
   "dlq parked, unpark": "unpark",
   "projection status": "status",
