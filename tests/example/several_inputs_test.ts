@@ -50,7 +50,7 @@ Deno.test("a flow reads payments and refunds, and keeps the dead letters of each
     record(refundsTopic, 0, "a", { account: "a", refunded: 4 }),
     record(refundsTopic, 0, "b", { account: "b", refunded: 0 }),
   ]);
-  await runUntil(client, booking, ({ records }) => records === 3);
+  await runUntil(client, booking, ({ records }) => records === 3, { topicPartitions: 1 });
 
   const booked = jsons(await readPartition(client, balancesTopic));
   assertEquals(booked.map(({ change }) => change).toSorted(), [-4, 10]);

@@ -49,7 +49,7 @@ Deno.test("a transform reads key, headers and time, and emits headers, bytes, a 
     comment,
     record(linesTopic, 0, "4", "wishes 1"),
   ]);
-  await runUntil(client, stocking, ({ records }) => records === 4);
+  await runUntil(client, stocking, ({ records }) => records === 4, { topicPartitions: 1 });
 
   const [nuts, bolts, ...more] = await readPartition(client, stockTopic, 1);
   assertEquals(text(nuts?.value), '{"item":"nuts","count":12}');

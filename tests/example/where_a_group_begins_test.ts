@@ -38,6 +38,9 @@ Deno.test("a group begins at a time, or halts until a person has decided", async
   assertStringIncludes(message, `offsets set --group copiers of ${source} --topic ${source}`);
 
   const dated = copying({ timestamp: at(2) });
-  await runUntil(client, dated, ({ records }) => records === 2, { guarantee: "at-least-once" });
+  await runUntil(client, dated, ({ records }) => records === 2, {
+    guarantee: "at-least-once",
+    topicPartitions: 1,
+  });
   assertEquals(texts(await readPartition(client, target)), ["day 2", "day 3"]);
 });

@@ -6,7 +6,7 @@ import { getLogger } from "../packages/logtape.ts";
 
 /** One condition as it stands. */
 export interface HealthCheck {
-  /** `postgres`, `kafka`, `group:<id>`, `lane:<topic>-<n>`, `relay:<shard>`, `projection:<name>`, ... */
+  /** `postgres`, `kafka`, `group:<id>`, `lane:<topic>-<n>`, `relay:<shard>`, `projection:<name>`, `flow:<name>`, ... */
   readonly name: string;
   /** Whether it stands in nobody's way. */
   readonly ok: boolean;
