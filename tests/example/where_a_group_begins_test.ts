@@ -35,7 +35,7 @@ Deno.test("a group begins at a time, or halts until a person has decided", async
 
   const halted = () => runUntil(client, copying("halt"), () => true);
   const { message } = await assertRejects(halted, HaltError);
-  assertStringIncludes(message, `offsets set --group copiers of ${source} --topic ${source}`);
+  assertStringIncludes(message, `offsets set --group 'copiers of ${source}' --topic ${source}`);
 
   const dated = copying({ timestamp: at(2) });
   await runUntil(client, dated, ({ records }) => records === 2, {

@@ -112,3 +112,10 @@ Deno.test("an offset of another log halts, and says what is different", async ()
   await assertRejects(() => at("mark=5:14 topic_id=a"), HaltError, "it is another one");
   assertEquals(asked, ["4:14", "5:14"]);
 });
+
+Deno.test("a group whose name a shell would take apart is quoted in what is to be typed", async () => {
+  const named = { ...assignment, groupId: "it's ours" };
+  const foreign = { start: { offset: 15, metadata: "" }, topicId: "id" };
+  const halt = await assertRejects(() => startOffset(named, foreign, -1), HaltError);
+  assertStringIncludes(halt.message, String.raw`offsets set --group 'it'\''s ours' --topic t`);
+});

@@ -33,7 +33,13 @@ export async function offsetNotBelow(
 
 /** The way on after a halt of a lane: what a person types. */
 export function decide({ groupId, topic, partition }: LanePlace): string {
+  const group = shellWord(groupId);
   return `Decide where to go on: stop the workers, look with "deno task worker offsets show --group ` +
-    `${groupId}", then "deno task worker offsets set --group ${groupId} --topic ${topic} ` +
+    `${group}", then "deno task worker offsets set --group ${group} --topic ${topic} ` +
     `--partition ${partition} --to OFFSET"`;
+}
+
+/** A group may be named with spaces or quotes; what is typed must be one word. */
+function shellWord(text: string): string {
+  return /^[\w.:@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
