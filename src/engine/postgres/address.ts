@@ -1,5 +1,6 @@
 /** Reads `DATABASE_URL` as libpq does, into the driver's options. Never connects, never looks into the environment. */
 import { readFileSync } from "node:fs";
+import { hostsOf, identityCheck } from "./server_identity.ts";
 import { pinnedSettings } from "./session_settings.ts";
 import { redact } from "./translate_error.ts";
 
@@ -43,7 +44,7 @@ export function readAddress(text: string): Address {
   if (name) server.application_name = name;
   const options = words.get("options");
   if (options) server.options = options;
-  Object.assign(driver, encryption(words));
+  Object.assign(driver, encryption(words, hostsOf(text)));
   if (!url.port) driver.port = 5432;
   if (!url.password) driver.password = () => "";
   if (url.pathname.length < 2) driver.database = decodeURIComponent(url.username);
@@ -141,7 +142,7 @@ function refusal(name: string, value: string): string | undefined {
 }
 
 /** The words about TLS as options of the driver. */
-function encryption(words: Words): Record<string, unknown> {
+function encryption(words: Words, hosts: readonly string[]): Record<string, unknown> {
   const root = words.get("sslrootcert");
   const mode = words.get("sslmode") ?? (root === "system" ? "verify-full" : undefined);
   const given: Record<string, unknown> = {};
@@ -155,12 +156,13 @@ function encryption(words: Words): Record<string, unknown> {
   }
   // As in libpq: with a root certificate at hand, `require` checks the server's as `verify-ca` does.
   const verifies = mode.startsWith("verify-") || (mode === "require" && root !== undefined);
-  if (!verifies && cert === undefined) return { ...given, ssl: mode };
+  // The driver's own `allow` gives up where the server has no TLS.
+  if (!verifies && cert === undefined) return { ...given, ssl: mode === "allow" ? "prefer" : mode };
   return {
     ...given,
     ssl: {
       rejectUnauthorized: verifies,
-      ...(mode !== "verify-full" && { checkServerIdentity: () => undefined }),
+      checkServerIdentity: mode === "verify-full" ? identityCheck(hosts) : () => undefined,
       ...(root !== undefined && root !== "system" && { ca: readPem("sslrootcert", root) }),
       ...(cert !== undefined && { cert: readPem("sslcert", cert) }),
       ...(key !== undefined && { key: readPem("sslkey", key) }),

@@ -24,6 +24,14 @@ const unreachedCodes = new Set([
   "EAI_AGAIN",
 ]);
 
+/** Node's codes for a certificate that is not trusted, not of that name, or not valid now (OpenSSL's X509_V_ERR_*). */
+const certificateCodes = new Set([
+  ...["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "UNABLE_TO_GET_ISSUER_CERT", "CERT_UNTRUSTED"],
+  ...["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "SELF_SIGNED_CERT_IN_CHAIN", "CERT_REJECTED"],
+  ...["DEPTH_ZERO_SELF_SIGNED_CERT", "CERT_SIGNATURE_FAILURE", "CERT_HAS_EXPIRED"],
+  ...["CERT_NOT_YET_VALID", "INVALID_CA", "INVALID_PURPOSE", "ERR_TLS_CERT_ALTNAME_INVALID"],
+]);
+
 /**
  * The error as a {@linkcode DependencyDownError} when it says something about the database and nothing about the
  * statement; undefined otherwise. No record may be blamed for one of these.
@@ -89,6 +97,10 @@ function adviceFor(code: string): string | undefined {
   if (lostCodes.has(code)) return "The connection to Postgres was lost";
   if (unreachedCodes.has(code)) {
     return "Cannot reach Postgres: is it running, and does DATABASE_URL name it?";
+  }
+  if (certificateCodes.has(code)) {
+    return "The certificate of Postgres is not trusted: sslrootcert in DATABASE_URL names its authority, and for " +
+      "sslmode=verify-full its name must be the host of DATABASE_URL";
   }
   switch (code) {
     case "57P01": // admin_shutdown
