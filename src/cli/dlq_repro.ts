@@ -1,5 +1,5 @@
 /** `dlq repro`: a test with the exact bytes of a dead letter. */
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import type { DeadLetterAddress } from "../engine/dead_letters/dead_letter_address.ts";
 import { findDeadLetter } from "../engine/dead_letters/find_dead_letter.ts";
 import { type FlowImport, renderRepro } from "../engine/dead_letters/render_repro.ts";
@@ -12,7 +12,10 @@ export function addRepro(command: Command, actions: DlqActions): void {
   command.command("repro")
     .description("Print a test that gives a flow the exact bytes of one dead letter.")
     .argument("<address>", "PARTITION/OFFSET", address)
-    .option("--flow <file#name>", "the flow that the test imports", flowImport, defaultFlow)
+    .addOption(
+      new Option("--flow <file#name>", "the flow that the test imports")
+        .argParser(flowImport).default(flowImport(defaultFlow), defaultFlow),
+    )
     .option("--dlq <topic>", "the dead-letter topic (DEAD_LETTERS_TOPIC where absent)")
     .addHelpText("after", help)
     .action((at: DeadLetterAddress, args: { readonly flow: FlowImport; readonly dlq?: string }) =>
@@ -29,11 +32,7 @@ The test needs no broker and passes for as long as the flow fails on this record
   dlq repro 2/17 --flow ./labelling.ts#labelling > labelling_2_17_test.ts
   deno test labelling_2_17_test.ts`;
 
-const defaultFlow: FlowImport & { toString(): string } = {
-  module: "./flow.ts",
-  name: "flow",
-  toString: () => "./flow.ts#flow",
-};
+const defaultFlow = "./flow.ts#flow";
 
 function flowImport(text: string): FlowImport {
   const [, module, name] = /^([^#]+)#([\p{ID_Start}$_][\p{ID_Continue}$]*)$/u.exec(text) ?? [];

@@ -23,7 +23,7 @@ const failed: InputRecord = {
   headers: [
     textHeader("source", "scanner*/-7"),
     ["none", null],
-    ["raw", Uint8Array.of(1, 2)],
+    ["raw\u009b\u2028", Uint8Array.of(1, 2)],
     textHeader("x-redriven-for", "staging.labelling"),
   ],
 };

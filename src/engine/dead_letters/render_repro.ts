@@ -41,6 +41,7 @@ export function renderRepro(deadLetter: DeadLetter, flow: FlowImport): Repro {
   const timestamp = deadLetter.originalTimestamp ?? record.timestamp;
   const headers = headersOf(deadLetter);
   const fields = [
+    ...(origin ? [`topic: ${quoted(origin.topic)},`] : []),
     `partition: ${partition},`,
     ...(origin ? [`offset: ${origin.offset},`] : []),
     `timestamp: ${timestamp}, // ${new Date(timestamp).toISOString()}`,
@@ -56,7 +57,7 @@ export function renderRepro(deadLetter: DeadLetter, flow: FlowImport): Repro {
     ...fields.map((line) => `    ${line}`),
     "  })",
     "  // As it failed. Once the flow is mended, say here what it must do with this record.",
-    `  .expectDeadLetters([{ errorClass: ${JSON.stringify(errorClass)} }])`,
+    `  .expectDeadLetters([{ errorClass: ${quoted(errorClass)} }])`,
     "  .expectNothingElse();",
   ];
   const usesBytes = body.some((line) => line.includes("bytes("));
@@ -96,20 +97,29 @@ function headersOf({ record, groupId }: DeadLetter): readonly Header[] {
 }
 
 function headerLiteral([name, value, nameBytes]: Header): string {
-  const parts = [JSON.stringify(name), literal(value)];
+  const parts = [quoted(name), literal(value)];
   return `[${[...parts, ...(nameBytes ? [base64(nameBytes)] : [])].join(", ")}]`;
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-// deno-lint-ignore no-control-regex -- finding control characters is the point
-const unreadable = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff]/;
+/** What is not to be seen, or changes what is. */
+const unreadable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/** The text as source text, letter by letter. */
+function quoted(text: string): string {
+  return JSON.stringify(text).replace(
+    unreadable,
+    (letters) =>
+      letters.replace(/[^]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`),
+  );
+}
 
 /** The bytes as source text: as text where nothing of it could be misread. */
 function literal(bytes: Uint8Array | null): string {
   if (bytes === null) return "null";
   try {
     const text = utf8.decode(bytes);
-    return unreadable.test(text) ? base64(bytes) : JSON.stringify(text);
+    return text.search(unreadable) >= 0 ? base64(bytes) : JSON.stringify(text);
   } catch {
     return base64(bytes);
   }
