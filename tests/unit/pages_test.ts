@@ -2,7 +2,7 @@
 import { assertEquals } from "../support/assert.ts";
 import { manifest, readRepoFile, root } from "../support/deploy_files.ts";
 
-const pages = ["README.md", "src/README.md", "src/SECURITY.md"];
+const pages = ["README.md", "src/README.md", "src/SECURITY.md", "src/comparison.md"];
 for await (const { name } of Deno.readDir(new URL("src/deploy/", root))) {
   if (name.endsWith(".md")) pages.push(`src/deploy/${name}`);
 }
