@@ -13,7 +13,7 @@ import { testFlow } from "../../src/engine/testing/mod.ts";
 import { partitionForKey } from "../../src/engine/core/partition_for_key.ts";
 import { type InputRecord, type OutputRecord, textHeader } from "../../src/engine/core/record.ts";
 import { seededRandom } from "../../src/tools/torture/random.ts";
-import { assertEquals, assertGreater } from "../support/assert.ts";
+import { assertEquals, assertGreater, assertGreaterOrEqual } from "../support/assert.ts";
 import { freshTopics, produce, readPartition, testClient } from "../support/kafka.ts";
 import { runUntil } from "../support/run_until.ts";
 
@@ -162,7 +162,9 @@ Deno.test("testFlow answers what the engine writes, record for record", async ()
       for (const [index, item] of real[part].entries()) assertEquals(tested[part][index], item);
       assertEquals(tested[part].length, real[part].length);
     }
-    assertEquals([tested.retries, tested.records], [real.retries, real.records]);
+    assertEquals(tested.records, real.records);
+    // A run that is planned again on a busy machine tries again, too; its outputs count once.
+    assertGreaterOrEqual(real.retries, tested.retries);
     assertGreater(real.outputs.length, 50);
     assertGreater(real.deadLetters.length, 100);
   }));
