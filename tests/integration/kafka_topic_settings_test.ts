@@ -184,6 +184,20 @@ function headerOf(headers: readonly (readonly [string, unknown])[] | undefined, 
   return headers?.find(([header]) => header === name)?.[1];
 }
 
+Deno.test("an output without a key for a compacted topic is a dead letter, and those behind it go on", async () => {
+  const client = await testClient();
+  const { flow, source, target } = await copying(client, { "cleanup.policy": "compact" });
+  const [out] = flow.to;
+  const keyless = {
+    ...flow,
+    transform: (event: { id: string }) => out?.event(event, event.id === "a" ? { key: null } : {}),
+  };
+  await produce(client, ["a", "b"].map((id) => record(source, 0, id, { id })));
+  const totals = await runUntil(client, keyless, ({ records }) => records === 2);
+  assertEquals(totals.deadLetters, 1);
+  assertEquals(texts(await readPartition(client, target)), [`{"id":"b"}`]);
+});
+
 Deno.test("a limit that is lowered while a flow runs is learned", async () => {
   const client = await testClient();
   const { flow, source, target } = await copying(client, {});

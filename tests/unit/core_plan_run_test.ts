@@ -106,6 +106,14 @@ Deno.test("an emission goes to the partition that it names; one that its topic l
   assertStringIncludes(headerText(facts, "x-error") ?? "", "names partition 4, and it has 4");
 });
 
+Deno.test("what has no key makes a dead letter where its topic is compacted", async () => {
+  const flow = flowOf((event) => output.event(event, { key: null }));
+  const compacted = { ...target, isCompacted: (topic: string) => topic === "out" };
+  const { outputs } = await planRun(flow, [recordOf(0, { id: "a" })], compacted, { signal });
+  assertEquals(outputs.map(({ topic }) => topic), ["in.DLQ"]);
+  assertEquals(headerText(outputs[0]?.headers ?? [], "x-error-class"), "NoKeyError");
+});
+
 Deno.test("what has no key goes to the partition of its input, modulo those of its topic", async () => {
   const flow = flowOf((event) => output.event(event, { key: null }));
   const records = [1, 6].map((partition) => ({ ...recordOf(partition, { id: "a" }), partition }));

@@ -40,6 +40,10 @@ export function addOutputs<T>(
         `the output for ${topic} names partition ${named}, and it has ${count} (from 0)`;
       return { errorClass: "NoSuchPartitionError", error, attempts: 1, groupId };
     }
+    if (key === null && target.isCompacted?.(topic)) {
+      const error = `the output for ${topic} has no key, and the topic is compacted: it takes none`;
+      return { errorClass: "NoKeyError", error, attempts: 1, groupId };
+    }
     const partition = named ??
       (key === null ? record.partition % count : partitionForKey(key, count));
     const output = { topic, partition, key, value, headers, timestamp };

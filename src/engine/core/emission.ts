@@ -19,7 +19,7 @@ export interface Emission {
 
 /** What may be said of an emission beside its event. */
 export interface EmissionOptions {
-  /** The record's key in the place of the one that its topic gives; null for none, which a compacted topic refuses. */
+  /** The record's key in the place of the one that its topic gives; null for none, which makes a dead letter where the topic is compacted. */
   readonly key?: string | Uint8Array | null;
   /** By name, text as UTF-8; or a list, where names repeat. */
   readonly headers?: Readonly<Record<string, string | Uint8Array | null>> | readonly Header[];

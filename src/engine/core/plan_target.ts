@@ -15,6 +15,8 @@ export interface PlanTarget {
   readonly topicBytesMax?: (topic: string) => number | undefined;
   /** The times that a topic takes now; undefined where it takes all. An output of another time is not sent. */
   readonly timestamps?: (topic: string) => TimestampRange | undefined;
+  /** A topic that is compacted takes no record without a key: such an output is not sent. */
+  readonly isCompacted?: (topic: string) => boolean;
   /** No record is begun after this long; the rest waits for the next transaction. */
   readonly planMsMax: number;
 }

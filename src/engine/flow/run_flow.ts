@@ -121,6 +121,7 @@ export async function runFlow<T>(
     partitionCount: (topic: string) => partitionCountOf(topics, written, topic),
     topicBytesMax: topics.recordBytesMax,
     timestamps: topics.timestamps,
+    isCompacted: topics.isCompacted,
     recordBytesMax: options.requestBytesMax,
     planMsMax: options.batchPlanMsMax,
   };

@@ -14,6 +14,8 @@ export interface TopicDirectory extends AsyncDisposable {
   recordBytesMax(topic: string): number | undefined;
   /** The times that the topic takes now, milliseconds since the epoch; undefined where it takes all, or it is not known. */
   timestamps(topic: string): TimestampRange | undefined;
+  /** Whether it is known to be compacted: then it takes no record without a key. */
+  isCompacted(topic: string): boolean;
   /** False where the last look has found the partition without a leader. */
   hasLeader(topic: string, partition: number): boolean;
   /** What is known of these may hold no longer: the next look asks about them again. */
@@ -33,6 +35,7 @@ interface Known {
   leaderless: readonly number[];
   bytesMax: number | undefined;
   /** How far a record's time may be behind and ahead of the broker's, milliseconds. */
+  isCompacted?: boolean | undefined;
   drift?: { readonly beforeMs: number; readonly aheadMs: number };
   doubtful: boolean;
   /** When the limit was learned from a refusal, by the monotonic clock; such a one is forgotten in time. */
@@ -47,6 +50,7 @@ const times = [
   "message.timestamp.before.max.ms",
   "message.timestamp.after.max.ms",
 ] as const;
+const cleanup = "cleanup.policy";
 const tooLarge = new Set(["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"]);
 /** Kafka counts the batch's own header, too. */
 const batchHeaderBytes = 61;
@@ -74,6 +78,7 @@ export function createTopicDirectory(client: KafkaClient): TopicDirectory {
       const drift = known.get(topic)?.drift;
       return drift && { msMin: Date.now() - drift.beforeMs, msMax: Date.now() + drift.aheadMs };
     },
+    isCompacted: (topic) => known.get(topic)?.isCompacted ?? false,
     hasLeader: (topic, partition) => !known.get(topic)?.leaderless.includes(partition),
     async lookUp(topics) {
       const asked = [...topics ?? known.keys()].filter((topic) => {
@@ -86,7 +91,7 @@ export function createTopicDirectory(client: KafkaClient): TopicDirectory {
         if (!cluster.isConnected()) await cluster.connect();
         return await Promise.all([
           describeTopics(cluster, asked),
-          describeTopicSettings(cluster, asked, [...limits, ...times]),
+          describeTopicSettings(cluster, asked, [...limits, ...times, cleanup]),
         ]);
       };
       const [descriptions, settings] = await within(ask());
@@ -98,7 +103,10 @@ export function createTopicDirectory(client: KafkaClient): TopicDirectory {
           Object.assign(entry, { partitions, leaderless, doubtful: false });
         } else if (errorCode === unknownTopic) entry.partitions = undefined;
         const own = settings.find((candidate) => candidate.topic === topic);
-        if (own?.errorCode === noError) entry.drift = driftIn(own.values);
+        if (own?.errorCode === noError) {
+          entry.drift = driftIn(own.values);
+          entry.isCompacted = own.values.get(cleanup)?.split(",").includes("compact");
+        }
         const bytes = limits.map((name) => Number(own?.values.get(name) ?? NaN)).filter((n) =>
           n > 0
         );
