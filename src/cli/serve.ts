@@ -5,7 +5,7 @@ import { createObservability, observeHorizon } from "../app/compose/observabilit
 import { drain, listen, openApi } from "../app/compose/run_serve.ts";
 import { runUntilSignal, untilAborted } from "../app/compose/run_until_signal.ts";
 import { readConfig } from "../config.ts";
-import { resolveServices } from "../tools/resolve_services.ts";
+import { dropUnneeded, servicesOfRole } from "../tools/resolve_services.ts";
 import { serviceProgress } from "./progress.ts";
 
 /** The command, ready to be added to the program. */
@@ -21,6 +21,7 @@ export function serveCommand(): Command {
     )
     .action(async () => {
       const config = readConfig();
+      await dropUnneeded(config);
       const progress = serviceProgress(config);
       const observability = createObservability();
       await runUntilSignal(async (signal) => {
@@ -28,7 +29,7 @@ export function serveCommand(): Command {
         progress(`Serving http://${server.host}:${server.port} (OpenAPI at /openapi.json)`);
         await using runtime = await openUntilStopped(config, {
           applicationName: "onceflow serve",
-          findServices: () => resolveServices(config, "find", progress),
+          findServices: () => servicesOfRole(config, progress),
           health: observability.health,
           signal,
           kafkaLater: true,

@@ -15,7 +15,7 @@ import { groupsOf, type Role, roles } from "../app/compose/roles.ts";
 import { type Guarantee, guarantees, readConfig } from "../config.ts";
 import { serveHealth } from "../engine/observe/health_server.ts";
 import { notStarted } from "../engine/observe/not_started.ts";
-import { resolveServices } from "../tools/resolve_services.ts";
+import { dropUnneeded, servicesOfRole } from "../tools/resolve_services.ts";
 import { serviceProgress } from "./progress.ts";
 
 interface WorkerArguments {
@@ -46,6 +46,7 @@ export function workerCommand(): Command {
     )
     .action(async ({ only, guarantee }: WorkerArguments) => {
       const config = readConfig();
+      await dropUnneeded(config);
       refuseOpenDoor(config);
       const progress = serviceProgress(config);
       const observability = createObservability();
@@ -62,7 +63,7 @@ export function workerCommand(): Command {
         progress(`Health and metrics at http://${health.hostname}:${health.port}/readyz`);
         await using runtime = await openUntilStopped(config, {
           applicationName: "onceflow worker",
-          findServices: () => resolveServices(config, "find", progress),
+          findServices: () => servicesOfRole(config, progress),
           health: observability.health,
           signal,
           roles: only,

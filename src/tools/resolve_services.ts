@@ -2,6 +2,7 @@
 import { kafkaSettings } from "../app/compose/kafka_settings.ts";
 import { NoServicesError, ownServices, type Services } from "../app/compose/services.ts";
 import type { Config } from "../config.ts";
+import { dropRights, mayRunStack } from "./drop_rights.ts";
 import { awaitStack } from "./stack/await_stack.ts";
 import { ensureStack } from "./stack/ensure_stack.ts";
 
@@ -42,4 +43,26 @@ export async function resolveServices(
     databaseUrl: stack.databaseUrl,
     embedded: true,
   };
+}
+
+/**
+ * The services of `serve` or `worker`, which run nothing and write no file: what they may do more than that is given up as
+ * soon as the embedded stack is found or started, and at once where the services are the user's own. Under a permission set
+ * that cannot start the stack (`-P=serve`) it is found only.
+ *
+ * @throws as {@linkcode resolveServices}
+ */
+export async function servicesOfRole(
+  config: Config,
+  onProgress: (line: string) => void,
+): Promise<Services> {
+  const starts = !ownServices(config) && await mayRunStack();
+  const services = await resolveServices(config, starts ? "start" : "find", onProgress);
+  await dropRights();
+  return services;
+}
+
+/** To be called before anything is opened. */
+export async function dropUnneeded(config: Config): Promise<void> {
+  if (ownServices(config)) await dropRights();
 }

@@ -13,11 +13,15 @@ export const manifest = JSON.parse(await readRepoFile("deno.json")) as {
   readonly tasks: Readonly<Record<string, { readonly command: string }>>;
 };
 
+const roles = ["serve", "worker"];
+
 /** How a container runs a task: as deno.json says, from what the image brought with it and nothing else. */
 export function containerCommand(task: string): readonly string[] {
   const words = (manifest.tasks[task]?.command ?? "").split(" ").filter((word) =>
     word !== "--frozen"
   );
   const at = words.findIndex((word) => word.startsWith("-P"));
-  return [...words.slice(0, at), "--frozen", "--cached-only", ...words.slice(at)];
+  // A container has services of its own: what the task gives up then it does not begin with.
+  const set = roles.includes(task) ? `-P=${task}` : words[at] ?? "";
+  return [...words.slice(0, at), "--frozen", "--cached-only", set, ...words.slice(at + 1)];
 }
