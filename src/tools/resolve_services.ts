@@ -56,8 +56,8 @@ export async function servicesOfRole(
   config: Config,
   onProgress: (line: string) => void,
 ): Promise<Services> {
-  const starts = !ownServices(config) && await mayRunStack();
-  const services = await resolveServices(config, starts ? "start" : "find", onProgress);
+  const use = await mayRunStack() ? "start" : "find";
+  const services = await resolveServices(config, use, onProgress);
   await dropRights();
   return services;
 }

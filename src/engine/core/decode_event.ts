@@ -65,7 +65,8 @@ function shownKey(key: Uint8Array): string {
     : text;
 }
 
-function issuesOf(error: SchemaError): string {
+/** What is wrong with a value, in one line: each field with its reason. */
+export function issuesOf(error: SchemaError): string {
   return error.issues.map(({ path, message }) => `${path.join(".") || "(root)"}: ${message}`)
     .join("; ");
 }

@@ -112,7 +112,7 @@ async function processRun<T>(
     const nextOffset = rest[plan.taken]?.offset ?? run.nextOffset;
     const beside = {
       state: plan.parking?.size ? parked?.topicId : undefined,
-      changelog: plan.state && lane.options.state?.origin(plan.state.size),
+      changelog: plan.state && lane.options.state?.origin(plan.state),
     };
     await commitKnown(lane, session, plan.outputs, nextOffset, beside).catch((error) => {
       lane.options.state?.doubt();

@@ -1,5 +1,5 @@
 /** Takes a schema of any library that speaks Standard Schema v1 (https://standardschema.dev) for one of zod's. */
-import type { EventSchema } from "./decode_event.ts";
+import { type EventSchema, issuesOf } from "./decode_event.ts";
 
 /** A schema whose output is `T`, as Standard Schema v1 has it: valibot's, arktype's, effect's and zod's are such. */
 export interface StandardSchema<T> {
@@ -63,10 +63,8 @@ export function eventSchema<T>(
     parse(value) {
       const result = safeParse(value);
       if (result.success) return result.data;
-      const wrong = result.error.issues.map(({ path, message }) =>
-        `${path.join(".") || "(root)"}: ${message}`
-      );
-      throw new TypeError(`the event for ${topic} does not fit the schema: ${wrong.join("; ")}`);
+      const wrong = issuesOf(result.error);
+      throw new TypeError(`the event for ${topic} does not fit the schema: ${wrong}`);
     },
   };
 }

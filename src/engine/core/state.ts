@@ -20,6 +20,6 @@ export interface LaneState extends Disposable {
   plan(): StatePlan;
   /** The commit of what was planned has failed: nothing is planned before somebody has loaded again. */
   doubt(): void;
-  /** What is committed beside the offset, for `load` to compare; `keys` is how many there are then. */
-  origin(keys: number): string | undefined;
+  /** What is committed beside the offset, for `load` to compare; `keys` are those there are then, counted where it matters. */
+  origin(keys: { readonly size: number }): string | undefined;
 }

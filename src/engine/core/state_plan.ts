@@ -2,11 +2,12 @@
  * What one plan does to the state of keys. Tentative until its transaction has committed: dropped, not undone, when the
  * plan is. A record whose transform fails, or whose outputs cannot be written, changes nothing.
  */
+import { issuesOf } from "./decode_event.ts";
 import { HaltError, PoisonError } from "./errors.ts";
 import { type KeptValue, keyName, keyNamed, type KeyTable } from "./key_table.ts";
 import type { KeyedState, KeyState } from "./keyed_state.ts";
 import type { Planned } from "./planned.ts";
-import type { InputRecord, OutputRecord } from "./record.ts";
+import { formatPartition, type InputRecord, type OutputRecord } from "./record.ts";
 
 /** Where the state of one partition is kept. */
 export interface StatePlace {
@@ -129,18 +130,11 @@ class RecordState implements KeyState<unknown> {
     if (!kept) return undefined;
     const parsed = this.plan.contract.read.safeParse(JSON.parse(kept.text));
     if (parsed.success) return parsed.data;
-    const { topic, partition } = this.plan.place;
-    const issues = parsed.error.issues.map(({ path, message }) =>
-      `${path.join(".") || "(root)"}: ${message}`
-    );
+    const place = formatPartition(this.plan.place);
     throw new HaltError(
-      `The state of key ${
-        JSON.stringify(name)
-      } in ${topic}-${partition} does not fit the flow's schema: ` +
-        `${
-          issues.join("; ")
-        }. Give the schema a default for what older versions did not write, or rename the flow ` +
-        `to begin anew`,
+      `The state of key ${JSON.stringify(name)} in ${place} does not fit the flow's schema: ` +
+        issuesOf(parsed.error) +
+        `. Give the schema a default for what older versions did not write, or rename the flow to begin anew`,
     );
   }
 

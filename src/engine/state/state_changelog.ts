@@ -58,7 +58,7 @@ export class StateChangelog {
         using _held = await shared.hold(signal);
         await this.#checkPartitions(input);
         await shared.load(this.log, signal, () => this.#checkMemory());
-        check(input, shared.place, committed, this.#origin(shared, shared.table.size));
+        check(input, shared.place, committed, this.#origin(shared, shared.table));
       },
       async hold(signal) {
         const held = await shared.hold(signal);
@@ -93,9 +93,9 @@ export class StateChangelog {
   }
 
   /** Of several inputs each offset stands with what the others had added until then: how many keys tells nothing. */
-  #origin({ topicId }: SharedState, keys: number): string | undefined {
+  #origin({ topicId }: SharedState, keys: { readonly size: number }): string | undefined {
     if (topicId === undefined) return undefined;
-    return `${topicId}/${this.inputs.length === 1 ? keys : uncounted}`;
+    return `${topicId}/${this.inputs.length === 1 ? keys.size : uncounted}`;
   }
 
   async #checkPartitions({ topic }: TopicPartition): Promise<void> {
