@@ -19,6 +19,7 @@ import {
   withCommon,
   withSelection,
 } from "./dlq_options.ts";
+import { addGroups } from "./dlq_groups.ts";
 import { addRedrive } from "./dlq_redrive.ts";
 import { addRepro } from "./dlq_repro.ts";
 import { addParked, addUnpark } from "./dlq_unpark.ts";
@@ -33,6 +34,7 @@ export function dlqCommand(actions: DlqActions): Command {
     "Dead letters: records that could not be processed. List them, look at one, send them back.",
   ).addHelpText("after", help);
   addList(command, actions);
+  addGroups(command, actions);
   addShow(command, actions);
   addRepro(command, actions);
   addRedrive(command, actions);
@@ -45,11 +47,12 @@ const help = `
 A dead letter is named by its place in the dead-letter topic: PARTITION/OFFSET, as in 2/17.
 
 A typical round:
+  dlq groups --pending          how many of each cause, since when, and some of them
   dlq list --pending            what failed, why, and where it came from
   dlq show 2/17                 all headers and the value of one
   dlq repro 2/17 > repro_test.ts  a test with its exact bytes, to mend the flow by
   (mend the cause)
-  dlq redrive --class TaxError --dry-run
+  dlq redrive --fingerprint 5f0c9a17e2d4 --dry-run
   dlq redrive --class TaxError  send those back; each goes once, whatever crashes in between
 
 Where a flow parks keys, the records that follow a dead letter of their key wait for it:

@@ -6,6 +6,7 @@ import {
   type DeadLetterAddress,
   parseAddress,
 } from "../engine/dead_letters/dead_letter_address.ts";
+import { parseFingerprint } from "../engine/dead_letters/fingerprint.ts";
 import type { DeadLetterStore } from "../engine/dead_letters/list_dead_letters.ts";
 import type { Selection } from "../engine/dead_letters/select_dead_letters.ts";
 import { jsonDocument } from "./json_document.ts";
@@ -33,6 +34,7 @@ export interface CommonArguments {
 export interface SelectionArguments extends CommonArguments {
   readonly topic?: string;
   readonly class?: string;
+  readonly fingerprint?: string;
   readonly key?: string;
   readonly keyHex?: Uint8Array;
 }
@@ -49,15 +51,17 @@ export function withSelection(command: Command): Command {
   return command
     .option("--topic <topic>", "only those that came from this topic")
     .option("--class <class>", "only those that failed with this class of error")
+    .option("--fingerprint <hex>", "only those of this cause (dlq groups)", fingerprint)
     .option("--key <text>", "only those of this key")
     .option("--key-hex <hex>", "the same, for a key that is not text", hexBytes);
 }
 
 /** The filters that were given. */
 export function selectionOf(
-  { topic, class: errorClass, key, keyHex }: SelectionArguments,
+  { topic, class: errorClass, fingerprint, key: text, keyHex }: SelectionArguments,
 ): Selection {
-  return { topic, errorClass, key: keyHex ?? (key === undefined ? undefined : keyBytes(key)) };
+  const key = keyHex ?? (text === undefined ? undefined : keyBytes(text));
+  return { topic, errorClass, fingerprint, key };
 }
 
 /** A key that was given as text. */
@@ -67,8 +71,16 @@ export function keyBytes(text: string): Uint8Array {
 
 /** Reads one address. */
 export function address(text: string): DeadLetterAddress {
+  return parsed(parseAddress, text);
+}
+
+function fingerprint(text: string): string {
+  return parsed(parseFingerprint, text);
+}
+
+function parsed<T>(parse: (text: string) => T, text: string): T {
   try {
-    return parseAddress(text);
+    return parse(text);
   } catch (error) {
     throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
   }

@@ -40,7 +40,10 @@ export function addRedrive(command: Command, actions: DlqActions): void {
       "the group that is to work on them, or all; the one they failed in where absent",
     )
     .option("--limit <n>", "at most so many", wholeNumber)
-    .option("--again", "also those that were redriven before (name them, or a key, class or topic)")
+    .option(
+      "--again",
+      "also those that were redriven before (name them, or a key, class, cause or topic)",
+    )
     .option("--dry-run", "only say what would be done")
     .addHelpText("after", redriveHelp)
     .action((addresses: DeadLetterAddress[], args: SelectionArguments & RedriveArguments) =>

@@ -5,6 +5,7 @@ import { delay } from "../../src/engine/core/delay.ts";
 import { HaltError } from "../../src/engine/core/errors.ts";
 import type { Header } from "../../src/engine/core/record.ts";
 import { listDeadLetters } from "../../src/engine/dead_letters/list_dead_letters.ts";
+import { listGroups } from "../../src/engine/dead_letters/list_groups.ts";
 import type { RecordLog } from "../../src/engine/dead_letters/record_log.ts";
 import { redriveDeadLetters } from "../../src/engine/dead_letters/redrive.ts";
 import { markEntry } from "../../src/engine/dead_letters/redrive_state.ts";
@@ -165,6 +166,11 @@ Deno.test("a selected redrive leaves holes that a redrive of all respects", asyn
   await settled(topics.client, [topics.client.names.redriven]);
   const pending = await listDeadLetters(store, { limit: 10, pending: true });
   assertEquals(pending.map(({ record }) => valueText(record)), ["4", "1"]);
+  const { groups } = await listGroups(store);
+  const [, tax] = groups.toSorted((a, b) => a.errorClass.localeCompare(b.errorClass));
+  assertEquals(groups.map(({ count, pending }) => [count, pending]).sort(), [[2, 0], [2, 2]]);
+  const again = { fingerprint: tax?.fingerprint, again: true, dryRun: true };
+  assertEquals((await redriveDeadLetters(store, again)).redriven, 2);
 
   assertEquals((await redriveDeadLetters(store, { dryRun: true })).redriven, 2);
   assertEquals((await redriveDeadLetters(store, { limit: 1 })).redriven, 1);

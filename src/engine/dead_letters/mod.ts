@@ -25,7 +25,15 @@ export {
 } from "./open_dead_letters.ts";
 export { type DeadLetterAddress, formatAddress, parseAddress } from "./dead_letter_address.ts";
 export type { FoundDeadLetter } from "./find_dead_letter.ts";
+export {
+  type DeadLetterGroup,
+  type DeadLetterGroups,
+  groupDeadLetters,
+  type GroupedDeadLetter,
+  type GroupLimits,
+} from "./group_dead_letters.ts";
 export type { ListedDeadLetter, ListOptions } from "./list_dead_letters.ts";
+export type { GroupOptions } from "./list_groups.ts";
 export type { ParkedKey, ParkedQueue } from "./parked_entry.ts";
 export type { ParkedLink } from "./parked_link.ts";
 export {

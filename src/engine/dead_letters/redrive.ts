@@ -39,7 +39,7 @@ export async function redriveDeadLetters(
 ): Promise<RedriveReport> {
   if (options.again && !isPartial(options)) {
     throw new TypeError(
-      "Cannot redrive everything again: name dead letters, or a key, a class or a topic",
+      "Cannot redrive everything again: name dead letters, or a key, a class, a fingerprint or a topic",
     );
   }
   const places = await wantedPartitions(store, options);

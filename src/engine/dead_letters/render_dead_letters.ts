@@ -4,6 +4,7 @@ import { Buffer } from "node:buffer";
 import { formatPartition, type Header } from "../core/record.ts";
 import { formatAddress } from "./dead_letter_address.ts";
 import { brief, briefBytes, describeBytes } from "./describe_bytes.ts";
+import { fingerprintOf } from "./fingerprint.ts";
 import type { FoundDeadLetter } from "./find_dead_letter.ts";
 import type { ListedDeadLetter } from "./list_dead_letters.ts";
 
@@ -39,6 +40,7 @@ export function deadLetterDetails(found: FoundDeadLetter): string {
     ["Group", groupId || "(unknown)"],
     ["Class", brief(errorClass, 200)],
     ["Error", brief(error, 1_000)],
+    ["Fingerprint", fingerprintOf(found)],
     ["Tries", String(attempts)],
     ["Redriven", mark?.to ? `to ${mark.to} at ${mark.at}` : redriven ? "yes" : "no"],
     ["Whole", missing === undefined ? "yes" : `no: ${missing}`],
@@ -69,6 +71,7 @@ export function deadLetterDocument(deadLetter: ListedDeadLetter): Record<string,
     offset: record.offset,
     failed_at: isoTime(record.timestamp),
     key: bytesDocument(record.key),
+    fingerprint: fingerprintOf(deadLetter),
     error_class: errorClass,
     error,
     attempts,
@@ -106,7 +109,8 @@ function headerValue(bytes: Header[1]): string {
   }
 }
 
-function isoTime(timestamp: number): string {
+/** ISO 8601, or the number as it is where it is no time. */
+export function isoTime(timestamp: number): string {
   const time = new Date(timestamp);
   return Number.isNaN(time.getTime()) ? String(timestamp) : time.toISOString();
 }

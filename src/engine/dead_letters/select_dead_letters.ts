@@ -1,5 +1,6 @@
 /** Which dead letters an operator means. Pure. */
 import { type DeadLetterAddress, formatAddress } from "./dead_letter_address.ts";
+import { fingerprintOf } from "./fingerprint.ts";
 import type { DeadLetter } from "./read_dead_letter.ts";
 
 /** What a dead letter must be; absent parts match all. */
@@ -8,6 +9,8 @@ export interface Selection {
   readonly topic?: string;
   /** The class of the error, such as `PoisonError`. */
   readonly errorClass?: string;
+  /** The cause that they have in common, as {@linkcode DeadLetterGroup} names it. */
+  readonly fingerprint?: string;
   /** The key; text is taken as UTF-8. */
   readonly key?: string | Uint8Array;
   /** Only these; an empty list means all. */
@@ -20,25 +23,32 @@ export interface Selection {
 
 /** A test for dead letters. */
 export function selects(
-  { topic, errorClass, key: wantedKey, addresses = [], queue, queues }: Selection,
+  { topic, errorClass, fingerprint, key: wantedKey, addresses = [], queue, queues }: Selection,
 ): (deadLetter: DeadLetter) => boolean {
   const key = wantedKey === undefined ? undefined : bytesOf(wantedKey);
   const wanted = new Set(addresses.map(formatAddress));
-  return ({ record, origin, errorClass: found, link }) =>
-    (topic === undefined || origin?.topic === topic) &&
-    (errorClass === undefined || found === errorClass) &&
-    (key === undefined || (record.key !== null && equalBytes(key, record.key))) &&
-    (wanted.size === 0 || wanted.has(formatAddress(record))) &&
-    (queue === undefined || link?.queue === queue.name) &&
-    (queue?.number === undefined || link?.number === queue.number) &&
-    (queues === undefined || isInOne(queues, link));
+  return (deadLetter) => {
+    const { record, origin, errorClass: found, link } = deadLetter;
+    return (
+      (topic === undefined || origin?.topic === topic) &&
+      (errorClass === undefined || found === errorClass) &&
+      (key === undefined || (record.key !== null && equalBytes(key, record.key))) &&
+      (wanted.size === 0 || wanted.has(formatAddress(record))) &&
+      (queue === undefined || link?.queue === queue.name) &&
+      (queue?.number === undefined || link?.number === queue.number) &&
+      (queues === undefined || isInOne(queues, link)) &&
+      // The dearest last.
+      (fingerprint === undefined || fingerprintOf(deadLetter) === fingerprint)
+    );
+  };
 }
 
 /** Whether it leaves dead letters out: then an offset alone cannot say what was redriven. */
 export function isPartial(
-  { topic, errorClass, key, addresses = [], queue, queues }: Selection,
+  { topic, errorClass, fingerprint, key, addresses = [], queue, queues }: Selection,
 ): boolean {
-  return topic !== undefined || errorClass !== undefined || key !== undefined ||
+  return topic !== undefined || errorClass !== undefined || fingerprint !== undefined ||
+    key !== undefined ||
     queue !== undefined || queues !== undefined || addresses.length > 0;
 }
 
