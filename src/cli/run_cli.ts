@@ -7,6 +7,7 @@ import { version } from "../engine/version.ts";
 import { benchCommand } from "./bench.ts";
 import { demoCommand } from "./demo.ts";
 import { dlqCommand } from "./dlq.ts";
+import { doctorCommand, UncheckedError } from "./doctor.ts";
 import { exitCodes, FindingError } from "./exit_codes.ts";
 import { explainCommand } from "./explain.ts";
 import { messageOf } from "./message_of.ts";
@@ -26,6 +27,7 @@ import {
   auditActions,
   benchActions,
   dlqActions,
+  doctorActions,
   explainActions,
   migrateActions,
   offsetsActions,
@@ -65,6 +67,7 @@ function commands(): Command[] {
     workerCommand().addCommand(offsetsCommand(offsetsActions))
       .addCommand(transactionsCommand(transactionsActions))
       .addCommand(auditCommand(auditActions)),
+    doctorCommand(doctorActions),
     migrateCommand(migrateActions),
     stackCommand(),
     verifyCommand(verifyActions),
@@ -89,6 +92,7 @@ function exitCodeOf(error: unknown): number {
     return error.exitCode === 0 ? exitCodes.good : exitCodes.wrongUse;
   }
   if (error instanceof FindingError) return exitCodes.finding;
+  if (error instanceof UncheckedError) return exitCodes.wrongUse;
   if (error instanceof HaltError) {
     progress(`Halted: ${error.message}`);
     return exitCodes.finding;

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { runBench } from "../tools/bench/run_bench.ts";
 import { checkBooks, explain } from "../tools/books.ts";
+import { examine } from "../tools/doctor/examine.ts";
 import { readAuditRows } from "../app/audit/audit_log.ts";
 import { auditOf } from "../app/compose/audited.ts";
 import { migrateSchema, missingFromSchema, viewsOf } from "../app/compose/prepare_schema.ts";
@@ -22,6 +23,7 @@ import { translatingErrors } from "../engine/postgres/translate_error.ts";
 import type { AuditActions } from "./audit.ts";
 import type { BenchActions } from "./bench.ts";
 import type { DlqActions } from "./dlq.ts";
+import type { DoctorActions } from "./doctor.ts";
 import { exitCodes } from "./exit_codes.ts";
 import type { ExplainActions } from "./explain.ts";
 import type { MigrateActions } from "./migrate.ts";
@@ -68,6 +70,10 @@ const withSchema = <T>(act: (sql: Sql, config: Config) => Promise<T>) =>
 export const migrateActions: MigrateActions = {
   missing: () => withSchema(missingFromSchema),
   migrate: () => withSchema(migrateSchema),
+};
+
+export const doctorActions: DoctorActions = {
+  examine: (options) => withServices((config, services) => examine(config, services, options)),
 };
 
 export const projectionActions: ProjectionActions = {

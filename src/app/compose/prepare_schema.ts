@@ -8,10 +8,10 @@ import { orderViews } from "../orders/views.ts";
 import { agreeOnShards } from "../../engine/outbox/agree_on_shards.ts";
 import { allOutboxMigrations } from "../../engine/outbox/outbox_migrations.ts";
 import type { Database } from "../../engine/postgres/database.ts";
-import { migrate, pendingMigrations } from "../../engine/postgres/migrate.ts";
+import { migrate, type Migration, pendingMigrations } from "../../engine/postgres/migrate.ts";
 import { refusePooler } from "../../engine/postgres/refuse_pooler.ts";
 import { checkSessionSettings } from "../../engine/postgres/session_settings.ts";
-import type { Sql } from "../../engine/postgres/sql.ts";
+import type { Queryable, Sql } from "../../engine/postgres/sql.ts";
 import { isRefused } from "../../engine/postgres/translate_error.ts";
 import { findInstalled, installProjection } from "../../engine/projection/install_projection.ts";
 import { projectionMigrations } from "../../engine/projection/projection_schema.ts";
@@ -21,7 +21,7 @@ import { groupsOf } from "./roles.ts";
 const log = getLogger(["onceflow", "compose"]);
 
 /** Every room's migrations, in an order in which each finds what it needs. */
-const migrations = [
+export const migrations: readonly Migration[] = [
   ...allOutboxMigrations,
   ...orderMigrations,
   ...projectionMigrations,
@@ -70,7 +70,10 @@ export async function prepareSchema(
 }
 
 /** What a migration would make: names of migrations, and the tables of the read model. Changes nothing. */
-export async function missingFromSchema(sql: Sql, config: Config): Promise<readonly string[]> {
+export async function missingFromSchema(
+  sql: Queryable,
+  config: Config,
+): Promise<readonly string[]> {
   try {
     const pending = await pendingMigrations(sql, migrations);
     // Before its own migration nobody can say which read model there is.

@@ -6,6 +6,7 @@ import {
   historyTopicConfig,
 } from "../../engine/kafka/topics.ts";
 import type { KafkaClient } from "../../engine/kafka/kafka_client.ts";
+import type { TopicSpec } from "../../engine/kafka/topic_spec.ts";
 import type { Role } from "./roles.ts";
 
 /**
@@ -18,13 +19,18 @@ export function ensureAppTopics(
   config: Config,
   roles?: readonly Role[],
 ): Promise<ReadonlyMap<string, number>> {
+  return ensureTopics(client, appTopics(config, roles));
+}
+
+/** What they must be. */
+export function appTopics(config: Config, roles?: readonly Role[]): readonly TopicSpec[] {
   const has = (...users: Role[]) => !roles || users.some((role) => roles.includes(role));
   const reads = (...users: Role[]) => roles && has(...users) ? ["Read"] : [];
   const writes = (...users: Role[]) => roles && has(...users) ? ["Write"] : [];
   const partitions = config.TOPIC_PARTITIONS;
   const replicationFactor = config.TOPIC_REPLICATION_FACTOR;
   const common = { partitions, replicationFactor, recordBytesMax: config.REQUEST_BYTES_MAX };
-  return ensureTopics(client, [
+  return [
     {
       ...common,
       topic: config.ORDERS_TOPIC,
@@ -57,5 +63,5 @@ export function ensureAppTopics(
         needs: ["Read"],
       }]
       : [],
-  ]);
+  ];
 }

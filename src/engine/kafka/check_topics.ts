@@ -10,6 +10,8 @@ export interface TopicFinding {
   readonly topic: string;
   /** The sentence for a person: topic, setting, value, consequence, remedy. */
   readonly text: string;
+  /** How the sentence ends: what a person can do. */
+  readonly remedy: string;
 }
 
 /** The settings that {@linkcode checkTopic} looks at. */
@@ -46,6 +48,7 @@ export function checkTopic(
       kind,
       topic,
       text: `Topic ${topic} has ${name}=${value}: ${consequence}; ${remedy}`,
+      remedy,
     });
   const alter = (setting: string) =>
     `set it right: kafka-configs.sh --alter --topic ${topic} --add-config ${setting}`;
@@ -148,13 +151,14 @@ export function checkTopic(
     );
   }
   if (is("cursor") && description.partitions < partitions) {
+    const remedy = `add them: kafka-topics.sh --alter --topic ${topic} --partitions ${partitions}`;
     findings.push({
       kind: "refuse",
       topic,
       text:
         `Topic ${topic} has ${description.partitions} partition(s): the outbox has ${partitions} shards ` +
-        `(OUTBOX_SHARDS), and each needs one; add them: kafka-topics.sh --alter --topic ${topic} ` +
-        `--partitions ${partitions}`,
+        `(OUTBOX_SHARDS), and each needs one; ${remedy}`,
+      remedy,
     });
   }
   if (is("state") && partitions === 1 && description.partitions > 1) {
@@ -164,6 +168,7 @@ export function checkTopic(
       text:
         `Topic ${topic} has ${description.partitions} partitions: only the first is used, so that the ` +
         `others hold nothing of onceflow's; make it with one`,
+      remedy: "make it with one",
     });
   }
   return findings;

@@ -25,6 +25,7 @@ export async function fetchClusterMap(cluster: VendorCluster): Promise<ClusterMa
     // kafkajs learns its nodes only together with a topic, and throws where that has an error.
     const whole = topics.find(({ errorCode }) => errorCode === 0);
     if (whole) await brokerPool.refreshMetadata([whole.topic]);
+    else if (topics.length === 0) await brokerPool.refreshMetadata([]);
   }
   const partitions = topics.flatMap(({ topic, topicId = noTopicId, partitions }) =>
     partitions.map(({ partition, leader }) => ({ topic, topicId, partition, leader }))

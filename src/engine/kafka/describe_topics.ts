@@ -15,6 +15,8 @@ export interface TopicDescription {
   readonly leaderless: readonly number[];
   /** Replicas of the partition that has the fewest. */
   readonly replicas: number;
+  /** Partitions of which a replica is not in sync. */
+  readonly behind: readonly number[];
 }
 
 /** Asks about these topics, and makes none of them. */
@@ -30,6 +32,8 @@ export async function describeTopics(
     partitions: partitions.length,
     leaderless: partitions.filter(({ leader }) => leader < 0).map(({ partition }) => partition),
     replicas: Math.min(...partitions.map(({ replicas }) => replicas)),
+    behind: partitions.filter(({ replicas, inSync }) => inSync < replicas)
+      .map(({ partition }) => partition),
   }));
 }
 

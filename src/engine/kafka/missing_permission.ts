@@ -83,12 +83,19 @@ function grantFor(type: string, api: string | undefined, request: RefusedRequest
       };
     default:
       return {
-        operations: [api === "CreateTopics" ? "Create" : "IdempotentWrite"],
+        operations: [clusterOperations[api ?? ""] ?? "IdempotentWrite"],
         what: "on the cluster",
         option: "--cluster",
       };
   }
 }
+
+/** What a request needs of the cluster. */
+const clusterOperations: Readonly<Record<string, string>> = {
+  CreateTopics: "Create",
+  DescribeConfigs: "DescribeConfigs",
+  DescribeLogDirs: "Describe",
+};
 
 /** What a request needs of a topic; all others need Describe, and so does whatever it is used for. */
 const topicOperations: Readonly<Record<string, readonly string[]>> = {

@@ -12,6 +12,8 @@ export interface PartitionPlace {
   readonly leaderEpoch: number;
   /** How many brokers are to hold it. */
   readonly replicas: number;
+  /** How many of them are in sync. */
+  readonly inSync: number;
 }
 
 /** One topic, as a broker knows it. */
@@ -94,9 +96,10 @@ export function parseMetadata(bytes: Uint8Array): ClusterMetadata {
       const leader = reader.int32();
       const leaderEpoch = reader.int32();
       const replicas = reader.array(() => reader.int32()).length;
-      for (let list = 0; list < 2; list++) reader.array(() => reader.int32());
+      const inSync = reader.array(() => reader.int32()).length;
+      reader.array(() => reader.int32()); // offline replicas
       reader.tags();
-      return { partition, leader, leaderEpoch, replicas };
+      return { partition, leader, leaderEpoch, replicas, inSync };
     });
     reader.int32();
     reader.tags();

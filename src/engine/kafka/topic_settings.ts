@@ -32,10 +32,19 @@ export async function brokerSetting(
   broker: VendorBroker,
   name: string,
 ): Promise<string | undefined> {
+  return (await brokerSettings(broker, [name])).values.get(name);
+}
+
+/** Settings of this broker in force, or why it does not tell them: `topic` is its node id. */
+export async function brokerSettings(
+  broker: VendorBroker,
+  names: readonly string[],
+): Promise<TopicSettings> {
+  const topic = String(broker.nodeId);
   const [found] = await broker.connectionPool.send(
-    describeConfigs(brokerResource, [String(broker.nodeId)], [name]),
+    describeConfigs(brokerResource, [topic], names),
   );
-  return found?.values.get(name);
+  return found ?? { topic, errorCode: 0, values: new Map() };
 }
 
 function describeConfigs(

@@ -221,5 +221,5 @@ function unchecked(
   });
   const reason = missingPermission(error, { user, topics }) ?? error.message;
   const text = `The settings of topics ${topics.join(", ")} are not checked: ${reason}`;
-  return { kind: "warn", topic: topics[0] ?? "", text };
+  return { kind: "warn", topic: topics[0] ?? "", text, remedy: reason };
 }

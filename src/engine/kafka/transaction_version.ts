@@ -11,6 +11,8 @@ const finalizedFeatures = 2;
 export interface KafkaFeatures {
   /** 2 and more is the protocol of KIP-890; 0 where the cluster has never heard of the feature (before Kafka 4.0). */
   readonly transactionVersion: number;
+  /** The newest transaction protocol that this broker supports. */
+  readonly transactionVersionMax: number;
   /** The newest `metadata.version` that this broker supports, or 0: it grows with each line of Kafka. */
   readonly metadataVersionMax: number;
 }
@@ -41,13 +43,16 @@ function apiVersions<T>(parse: (bytes: Uint8Array) => T): VendorProtocol<T> {
 export function parseFeatures(bytes: Uint8Array): KafkaFeatures {
   const reader = new WireReader(bytes);
   // A broker that knows no version 3 says so in the layout of version 0, and has no features either.
-  if (reader.int16() !== 0) return { transactionVersion: 0, metadataVersionMax: 0 };
+  if (reader.int16() !== 0) {
+    return { transactionVersion: 0, transactionVersionMax: 0, metadataVersionMax: 0 };
+  }
   reader.array(() => {
     reader.raw(6); // a key, its lowest and its highest version
     reader.tags();
   });
   reader.int32(); // throttle time
   let transactionVersion = 0;
+  let transactionVersionMax = 0;
   let metadataVersionMax = 0;
   reader.tags((tag, value) => {
     if (tag !== supportedFeatures && tag !== finalizedFeatures) return;
@@ -58,8 +63,10 @@ export function parseFeatures(bytes: Uint8Array): KafkaFeatures {
     });
     const of = (wanted: string) => features.find(({ name }) => name === wanted);
     // What is supported goes from the lowest to the highest, what is agreed on from the highest to the lowest.
-    if (tag === supportedFeatures) metadataVersionMax = of("metadata.version")?.second ?? 0;
-    else transactionVersion = of(feature)?.first ?? 0;
+    if (tag === supportedFeatures) {
+      metadataVersionMax = of("metadata.version")?.second ?? 0;
+      transactionVersionMax = of(feature)?.second ?? 0;
+    } else transactionVersion = of(feature)?.first ?? 0;
   });
-  return { transactionVersion, metadataVersionMax };
+  return { transactionVersion, transactionVersionMax, metadataVersionMax };
 }

@@ -1,0 +1,57 @@
+/** `doctor`: looks at the cluster and the database and says, line by line, what is right and what is not. */
+import { Command, InvalidArgumentError } from "commander";
+import type { ExamineOptions, Section } from "../tools/doctor/examine.ts";
+import { reportOf, reportText } from "../tools/doctor/report.ts";
+import { FindingError } from "./exit_codes.ts";
+import { jsonDocument } from "./json_document.ts";
+import { print } from "./print.ts";
+
+/** What the command does, given by who knows the services. */
+export interface DoctorActions {
+  examine(options: ExamineOptions): Promise<readonly Section[]>;
+}
+
+/** Something could not be asked, and what could be is not wrong. */
+export class UncheckedError extends Error {
+  override name = "UncheckedError";
+}
+
+interface DoctorArguments {
+  readonly timeout: number;
+  readonly json?: true;
+}
+
+/** The command, ready to be added to the program. */
+export function doctorCommand(actions: DoctorActions): Command {
+  return new Command("doctor")
+    .description(
+      "Look at Kafka, Postgres and the settings: what is right, what is not, what to do.",
+    )
+    .option("--timeout <seconds>", "how long to wait for each answer", seconds, 10)
+    .option("--json", "print one JSON document")
+    .addHelpText("after", help)
+    .action(async ({ timeout, json }: DoctorArguments) => {
+      const report = reportOf(await actions.examine({ timeoutMs: timeout * 1_000 }));
+      print(json ? jsonDocument(report) : reportText(report));
+      if (report.tally.wrong > 0) throw new FindingError("something is wrong");
+      if (report.tally.not_checked > 0) throw new UncheckedError("not everything was checked");
+    });
+}
+
+const help = `
+It asks and changes nothing: no topic, offset, table or setting. It works before the first start, and
+while the pipeline works. Run it with the settings and the user of serve or worker.
+
+  ok           as it should be
+  warning      it works, and may lose or halt one day
+  WRONG        work halts, waits or loses because of it
+  not told     Kafka or Postgres do not tell it, or not to this user
+  not checked  it could not be asked now; the line says why
+
+Exit code 1 when something is wrong; otherwise 2 when something could not be checked; otherwise 0.`;
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 1 && value <= 300) return value;
+  throw new InvalidArgumentError("It must be a whole number of seconds from 1 to 300.");
+}

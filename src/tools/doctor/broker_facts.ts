@@ -1,0 +1,66 @@
+/** What each broker says of itself, and which brokers cannot be reached from here. Only asks. */
+import { fetchClusterMap } from "../../engine/kafka/cluster_map.ts";
+import { brokerSettings, type TopicSettings } from "../../engine/kafka/topic_settings.ts";
+import { fetchFeatures, type KafkaFeatures } from "../../engine/kafka/transaction_version.ts";
+import type { VendorCluster } from "../../engine/kafka/vendor.ts";
+
+/** One broker. */
+export interface BrokerFacts {
+  readonly nodeId: number;
+  readonly features: KafkaFeatures;
+  /** The newest version of each request that it knows, by the request's number. */
+  readonly requests: Readonly<Record<number, number>>;
+  readonly settings: Pick<TopicSettings, "errorCode" | "values">;
+}
+
+/** A broker that the cluster names and that did not answer. */
+export interface BrokerAway {
+  readonly nodeId: number;
+  readonly reason: string;
+}
+
+/** All brokers of a cluster. */
+export interface Brokers {
+  readonly there: readonly BrokerFacts[];
+  readonly away: readonly BrokerAway[];
+}
+
+/** Asks each broker that the cluster names. */
+export async function readBrokers(
+  cluster: VendorCluster,
+  settings: readonly string[],
+): Promise<Brokers> {
+  const { nodeIds } = await fetchClusterMap(cluster);
+  const there: BrokerFacts[] = [];
+  const away: BrokerAway[] = [];
+  await Promise.all(nodeIds.map(async (nodeId) => {
+    try {
+      there.push(await factsOf(cluster, nodeId, settings));
+    } catch (error) {
+      away.push({ nodeId, reason: error instanceof Error ? error.message : String(error) });
+    }
+  }));
+  const byNode = (a: { nodeId: number }, b: { nodeId: number }) => a.nodeId - b.nodeId;
+  return { there: there.toSorted(byNode), away: away.toSorted(byNode) };
+}
+
+async function factsOf(
+  cluster: VendorCluster,
+  nodeId: number,
+  names: readonly string[],
+): Promise<BrokerFacts> {
+  const broker = await cluster.findBroker({ nodeId });
+  return {
+    nodeId,
+    features: await fetchFeatures(broker),
+    requests: Object.fromEntries(
+      Object.entries(broker.versions ?? {}).map(([key, known]) => [key, newest(known)]),
+    ),
+    settings: await brokerSettings(broker, names),
+  };
+}
+
+function newest(known: unknown): number {
+  if (typeof known !== "object" || known === null || !("maxVersion" in known)) return -1;
+  return Number(known.maxVersion);
+}

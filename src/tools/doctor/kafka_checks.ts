@@ -1,0 +1,71 @@
+/** The checks of Kafka, in the order in which they are listed. Each only asks. */
+import type { Config } from "../../config.ts";
+import { checkedSettings } from "../../engine/kafka/check_topics.ts";
+import { describeTopics } from "../../engine/kafka/describe_topics.ts";
+import type { KafkaClient } from "../../engine/kafka/kafka_client.ts";
+import { describeTopicSettings } from "../../engine/kafka/topic_settings.ts";
+import type { VendorCluster } from "../../engine/kafka/vendor.ts";
+import { type Brokers, readBrokers } from "./broker_facts.ts";
+import { expectedTopics } from "./expected_topics.ts";
+import { type Finding, not } from "./finding.ts";
+import { judgeProtocol, judgeReach, judgeVersions } from "./judge_brokers.ts";
+import { brokerLimits, judgeLimits } from "./judge_limits.ts";
+import { judgeTopic } from "./judge_topics.ts";
+import type { Check } from "./run_checks.ts";
+
+/** What the checks work with: connected once, for all of them. */
+export interface KafkaPlace {
+  readonly client: KafkaClient;
+  readonly cluster: VendorCluster;
+  readonly config: Config;
+}
+
+/** Once Kafka was reached. */
+export function kafkaChecks(place: KafkaPlace): readonly Check[] {
+  const { client, cluster, config } = place;
+  const brokers = once(() => readBrokers(cluster, brokerLimits));
+  const of = (subject: string, judge: (found: Brokers) => Finding[]): Check => ({
+    subject,
+    look: async () => {
+      const found = await brokers();
+      return found.there.length > 0 ? judge(found) : [not("not_checked", subject, noBroker)];
+    },
+  });
+  return [
+    { subject: "brokers", look: async () => toReach(await brokers()) },
+    of("version", ({ there }) => judgeVersions(there)),
+    of("transactions", ({ there }) => judgeProtocol(there)),
+    of("limits", ({ there }) => judgeLimits(there, config, client.user)),
+    { subject: "topics", look: () => lookAtTopics(place, brokers) },
+  ];
+}
+
+const noBroker = "no broker answers at the address that the cluster gives for it";
+
+function toReach({ there, away }: Brokers): Finding[] {
+  return judgeReach(there, away);
+}
+
+async function lookAtTopics(
+  { client, cluster, config }: KafkaPlace,
+  brokers: () => Promise<Brokers>,
+): Promise<Finding[]> {
+  const expected = expectedTopics(config);
+  const names = expected.map(({ spec }) => spec.topic);
+  const described = await describeTopics(cluster, names);
+  const there = described.filter(({ errorCode }) => errorCode === 0).map(({ topic }) => topic);
+  const settings = await describeTopicSettings(cluster, there, checkedSettings);
+  const { there: up, away } = await brokers();
+  const surroundings = { brokers: up.length + away.length, user: client.user };
+  return expected.flatMap((topic) => {
+    const description = described.find((found) => found.topic === topic.spec.topic);
+    if (!description) return [];
+    const own = settings.find((found) => found.topic === topic.spec.topic);
+    return judgeTopic(topic, { description, settings: own }, surroundings);
+  });
+}
+
+function once<T>(ask: () => Promise<T>): () => Promise<T> {
+  let asked: Promise<T> | undefined;
+  return () => asked ??= ask();
+}
