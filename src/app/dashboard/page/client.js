@@ -11,6 +11,15 @@ export function keepToken(token) {
 }
 
 /**
+ * The header that says who asks; empty where no token was given.
+ * @returns {Record<string, string>}
+ */
+export function authorization() {
+  const token = sessionStorage.getItem(tokenKey);
+  return token === null ? {} : { authorization: `Bearer ${token}` };
+}
+
+/**
  * The JSON at a path of this server; undefined where there is nothing.
  * @template T what this server answers there
  * @param {string} path
@@ -18,9 +27,8 @@ export function keepToken(token) {
  * @returns {Promise<T | undefined>}
  */
 export async function getJson(path, waitMsMax = 10_000) {
-  const token = sessionStorage.getItem(tokenKey);
   const response = await fetch(path, {
-    headers: token === null ? {} : { authorization: `Bearer ${token}` },
+    headers: authorization(),
     signal: AbortSignal.timeout(waitMsMax),
   });
   if (response.status === 401 || response.status === 400) throw new TokenNeeded();

@@ -5,6 +5,7 @@ import { byId, inputById, setText } from "./dom.js";
 import { formatTime } from "./format.js";
 import { showLists } from "./lists.js";
 import { showPipeline } from "./pipeline.js";
+import { startPlacing } from "./place.js";
 import { startSearch } from "./search.js";
 
 const everyMs = 1_000;
@@ -18,6 +19,7 @@ let lastSeen = "";
 let timer;
 
 const openOrder = startSearch();
+startPlacing();
 
 /** Asks once, then waits for the next turn. */
 async function turn() {
