@@ -34,10 +34,7 @@ function pageViews(version: 1 | 2, name: string) {
         create table ${table} (page text primary key, ${visitors} views int not null)
       `,
     }],
-    decode(record) {
-      const event = readEvent(views, record);
-      return event && { ...event, eventId: event.id };
-    },
+    decode: (record) => readEvent(views, record),
     async apply(tx, events, table) {
       const views = tx`
         select page, array_agg(distinct visitor) as visitors, count(*)::int as views

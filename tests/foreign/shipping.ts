@@ -23,10 +23,7 @@ export const shelf = defineProjection({
     name: "shelf",
     ddl: (table) => `create table ${table} (parcel_id text primary key, items int not null)`,
   }],
-  decode(record) {
-    const event = readEvent(parcels, record);
-    return event && { ...event, eventId: event.parcel_id };
-  },
+  decode: (record) => readEvent(parcels, record),
   async apply(tx, events, table) {
     for (const { parcel_id, items } of events) {
       await tx`insert into ${

@@ -119,7 +119,7 @@ const byLink = () => {
   const onceflow = { "@onceflow/onceflow": `jsr:@onceflow/onceflow@^${manifest.version}` };
   const imports = { ...onceflow, ...packages };
   const settings = { imports, links: ["../.."], nodeModulesDir: "auto" };
-  return passesItsOwnTests(settings, flows, "--no-check");
+  return passesItsOwnTests(settings, flows);
 };
 
 const readme = await Deno.readTextFile(`${root}README.md`);
@@ -130,7 +130,7 @@ const block = (language: string) =>
 Deno.test("a foreign project imports it by path, from JSR and over http, and its own test passes", async () => {
   await using web = webHost();
   const settings = { imports: importsFrom(`http://${web.host}`) };
-  const flags = ["--no-check", `--allow-import=${web.host}`];
+  const flags = [`--allow-import=${web.host}`];
   await using _database = database;
   // Its background program, with the permissions that the README lists, beside its tests.
   await using project = await foreignProject(settings, tables);

@@ -76,6 +76,15 @@ Deno.test("an event that stands in the log twice counts once by event_id and twi
     await followToEnd({ sql: database.sql, projection, log, dedupe });
     assertEquals(await countOf(database.sql), [1, invoices], dedupe);
   }
+  await using database = await databaseWith(projection);
+  const log = new MemoryLog(1, projection.topics);
+  log.append(placed({ orderId: "o1" }));
+  const withoutIds: typeof projection = {
+    ...projection,
+    decode: (record) => ({ ...projection.decode(record), eventId: undefined }) as never,
+  };
+  const follow = { sql: database.sql, projection: withoutIds, log, dedupe: "event_id" } as const;
+  await assertRejects(() => followToEnd(follow), HaltError, "its decoder must give one");
 });
 
 for (const at of ["before-commit", "after-commit"] as const) {

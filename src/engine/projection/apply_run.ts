@@ -144,7 +144,12 @@ async function claimEventsInTransaction<Event extends ProjectionEvent>(
 ): Promise<readonly Event[]> {
   if (events.length === 0) return [];
   // Sorted, because two transactions that claim the same ids in different orders would deadlock.
-  const ids = JSON.stringify(events.map((event) => event.eventId));
+  const ids = JSON.stringify(events.map(({ eventId }) => {
+    if (eventId !== undefined) return eventId;
+    throw new HaltError(
+      `Cannot fold an event without an eventId into ${label}: under dedupe "event_id" its decoder must give one`,
+    );
+  }));
   const claimed = await tx`
     insert into processed_events (projection, event_id)
     select ${label}, id::uuid
@@ -153,7 +158,7 @@ async function claimEventsInTransaction<Event extends ProjectionEvent>(
     returning event_id
   `;
   const fresh = new Set(claimed.map((row) => String(row.event_id)));
-  return events.filter((event) => fresh.delete(event.eventId.toLowerCase()));
+  return events.filter((event) => fresh.delete(event.eventId?.toLowerCase() ?? ""));
 }
 
 /** A run that does not start where the last one ended would be folded with a hole or an overlap. */

@@ -2,11 +2,11 @@
 import type { InputRecord } from "../core/record.ts";
 import type { ProjectionQueries, ProjectionTransaction } from "./projection_transaction.ts";
 
-/** What a decoder makes of a record. The event id tells a repeated event from a new one. */
-export interface ProjectionEvent {
-  /** A UUID that stays the same however often the event is delivered. */
-  readonly eventId: string;
-}
+/** What a decoder makes of a record: any object. */
+export type ProjectionEvent = object & {
+  /** A UUID that stays the same however often the event is delivered. Needed, and looked at, under `dedupe: "event_id"` alone. */
+  readonly eventId?: string;
+};
 
 /**
  * Where a table of the projection is at this moment: the live one, or the one that a rebuild fills beside it. Pass the
