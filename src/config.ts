@@ -79,6 +79,7 @@ const environment = z.object({
   TOPIC_REPLICATION_FACTOR: integer(-1, 10, -1),
   OUTBOX_SHARDS: integer(1, 64, 1),
   IDEMPOTENCY_RETENTION_HOURS: integer(1, 24 * 365, 24 * 7),
+  DEAD_LETTERS_RETENTION_HOURS: z.coerce.number().int().min(1).max(24 * 3650).optional(),
   OUTBOX_RETENTION_HOURS: integer(0, 24 * 365, 24),
   RELAY_BATCH_RECORDS_MAX: integer(1, 100_000, 2_000),
   RELAY_POLL_INTERVAL_MS: integer(1, 60_000, 50),

@@ -1,6 +1,7 @@
 /** `worker audit`: who has operated the pipeline, and how it ended. */
 import { Command, InvalidArgumentError } from "commander";
 import type { AuditRow } from "../app/audit/audit_log.ts";
+import { oneLine } from "../engine/core/plain_text.ts";
 import { jsonDocument } from "./json_document.ts";
 import { print } from "./print.ts";
 
@@ -32,9 +33,9 @@ export function auditCommand(actions: AuditActions): Command {
 
 function line({ at, operator, action, target, detail, outcome, reason }: AuditRow): string {
   const end = reason === "" ? outcome : `${outcome}: ${reason.replaceAll(/\s+/g, " ")}`;
-  return `${at.toISOString()}  ${operator}  ${action} of ${target}  ${
-    JSON.stringify(detail)
-  }  ${end}`;
+  return oneLine(
+    `${at.toISOString()}  ${operator}  ${action} of ${target}  ${JSON.stringify(detail)}  ${end}`,
+  );
 }
 
 function wholeNumber(text: string): number {

@@ -5,6 +5,7 @@ import {
   formatAddress,
 } from "../engine/dead_letters/dead_letter_address.ts";
 import { brief } from "../engine/dead_letters/describe_bytes.ts";
+import { formatPartition } from "../engine/core/record.ts";
 import type { DeadLetter } from "../engine/dead_letters/read_dead_letter.ts";
 import { redriveDeadLetters, type RedriveReport } from "../engine/dead_letters/redrive.ts";
 import type { RedriveObserver } from "../engine/dead_letters/redrive_options.ts";
@@ -100,19 +101,27 @@ renamed, name its new group with --for, or "--for all". Every other consumer of 
 does each reader of a topic that is named with --to.`;
 
 function redriveSummary(
-  { redriven, skipped, refused, byTopic }: RedriveReport,
+  { redriven, skipped, refused, removed, byTopic }: RedriveReport,
   dryRun: boolean | undefined,
 ): string {
   const topics = Object.entries(byTopic).map(([topic, count]) => `${count} to ${topic}`);
   return `${verb(dryRun)}: ${redriven}${topics.length > 0 ? ` (${topics.join(", ")})` : ""}. ` +
     `Redriven before, so left alone: ${skipped}.` +
-    (refused > 0 ? ` Cannot go back, so still pending: ${refused}.` : "");
+    (refused > 0 ? ` Cannot go back, so still pending: ${refused}.` : "") +
+    (removed > 0 ? ` Removed by retention before they were redriven: up to ${removed}.` : "");
 }
 
 /** Says on the way what is redriven. */
 export function tell(dryRun?: boolean): RedriveObserver {
   return {
     redriven: (letters) => progress(`${verb(dryRun)}: ${namesOf(letters)}`),
+    removed: (place, offsets, start) =>
+      progress(
+        `Retention has removed what stood in ${
+          formatPartition(place)
+        } below offset ${start}: up to ` +
+          `${offsets} dead letter(s) were never redriven, and are gone`,
+      ),
     refused: (_, reason) => progress(brief(reason, 500)),
     doubt: (_, reason) => progress(`${brief(reason, 200)}; looking up what became of it`),
   };

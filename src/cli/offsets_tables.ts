@@ -1,5 +1,6 @@
 /** Where groups stand, and what setting an offset changes, as tables for people. Pure. */
 import Table from "cli-table3";
+import { oneLine } from "../engine/core/plain_text.ts";
 import { formatPartition } from "../engine/core/record.ts";
 import type { GroupStanding } from "../engine/kafka/group_standing.ts";
 import type { OffsetChange } from "../engine/kafka/offset_admin.ts";
@@ -26,10 +27,10 @@ export function standingTable(
           row.topic === cursorTopic ? "" : String(lag),
         ]
         : ["no such partition", "", "", ""]),
-      metadata,
+      oneLine(metadata),
     ]);
   }
-  const who = members.map(({ clientId, host }) => `${clientId}${host}`).join(" ");
+  const who = oneLine(members.map(({ clientId, host }) => `${clientId}${host}`).join(" "));
   const title = `Group ${groupId}: ${state}${who ? `, ${members.length} member(s): ${who}` : ""}`;
   return partitions.length > 0 ? `${title}\n${table}` : `${title}, nothing committed`;
 }
@@ -43,7 +44,7 @@ export function changeTable(change: OffsetChange, isCursor: boolean): string {
   });
   table.push(
     ["offset", before.committed < 0 ? "none" : String(before.committed), String(after)],
-    ["metadata", before.metadata, metadataAfter],
+    ["metadata", oneLine(before.metadata), oneLine(metadataAfter)],
   );
   return `${table}\n${consequence(change, isCursor)}`;
 }

@@ -1,5 +1,6 @@
 /** Open transactions as a table for people, and as rows for programs. Pure. */
 import Table from "cli-table3";
+import { oneLine } from "../engine/core/plain_text.ts";
 import { formatPartition, type TopicPartition } from "../engine/core/record.ts";
 import type { OpenTransactions } from "../engine/kafka/end_by_decision.ts";
 import type { ExaminedTransaction } from "../engine/kafka/examine_transactions.ts";
@@ -18,7 +19,7 @@ export function transactionsTable({ examined, leaderless, refused }: OpenTransac
         row.partition,
         row.producerId,
         String(row.producerEpoch),
-        row.transactionalId ?? "unknown",
+        oneLine(row.transactionalId ?? "unknown"),
       ],
       ...[String(row.startOffset), `${row.lastWrittenSeconds} s ago`, standing(one)],
     ]);

@@ -12,6 +12,7 @@ import { createKafkaClient } from "../engine/kafka/kafka_client.ts";
 import { whyOpen } from "../engine/kafka/why_open.ts";
 import { explainOrder, type OrderExplanation } from "./verify/explain_order.ts";
 import { pipelineNames } from "../app/compose/pipeline_names.ts";
+import { deadLetterRetentionMs } from "../app/compose/topics_of.ts";
 import type { LogReaderConnection } from "./verify/client_properties.ts";
 import { type LogReader, openLogReader } from "./verify/log_reader.ts";
 import type { Services } from "../app/compose/services.ts";
@@ -63,6 +64,7 @@ export async function checkBooks(
     orderProblem,
     findHindrances: hindrancesOf(services),
     drained: options.drained,
+    deadLetterRetentionMs: deadLetterRetentionMs(config),
     openTransactionWaitMs: config.TRANSACTION_TIMEOUT_MS + 15_000,
     signal: options.signal,
     onProgress: options.onProgress,

@@ -3,7 +3,7 @@ import { Kafka, logLevel } from "kafkajs";
 import { deadLetter } from "../../src/engine/core/dead_letter.ts";
 import { delay } from "../../src/engine/core/delay.ts";
 import { HaltError } from "../../src/engine/core/errors.ts";
-import type { Header } from "../../src/engine/core/record.ts";
+import type { Header, TopicPartition } from "../../src/engine/core/record.ts";
 import { listDeadLetters } from "../../src/engine/dead_letters/list_dead_letters.ts";
 import { listGroups } from "../../src/engine/dead_letters/list_groups.ts";
 import type { RecordLog } from "../../src/engine/dead_letters/record_log.ts";
@@ -30,7 +30,10 @@ Deno.test("redrive sends every dead letter back to its partition, bytes unaltere
   const report = await redriveDeadLetters(store);
 
   const [first, second] = await topics.read(topics.input);
-  assertEquals(report, { redriven: 2, skipped: 0, refused: 0, byTopic: { [topics.input]: 2 } });
+  assertEquals(report, {
+    ...{ redriven: 2, skipped: 0, refused: 0, removed: 0 },
+    byTopic: { [topics.input]: 2 },
+  });
   assertEquals([first?.partition, first?.key, first?.value], [0, null, null]);
   assertEquals([second?.partition, second?.value], [1, bytes]);
   assertEquals(second && headerTexts(second), [
@@ -49,6 +52,26 @@ Deno.test("redrive run twice does nothing the second time", async () => {
   assertEquals((await redriveDeadLetters(store)).redriven, 0);
   assertEquals((await topics.read(topics.input)).length, 2);
   assertEquals((await listDeadLetters(store, { limit: 10, pending: true })).length, 0);
+});
+
+Deno.test("dead letters that retention has removed hold no redrive up, and it says how many", async () => {
+  const topics = await deadLetterTopics();
+  await topics.fail(...["1", "2", "3", "4"].map((value) => ({ key: "a", value })));
+  await using store = topics.open();
+  await redriveDeadLetters(store, { addresses: [{ partition: 0, offset: 0 }] });
+  await topics.removeBelow(3);
+  const said: number[][] = [];
+  const observer = {
+    removed: ({ partition }: TopicPartition, offsets: number, start: number) =>
+      said.push([partition, offsets, start]),
+  };
+  const asked = await redriveDeadLetters(store, { dryRun: true }, undefined, observer);
+  const done = await redriveDeadLetters(store, {}, undefined, observer);
+  // 0 went back by itself, 1 and 2 are gone.
+  assertEquals([asked.removed, done.removed, done.redriven], [2, 2, 1]);
+  assertEquals(said, [[0, 2, 3], [0, 2, 3]]);
+  assertEquals((await topics.read(topics.input)).map(valueText).toSorted(), ["1", "4"]);
+  assertEquals((await redriveDeadLetters(store)).removed, 0);
 });
 
 const steps: TransactionStep[] = [

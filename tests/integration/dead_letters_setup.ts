@@ -1,4 +1,5 @@
 /** Topics, dead letters and readers for the tests of the dead letters, on the tests' Kafka. */
+import { Kafka, logLevel } from "kafkajs";
 import { deadLetter } from "../../src/engine/core/dead_letter.ts";
 import { type Header, type InputRecord, textHeader } from "../../src/engine/core/record.ts";
 import { openRecordLog } from "../../src/engine/dead_letters/kafka_record_log.ts";
@@ -23,6 +24,8 @@ export interface DeadLetterTopics {
   open(options?: Partial<StoreOptions>): DeadLetterStore & AsyncDisposable;
   /** Writes a dead letter of a record of the input topic, as a lane would. */
   fail(...records: readonly Failure[]): Promise<void>;
+  /** Removes what stands below this offset in partition 0 of the dead letters, as retention would. */
+  removeBelow(offset: number): Promise<void>;
   /** All committed records of a topic, in offset order partition by partition; transactions under way are waited for. */
   read(topic: string): Promise<readonly InputRecord[]>;
 }
@@ -59,6 +62,14 @@ export async function deadLetterTopics(): Promise<DeadLetterTopics> {
     async fail(...records) {
       await using producer = await openPlainProducer(client);
       await producer.send(records.map((failure) => deadLetterOf(failure, input, dlq)));
+    },
+    async removeBelow(offset) {
+      const admin = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING }).admin();
+      await admin.connect();
+      await admin.fetchTopicOffsets(dlq); // deleteTopicRecords does not look for the leader itself
+      const partitions = [{ partition: 0, offset: String(offset) }];
+      await admin.deleteTopicRecords({ topic: dlq, partitions });
+      await admin.disconnect();
     },
     async read(topic) {
       await using log = openRecordLog(client);

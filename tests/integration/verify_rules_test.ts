@@ -115,12 +115,15 @@ function kindsIn(
   entries: readonly Entry[],
   orders: readonly number[],
   withheld: readonly unknown[] = [],
+  cut: { readonly deadLettersStart?: number; readonly deadLettersFromMs?: number } = {},
 ): string[] {
   using spill = openSpill(".onceflow/verify");
   [names.ordersTopic, names.invoicesTopic, names.deadLettersTopic].forEach((topic, place) => {
     spill.run("insert into role values (?, ?)", place, topic);
     spill.run("insert into log_end values (?, 0, 0, 100000, 100000, null)", topic);
   });
+  const { deadLettersStart = 0, deadLettersFromMs } = cut;
+  spill.run("update log_end set start = ? where topic = 'orders.DLQ'", deadLettersStart);
   spill.run("insert into consumed values (0, 100000, 100000)");
   spill.run("insert into relayed_up_to values (0, 100000, 100000)");
   spill.run("insert into outbox_end values (100000)");
@@ -136,7 +139,9 @@ function kindsIn(
   const loaders = [load.announced, load.invoiced, load.dead];
   for (const { topic, record } of entries) loaders[topic]?.(record);
   const signal = new AbortController().signal;
-  const findings = judge(spill, { names, drained: false, projectionInstalled: false, signal });
+  const findings = judge(spill, {
+    ...{ names, drained: false, projectionInstalled: false, signal, deadLettersFromMs },
+  });
   return [...new Set(findings.map(({ kind }) => kind))];
 }
 
@@ -169,6 +174,15 @@ Deno.test("a row that the relay holds back is not lost; one of another topic, ke
   for (const hold of [["orders", 2], ["invoices", 1], ["orders", 1, "order-3"]]) {
     assertEquals(kindsIn([], [2], [hold]), ["lost"]);
   }
+});
+
+Deno.test("where retention has taken all dead letters, what is younger than it is held to its outcome all the same", () => {
+  const { entries, orders } = tell(["invoiced", "buried", "invoiced"]);
+  const left = entries.filter(({ topic }) => topic !== 2);
+  const found = (deadLettersFromMs?: number) =>
+    kindsIn(left, orders, [], { deadLettersStart: 5, deadLettersFromMs });
+  // The buried order stands at 1 ms: older than what is kept, then younger, then nobody says how long it is kept.
+  assertEquals([found(2), found(1), found()], [[], ["lost"], []]);
 });
 
 Deno.test("rules find nothing in any right history", () => {

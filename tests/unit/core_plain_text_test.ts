@@ -1,6 +1,7 @@
 /** What data can do to a terminal: nothing. */
-import { plainText } from "../../src/engine/core/plain_text.ts";
+import { oneLine, plainText } from "../../src/engine/core/plain_text.ts";
 import { brief } from "../../src/engine/dead_letters/describe_bytes.ts";
+import { formatExplanation } from "../../src/tools/verify/format_explanation.ts";
 import { configureLogging } from "../../src/engine/observe/logging.ts";
 import { getLogger } from "@logtape/logtape";
 import { assertEquals } from "../support/assert.ts";
@@ -14,6 +15,35 @@ Deno.test("what steers a terminal is written out, and the rest stays as it is", 
   assertEquals(plainText("é 😀\t|\n—"), "é 😀\t|\n—");
   assertEquals(plainText("\u001b[2J\r\u202e"), String.raw`\u001b[2J\u000d\u202e`);
   assertEquals(steers.test(plainText(hostile)), false);
+});
+
+Deno.test("a line break of data is seen, and makes no line", () => {
+  assertEquals(oneLine("a\nb\tc\u2028d"), String.raw`a\nb\tc\u2028d`);
+  const forged = "PoisonError: x\nOrder b: invoiced. All is well.";
+  const explained = formatExplanation({
+    order_id: "a\nb",
+    standing: { stage: "dead-lettered", because: forged },
+    history: {
+      order_id: "a\nb",
+      steps: [{
+        stage: "dead-lettered",
+        place: "orders.DLQ-0@1",
+        state: "committed",
+        detail: forged,
+      }],
+    },
+    horizon: null,
+  });
+  assertEquals(explained.split("\n").length, 4);
+  assertEquals(explained.includes("\nOrder b"), false);
+});
+
+Deno.test("a line break of data makes no line in the log", () => {
+  const lines: string[] = [];
+  configureLogging({ level: "info", terminal: false, write: (line) => lines.push(line) });
+  getLogger(["onceflow", "test"]).info("{error}", { error: "a\n2026-01-01T00:00:00Z [WRN] b" });
+  assertEquals(lines.length, 1);
+  assertEquals(lines[0]?.trimEnd().includes("\n"), false);
 });
 
 Deno.test("a JSON document says the same after it", () => {

@@ -49,6 +49,24 @@ Deno.test("compaction is refused where each record counts, and a warning for an 
   assertEquals(kinds(["output"], compact), []);
 });
 
+Deno.test("dead letters that are kept for shorter or longer than the settings say are a warning", () => {
+  const kept = (retention: string, wanted: string) => {
+    const spec = {
+      ...{ topic: "t", partitions: 1, replicationFactor: 1, uses: ["dead-letters"] as const },
+      config: { "retention.ms": wanted },
+    };
+    const values = new Map(Object.entries({ ...usual, "retention.ms": retention }));
+    return checkTopic(spec, { partitions: 1, replicas: 1 }, values).map(({ text }) => text).join();
+  };
+  assertEquals([kept("-1", "-1"), kept("1000", "1000")], ["", ""]);
+  assertStringIncludes(kept("1000", "-1"), "gone; set it right");
+  assertStringIncludes(kept("1000", "2000"), "gone, and the settings keep them for 2000");
+  for (const longer of ["-1", "3000"]) {
+    assertStringIncludes(kept(longer, "2000"), "longer than the 2000 of the settings");
+  }
+  assertStringIncludes(kept("-1", "2000"), "--add-config retention.ms=2000");
+});
+
 Deno.test("a retention that may take what is needed is a warning", () => {
   assertEquals(kinds(["history"], {}), ["warn retention.ms"]);
   assertEquals(kinds(["dead-letters"], {}), ["warn retention.ms"]);

@@ -17,6 +17,7 @@ import {
 } from "../../engine/outbox/watch_relays.ts";
 import { writtenTopics } from "../../engine/outbox/written_topics.ts";
 import type { Runtime } from "./open_runtime.ts";
+import { deadLetterRetentionMs } from "./topics_of.ts";
 import { type ProjectorRoleOptions, runProjectorRole } from "./run_projector_role.ts";
 import { runFlow } from "../../engine/flow/run_flow.ts";
 import type { LaneFigures } from "../../engine/flow/judge_lanes.ts";
@@ -168,6 +169,7 @@ function runInvoicing(
     transactionTimeoutMs: config.TRANSACTION_TIMEOUT_MS,
     sessionTimeoutMs: config.SESSION_TIMEOUT_MS,
     dependencyBackoffMsMax: config.DEPENDENCY_BACKOFF_MS_MAX,
+    deadLetterRetentionMs: deadLetterRetentionMs(config),
     health: options.health,
     observer: options.observers?.lane,
     onForgotten: options.observers?.forgotten,

@@ -1,6 +1,7 @@
 /** The topics of the reference application, by what they are for. */
 import type { Config } from "../../config.ts";
 import {
+  deadLettersForEverMs,
   deadLetterTopicConfig,
   ensureTopics,
   historyTopicConfig,
@@ -8,6 +9,13 @@ import {
 import type { KafkaClient } from "../../engine/kafka/kafka_client.ts";
 import type { TopicSpec } from "../../engine/kafka/topic_spec.ts";
 import type { Role } from "./roles.ts";
+
+/** How long dead letters are kept, milliseconds; -1 for ever. */
+export function deadLetterRetentionMs(
+  { DEAD_LETTERS_RETENTION_HOURS: hours }: Pick<Config, "DEAD_LETTERS_RETENTION_HOURS">,
+): number {
+  return hours === undefined ? deadLettersForEverMs : hours * 3_600_000;
+}
 
 /**
  * Makes what is missing and answers with the number of partitions of each topic.
@@ -48,7 +56,7 @@ export function appTopics(config: Config, roles?: readonly Role[]): readonly Top
       }, {
         ...common,
         topic: config.DEAD_LETTERS_TOPIC,
-        config: deadLetterTopicConfig,
+        config: deadLetterTopicConfig(deadLetterRetentionMs(config)),
         uses: ["dead-letters"] as const,
         needs: [...reads("projector"), ...writes("flow")],
       }]

@@ -42,6 +42,7 @@ export function invoicing(sql: TaxRateTable, options: InvoicingOptions): Flow<Or
     read: invoiceIssued,
     write: invoiceIssuedStrict,
     key: (invoice) => invoice.order_id,
+    personal: { fields: ["user_id"] },
   });
   return defineFlow({
     name: invoicingName,

@@ -7,11 +7,12 @@ import {
 } from "../../engine/mod.ts";
 import { type OrderPlaced, orderPlaced } from "./events.ts";
 
-/** What makes a record an order: a value that is an {@linkcode OrderPlaced}, and its `order_id` as the key. */
+/** What makes a record an order: a value that is an {@linkcode OrderPlaced}, and its `order_id` as the key. Whose it is stays out of texts. */
 export const orderReading: TopicContractOptions<OrderPlaced> = {
   read: orderPlaced,
   key: (order) => order.order_id,
   checkKey: true,
+  personal: { fields: ["user_id"] },
 };
 
 /** Whatever the topic is called: only its values are read here. */

@@ -19,9 +19,9 @@ const keyBytesMax = 256;
 const decoder = new TextDecoder();
 
 /** What leads from the line to the record's other traces, for a log of fields: key, event and trace. */
-function idsOf({ key, headers }: InputRecord) {
+function idsOf({ key, headers }: InputRecord, hidesKey: boolean) {
   return {
-    key: key === null ? null : decoder.decode(key.subarray(0, keyBytesMax)),
+    key: key === null || hidesKey ? null : decoder.decode(key.subarray(0, keyBytesMax)),
     event_id: headerText(headers, "event_id") ?? headerText(headers, "ce_id"),
     trace_id: headerText(headers, "traceparent")?.split("-")[1],
   };
@@ -33,7 +33,12 @@ export class DeadLetterLog implements Disposable {
   #unsaid = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(readonly topic: string, readonly from: TopicPartition) {}
+  /** @param hidesKey the keys are personal, and not said */
+  constructor(
+    readonly topic: string,
+    readonly from: TopicPartition,
+    readonly hidesKey = false,
+  ) {}
 
   tell(burials: readonly Burial[]): void {
     for (const { record, reason } of burials) {
@@ -42,7 +47,7 @@ export class DeadLetterLog implements Disposable {
           place: `${formatPartition(record)}@${record.offset}`,
           topic: this.topic,
           class: reason.errorClass,
-          ...idsOf(record),
+          ...idsOf(record, this.hidesKey),
           attempts: reason.attempts,
           group: reason.groupId,
           // The text may quote the record: it must stay one line.

@@ -33,5 +33,9 @@ export function oneOf<T>(flow: string, inputs: readonly AnyContract[]): TopicCon
     },
     event: refuse,
     tombstone: refuse,
+    ...inputs.some(({ redact }) => redact) && {
+      redact: (text, record) => byTopic.get(record.topic ?? "")?.redact?.(text, record) ?? text,
+      hidesKey: (record) => byTopic.get(record.topic ?? "")?.hidesKey?.(record) ?? false,
+    },
   };
 }

@@ -47,7 +47,11 @@ export async function runLane<T>(
   const { health, clock } = options;
   const { reader } = assignment;
   const check = laneCheck(reader);
-  using deadLetters = new DeadLetterLog(flow.deadLettersOf(reader.topic), reader);
+  using deadLetters = new DeadLetterLog(
+    flow.deadLettersOf(reader.topic),
+    reader,
+    flow.from.hidesKey?.(reader),
+  );
   const lane: Lane<T> = {
     ...{ flow, assignment, target, options, observer, progress, guard, deadLetters },
   };

@@ -18,3 +18,8 @@ export function plainText(text: string): string {
     (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }
+
+/** The same in one line: data that holds a line break must not look like a line of ours. */
+export function oneLine(text: string): string {
+  return plainText(text).replace(/[\n\t]/g, (sign) => sign === "\n" ? "\\n" : "\\t");
+}

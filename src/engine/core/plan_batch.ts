@@ -55,7 +55,13 @@ export async function planBatch<T>(
     if (error instanceof DependencyDownError || error instanceof HaltError) throw error;
     signal.throwIfAborted();
     log.info("{count} records of {topic} failed together, and are worked on one by one: {error}", {
-      ...{ count: batch.length, topic: first.topic, error },
+      ...{ count: batch.length, topic: first.topic },
+      // Nobody knows which of them it quotes.
+      error: flow.from.redact === undefined
+        ? error
+        : error instanceof Error
+        ? error.name
+        : typeof error,
     });
     return undefined;
   }

@@ -53,7 +53,7 @@ export function readEvent<T>(
     return { event: flow.from.decode(record) };
   } catch (error) {
     if (!(error instanceof PoisonError)) throw error;
-    return deadLetterOf(flow, error, 1);
+    return deadLetterOf(flow, record, error, 1);
   }
 }
 
@@ -82,7 +82,7 @@ async function afterFailure<T>(
     context.signal.throwIfAborted();
     if (error instanceof DependencyDownError || error instanceof HaltError) throw error;
     if (error instanceof PoisonError || attempt > retriesMax) {
-      return deadLetterOf(flow, error, attempt);
+      return deadLetterOf(flow, record, error, attempt);
     }
     context.onRetry?.(record, attempt, error);
     await clock.delay(backoffMs(attempt, baseMs, backoffMsMax, clock.random), context.signal);
@@ -112,12 +112,15 @@ function unreadLetter<T>({ groupId }: Flow<T>, { reason }: UnreadRecords): Plann
   return { kind: "dead-letter", reason: { errorClass, error: reason, attempts: 1, groupId } };
 }
 
-function deadLetterOf<T>(flow: Flow<T>, error: unknown, attempts: number): Planned {
-  const { name, message } = error instanceof Error
-    ? error
-    : { name: "Error", message: String(error) };
-  return {
-    kind: "dead-letter",
-    reason: { errorClass: name, error: message, attempts, groupId: flow.groupId },
-  };
+function deadLetterOf<T>(
+  { from, groupId }: Flow<T>,
+  record: InputRecord,
+  thrown: unknown,
+  attempts: number,
+): Planned {
+  const { name, message } = thrown instanceof Error
+    ? thrown
+    : { name: "Error", message: String(thrown) };
+  const error = from.redact?.(message, record) ?? message;
+  return { kind: "dead-letter", reason: { errorClass: name, error, attempts, groupId } };
 }

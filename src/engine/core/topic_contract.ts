@@ -2,8 +2,9 @@
 import { checkKey, decodeEvent, type EventReading, type EventSchema } from "./decode_event.ts";
 import { type Emission, emissionOf, type EmissionOptions } from "./emission.ts";
 import { EventJson } from "./event_json.ts";
-import type { RecordContent } from "./json_text.ts";
+import { parseJsonValue, type RecordContent } from "./json_text.ts";
 import { decodeWith, encodeWith, orPoison, type Serde } from "./serde.ts";
+import { type PersonalData, type Redaction, redaction } from "./personal.ts";
 import { eventSchema, type StandardSchema } from "./standard_schema.ts";
 
 /** A topic and its events of type `T`. */
@@ -25,6 +26,10 @@ export interface TopicContract<T> {
     key: string | Uint8Array,
     options?: Omit<EmissionOptions, "key">,
   ): Emission;
+  /** A text about a record without what is personal in that; absent where nothing was said to be. */
+  readonly redact?: Redaction;
+  /** Whether a record's key is personal. */
+  hidesKey?(record: Pick<RecordContent, "topic">): boolean;
 }
 
 /** How a topic of JSON reads, writes and keys its events. */
@@ -37,6 +42,11 @@ export interface TopicContractOptions<T> extends Omit<EventReading<T>, "read"> {
   readonly key: (event: T) => string;
   /** The event that a record without a value stands for; it is a dead letter where absent. */
   readonly tombstone?: (key: Uint8Array | null) => T;
+  /**
+   * What in its records is personal data: dead letters' error texts, logs and traces do not quote it. The dead letter itself
+   * keeps the record's bytes.
+   */
+  readonly personal?: PersonalData<NoInfer<T>>;
 }
 
 /** How a topic of other values reads, writes and keys its events. */
@@ -49,6 +59,11 @@ export interface SerdeTopicOptions<T> {
   readonly checkKey?: boolean;
   /** The event that a record without a value stands for; it is a dead letter where absent. */
   readonly tombstone?: (key: Uint8Array | null) => T;
+  /**
+   * What in its records is personal data: dead letters' error texts, logs and traces do not quote it. The dead letter itself
+   * keeps the record's bytes.
+   */
+  readonly personal?: PersonalData<NoInfer<T>>;
 }
 
 /**
@@ -71,8 +86,10 @@ export function topic<T>(
   name: string,
   options: TopicContractOptions<T> | SerdeTopicOptions<T>,
 ): TopicContract<T> {
-  const { decode, valueOf } = "serde" in options ? ofSerde(name, options) : ofSchema(name, options);
-  const { key, tombstone } = options;
+  const { decode, valueOf, read } = "serde" in options
+    ? ofSerde(name, options)
+    : ofSchema(name, options);
+  const { key, tombstone, personal } = options;
   return {
     name,
     decode: tombstone === undefined
@@ -83,6 +100,10 @@ export function topic<T>(
       return emissionOf(name, key === undefined ? null : key(event), value, emission);
     },
     tombstone: (key, emission) => emissionOf(name, key, null, emission),
+    ...personal && {
+      redact: redaction(name, personal, read),
+      hidesKey: () => personal.key ?? false,
+    },
   };
 }
 
@@ -90,6 +111,8 @@ export function topic<T>(
 interface Values<T> {
   decode(record: RecordContent): T;
   valueOf(event: T): string | Uint8Array;
+  /** The value as it is, whether it fits the schema or not. */
+  read(record: RecordContent): unknown;
 }
 
 function ofSchema<T>(
@@ -106,6 +129,7 @@ function ofSchema<T>(
       return event;
     },
     valueOf: (event) => json.stringify(strict.parse(event), lastRead),
+    read: parseJsonValue,
   };
 }
 
@@ -123,6 +147,7 @@ function ofSerde<T>(name: string, options: SerdeTopicOptions<T>): Values<T> {
       return event;
     },
     valueOf: (event) => encodeWith(serde, name, event),
+    read: (record) => decodeWith(serde, name, record),
   };
 }
 

@@ -20,6 +20,11 @@ export interface RedriveReport {
   readonly skipped: number;
   /** Selected, but they cannot go back; they stay pending, and the observer was told why. */
   readonly refused: number;
+  /**
+   * Offsets that retention has removed before they were redriven, those of Kafka's own markers among them: so at most as many
+   * dead letters. Counted where all that are pending were asked for.
+   */
+  readonly removed: number;
   /** Records by the topic that they went to. */
   readonly byTopic: Readonly<Record<string, number>>;
 }
@@ -49,12 +54,17 @@ export async function redriveDeadLetters(
   let redriven = 0;
   let skipped = 0;
   let refused = 0;
+  let removed = 0;
   const counting: RedriveObserver = {
     ...observer,
     redriven(deadLetters, topics) {
       redriven += deadLetters.length;
       for (const topic of topics) byTopic[topic] = (byTopic[topic] ?? 0) + 1;
       observer.redriven?.(deadLetters, topics);
+    },
+    removed(place, offsets, start) {
+      removed += offsets;
+      observer.removed?.(place, offsets, start);
     },
     refused(deadLetter, reason) {
       refused++;
@@ -67,7 +77,7 @@ export async function redriveDeadLetters(
     const redrive = options.dryRun ? previewPartition : redrivePartition;
     skipped += await redrive(store, place, { ...options, limit, run }, counting, signal);
   }
-  return { redriven, skipped, refused, byTopic };
+  return { redriven, skipped, refused, removed, byTopic };
 }
 
 async function wantedPartitions(

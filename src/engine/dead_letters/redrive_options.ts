@@ -27,6 +27,8 @@ export interface RedriveObserver {
   redriven?(deadLetters: readonly DeadLetter[], topics: readonly string[]): void;
   /** A dead letter that cannot go back, and why: it is not whole, or does not say where it came from. */
   refused?(deadLetter: DeadLetter, reason: string): void;
+  /** Retention has removed so many offsets of this partition, below `start`, before they were redriven. */
+  removed?(partition: TopicPartition, offsets: number, start: number): void;
   /** A commit whose answer was lost is being looked up. */
   doubt?(partition: TopicPartition, reason: string): void;
 }

@@ -17,6 +17,7 @@ import {
   readRedriveState,
   type RedriveState,
 } from "./redrive_state.ts";
+import { tellRemoved } from "./removed_by_retention.ts";
 import { isPartial } from "./select_dead_letters.ts";
 import { type Sorted, sortOut } from "./sort_out.ts";
 
@@ -39,7 +40,7 @@ export async function redrivePartition(
   signal?: AbortSignal,
 ): Promise<number> {
   const end = await endOf(store, place, options);
-  const done: Done = { count: 0, skipped: 0, doubt: undefined };
+  const done: Done = { count: 0, skipped: 0, told: false, doubt: undefined };
   for (let session = 1;; session++) {
     try {
       await redriveSession(store, place, { ...options, end }, done, observer, signal);
@@ -68,6 +69,7 @@ export async function previewPartition(
   const committed = await log.committedOffset(log.names.redrive, place);
   const toHighWatermark = (options.queue ?? options.queues) !== undefined;
   const state = await readRedriveState(log, place, committed, { toHighWatermark, signal });
+  await tellRemoved(log, state, place, options, observer);
   let skipped = 0;
   for await (const batch of pendingBatches(log, place, state, { ...options, end }, signal)) {
     skipped += batch.skipped;
@@ -100,6 +102,8 @@ function report({ going, refused }: Sorted, observer: RedriveObserver): void {
 interface Done {
   count: number;
   skipped: number;
+  /** Whether it was said what retention has removed. */
+  told: boolean;
   /** The batch whose commit is under way, or whose outcome is not known. */
   doubt: SortedBatch | undefined;
 }
@@ -120,6 +124,8 @@ async function redriveSession(
   checkState(names, committed, place, stateId);
   const state = await readRedriveState(log, place, committed, { toHighWatermark: true, signal });
   checkWithinLog(names, state, place, options.end);
+  if (!done.told) await tellRemoved(log, state, place, options, observer);
+  done.told = true;
   if (done.doubt && isCommitted(state, done.doubt, options)) count(done.doubt);
   const limit = options.limit - done.count;
   if (limit <= 0) return;

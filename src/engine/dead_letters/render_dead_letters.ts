@@ -1,6 +1,7 @@
 /** Dead letters as tables and details for people, and as documents for programs. Pure. */
 import { Table } from "../packages/cli_table3.ts";
 import { Buffer } from "node:buffer";
+import { oneLine } from "../core/plain_text.ts";
 import { formatPartition, type Header } from "../core/record.ts";
 import { formatAddress } from "./dead_letter_address.ts";
 import { brief, briefBytes, describeBytes } from "./describe_bytes.ts";
@@ -45,7 +46,7 @@ export function deadLetterDetails(found: FoundDeadLetter): string {
     ["Redriven", mark?.to ? `to ${mark.to} at ${mark.at}` : redriven ? "yes" : "no"],
     ["Whole", missing === undefined ? "yes" : `no: ${missing}`],
     ["Key", briefBytes(record.key, 1_000)],
-  ].map(([name = "", text = ""]) => `${name.padEnd(12)} ${text}`);
+  ].map(([name = "", text = ""]) => oneLine(`${name.padEnd(12)} ${text}`));
   const headers = record.headers.map(([name, bytes]) =>
     `  ${brief(name, 200)}: ${headerValue(bytes)}`
   );

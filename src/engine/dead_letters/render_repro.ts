@@ -29,12 +29,12 @@ export type Repro = { readonly text: string } | { readonly refused: string };
 export function renderRepro(deadLetter: DeadLetter, flow: FlowImport): Repro {
   const { record, origin, errorClass, error, attempts, groupId, missing } = deadLetter;
   const name = `dead letter ${formatAddress(record)} of ${record.topic}`;
-  if (missing !== undefined) return { refused: `Cannot reproduce ${name}: ${missing}` };
+  if (missing !== undefined) return { refused: `Cannot reproduce ${name}: ${brief(missing, 500)}` };
   if (errorClass === parkedErrorClass) {
     return {
       refused:
         `Cannot reproduce ${name}: nothing was tried with it, it only follows another one of ` +
-        `its key (${error}). "dlq list --key" shows that one`,
+        `its key (${brief(error, 200)}). "dlq list --key" shows that one`,
     };
   }
   const partition = origin?.partition ?? 0;

@@ -8,6 +8,7 @@ interface FlowTopicOptions {
   readonly topicPartitions: number;
   readonly topicReplicationFactor: number;
   readonly requestBytesMax: number;
+  readonly deadLetterRetentionMs: number;
 }
 
 /** The names of the topics that it reads. */
@@ -38,7 +39,7 @@ export function topicsOf<T>(flow: Flow<T>, options: FlowTopicOptions): TopicSpec
       recordBytesMax: options.requestBytesMax,
       uses,
       needs: [isInput ? "Read" : "Write"],
-      ...(isDeadLetters && { config: deadLetterTopicConfig }),
+      ...(isDeadLetters && { config: deadLetterTopicConfig(options.deadLetterRetentionMs) }),
     };
   });
 }

@@ -32,6 +32,11 @@ export interface RunFlowOptions {
   readonly topicPartitions: number;
   /** Replicas of those topics; -1 for three, or as many as there are brokers. */
   readonly topicReplicationFactor: number;
+  /**
+   * How long a dead-letter topic that is made keeps its records, milliseconds; -1 for ever. Of one that is there it is checked,
+   * and said where it differs.
+   */
+  readonly deadLetterRetentionMs: number;
   /** Told what stands in the way of this flow; the changes are logged where absent, too. */
   readonly health?: Health;
   /** Told what the lanes do. */
@@ -65,4 +70,5 @@ export const runFlowDefaults: RunFlowOptions = {
   stateBytesMax: 512 * 1024 * 1024,
   topicPartitions: 4,
   topicReplicationFactor: -1,
+  deadLetterRetentionMs: -1,
 };

@@ -31,7 +31,7 @@ const stateBytesMin = 16_384;
 
 /** What is wrong with one topic for its uses; nothing where its settings are not known. */
 export function checkTopic(
-  { topic, uses = [], partitions, recordBytesMax = 0 }: TopicSpec,
+  { topic, uses = [], partitions, recordBytesMax = 0, config }: TopicSpec,
   description: Pick<TopicDescription, "partitions" | "replicas">,
   settings: TopicSettings["values"],
 ): readonly TopicFinding[] {
@@ -92,13 +92,6 @@ export function checkTopic(
         "older events are deleted, and a rebuild of the read model can only use what is left",
         alter("retention.ms=-1"),
       );
-    } else if (is("dead-letters")) {
-      add(
-        "warn",
-        "retention.ms",
-        "dead letters that nobody has looked at by then are gone",
-        alter("retention.ms=-1"),
-      );
     } else if (is("input") && retentionMs < retentionMsMin) {
       add(
         "warn",
@@ -107,6 +100,19 @@ export function checkTopic(
         alter(`retention.ms=${7 * 24 * 60 * 60 * 1_000}`),
       );
     }
+  }
+  const wantedMs = Number(config?.["retention.ms"] ?? -1);
+  if (is("dead-letters") && !compacts && policy !== "" && retentionMs !== wantedMs) {
+    const isShort = retentionMs !== -1 && (wantedMs === -1 || retentionMs < wantedMs);
+    add(
+      "warn",
+      "retention.ms",
+      isShort
+        ? "dead letters that nobody has looked at by then are gone" +
+          (wantedMs === -1 ? "" : `, and the settings keep them for ${wantedMs}`)
+        : `dead letters, and what they hold of persons, are kept for longer than the ${wantedMs} of the settings`,
+      alter(`retention.ms=${wantedMs}`),
+    );
   }
   if (deletes && number("retention.bytes") !== -1 && is("history", "dead-letters", "input")) {
     add(

@@ -44,6 +44,7 @@ export function traceFlow<T>(flow: Flow<T>, on: boolean = tracingOn()): Flow<T> 
             flow.transform(event, context),
             (headers) => withTrace(headers, own, record.headers),
           ),
+        (text) => flow.from.redact?.(text, record) ?? text,
       );
     },
   };

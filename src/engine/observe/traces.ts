@@ -128,27 +128,39 @@ export function startSpan(name: string, options: SpanOptions, parent?: SpanConte
   return tracer().startSpan(name, options, outer);
 }
 
-/** Runs work in the span, which ends when the work does, and is marked as failed by what that throws. */
-export function endingSpan<T>(span: Span, work: () => T): T {
+/**
+ * Runs work in the span, which ends when the work does, and is marked as failed by what that throws.
+ *
+ * @param redact what becomes of the text of that
+ */
+export function endingSpan<T>(
+  span: Span,
+  work: () => T,
+  redact: (text: string) => string = (text) => text,
+): T {
   try {
     const result = context.with(trace.setSpan(ROOT_CONTEXT, span), work);
     if (!(result instanceof Promise)) {
       span.end();
       return result;
     }
-    result.then(() => span.end(), (error) => endFailed(span, error));
+    result.then(() => span.end(), (error) => endFailed(span, error, redact));
     return result;
   } catch (error) {
-    endFailed(span, error);
+    endFailed(span, error, redact);
     throw error;
   }
 }
 
 /** Ends it with `error.type`, the class of what went wrong. */
-export function endFailed(span: Span, error: unknown): void {
+export function endFailed(
+  span: Span,
+  error: unknown,
+  redact: (text: string) => string = (text) => text,
+): void {
   const { name, message } = error instanceof Error ? error : new Error(String(error));
   span.setAttribute("error.type", name);
-  span.setStatus({ code: SpanStatusCode.ERROR, message });
+  span.setStatus({ code: SpanStatusCode.ERROR, message: redact(message) });
   span.end();
 }
 

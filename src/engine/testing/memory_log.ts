@@ -214,6 +214,7 @@ function together(one: RedriveReport, other: RedriveReport): RedriveReport {
     redriven: one.redriven + other.redriven,
     skipped: one.skipped + other.skipped,
     refused: one.refused + other.refused,
+    removed: one.removed + other.removed,
     byTopic: { ...one.byTopic, ...other.byTopic },
   };
 }

@@ -39,7 +39,9 @@ export async function checkConservation(
   const cut = await takeCut(sql, reader, spill, options);
   options.onProgress?.("comparing");
   const { projectionInstalled } = cut;
-  const findings = judge(spill, { ...options, projectionInstalled });
+  const { deadLetterRetentionMs: keptMs = -1 } = options;
+  const deadLettersFromMs = keptMs < 0 ? undefined : Date.now() - keptMs;
+  const findings = judge(spill, { ...options, projectionInstalled, deadLettersFromMs });
   return {
     good: findings.length === 0,
     drained: options.drained,

@@ -13,6 +13,8 @@ export interface ConservationOptions {
   /** How long an open transaction may hold the cut before it is a finding: longer than the transaction timeout. */
   readonly openTransactionWaitMs: number;
   readonly signal: AbortSignal;
+  /** How long dead letters are kept, milliseconds; -1, or absent, for ever. */
+  readonly deadLetterRetentionMs?: number;
   /** Which records are orders; where it is absent, those are that say all that an order needs. */
   readonly orderProblem?: OrderProblem;
   /** Says why transactions that hold something back are open; without it a finding has no cause. */

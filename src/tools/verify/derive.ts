@@ -8,9 +8,19 @@ import { type Spill, spillIndexes } from "./spill.ts";
  *   that may still commit.
  * - `unit`: the account of one event: the appearances of one announcement, redriven ones included. `places` are the
  *   appearances that no dead letter took away, each of which is worth one invoice; `owed` are the decided ones of them.
+ *
+ * @param deadLettersFromMs letters that were written since then are all there: retention has removed older ones only
  */
-export function derive(spill: Spill): void {
+export function derive(spill: Spill, deadLettersFromMs?: number): void {
   for (const statement of [...spillIndexes, ...derived]) spill.run(statement);
+  if (deadLettersFromMs === undefined) return;
+  // Of a partition without a letter that is left, only the settings tell how old those were that are gone.
+  spill.run(
+    `update log_end set floor_ms = min(floor_ms, ?) where start > 0
+      and topic = (select topic from role where place = 2)
+      and not exists (select 1 from dead d where d.partition = log_end.partition)`,
+    deadLettersFromMs,
+  );
 }
 
 /** Dead letters of the record `a`: those of its own, and those of a batch that was not unpacked. */

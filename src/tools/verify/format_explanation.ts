@@ -1,4 +1,5 @@
 /** An order's explanation as text for people. Gathers nothing. */
+import { oneLine } from "../../engine/core/plain_text.ts";
 import type { Horizon } from "../../engine/outbox/horizon.ts";
 import type { OrderExplanation } from "./explain_order.ts";
 import { formatHistory } from "./order_history.ts";
@@ -6,9 +7,11 @@ import { formatHistory } from "./order_history.ts";
 /** Where the order is, why, and its whole history. */
 export function formatExplanation(explanation: OrderExplanation): string {
   const { order_id, standing, history, horizon } = explanation;
-  if (standing.stage === "unknown") return `Order ${order_id} is unknown: ${standing.because}.`;
-  const lines = [`Order ${order_id}: ${standing.stage}. ${sentence(standing.because)}`];
-  if (horizon !== null) lines.push(formatHorizon(horizon));
+  if (standing.stage === "unknown") {
+    return oneLine(`Order ${order_id} is unknown: ${standing.because}.`);
+  }
+  const lines = [oneLine(`Order ${order_id}: ${standing.stage}. ${sentence(standing.because)}`)];
+  if (horizon !== null) lines.push(oneLine(formatHorizon(horizon)));
   lines.push("", formatHistory(history));
   return lines.join("\n");
 }

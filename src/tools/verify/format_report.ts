@@ -1,6 +1,7 @@
 /** A verification as text for people: the books, then each finding with its first counterexample's history. */
 import Table from "cli-table3";
 import type { ConservationReport, Finding } from "./check_conservation.ts";
+import { oneLine } from "../../engine/core/plain_text.ts";
 import { formatHistory } from "./order_history.ts";
 
 /** The whole report. */
@@ -49,7 +50,7 @@ function formatForeign(
 ): string[] {
   if (shown.length === 0) return [];
   const more = figures.foreign.dead_lettered - shown.length;
-  const lines = shown.map((letter) => `  ${letter}`);
+  const lines = shown.map((letter) => oneLine(`  ${letter}`));
   if (more > 0) lines.push(`  and ${more} more`);
   return [["Dead letters of other producers:", ...lines].join("\n")];
 }
@@ -60,8 +61,12 @@ function formatFinding({ kind, claim, count, first, history }: Finding): string 
     : ` at ${first.topic}-${first.partition ?? "?"}@${first.offset ?? "?"}`;
   const lines = [
     `${kind.toUpperCase()} (${count}): violated: ${claim}`,
-    `  first: ${first.order_id === null ? "" : `order ${first.order_id}`}${place}: ${first.detail}`
-      .replace("first: :", "first:").replace("first:  at", "first: at"),
+    oneLine(
+      `  first: ${
+        first.order_id === null ? "" : `order ${first.order_id}`
+      }${place}: ${first.detail}`
+        .replace("first: :", "first:").replace("first:  at", "first: at"),
+    ),
   ];
   if (history !== null) lines.push(formatHistory(history, "  "));
   return lines.join("\n");

@@ -21,6 +21,8 @@ export interface JudgeOptions {
   readonly drained: boolean;
   readonly projectionInstalled: boolean;
   readonly signal: AbortSignal;
+  /** Dead letters that were written since then are all there; unknown where absent. */
+  readonly deadLettersFromMs?: number;
 }
 
 const allRules: readonly Rule[] = [
@@ -32,7 +34,7 @@ const allRules: readonly Rule[] = [
 
 /** Holds every rule against the loaded facts. The spill is to be used for nothing but reading after this. */
 export function judge(spill: Spill, options: JudgeOptions): readonly Finding[] {
-  derive(spill);
+  derive(spill, options.deadLettersFromMs);
   foldLog(spill);
   const findings: Finding[] = [];
   for (const rule of allRules) {

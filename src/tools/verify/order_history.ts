@@ -1,5 +1,7 @@
 /** All that is known of one order, as plain data, and as text for people. Gathers nothing itself. */
 
+import { oneLine } from "../../engine/core/plain_text.ts";
+
 /** One thing that happened to an order, in the order of its way. */
 export interface HistoryStep {
   readonly stage:
@@ -26,14 +28,14 @@ export interface OrderHistory {
 /** One line a step. */
 export function formatHistory(history: OrderHistory, indent = ""): string {
   if (history.steps.length === 0) {
-    return `${indent}order ${history.order_id}: nothing is known of it`;
+    return `${indent}order ${oneLine(history.order_id)}: nothing is known of it`;
   }
   const width = Math.max(...history.steps.map(({ place }) => place.length));
   const lines = history.steps.map(({ stage, place, state, detail }) =>
     `${indent}  ${stage.padEnd(13)} ${place.padEnd(width)}  ${
-      [state, detail].filter(Boolean).join(", ")
+      oneLine([state, detail].filter(Boolean).join(", "))
     }`
       .trimEnd()
   );
-  return [`${indent}order ${history.order_id}`, ...lines].join("\n");
+  return [`${indent}order ${oneLine(history.order_id)}`, ...lines].join("\n");
 }
