@@ -68,7 +68,7 @@ export { retryDefaults, type RetryPolicy } from "./core/retry_policy.ts";
 export type { EventReading, EventSchema, SchemaError } from "./core/decode_event.ts";
 export type { RecordContent } from "./core/json_text.ts";
 export type { Emission, EmissionOptions } from "./core/emission.ts";
-export type { PersonalData, Redaction } from "./core/personal.ts";
+export type { FieldOf, PersonalData, Redaction } from "./core/personal.ts";
 export { bytesTopic, type PlainTopicOptions, textTopic } from "./core/plain_topics.ts";
 export type { Serde, SerdeContext } from "./core/serde.ts";
 export type { StandardIssue, StandardResult, StandardSchema } from "./core/standard_schema.ts";

@@ -2,7 +2,7 @@
 import type { RecordContent } from "./json_text.ts";
 
 /** The names of an event's fields; of a union those of all its members. */
-type FieldOf<T> = T extends unknown ? keyof T & string : never;
+export type FieldOf<T> = T extends unknown ? keyof T & string : never;
 
 /** What of a topic's records is personal data. */
 export interface PersonalData<T> {
