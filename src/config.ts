@@ -55,6 +55,8 @@ const environment = z.object({
   HTTP_PORT: integer(0, 65535, 8080),
   HTTP_DRAIN_MS: integer(0, 600_000, 1_000),
   WORKER_HTTP_PORT: integer(0, 65535, 0),
+  OPERATE_HTTP_PORT: integer(0, 65535, 8081),
+  OPERATE_URL: z.url({ protocol: /^https?$/, error: "an http:// or https:// address" }).optional(),
   HTTP_ALLOWED_HOSTS: list.optional(),
   HTTP_REQUESTS_PER_S_MAX: integer(0, 1_000_000, 0),
   ALLOW_ANONYMOUS: flag.default(false),
@@ -127,6 +129,7 @@ function withDefaults(value: z.output<typeof environment>) {
     ORDERS_TOPIC: value.ORDERS_TOPIC ?? names.topic("orders"),
     INVOICES_TOPIC: value.INVOICES_TOPIC ?? names.topic("invoices"),
     DEAD_LETTERS_TOPIC: value.DEAD_LETTERS_TOPIC ?? names.deadLetters("orders"),
+    OPERATE_URL: value.OPERATE_URL ?? `http://127.0.0.1:${value.OPERATE_HTTP_PORT}`,
     OUTBOX_CURSOR_TOPIC: value.OUTBOX_CURSOR_TOPIC ?? `${value.NAMESPACE}.outbox-cursor`,
   };
 }

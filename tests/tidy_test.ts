@@ -38,7 +38,13 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   ],
   "app/audit": ["engine/postgres"],
   "app/http": ["app/orders", "config", "engine/core", "engine/observe", "engine/postgres"],
-  "app/dashboard": ["app/orders", "engine/core", "engine/outbox", "engine/postgres"],
+  "app/operate": [
+    ...["app/audit", "app/http", "config", "engine/core", "engine/dead_letters"],
+    "engine/projection",
+  ],
+  "app/dashboard": [
+    ...["app/orders", "engine/core", "engine/dead_letters", "engine/outbox", "engine/postgres"],
+  ],
   "tools/stack": [],
   "tools/verify": ["engine/core", "engine/outbox", "engine/postgres"],
 };

@@ -14,6 +14,7 @@ import { messageOf } from "./message_of.ts";
 import { migrateCommand } from "./migrate.ts";
 import { newCommand } from "./new.ts";
 import { offsetsCommand } from "./offsets.ts";
+import { operateCommand } from "./operate.ts";
 import { progress } from "./progress.ts";
 import { projectionCommand } from "./projection.ts";
 import { serveCommand } from "./serve.ts";
@@ -48,7 +49,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
   program.hook("preAction", (_program, action) => {
     const { LOG_LEVEL, LOG_FORMAT } = readConfig();
     // A demonstration speaks for itself; a service says what it does.
-    const quiet = !["serve", "worker"].includes(action.name());
+    const quiet = !["serve", "worker", "operate"].includes(action.name());
     configureLogging({ level: LOG_LEVEL ?? (quiet ? "warning" : "info"), format: LOG_FORMAT });
   });
   for (const command of commands()) program.addCommand(withExitOverride(command));
@@ -68,6 +69,7 @@ function commands(): Command[] {
       .addCommand(transactionsCommand(transactionsActions))
       .addCommand(auditCommand(auditActions)),
     doctorCommand(doctorActions),
+    operateCommand(),
     migrateCommand(migrateActions),
     stackCommand(),
     verifyCommand(verifyActions),

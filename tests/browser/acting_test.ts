@@ -1,5 +1,6 @@
 /** What the page does, over a pipeline that runs, in a real browser. Skipped, with a word about it, where there is none. */
 import type { Browser, Page } from "playwright-core";
+import { waitFor } from "../../src/tools/stack/wait.ts";
 import { assertEquals } from "../support/assert.ts";
 import { findChromium, startChromium } from "./chromium.ts";
 import { openPage, startPipeline } from "./pipeline_page.ts";
@@ -8,7 +9,7 @@ const executablePath = findChromium();
 let browser: Browser | undefined;
 Deno.test.afterAll(() => browser?.close());
 
-const token = "t".repeat(32);
+const [token, reading] = ["t".repeat(32), "r".repeat(32)];
 
 async function until(page: Page, selector: string, text: string | RegExp): Promise<void> {
   await page.locator(selector).filter({ hasText: text }).waitFor({ timeout: 30_000 });
@@ -28,7 +29,9 @@ Deno.test({
   sanitizeOps: false,
   async fn(t) {
     browser ??= await startChromium(executablePath ?? "");
-    await using pipeline = await startPipeline({ API_TOKENS: `ops:all:${token}` });
+    await using pipeline = await startPipeline({
+      API_TOKENS: `ops:all:${token},eve:read:${reading}`,
+    });
     const { sql } = pipeline.runtime.database;
     const { page, complaints } = await openPage(browser, pipeline.origin, token);
     await until(page, "#connection-text", "Live");
@@ -82,6 +85,88 @@ Deno.test({
       await page.getByRole("button", { name: "Place it" }).click();
       await until(page, "#way-order", "for customer-once");
       assertEquals(await orders(), before + 1);
+    });
+
+    await t.step("a dead letter is shown whole, as text", async () => {
+      await until(page, "#dead-letters-by-cause", /PoisonError: .*no tax rate for .*1/);
+      await page.locator("#dead-letters-latest").getByRole("button", { name: "Look at 0/0" })
+        .click();
+      await until(page, "#letter-body", "x-error-class: PoisonError");
+      await until(page, "#letter-body", `"currency": "XTS"`);
+      await page.getByRole("button", { name: "The order's way" }).click();
+      await until(page, "#trail", "Dead-lettered");
+    });
+
+    const sendBack = page.getByRole("button", { name: "Send 0/0 back" });
+    await t.step("who has no right to operate is told so, and nothing is done", async () => {
+      const other = await openPage(browser!, pipeline.origin, reading);
+      await other.page.getByRole("button", { name: "Send 0/0 back" }).click();
+      await until(other.page, "#operate-what", "The token has no right to operate");
+      assertEquals(await other.page.locator("#operate-go").isVisible(), false);
+      await other.page.close();
+    });
+
+    await t.step(
+      "a dead letter goes back once the cause is mended, and who did it is noted",
+      async () => {
+        await sql`insert into tax_rates (currency, rate) values ('XTS', 0.5)`;
+        await sendBack.click();
+        await until(page, "#operate-what", "1 dead letter would go back");
+        assertEquals((await sql`select 1 from audit_log`).length, 0);
+        await page.getByRole("button", { name: "Send 1 dead letter back" }).click();
+        await until(page, "#operate-what", "Done: 1 dead letter sent back");
+        await page.locator("#operate-close").click();
+        const noted = await sql`select operator, action, outcome from audit_log order by id`;
+        assertEquals(noted.map((row) => Object.values(row).join(" ")), [
+          "ops dlq redrive begun",
+          "ops dlq redrive done",
+        ]);
+        await page.locator("#order-id").fill("order-xts");
+        await waitFor(async () => {
+          await page.getByRole("button", { name: "Find" }).click();
+          const text = await page.locator("#trail").innerText();
+          return text.includes("Invoiced") || undefined;
+        }, { waitMsMax: 20_000 });
+        await sendBack.click();
+        await until(page, "#operate-what", "Nothing would go back. Sent back before: 1");
+        await page.locator("#operate-close").click();
+      },
+    );
+
+    await t.step("all with one cause go back together, and those with another stay", async () => {
+      for (const user of ["a", "b"]) {
+        await place(page, { Customer: user, Currency: "XXX" });
+        await until(page, "#way-order", `for ${user}`);
+        await until(page, "#way-steps li.failed", "no tax rate for XXX");
+      }
+      const cause = page.locator("#dead-letters-by-cause li").filter({ hasText: "XXX" });
+      await cause.locator("strong").filter({ hasText: "2" }).waitFor({ timeout: 30_000 });
+      await cause.getByRole("button", { name: /^Send all of/ }).click();
+      await until(page, "#operate-what", "2 dead letters would go back");
+      await page.getByRole("button", { name: "Send 2 dead letters back" }).click();
+      await until(page, "#operate-what", "Done: 2 dead letters sent back");
+      await page.locator("#operate-close").click();
+      await cause.locator("strong").filter({ hasText: "4" }).waitFor({ timeout: 30_000 });
+    });
+
+    await t.step("parked keys are looked for, and none is found", async () => {
+      await page.getByRole("button", { name: "Parked keys" }).click();
+      await until(page, "#operate-what", "No key is parked");
+      await page.locator("#operate-close").click();
+    });
+
+    await t.step("the read model is rebuilt, and is as it was", async () => {
+      const view = () => sql`select * from order_view order by order_id`;
+      const before = await view();
+      await sql`delete from order_view where order_id = 'order-xts'`;
+      await page.getByRole("button", { name: "Rebuild the read model" }).click();
+      await until(page, "#operate-what", "offsets are replayed into tables");
+      await page.getByRole("button", { name: "Rebuild it" }).click();
+      await until(page, "#operate-what", "and swapped in");
+      assertEquals(JSON.stringify(await view()), JSON.stringify(before));
+      await page.locator("#operate-close").click();
+      const [last] = await sql`select operator, action from audit_log order by id desc limit 1`;
+      assertEquals(last && Object.values(last), ["ops", "projection rebuild"]);
     });
 
     assertEquals(

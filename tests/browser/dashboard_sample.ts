@@ -68,6 +68,14 @@ export function sampleData(placed: number, overrides: Partial<DashboardData> = {
         { error_class: "PoisonError", records: dead - 3 },
         { error_class: "TransientError", records: 3 },
       ],
+      by_cause: [{
+        fingerprint: "0123456789ab",
+        error_class: "PoisonError",
+        reason: "there is no tax rate for …",
+        records: dead - 3,
+        last: at,
+        samples: ["2/41"],
+      }],
       unread: 0,
       latest: [{
         partition: 2,

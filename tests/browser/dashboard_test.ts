@@ -130,6 +130,10 @@ browserTest("data that looks like markup stays text", async () => {
           records: 1,
           unread: 0,
           by_class: [{ error_class: evil, records: 1 }],
+          by_cause: [{
+            ...{ fingerprint: "0123456789ab", error_class: evil, reason: `${evil}\u202e` },
+            ...{ records: 1, last: new Date().toISOString(), samples: ["0/0"] },
+          }],
           latest: [{
             partition: 0,
             offset: 0,
@@ -145,6 +149,7 @@ browserTest("data that looks like markup stays text", async () => {
   await withPage(shown, {}, async ({ page, complaints }) => {
     await untilText(page, "#orders", "<img src=x");
     await untilText(page, "#dead-letters-latest", "<img src=x");
+    await untilText(page, "#dead-letters-by-cause", "</script>\\u202e");
     assertEquals(await page.locator("main img, main script").count(), 0);
     assertEquals(await page.title(), "onceflow");
     assertEquals(complaints, []);

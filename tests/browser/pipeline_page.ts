@@ -1,7 +1,8 @@
-/** The page over a pipeline that really runs: HTTP, relay, flow and projector in this process, on the tests' services. */
+/** The page over a pipeline that really runs: HTTP, relay, flow, projector and what operates in this process, on the tests' services. */
 import type { Browser, Page } from "playwright-core";
 import { createObservability, workerObservers } from "../../src/app/compose/observability.ts";
 import { openRuntime, type Runtime } from "../../src/app/compose/open_runtime.ts";
+import { startOperate } from "../../src/app/compose/run_operate.ts";
 import { roles } from "../../src/app/compose/roles.ts";
 import { startHttp } from "../../src/app/compose/run_serve.ts";
 import { runWorker } from "../../src/app/compose/run_worker.ts";
@@ -24,10 +25,12 @@ export async function startPipeline(settings: Record<string, string>): Promise<P
     ...{ KAFKA_BROKERS: kafkaBrokers.join(","), DATABASE_URL: database.url },
     ...{ NAMESPACE: `page-${crypto.randomUUID()}`, TOPIC_PARTITIONS: "1" },
     ...{ HTTP_PORT: String(freePort()), HTTP_DRAIN_MS: "1", RETRY_COUNT_MAX: "0" },
+    OPERATE_HTTP_PORT: String(freePort()),
     ...settings,
   });
   const runtime = opened.use(await openRuntime(config, { applicationName: "test" }));
   const observability = createObservability();
+  opened.use(startOperate(config, runtime.services, createObservability(), String));
   const http = opened.use(startHttp(runtime, observability));
   const stop = new AbortController();
   const working = runWorker(runtime, {

@@ -6,6 +6,8 @@ import {
   shortenId,
 } from "../../src/app/dashboard/page/format.js";
 import { newHistory, rateOf, remember, sparkline } from "../../src/app/dashboard/page/history.js";
+import { plain } from "../../src/app/dashboard/page/plain.js";
+import { plainText } from "../../src/engine/core/plain_text.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 
 Deno.test("decimals keep every digit that they came with", () => {
@@ -22,6 +24,13 @@ Deno.test("lengths of time are told in the unit that fits", () => {
 Deno.test("a shortened id keeps the end that tells it from its neighbours", () => {
   assertEquals(shortenId("order-1"), "order-1");
   assertEquals(shortenId("0193a5c8-7d31-7a4e-9c11-aa0f3b2c9d41"), "0193a…3b2c9d41");
+});
+
+Deno.test("the page writes out the same signs as the terminal does", () => {
+  for (let code = 0; code < 0x10000; code++) {
+    const sign = String.fromCharCode(code);
+    assertEquals(plain(sign), plainText(sign), code.toString(16));
+  }
 });
 
 Deno.test("the rate is what was added in the last five seconds", () => {

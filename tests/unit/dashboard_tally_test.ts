@@ -56,6 +56,15 @@ Deno.test("each dead letter is read and counted once", async () => {
   assertEquals(first.records, 4);
   const all = await tally.readTo(range(9), signal);
   assertEquals(all.records, 9);
+  assertEquals(
+    all.by_cause.map(({ error_class, reason, records, samples }) => [
+      ...[error_class, reason, records, samples],
+    ]),
+    [
+      ["PoisonError", "no rate", 6, ["0/8", "0/7", "0/5"]],
+      ["TransientError", "no rate", 3, ["0/6", "0/3", "0/0"]],
+    ],
+  );
   assertEquals(all.by_class, [
     { error_class: "PoisonError", records: 6 },
     { error_class: "TransientError", records: 3 },

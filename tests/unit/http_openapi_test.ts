@@ -11,7 +11,8 @@ async function openApiDocument(options: Partial<AppOptions> = {}) {
     connectionsMax: 1,
     applicationName: "test",
   });
-  const app = createApp({ sql: database.sql, topic: "orders", shards: 1, ...options });
+  const operate = () => Promise.resolve(new Response());
+  const app = createApp({ sql: database.sql, topic: "orders", shards: 1, operate, ...options });
   return await (await app.request("/openapi.json")).json();
 }
 
@@ -26,6 +27,9 @@ Deno.test("OpenAPI document is of version 3.1 and describes every route and ever
     "get /orders",
     "get /orders/{id}",
     "get /readyz",
+    "post /operate/dead-letters/redrive",
+    "post /operate/parked-keys/unpark",
+    "post /operate/read-model/rebuild",
     "post /orders",
   ]);
   const post = document.paths["/orders"].post;

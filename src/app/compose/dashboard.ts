@@ -5,6 +5,7 @@ import { unlessAborted } from "../../engine/core/delay.ts";
 import { DependencyDownError } from "../../engine/core/errors.ts";
 import { dashboardRoutes } from "../dashboard/dashboard_routes.ts";
 import { readKafkaRanges } from "../dashboard/kafka_ranges.ts";
+import { readLetter } from "../dashboard/read_letter.ts";
 import { openDashboardReader } from "../dashboard/read_dashboard.ts";
 import { openLogSource } from "../../engine/kafka/log_source.ts";
 import { permitted } from "../../engine/kafka/missing_permission.ts";
@@ -56,6 +57,14 @@ export function openDashboard({ client, config, database, partitions }: Runtime)
     routes: dashboardRoutes({
       read: () => reader.read(),
       find: (orderId) => reader.find(orderId),
+      letter: async (partition, offset) => {
+        const topic = config.DEAD_LETTERS_TOPIC;
+        if (partition >= (partitions.get(topic) ?? 0)) return undefined;
+        return await readLetter({ topic, partition }, offset, {
+          range: (place) => unlessAborted(source.range(place), closed.signal),
+          openReader: (place, fromOffset) => source.openReader(place, fromOffset),
+        });
+      },
     }),
     async [Symbol.asyncDispose]() {
       closed.abort(new DOMException("The dashboard was closed", "AbortError"));

@@ -3,6 +3,7 @@ import { getLogger } from "@logtape/logtape";
 import type { Config } from "../../config.ts";
 import { delay } from "../../engine/core/delay.ts";
 import { createApp } from "../http/create_app.ts";
+import { forwardOperate } from "../http/forward_operate.ts";
 import { problemOf, problemResponse } from "../http/problem.ts";
 import { type HttpServer, startServer } from "../http/server.ts";
 import { healthAnswer, metricsResponse } from "../../engine/observe/health_server.ts";
@@ -74,6 +75,7 @@ export function openApi(runtime: Runtime, { metrics, health }: Observability): A
     tokens: config.API_TOKENS,
     requestsPerSecondMax: config.HTTP_REQUESTS_PER_S_MAX,
     ready: () => health.ready(),
+    operate: forwardOperate(config.OPERATE_URL),
     ...requestHooks(metrics),
     onFault: (error, requestId) =>
       log.error("Request {request_id} failed: {error}", {

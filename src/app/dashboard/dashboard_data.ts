@@ -90,10 +90,26 @@ export interface Finding {
 export interface DeadLetters {
   readonly records: number;
   readonly by_class: readonly { readonly error_class: string; readonly records: number }[];
+  /** The most frequent causes, the largest first. */
+  readonly by_cause: readonly CauseRow[];
   /** Records that were not read yet. */
   readonly unread: number;
   /** The latest, newest first. */
   readonly latest: readonly DeadLetterRow[];
+}
+
+/** Dead letters with one cause, those among them that were redriven included. */
+export interface CauseRow {
+  /** Twelve hexadecimal digits; `POST /operate/dead-letters/redrive` takes them. */
+  readonly fingerprint: string;
+  readonly error_class: string;
+  /** What they failed with, without what differs from record to record. */
+  readonly reason: string;
+  readonly records: number;
+  /** When the last of them failed. */
+  readonly last: string;
+  /** PARTITION/OFFSET of some, the newest first. */
+  readonly samples: readonly string[];
 }
 
 /** One dead letter. */

@@ -1,6 +1,7 @@
 /** The page and its data as routes, ready to be mounted. It opens no port and takes no orders. */
 import { Hono, type MiddlewareHandler } from "hono";
 import type { DashboardData, OrderTrail } from "./dashboard_data.ts";
+import type { LetterDetails } from "./read_letter.ts";
 import { renderPage } from "./render_page.ts";
 
 /** What the routes need; `openDashboardReader` gives the first two. */
@@ -8,6 +9,8 @@ export interface DashboardDeps {
   read(): Promise<DashboardData>;
   /** Where one order is; undefined where there is none. */
   find(orderId: string): Promise<OrderTrail | undefined>;
+  /** One dead letter; undefined where there is none. Without it the page cannot show any. */
+  readonly letter?: (partition: number, offset: number) => Promise<LetterDetails | undefined>;
 }
 
 /**
@@ -27,12 +30,23 @@ export function dashboardRoutes(deps: DashboardDeps): Hono {
     const id = c.req.param("id");
     const trail = isOrderId(id) ? await deps.find(id) : undefined;
     if (trail !== undefined) return c.json(trail);
-    return new Response(
-      JSON.stringify({ type: "about:blank", status: 404, title: `There is no order ${id}` }),
-      { status: 404, headers: { "content-type": "application/problem+json" } },
-    );
+    return notFound(`There is no order ${id}`);
+  });
+  app.get("/dashboard/dead-letters/:partition{\\d{1,9}}/:offset{\\d{1,15}}", async (c) => {
+    const { partition, offset } = c.req.param();
+    const found = await deps.letter?.(Number(partition), Number(offset));
+    return found
+      ? c.json(found)
+      : notFound(`There is no dead letter ${partition}/${offset} any more`);
   });
   return app;
+}
+
+function notFound(title: string): Response {
+  return new Response(JSON.stringify({ type: "about:blank", status: 404, title }), {
+    status: 404,
+    headers: { "content-type": "application/problem+json" },
+  });
 }
 
 /** Longer ids do not exist, and no text column holds a NUL. */

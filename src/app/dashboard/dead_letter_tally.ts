@@ -1,4 +1,4 @@
-/** Counts dead letters by class as they are written. It reads each of them once, and moves no consumer group's offset. */
+/** Counts dead letters by class and by cause as they are written. It reads each of them once, and moves no consumer group's offset. */
 import type { LogRange, PartitionReader } from "../../engine/core/ports.ts";
 import {
   formatPartition,
@@ -6,7 +6,13 @@ import {
   type InputRecord,
   type TopicPartition,
 } from "../../engine/core/record.ts";
-import type { DeadLetterRow, DeadLetters } from "./dashboard_data.ts";
+import { formatAddress } from "../../engine/dead_letters/dead_letter_address.ts";
+import {
+  createGrouping,
+  type DeadLetterGroup,
+} from "../../engine/dead_letters/group_dead_letters.ts";
+import { readDeadLetter } from "../../engine/dead_letters/read_dead_letter.ts";
+import type { CauseRow, DeadLetterRow, DeadLetters } from "./dashboard_data.ts";
 
 /** Opens a partition for reading from an offset, without a group; `src/kafka` implements it. */
 export type OpenReader = (
@@ -23,18 +29,21 @@ export interface DeadLetterTally {
 const recordsPerReadMax = 5_000;
 const bounds = { recordsMax: 1_000, bytesMax: 4 * 1024 * 1024 };
 const latestMax = 6;
+const causesMax = 12;
 const errorCharactersMax = 300;
 
 /** A count that starts at the beginning of the topic. Nothing is connected while no dead letter is added. */
 export function createDeadLetterTally(open: OpenReader): DeadLetterTally {
   const next = new Map<string, number>();
   const byClass = new Map<string, number>();
+  const grouping = createGrouping();
   let records = 0;
   let latest: DeadLetterRow[] = [];
 
   function add(record: InputRecord): void {
     const row = rowOf(record);
     records++;
+    grouping.add(readDeadLetter(record));
     byClass.set(row.error_class, (byClass.get(row.error_class) ?? 0) + 1);
     latest.push(row);
   }
@@ -61,6 +70,7 @@ export function createDeadLetterTally(open: OpenReader): DeadLetterTally {
         records,
         by_class: [...byClass].map(([error_class, records]) => ({ error_class, records }))
           .sort((a, b) => b.records - a.records || a.error_class.localeCompare(b.error_class)),
+        by_cause: grouping.groups().groups.slice(0, causesMax).map(causeOf),
         unread: ends.reduce((sum, end) => {
           const position = Math.max(next.get(formatPartition(end)) ?? 0, end.start);
           return sum + Math.max(0, end.end - position);
@@ -68,6 +78,17 @@ export function createDeadLetterTally(open: OpenReader): DeadLetterTally {
         latest: [...latest],
       };
     },
+  };
+}
+
+function causeOf(group: DeadLetterGroup): CauseRow {
+  return {
+    fingerprint: group.fingerprint,
+    error_class: group.errorClass,
+    reason: group.reason.slice(0, errorCharactersMax),
+    records: group.count,
+    last: new Date(group.last).toISOString(),
+    samples: group.samples.map(formatAddress),
   };
 }
 

@@ -1,25 +1,45 @@
 /** Puts the page together from its parts: one HTML document that asks for nothing else. It holds no data. */
 import html from "./page/index.html" with { type: "text" };
 import placeHtml from "./page/place.html" with { type: "text" };
+import operateHtml from "./page/operate.html" with { type: "text" };
 import style from "./page/style.css" with { type: "text" };
 import actStyle from "./page/act.css" with { type: "text" };
 import ask from "./page/ask.js" with { type: "text" };
 import books from "./page/books.js" with { type: "text" };
 import client from "./page/client.js" with { type: "text" };
+import deed from "./page/deed.js" with { type: "text" };
+import deeds from "./page/deeds.js" with { type: "text" };
 import dom from "./page/dom.js" with { type: "text" };
 import format from "./page/format.js" with { type: "text" };
 import history from "./page/history.js" with { type: "text" };
+import letter from "./page/letter.js" with { type: "text" };
 import lists from "./page/lists.js" with { type: "text" };
 import main from "./page/main.js" with { type: "text" };
+import operate from "./page/operate.js" with { type: "text" };
 import pipeline from "./page/pipeline.js" with { type: "text" };
 import place from "./page/place.js" with { type: "text" };
+import plain from "./page/plain.js" with { type: "text" };
 import search from "./page/search.js" with { type: "text" };
 import way from "./page/way.js" with { type: "text" };
 
 /** Each before those that import from it. */
 const modules = [
-  ...[dom, format, history, client, ask, pipeline, books, lists, search],
-  ...[way, place, main],
+  ...[
+    dom,
+    format,
+    plain,
+    history,
+    client,
+    ask,
+    deed,
+    operate,
+    deeds,
+    letter,
+    pipeline,
+    books,
+    lists,
+  ],
+  ...[search, way, place, main],
 ];
 
 /** The document, with the nonce on its style and its script. */
@@ -28,6 +48,7 @@ export function renderPage(nonce: string): string {
   // Functions, because a text as replacement would have its dollar signs interpreted.
   return html
     .replace("<!-- place -->", () => placeHtml)
+    .replace("<!-- operate -->", () => operateHtml)
     .replace("<!-- style -->", () => `<style nonce="${nonce}">\n${style}\n${actStyle}</style>`)
     .replace(
       "<!-- script -->",

@@ -2,6 +2,7 @@
 import type { ApiToken } from "../../config/api_tokens.ts";
 import type { Readiness } from "../../engine/core/health.ts";
 import type { Sql } from "../../engine/postgres/database.ts";
+import type { Operate } from "./operate_routes.ts";
 
 /** What the API needs. */
 export interface AppOptions {
@@ -15,6 +16,8 @@ export interface AppOptions {
   /** Of one client, beyond which it is answered 429. Default 0: no limit. */
   readonly requestsPerSecondMax?: number;
   readonly now?: () => Date;
+  /** Does what `/operate` is asked for; without it there are no such routes. */
+  readonly operate?: Operate;
   /** What an order's announcement carries of the request that placed it: its trace. */
   readonly eventHeaders?: (request: Request) => readonly (readonly [name: string, text: string])[];
   /** What stands in the way of this process; Postgres is asked at each request where absent. */

@@ -2,7 +2,6 @@
 import type { AppOptions } from "./app_options.ts";
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { MiddlewareHandler } from "hono";
-import { methodNotAllowed } from "hono/method-not-allowed";
 import { requestId } from "hono/request-id";
 import { routePath } from "hono/route";
 import { type ClientVariables, createAccess } from "./access.ts";
@@ -10,9 +9,10 @@ import { admission } from "./admission.ts";
 import { addCustomerRoutes } from "./customer_routes.ts";
 import { addHealthRoutes } from "./health_routes.ts";
 import { addOpenApiRoute } from "./openapi_route.ts";
+import { addOperateRoutes } from "./operate_routes.ts";
 import { addOrderRoutes, type OrderVariables } from "./order_routes.ts";
-import { ProblemError, problemOf, problemResponse } from "./problem.ts";
-import { problemForError } from "./problem_for_error.ts";
+import { answerProblems } from "./answer_problems.ts";
+import { ProblemError, problemOf } from "./problem.ts";
 import { type BodyVariables, takeBody } from "./take_body.ts";
 import { withinTime } from "../../engine/core/delay.ts";
 
@@ -26,30 +26,19 @@ export function createApp(options: AppOptions): OpenAPIHono {
   const app = api as unknown as OpenAPIHono;
   api.use(requestId());
   api.use(observe(options.onRequest));
-  api.use(methodNotAllowed({
-    app,
-    onMethodNotAllowed: (c, methods) =>
-      problemResponse(
-        {
-          ...problemOf(405, "method", `${c.req.path} does not take ${c.req.method}`),
-          request_id: c.get("requestId"),
-        },
-        { allow: methods.join(", ") },
-      ),
-  }));
+  answerProblems(api, app, options.onFault);
   const { tokens = [], requestsPerSecondMax = 0 } = options;
   const demand = createAccess({ tokens, requestsPerSecondMax });
   api.use("/orders/*", demand((method) => method === "POST" ? "place" : "read"));
   for (const path of ["/customers/*", "/dashboard/*"]) api.use(path, demand("read"));
   api.use("/metrics", demand("metrics"));
-  api.post(
-    "/orders",
-    takeBody({
-      bytesMax: options.bodyBytesMax ?? 64 * 1024,
-      msMax: options.bodyMsMax ?? 8_000,
-      inHandMax: options.bodiesInHandMax ?? 500,
-    }),
-  );
+  api.use("/operate/*", demand("operate"));
+  const bodies = takeBody({
+    bytesMax: options.bodyBytesMax ?? 64 * 1024,
+    msMax: options.bodyMsMax ?? 8_000,
+    inHandMax: options.bodiesInHandMax ?? 500,
+  });
+  for (const path of ["/orders", "/operate/*"]) api.post(path, bodies);
   const guards = [
     admission({ requestsInHandMax: options.requestsInHandMax ?? 1_000, failuresMax: 5 }),
     timeLimit(options.requestTimeoutMs ?? 10_000),
@@ -63,20 +52,14 @@ export function createApp(options: AppOptions): OpenAPIHono {
     options,
   );
   addCustomerRoutes(app, options);
+  if (options.operate) {
+    addOperateRoutes(
+      api as unknown as OpenAPIHono<ClientVariables & BodyVariables>,
+      options.operate,
+    );
+  }
   addHealthRoutes(app, options);
   addOpenApiRoute(app, { tokens: tokens.length > 0, limited: requestsPerSecondMax > 0 });
-  api.notFound((c) =>
-    problemResponse({
-      ...problemOf(404, "no-such-path", `There is nothing at ${c.req.path}`),
-      request_id: c.get("requestId"),
-    })
-  );
-  api.onError((error, c) => {
-    const request_id = c.get("requestId");
-    const { problem, headers, isFault } = problemForError(error);
-    if (isFault) options.onFault?.(error, request_id);
-    return problemResponse({ ...problem, request_id }, headers);
-  });
   return app;
 }
 

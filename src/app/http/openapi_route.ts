@@ -15,7 +15,8 @@ export function addOpenApiRoute(app: OpenAPIHono, described: Described): void {
     app.openAPIRegistry.registerComponent("securitySchemes", "bearer", {
       type: "http",
       scheme: "bearer",
-      description: "Each token has the rights that the operator gave it: place, read, metrics",
+      description:
+        "Each token has the rights that the operator gave it: place, read, operate, metrics",
     });
   }
   let document: string | undefined;
@@ -34,6 +35,10 @@ export function addOpenApiRoute(app: OpenAPIHono, described: Described): void {
         tags: [
           { name: "orders", description: "Place orders and see what became of them" },
           { name: "customers", description: "What customers ordered and were invoiced" },
+          {
+            name: "operate",
+            description: "Mend the pipeline: closed to all without a token for it",
+          },
           { name: "health", description: "For whoever watches the process" },
         ],
       }),
@@ -42,18 +47,18 @@ export function addOpenApiRoute(app: OpenAPIHono, described: Described): void {
   });
 }
 
-/** Without tokens nothing demands one, and no answer says that it is wrong. */
+/** Without tokens nothing demands one, and no answer says that it is wrong. Then nobody may operate. */
 function truthful(
   { tokens, limited }: Described,
   document: ReturnType<OpenAPIHono["getOpenAPI31Document"]>,
 ): typeof document {
-  for (const path of Object.values(document.paths ?? {})) {
+  for (const [name, path] of Object.entries(document.paths ?? {})) {
     for (const operation of [path.get, path.post]) {
       if (!operation) continue;
       if (!tokens) {
         delete operation.security;
         delete operation.responses?.["401"];
-        delete operation.responses?.["403"];
+        if (!name.startsWith("/operate/")) delete operation.responses?.["403"];
       }
       if (!limited) delete operation.responses?.["429"];
     }

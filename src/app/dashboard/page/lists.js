@@ -1,7 +1,10 @@
 /** Fills the tables: latest orders, customers, dead letters. */
 import { byId, make, setRows, setText } from "./dom.js";
 import { formatCount, formatDecimal, formatTime, shortenId } from "./format.js";
+import { showLetter } from "./letter.js";
+import { redrive } from "./deeds.js";
 import { mark } from "./pipeline.js";
+import { plain } from "./plain.js";
 
 /**
  * @param {import("../dashboard_data.ts").DashboardData} data
@@ -68,23 +71,11 @@ function customerRow({ user_id, currency, orders_count, invoices_count, invoiced
  * @param {import("../dashboard_data.ts").DeadLetters} letters
  * @param {(orderId: string) => void} onOrder
  */
-function showDeadLetters({ records, by_class, unread, latest }, onOrder) {
+function showDeadLetters({ records, by_cause, unread, latest }, onOrder) {
   const rest = unread > 0 ? ` (${formatCount(unread)} records still to be read)` : "";
   setText(byId("dead-letters-total"), `${formatCount(records)} written${rest}`);
   byId("no-dead-letters").hidden = records > 0;
-  setRows(byId("dead-letters-by-class"), by_class, ({ error_class, records: count }) => {
-    const filled = make("span");
-    filled.style.width = `${100 * count / records}%`;
-    const bar = make("span", { className: "bar", children: [filled] });
-    bar.setAttribute("aria-hidden", "true");
-    return make("li", {
-      children: [
-        make("span", { text: error_class }),
-        bar,
-        make("span", { className: "number", text: formatCount(count) }),
-      ],
-    });
-  });
+  setRows(byId("dead-letters-by-cause"), by_cause, causeItem);
   setRows(byId("dead-letters-latest"), latest, (letter) => deadLetterItem(letter, onOrder));
 }
 
@@ -93,17 +84,65 @@ function showDeadLetters({ records, by_class, unread, latest }, onOrder) {
  * @param {(orderId: string) => void} onOrder
  */
 function deadLetterItem({ key, error, error_class, partition, offset, at }, onOrder) {
-  const name = key === "" ? "a record without a key" : key;
+  const name = key === "" ? "a record without a key" : plain(key);
+  const address = `${partition}/${offset}`;
   const subject = make(key === "" ? "span" : "button", { className: "link", text: name });
   if (key !== "") subject.addEventListener("click", () => onOrder(key));
   return make("li", {
     children: [
       subject,
-      make("p", { text: `${error_class}: ${error}` }),
+      make("p", { text: plain(`${error_class}: ${error}`) }),
       make("p", {
         className: "quiet",
         text: `${formatTime(at)}, partition ${partition}, offset ${offset}`,
       }),
+      make("p", {
+        className: "acts",
+        children: [
+          act(`Look at ${address}`, () => showLetter(address)),
+          act(
+            `Send ${address} back …`,
+            () => redrive(`Send dead letter ${address} back`, { addresses: [address] }),
+          ),
+        ],
+      }),
     ],
   });
+}
+
+/** @param {import("../dashboard_data.ts").CauseRow} cause */
+function causeItem({ fingerprint, error_class, reason, records, last, samples }) {
+  const text = plain(`${error_class}: ${reason}`);
+  return make("li", {
+    children: [
+      make("p", {
+        className: "cause",
+        children: [
+          make("span", { text }),
+          make("strong", { className: "number", text: formatCount(records) }),
+        ],
+      }),
+      make("p", { className: "quiet", text: `last ${formatTime(last)}, cause ${fingerprint}` }),
+      make("p", {
+        className: "acts",
+        children: [
+          ...samples.map((address) => act(`Look at ${address}`, () => showLetter(address))),
+          act(
+            `Send all of ${fingerprint} back …`,
+            () => redrive("Send back all with one cause", { fingerprint }),
+          ),
+        ],
+      }),
+    ],
+  });
+}
+
+/**
+ * @param {string} text
+ * @param {() => void} onClick
+ */
+function act(text, onClick) {
+  const button = make("button", { className: "link", text });
+  button.addEventListener("click", onClick);
+  return button;
 }

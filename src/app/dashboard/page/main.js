@@ -1,9 +1,12 @@
 /** Keeps the page up to date: asks once a second while somebody can see it. */
 import { showBooks } from "./books.js";
 import { getJson, keepToken, TokenNeeded } from "./client.js";
+import { startDeeds } from "./deeds.js";
 import { byId, inputById, setText } from "./dom.js";
 import { formatTime } from "./format.js";
+import { startLetter } from "./letter.js";
 import { showLists } from "./lists.js";
+import { startOperating } from "./operate.js";
 import { showPipeline } from "./pipeline.js";
 import { startPlacing } from "./place.js";
 import { startSearch } from "./search.js";
@@ -20,6 +23,9 @@ let timer;
 
 const openOrder = startSearch();
 startPlacing();
+startOperating();
+startDeeds();
+startLetter(openOrder);
 
 /** Asks once, then waits for the next turn. */
 async function turn() {

@@ -1,0 +1,106 @@
+/** Operates the pipeline: says first what would be done, does it when that is confirmed, and tells what came of it. */
+import { problemText } from "./ask.js";
+import { doDeed } from "./deed.js";
+import { byId, make, setText } from "./dom.js";
+import { plain } from "./plain.js";
+
+/**
+ * What is to be done. `foresee` gives the words of the confirmation from a dry run's result, and how much it is; 0 leaves
+ * nothing to confirm.
+ *
+ * @typedef {object} Deed
+ * @property {string} title
+ * @property {string} path
+ * @property {Record<string, unknown>} body
+ * @property {(result: any) => { what: string, notes?: readonly string[], amount: number, go: string }} foresee
+ * @property {(progress: any) => { text: string, done: number }} tell
+ * @property {(result: any) => { what: string, notes?: readonly string[] }} conclude
+ */
+
+/** What is under way; aborting it stops it. */
+/** @type {AbortController | undefined} */
+let deedUnderWay;
+
+/** @type {(() => void) | undefined} */
+let confirmDeed;
+
+/** Makes the dialog work. */
+export function startOperating() {
+  byId("operate-close").addEventListener("click", () => operateDialog().close());
+  byId("operate-go").addEventListener("click", () => confirmDeed?.());
+  operateDialog().addEventListener("close", () => {
+    deedUnderWay?.abort();
+    deedUnderWay = undefined;
+    confirmDeed = undefined;
+  });
+}
+
+/** @param {Deed} deed */
+export async function operate(deed) {
+  const mine = new AbortController();
+  deedUnderWay?.abort();
+  deedUnderWay = mine;
+  confirmDeed = undefined;
+  setText(byId("operate-title"), deed.title);
+  showDeed("Looking at what would be done", []);
+  byId("operate-go").hidden = true;
+  byId("operate-progress").hidden = true;
+  setText(byId("operate-close"), "Close");
+  operateDialog().showModal();
+  byId("operate-title").focus();
+  const seen = await doDeed(deed.path, { ...deed.body, dry_run: true }, () => {}, mine.signal);
+  if (deedUnderWay !== mine) return;
+  if (seen.problem !== undefined) return showDeed(problemText(seen.problem), []);
+  const { what, notes = [], amount, go } = deed.foresee(seen.result);
+  showDeed(what, notes);
+  if (amount === 0) return;
+  setText(byId("operate-go"), go);
+  byId("operate-go").hidden = false;
+  confirmDeed = () => perform(deed, amount, mine);
+}
+
+/**
+ * @param {Deed} deed
+ * @param {number} amount
+ * @param {AbortController} mine
+ */
+async function perform(deed, amount, mine) {
+  confirmDeed = undefined;
+  byId("operate-go").hidden = true;
+  setText(byId("operate-close"), "Stop");
+  const bar = byId("operate-progress");
+  bar.hidden = false;
+  bar.setAttribute("max", String(amount));
+  bar.setAttribute("value", "0");
+  showDeed("Begun", []);
+  const end = await doDeed(deed.path, deed.body, (progress) => {
+    const { text, done } = deed.tell(progress);
+    setText(byId("operate-what"), text);
+    bar.setAttribute("value", String(done));
+  }, mine.signal);
+  if (deedUnderWay !== mine) return;
+  bar.hidden = true;
+  setText(byId("operate-close"), "Close");
+  if (end.problem !== undefined) return showDeed(problemText(end.problem), []);
+  const { what, notes = [] } = deed.conclude(end.result);
+  showDeed(what, notes);
+  byId("operate-close").focus();
+}
+
+/**
+ * @param {string} what
+ * @param {readonly string[]} notes
+ */
+function showDeed(what, notes) {
+  setText(byId("operate-what"), plain(what));
+  byId("operate-notes").replaceChildren(
+    ...notes.map((note) => make("li", { text: plain(note) })),
+  );
+}
+
+/** @returns {HTMLDialogElement} */
+function operateDialog() {
+  const element = byId("operate");
+  if (!(element instanceof HTMLDialogElement)) throw new Error("the page has no dialog");
+  return element;
+}

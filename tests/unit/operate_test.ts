@@ -1,0 +1,160 @@
+/** The HTTP side of operating: who may, what is refused before anything is done, and how a deed tells of itself. */
+import { parseApiTokens } from "../../src/config/api_tokens.ts";
+import { createOperateApp, type OperateDeps } from "../../src/app/operate/create_operate_app.ts";
+import { redriveDeed } from "../../src/app/operate/redrive_deed.ts";
+import { rebuildDeed } from "../../src/app/operate/rebuild_deed.ts";
+import { unparkDeed } from "../../src/app/operate/unpark_deed.ts";
+import { operatePaths } from "../../src/app/http/operate_routes.ts";
+import { forwardOperate } from "../../src/app/http/forward_operate.ts";
+import { freePort } from "../../src/tools/stack/ports.ts";
+import { HaltError } from "../../src/engine/core/errors.ts";
+import { assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
+
+const [operator, reader] = ["o".repeat(32), "r".repeat(32)];
+const { tokens } = parseApiTokens(`ada:operate:${operator},eve:place+read+metrics:${reader}`);
+
+type Perform = ReturnType<OperateDeps["plans"]["redrive"]>["perform"];
+
+/** The app around a deed of the test's own, and who was noted to have done it. */
+function operating(perform: Perform, more: Partial<OperateDeps> = {}) {
+  const noted: string[] = [];
+  const deed = { action: "dlq redrive", target: "orders.DLQ", detail: {} };
+  const plan = (body: unknown) => ({
+    ...{ deed, perform, kind: "dead letters" as const },
+    dryRun: JSON.stringify(body).includes("dry_run"),
+  });
+  const { app, settle } = createOperateApp({
+    tokens,
+    requestsPerSecondMax: 0,
+    plans: { redrive: plan, unpark: plan, rebuild: plan },
+    audit: (who, _deed, act) => {
+      noted.push(who);
+      return act();
+    },
+    describe: (error) => error instanceof Error ? error.message : String(error),
+    stop: new AbortController().signal,
+    ...more,
+  });
+  const ask = (
+    body: unknown,
+    token = operator,
+    headers: HeadersInit = {},
+    path: string = operatePaths.redrive,
+  ) =>
+    app.request(path, {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        authorization: `Bearer ${token}`,
+        ...headers,
+      },
+      body: typeof body === "string" ? body : JSON.stringify(body),
+    });
+  return { ask, noted, settle };
+}
+
+const nothing: Perform = () => Promise.resolve({ redriven: 0 });
+
+async function lines(response: Response) {
+  return (await response.text()).trimEnd().split("\n").map((line) => JSON.parse(line));
+}
+
+Deno.test("nobody operates without a token that says so, and nobody at all where no tokens are", async () => {
+  const { ask, noted } = operating(nothing);
+  const statuses = [(await ask({}, reader)).status, (await ask({}, "x".repeat(32))).status];
+  assertEquals(statuses, [403, 401]);
+  const open = operating(nothing, { tokens: [] });
+  const closed = await open.ask({});
+  assertEquals([closed.status, (await closed.json()).type], [403, "urn:onceflow:problem:closed"]);
+  assertEquals([...noted, ...open.noted], []);
+});
+
+Deno.test("a form of another site cannot operate: the body must be JSON and say so", async () => {
+  const { ask, noted } = operating(nothing);
+  const form = await ask("all=true", operator, {
+    "content-type": "application/x-www-form-urlencoded",
+  });
+  assertEquals([form.status, form.headers.get("content-type"), noted], [
+    415,
+    "application/problem+json",
+    [],
+  ]);
+});
+
+Deno.test("a redrive that selects nothing is refused, and so is what cannot be meant", async () => {
+  const open = () => {
+    throw new Error("nothing may be opened");
+  };
+  const plans = {
+    redrive: redriveDeed("orders.DLQ", open),
+    unpark: unparkDeed("orders.DLQ", open),
+    rebuild: rebuildDeed({ name: "views", status: open, rebuild: open }),
+  };
+  const { ask, noted } = operating(nothing, { plans });
+  for (
+    const [body, field, said] of [
+      [{}, "body", "all: true"],
+      [{ all: true, again: true }, "again", "never sent again"],
+      [{ addresses: ["2-17"] }, "addresses.0", "PARTITION/OFFSET"],
+      [{ addresses: [] }, "addresses", "one or more"],
+      [{ everything: true }, "everything", "is not a field"],
+    ] as const
+  ) {
+    const answer = await ask(body);
+    const { errors } = await answer.json();
+    assertEquals([answer.status, errors[0].field], [422, field], JSON.stringify(body));
+    assertStringIncludes(errors[0].detail, said);
+  }
+  for (
+    const body of [{}, { key: "a", all: true }, { key_hex: "0g" }, { key: "a", wait_seconds: 9e9 }]
+  ) {
+    assertEquals((await ask(body, operator, {}, operatePaths.unpark)).status, 422);
+  }
+  assertEquals((await ask({ force: true }, operator, {}, operatePaths.rebuild)).status, 422);
+  assertEquals(noted, []);
+});
+
+Deno.test("a deed tells its end in the last line, noted under the token's name; a dry run is not noted", async () => {
+  const { ask, noted } = operating(nothing);
+  const done = await ask({ all: true });
+  assertEquals(done.headers.get("content-type"), "application/x-ndjson");
+  assertEquals(await lines(done), [
+    { kind: "begun", action: "dlq redrive" },
+    { kind: "done", result: { redriven: 0 } },
+  ]);
+  await lines(await ask({ all: true, dry_run: true }));
+  assertEquals(noted, ["ada"]);
+
+  const failing = operating(() => Promise.reject(new HaltError("somebody else \u202eredrives")));
+  const [, failed] = await lines(await failing.ask({ all: true }));
+  assertEquals([failed.kind, failed.problem.status], ["failed", 409]);
+  assertEquals(failed.problem.title, "somebody else \\u202eredrives");
+});
+
+Deno.test("one deed of a kind at a time; a client that goes away stops its own", async () => {
+  const stopped = Promise.withResolvers<void>();
+  const { ask, settle } = operating((_report, signal) => {
+    signal.addEventListener("abort", () => stopped.resolve());
+    return stopped.promise.then(() => Promise.reject(signal.reason));
+  });
+  const first = await ask({ all: true });
+  const second = await ask({ all: true });
+  assertEquals(second.status, 409);
+  assertStringIncludes((await second.json()).detail, "ada has begun it at ");
+  await first.body?.cancel();
+  await stopped.promise;
+  await settle();
+  const third = await ask({ all: true });
+  assertEquals(third.status, 200);
+  await third.body?.cancel();
+});
+
+Deno.test("serve says so where nothing that operates can be reached", async () => {
+  const forward = forwardOperate(`http://127.0.0.1:${freePort()}`);
+  const asked = { name: "redrive", body: {}, client: "ada", authorization: "" } as const;
+  const { problem } = await assertRejects(() => forward(asked), Error) as unknown as {
+    problem: { status: number; detail: string };
+  };
+  assertEquals(problem.status, 503);
+  assertStringIncludes(problem.detail, "deno task operate");
+});
