@@ -1,12 +1,12 @@
 /** `bench`: the guarantees side by side, with a report. Wiring comes in as functions. */
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { SingleBar } from "cli-progress";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { formatReport } from "../tools/bench/format_report.ts";
 import { sectionNames, type Size } from "../tools/bench/plan.ts";
-import { type BenchReport, reportSchema } from "../tools/bench/report.ts";
-import { reportHtml } from "../tools/bench/report_html.ts";
+import type { BenchReport } from "../tools/bench/report.ts";
 import type { BenchOptions } from "../tools/bench/run_bench.ts";
+import { prepareDirectory, readReport, writeReport } from "./bench_files.ts";
 import { progress } from "./progress.ts";
 import { jsonDocument } from "./json_document.ts";
 import { print } from "./print.ts";
@@ -28,6 +28,7 @@ interface BenchArguments {
   readonly rounds?: number;
   readonly against?: string;
   readonly out?: string;
+  readonly reportFrom?: string;
   readonly json?: true;
 }
 
@@ -40,7 +41,7 @@ export function benchCommand(actions: BenchActions): Command {
       "Measure exactly-once against at-least-once and at-most-once: throughput, latency, crashes, HTTP, relay, projector, " +
         "memory. Ends with tables, a JSON file and one self-contained HTML page.",
     )
-    .addOption(new Option("--quick", "under two minutes").conflicts("full"))
+    .addOption(new Option("--quick", "some two minutes on a quiet machine").conflicts("full"))
     .option("--full", "under thirty minutes, with a ten-minute soak")
     .option("--only <parts>", `some of ${parts.join(",")}`, parseParts)
     .option(
@@ -51,6 +52,10 @@ export function benchCommand(actions: BenchActions): Command {
     .option("--rounds <n>", "rounds that count, after one that warms up", parseCount)
     .option("--against <file>", "compare with an earlier JSON file")
     .option("--out <directory>", "where the JSON file and the page go")
+    .addOption(
+      new Option("--report-from <file>", "measure nothing: tables and page again from a JSON file")
+        .conflicts(["quick", "full", "only", "peers", "records", "rounds"]),
+    )
     .option("--json", "print the JSON document instead of tables")
     .addHelpText(
       "after",
@@ -61,23 +66,29 @@ export function benchCommand(actions: BenchActions): Command {
       const directory = resolve(given.out ?? actions.directory());
       await prepareDirectory(directory);
       const earlier = given.against === undefined ? undefined : await readReport(given.against);
-      const bar = partsBar();
-      const report = await actions.run({
-        size: sizeOf(given),
-        only: given.only,
-        peers: given.peers ?? given.only?.includes("peers") ?? false,
-        records: given.records,
-        rounds: given.rounds,
-        onProgress: (line) => bar ? bar.update({ line }) : progress(line),
-        onPart(done, of) {
-          bar?.setTotal(of);
-          bar?.update(done);
-        },
-      }).finally(() => bar?.stop());
+      const report = given.reportFrom === undefined
+        ? await measure(actions, given)
+        : await readReport(given.reportFrom);
       const files = await writeReport(report, earlier, directory);
       print(given.json ? jsonDocument(report) : formatReport(report, earlier));
       progress(`${files.json}\n${files.html}`);
     });
+}
+
+async function measure(actions: BenchActions, given: BenchArguments): Promise<BenchReport> {
+  const bar = partsBar();
+  return await actions.run({
+    size: sizeOf(given),
+    only: given.only,
+    peers: given.peers ?? given.only?.includes("peers") ?? false,
+    records: given.records,
+    rounds: given.rounds,
+    onProgress: (line) => bar ? bar.update({ line }) : progress(line),
+    onPart(done, of) {
+      bar?.setTotal(of);
+      bar?.update(done);
+    },
+  }).finally(() => bar?.stop());
 }
 
 function sizeOf({ quick, full }: BenchArguments): Size {
@@ -101,37 +112,6 @@ function partsBar(): Bar | undefined {
   });
   bar.start(sectionNames.length, 0, { line: "" });
   return bar;
-}
-
-async function readReport(file: string): Promise<BenchReport> {
-  const parsed = reportSchema.safeParse(JSON.parse(await Deno.readTextFile(file)));
-  if (parsed.success) return parsed.data;
-  throw new Error(`${file} is not a report of this benchmark.`);
-}
-
-/** Before anything is measured: a report that cannot be written is found out at once. */
-async function prepareDirectory(directory: string): Promise<void> {
-  try {
-    await Deno.mkdir(directory, { recursive: true });
-    await Deno.remove(await Deno.makeTempFile({ dir: directory }));
-  } catch (error) {
-    const reason = error instanceof Deno.errors.NotCapable
-      ? "the task may write below .onceflow only; name a directory there"
-      : String(error instanceof Error ? error.message : error);
-    throw new Error(`Cannot write reports to ${directory}: ${reason}.`);
-  }
-}
-
-async function writeReport(
-  report: BenchReport,
-  earlier: BenchReport | undefined,
-  directory: string,
-): Promise<{ json: string; html: string }> {
-  const stem = join(directory, `bench-${report.started_at.replaceAll(/[:.]/g, "-")}`);
-  const files = { json: `${stem}.json`, html: `${stem}.html` };
-  await Deno.writeTextFile(files.json, `${JSON.stringify(report, null, 2)}\n`);
-  await Deno.writeTextFile(files.html, reportHtml(report, earlier));
-  return files;
 }
 
 function parseParts(text: string): (typeof parts)[number][] {

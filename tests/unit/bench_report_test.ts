@@ -2,7 +2,8 @@
 import { assertEquals, assertStringIncludes } from "../support/assert.ts";
 import { checkOutput, isPerfect } from "../../src/tools/bench/check_output.ts";
 import { benchKey, benchOrderOf, invoiceIdOf } from "../../src/tools/bench/bench_event.ts";
-import { formatReport, pivot } from "../../src/tools/bench/format_report.ts";
+import { formatReport } from "../../src/tools/bench/format_report.ts";
+import { pivot } from "../../src/tools/bench/read_figures.ts";
 import type { Probe, SeenRecord } from "../../src/tools/bench/probe.ts";
 import {
   type BenchReport,
@@ -41,6 +42,15 @@ Deno.test("a target is met on its right side", () => {
   assertEquals(rate(100).met, true);
   assertEquals(rate(99).met, false);
   assertEquals(figure("a", "a", "ms", "lower", spreadOf([26]), 25).met, false);
+});
+
+Deno.test("targets stand at the end of the page, after every part", () => {
+  const page = reportHtml(reportOf(rate(90)));
+  assertEquals(page.indexOf("not reached") > page.indexOf('<section id="drain">'), true);
+  assertEquals(
+    page.slice(0, page.indexOf('<section id="drain">')).includes('class="missed'),
+    false,
+  );
 });
 
 Deno.test("figures of one label stand in one row, a column for each unit", () => {

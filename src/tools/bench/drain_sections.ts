@@ -29,7 +29,7 @@ export async function drainSection(context: BenchContext): Promise<SectionResult
     rounds,
   );
   return {
-    title: "Drain throughput by guarantee",
+    title: "A full topic is worked off",
     about:
       `${drainRecords} records of about 250 bytes of JSON in 4 partitions: parsed, validated, one field added, serialised, ` +
       `written with the same key to 4 partitions, acks=all. One process; from the first record in the transform to the ` +
@@ -54,7 +54,7 @@ export async function lookupSection(context: BenchContext): Promise<SectionResul
     Math.max(1, Math.ceil(rounds / 2)),
   );
   return {
-    title: "Drain throughput with the database lookup",
+    title: "The same with a look-up in Postgres",
     about:
       `${lookupRecords} orders through the reference application's invoicing: strict schemas, decimal arithmetic, two ` +
       `name-based UUIDs, and the tax rate of the currency read from Postgres once per transaction.`,
@@ -104,7 +104,7 @@ export async function shapesSection(context: BenchContext): Promise<SectionResul
     figures.push(figure(
       "shapes.partitions-16.cpu_ratio",
       "CPU per record, 16 partitions to 4",
-      "x",
+      "ratio",
       "lower",
       pairRatios(many, four),
       targets.partitionsCpuRatio,
@@ -116,7 +116,7 @@ export async function shapesSection(context: BenchContext): Promise<SectionResul
       figures.push(figure(
         `shapes.batch-${batch}.ratio`,
         `batch ${batch}, exactly-once to at-least-once`,
-        "x",
+        "ratio",
         "higher",
         ratio,
         batch >= 2_000 ? targets.exactlyOnceToAtLeastOnce : undefined,
@@ -157,7 +157,7 @@ function guaranteeFigures(section: string, found: Comparison, withTargets: boole
     figures.push(figure(
       `${section}.${guarantee}.ratio`,
       `${guarantee} to at-least-once, round by round`,
-      "x",
+      "ratio",
       "higher",
       ratio,
       guarantee === "exactly-once" ? targets.exactlyOnceToAtLeastOnce : undefined,

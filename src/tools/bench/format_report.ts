@@ -1,13 +1,24 @@
 /** The report as tables for a terminal. Pure. */
 import Table from "cli-table3";
+import {
+  changeOf,
+  figuresById,
+  formatChange,
+  formatNumber,
+  pivot,
+  spreadOfText,
+  targetText,
+} from "./read_figures.ts";
 import type { BenchReport, Figure, Section } from "./report.ts";
+import { storyOf } from "./story.ts";
 
-/** Every part with its figures; with the change against an earlier report where there is one. */
+/** Every part with its figures, the change against an earlier report where there is one, and what it comes to. */
 export function formatReport(report: BenchReport, earlier?: BenchReport): string {
   const before = earlier && figuresById(earlier);
   const parts = report.sections.map((section) => formatSection(section, before));
   const warning = earlier && sizeWarning(report, earlier);
-  return (warning ? [warning, ...parts] : parts).join("\n\n");
+  const story = storyOf(report).sentences.join("\n");
+  return [...(warning ? [warning] : []), ...parts, ...(story ? [story] : [])].join("\n\n");
 }
 
 /** What a comparison of runs of two sizes is worth; undefined where they are of one. */
@@ -15,30 +26,6 @@ export function sizeWarning(report: BenchReport, earlier: BenchReport): string |
   if (report.size === earlier.size) return undefined;
   return `The earlier run was of ${earlier.size} size and this one is of ${report.size} size: figures differ for that ` +
     `alone, since short parts show how processes start as much as how fast they are.`;
-}
-
-/** All figures of a report by their id. */
-export function figuresById(report: BenchReport): ReadonlyMap<string, Figure> {
-  return new Map(report.sections.flatMap(({ figures }) => figures.map((one) => [one.id, one])));
-}
-
-/** By how much a median has changed, as a fraction; undefined where there is nothing to compare with. */
-export function changeOf(now: Figure, before: Figure | undefined): number | undefined {
-  return before && before.spread.median !== 0
-    ? now.spread.median / before.spread.median - 1
-    : undefined;
-}
-
-/** A number with as many digits as are worth reading. */
-export function formatNumber(value: number): string {
-  const size = Math.abs(value);
-  if (size >= 1_000) return Math.round(value).toLocaleString("en-US");
-  return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2);
-}
-
-/** `+4.1 %`. */
-export function formatChange(change: number): string {
-  return `${change >= 0 ? "+" : ""}${(change * 100).toFixed(1)} %`;
 }
 
 function formatSection(
@@ -65,32 +52,4 @@ function cellOf(one: Figure, before: Figure | undefined): string {
     ...(change === undefined ? [] : [formatChange(change)]),
     ...(one.target === undefined ? [] : [`${one.met ? "met" : "MISSED"} ${targetText(one)}`]),
   ].join(", ");
-}
-
-/** ` ±4%`: half of the range over the rounds, where there was more than one. */
-export function spreadOfText({ spread: { values, low, high, median } }: Figure): string {
-  if (values.length < 2 || median === 0) return "";
-  return ` ±${Math.round((high - low) / 2 / median * 100)}%`;
-}
-
-/** `≤ 25.0`. */
-export function targetText({ better, target = 0 }: Figure): string {
-  return `${better === "higher" ? "≥" : "≤"} ${formatNumber(target)}`;
-}
-
-/** Figures as a table: a row for each label, a column for each unit. */
-export function pivot(figures: readonly Figure[]): {
-  readonly units: readonly string[];
-  readonly rows: readonly {
-    readonly label: string;
-    readonly cells: readonly (Figure | undefined)[];
-  }[];
-} {
-  const units = [...new Set(figures.map(({ unit }) => unit))];
-  const byLabel = Map.groupBy(figures, ({ label }) => label);
-  const rows = [...byLabel].map(([label, own]) => ({
-    label,
-    cells: units.map((unit) => own.find((one) => one.unit === unit)),
-  }));
-  return { units, rows };
 }

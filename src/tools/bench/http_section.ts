@@ -112,7 +112,7 @@ export async function httpSection(context: BenchContext): Promise<SectionResult>
       "its 202. Announced: to the moment at which Kafka's Java client saw it on the topic, under read_committed. The " +
       "rates are open loops; the highest rate is a closed one.",
     figures,
-    plots: curves.length > 0 ? [percentilePlot("POST /orders", curves)] : [],
+    plots: curves.length > 0 ? [percentilePlot("From order to answer, and to Kafka", curves)] : [],
     notes,
   };
 }

@@ -52,7 +52,7 @@ export async function latencySection(context: BenchContext): Promise<SectionResu
         );
       }
     }
-    if (curves.length > 0) plots.push(percentilePlot(`${rate} a second`, curves));
+    if (curves.length > 0) plots.push(percentilePlot(`At ${rate} events a second`, curves));
   }
   return {
     title: "Latency at fixed rates",

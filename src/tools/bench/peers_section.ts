@@ -120,7 +120,7 @@ export async function peersSection(context: BenchContext): Promise<SectionResult
       `The same drain, in turn with onceflow, and latency at ${latencyRate} a second. Each is tuned as its own ` +
       `documentation recommends, runs under exactly-once, and its output is verified record by record.`,
     figures,
-    plots: curves.length > 0 ? [percentilePlot(`${latencyRate} a second`, curves)] : [],
+    plots: curves.length > 0 ? [percentilePlot(`At ${latencyRate} events a second`, curves)] : [],
     notes: [...notes, ...notesOf(found)],
   };
 }

@@ -71,7 +71,7 @@ export async function retentionSection(context: BenchContext): Promise<SectionRe
         figure("retention.lag", "backlog", "s behind", "lower", spreadOf([lagMs / 1_000])),
       ],
       plots: [{
-        title: "rows in the outbox",
+        title: "Rows in the outbox",
         xLabel: "seconds",
         yLabel: "rows",
         xScale: "linear",

@@ -66,7 +66,7 @@ export async function soakSection(context: BenchContext): Promise<SectionResult>
         : [figure("soak.slope", "growth", "MiB/min", "lower", spreadOf([slope]))]),
     ],
     plots: [{
-      title: "resident size",
+      title: "Memory of the worker",
       xLabel: "minutes",
       yLabel: "MiB",
       xScale: "linear",

@@ -20,7 +20,7 @@ export async function stateSection(context: BenchContext): Promise<SectionResult
     figures.push(figure(
       "state.ratio",
       "with state to without, round by round",
-      "x",
+      "ratio",
       "higher",
       ratio,
       targets.statefulToStateless,

@@ -1,0 +1,135 @@
+/** What a run says to a reader who knows none of its figures: exactly-once against the other guarantees. Pure. */
+import { type Guarantee, guarantees } from "../../config.ts";
+import { barOf, type Chart } from "./charts.ts";
+import { figuresById, formatNumber } from "./read_figures.ts";
+import type { BenchReport, Figure } from "./report.ts";
+
+/** The first screen of the report. */
+export interface Story {
+  /** What happened, a sentence each; none of parts that were not run. */
+  readonly sentences: readonly string[];
+  /** The guarantees side by side; none of parts that were not run. */
+  readonly charts: readonly Chart[];
+}
+
+/** Orders a second at which the story tells of latency; where it was not measured, the highest rate that was. */
+const storyRate = 1_000;
+/** A ratio that moves by more than this from round to round is told with its range. */
+const unsteady = 0.1;
+
+/** See the file's first line. */
+export function storyOf(report: BenchReport): Story {
+  const figures = figuresById(report);
+  const rate = latencyRateOf(report);
+  return {
+    sentences: [
+      ...customerSentences(figures),
+      ...costSentences(figures, rate),
+    ],
+    charts: [
+      customers("twice", "Customers billed twice", figures),
+      customers("never", "Customers never billed", figures),
+      {
+        title: "Events worked off in a second",
+        hint: "from a full topic; more is better",
+        bars: guarantees.flatMap((guarantee) =>
+          barOf(figures.get(`drain.${guarantee}.rate`), { name: guarantee, kind: guarantee })
+        ),
+      },
+      {
+        title: "Milliseconds from order to invoice",
+        hint: `at ${formatNumber(rate ?? storyRate)} a second; less is better`,
+        bars: guarantees.flatMap((guarantee) =>
+          ([["p50", "median"], ["p99", "slowest 1\u00a0%"]] as const).flatMap((
+            [percentile, words],
+          ) =>
+            barOf(figures.get(`latency.${rate}.${guarantee}.${percentile}`), {
+              name: `${guarantee}, ${words}`,
+              kind: guarantee,
+            })
+          )
+        ),
+      },
+    ].filter(({ bars }) => bars.length > 0),
+  };
+}
+
+type Figures = ReadonlyMap<string, Figure>;
+
+function customerSentences(figures: Figures): string[] {
+  const found = guarantees.flatMap((guarantee) => {
+    const of = (name: string) => figures.get(`kills.${guarantee}.${name}`)?.spread.median;
+    const twice = of("twice");
+    return twice === undefined
+      ? []
+      : [{ guarantee, twice, never: of("never"), orders: of("orders"), kills: of("kills") }];
+  });
+  return found.map(({ guarantee, twice, never, orders, kills }) => {
+    const of = orders === undefined ? "" : ` of ${formatNumber(orders)} customers`;
+    const name = capital(guarantee);
+    const killed = kills === undefined ? undefined : `its worker was ${killedTimes(kills)}`;
+    const wrong = [
+      ...(twice > 0 ? [`billed ${formatNumber(twice)}${of} twice`] : []),
+      ...(never ? [`never billed ${formatNumber(never)}${twice > 0 ? "" : of}`] : []),
+    ];
+    if (wrong.length > 0) return `${name} ${wrong.join(" and ")}${killed ? `: ${killed}` : ""}.`;
+    const right = never === undefined ? `none${of} twice` : `each${of} once`;
+    const though = killed ? `, ${kills === 0 ? "but" : "though"} ${killed}` : "";
+    return `${name} billed ${right}${though}.`;
+  });
+}
+
+function costSentences(figures: Figures, rate: number | undefined): string[] {
+  const ratio = figures.get("drain.exactly-once.ratio")?.spread;
+  const median = (guarantee: Guarantee) =>
+    figures.get(`latency.${rate}.${guarantee}.p50`)?.spread.median;
+  const [once, again] = [median("exactly-once"), median("at-least-once")];
+  const percent = (share: number) => Math.round(share * 100);
+  const range = ratio && ratio.high - ratio.low > unsteady
+    ? ` (${percent(ratio.low)} to ${percent(ratio.high)} % from round to round)`
+    : "";
+  return [
+    ...(ratio === undefined ? [] : [
+      `Exactly-once works off ${
+        percent(ratio.median)
+      } % of the events that at-least-once does in the same time${range}.`,
+    ]),
+    ...(once === undefined || again === undefined ? [] : [
+      `From order to invoice it takes ${formatNumber(once)} ms (median); at-least-once takes ${
+        formatNumber(again)
+      } ms.`,
+    ]),
+  ];
+}
+
+function customers(
+  name: "twice" | "never",
+  title: string,
+  figures: Figures,
+): Chart {
+  const kills = figures.get("kills.exactly-once.kills")?.spread.median;
+  return {
+    title,
+    hint: kills === undefined
+      ? "while workers are killed"
+      : `each worker was ${killedTimes(kills)}`,
+    bars: guarantees.flatMap((guarantee) =>
+      barOf(figures.get(`kills.${guarantee}.${name}`), { name: guarantee, kind: guarantee })
+    ),
+  };
+}
+
+function latencyRateOf({ sections }: BenchReport): number | undefined {
+  const figures = sections.find(({ name }) => name === "latency")?.figures ?? [];
+  const rates = new Set(figures.map(({ id }) => Number(id.split(".")[1])));
+  return rates.has(storyRate) ? storyRate : [...rates].sort((a, b) => b - a)[0];
+}
+
+function killedTimes(count: number): string {
+  const times = count === 1 ? "once" : count === 2 ? "twice" : `${formatNumber(count)} times`;
+  return count === 0 ? "never killed" : `killed ${times}`;
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
