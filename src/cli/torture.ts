@@ -64,6 +64,7 @@ export function tortureCommand(): Command {
       const parent = resolve(config.STACK_DIR);
       await endLeftBehind(parent);
       const directory = join(parent, `torture-${Deno.pid}`);
+      const startedAt = new Date().toISOString();
       const stop = new AbortController();
       const onSignal = () => stop.abort(new DOMException("Stopped by a signal", "AbortError"));
       Deno.addSignalListener("SIGINT", onSignal);
@@ -77,6 +78,7 @@ export function tortureCommand(): Command {
           onProgress: progress,
           signal: stop.signal,
         });
+        await keepReport(parent, startedAt, report);
         print(json ? jsonDocument(report) : tableOf(report));
         if (!report.good) {
           progress(`logs and data are in ${directory}`);
@@ -88,6 +90,14 @@ export function tortureCommand(): Command {
         Deno.removeSignalListener("SIGTERM", onSignal);
       }
     });
+}
+
+/** For whoever looks later, the live page among them. */
+async function keepReport(parent: string, startedAt: string, report: TortureReport): Promise<void> {
+  const file = join(parent, "torture", `torture-${startedAt.replaceAll(/[:.]/g, "-")}.json`);
+  await Deno.mkdir(join(parent, "torture"), { recursive: true });
+  await Deno.writeTextFile(file, jsonDocument(report));
+  progress(file);
 }
 
 function newSeed(): string {

@@ -1,5 +1,6 @@
 /** Data as the dashboard reads it, for its tests. */
 import type { DashboardData, OrderTrail } from "../../src/app/dashboard/dashboard_data.ts";
+import type { DashboardHistory, LastRuns } from "../../src/app/dashboard/past_data.ts";
 import type { OrderState } from "../../src/app/orders/find_order.ts";
 
 const statuses = ["placed", "invoiced", "invoiced", "dead-lettered", "invoiced"] as const;
@@ -103,7 +104,85 @@ export function sampleData(placed: number, overrides: Partial<DashboardData> = {
         invoiced_total: `${146913 - index * 1000}.24`,
       })),
     ),
+    workers: known({
+      state: "Stable",
+      members: ["b2f1c9", "77ad03"].map((end, index) => ({
+        member: `onceflow-0d7a5c1e-4a0e-4b8b-9a43-1f6c5e${end}`,
+        client: "onceflow",
+        host: `10.1.2.${index + 3}`,
+        partitions: [0, 1, 2].map((each) => ({
+          partition: index * 3 + each,
+          records: each === 1 ? 1_234 * index : 0,
+        })),
+      })),
+      unowned: [],
+    }),
+    latency: known({
+      orders: 500,
+      invoiced: 488,
+      p50_seconds: 0.041,
+      p95_seconds: 0.13,
+      max_seconds: 2.4,
+    }),
     ...overrides,
+  };
+}
+
+/** An hour in which nobody knew anything for five minutes. */
+export function sampleHistory(): DashboardHistory {
+  const end = Date.now();
+  let placed = 0;
+  const points = Array.from({ length: 300 }, (_, index) => {
+    const at = new Date(end - (299 - index) * 10_000).toISOString();
+    placed += Math.round(900 + 400 * Math.sin(index / 20));
+    const isOut = index > 150 && index < 180;
+    return {
+      at,
+      counts: isOut ? null : {
+        as_of: at,
+        placed,
+        invoiced: Math.round(placed * 0.95),
+        dead_lettered: Math.round(placed / 20),
+      },
+      outbox_oldest_seconds: isOut ? null : 0.02 + (index > 179 && index < 190 ? 4 : 0),
+      worker_records: isOut ? null : index > 179 && index < 200 ? (200 - index) * 400 : index % 7,
+      projector_records: isOut ? null : 0,
+      workers: 2,
+      p95_seconds: isOut ? null : 0.1 + (index % 13) / 100,
+    };
+  });
+  return { since: points[0]?.at ?? null, every_seconds: 10, keeps_seconds: 3_600, points };
+}
+
+/** A torture that found nothing, and a benchmark with a bound that was missed. */
+export function sampleRuns(): LastRuns {
+  const at = "2026-05-01T12:00:00.000Z";
+  return {
+    torture: {
+      ...{ found: true, at, file: "torture-2026-05-01T12-00-00-000Z.json" },
+      value: {
+        ...{ seed: "5a17c0de", kafka: "4.2.2", guarantee: "exactly-once", minutes: 5, good: true },
+        ...{ faults_landed: 61, orders_acknowledged: 10_412, findings_count: 0, findings: [] },
+        ...{ recovery_median_ms: 1_840, recovery_max_ms: 21_000 },
+      },
+    },
+    bench: {
+      ...{ found: true, at, file: "bench-2026-05-01T12-00-00-000Z.json" },
+      value: {
+        size: "default",
+        command: "deno task bench",
+        figures: [
+          {
+            ...{ section: "Drain", label: "exactly-once", unit: "records/s", median: 21_345.6 },
+            ...{ target: 20_000, met: true },
+          },
+          {
+            ...{ section: "Latency", label: "p99 at 1,000 records a second", unit: "ms" },
+            ...{ median: 61.25, target: 50, met: false },
+          },
+        ],
+      },
+    },
   };
 }
 

@@ -2,11 +2,18 @@
 import { Hono } from "hono";
 import { bearerAuth } from "hono/bearer-auth";
 import type { Browser, Page } from "playwright-core";
+import { openDashboardFeed } from "../../src/app/dashboard/dashboard_feed.ts";
 import { dashboardRoutes } from "../../src/app/dashboard/dashboard_routes.ts";
 import type { DashboardData } from "../../src/app/dashboard/dashboard_data.ts";
 import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
 import { findChromium, startChromium } from "./chromium.ts";
-import { sampleData, sampleOrder, sampleTrail } from "./dashboard_sample.ts";
+import {
+  sampleData,
+  sampleHistory,
+  sampleOrder,
+  sampleRuns,
+  sampleTrail,
+} from "./dashboard_sample.ts";
 
 const executablePath = findChromium();
 if (executablePath === undefined) {
@@ -29,6 +36,8 @@ interface Opened {
 interface Shown {
   data: DashboardData;
   down?: boolean;
+  /** Ends the streams that are open, as a server does that stops. */
+  endStreams?: () => void;
   readonly apiToken?: string;
 }
 
@@ -39,6 +48,14 @@ async function withPage(
   options: PageOptions,
   look: (opened: Opened) => Promise<void>,
 ): Promise<void> {
+  const read = () => Promise.resolve(shown.data);
+  const often = { everyMs: 100 };
+  let feed = openDashboardFeed(read, often);
+  shown.endStreams = () => {
+    feed.close();
+    feed = openDashboardFeed(read, often);
+  };
+  await using _feed = { [Symbol.asyncDispose]: () => Promise.resolve(feed.close()) };
   const routes = new Hono();
   if (shown.apiToken !== undefined) {
     routes.use("/dashboard/*", bearerAuth({ token: shown.apiToken }));
@@ -46,7 +63,10 @@ async function withPage(
   routes.route(
     "/",
     dashboardRoutes({
-      read: () => Promise.resolve(shown.data),
+      read,
+      feed: { open: () => feed.open() },
+      history: sampleHistory,
+      runs: () => Promise.resolve(sampleRuns()),
       find: (id) => Promise.resolve(id === "nobody" ? undefined : sampleTrail(id)),
     }),
   );
@@ -224,6 +244,7 @@ browserTest("a server that went away is said, and the page goes on when it is ba
   await withPage(shown, {}, async ({ page }) => {
     await untilText(page, "#connection-text", "Live");
     shown.down = true;
+    shown.endStreams?.();
     await untilText(page, "#connection-text", "The server does not answer; the figures are of");
     shown.down = false;
     shown.data = sampleData(200);
@@ -232,16 +253,60 @@ browserTest("a server that went away is said, and the page goes on when it is ba
   });
 });
 
-browserTest("a paused page asks for nothing until it goes on", async () => {
+browserTest(
+  "workers, the last hour and the last runs are told, and what is missing is said",
+  async () => {
+    const shown: Shown = { data: sampleData(100) };
+    await withPage(shown, {}, async ({ page, complaints }) => {
+      await untilText(page, "#workers", "partition 4, waiting: 1,234");
+      await untilText(page, "#latency-p95", "130 ms");
+      await untilText(page, "#hour", "Oldest row in the outbox");
+      await untilText(page, "#hour-since", "known since");
+      const path = await page.locator("#hour path").first().getAttribute("d");
+      assertEquals(path?.split("M").length, 3, "two lines with a gap, where nothing was known");
+      await untilText(page, "#run-torture", "61 faults in 5 min");
+      await untilText(page, "#run-figures .missed", "50, missed");
+      const at = new Date().toISOString();
+      shown.data = sampleData(100, {
+        workers: {
+          ...{ known: true, as_of: at },
+          value: { state: "Empty", members: [], unowned: [{ partition: 0, records: 7 }] },
+        },
+        latency: { known: false, reason: "The latency cannot be read: postgres cannot be reached" },
+      });
+      await untilText(page, "#workers-missing", "No worker is in the group");
+      await untilText(page, `[data-age-of="latency"]`, "postgres cannot be reached");
+      assertEquals(complaints, []);
+    });
+  },
+);
+
+browserTest("a stream that ends is followed anew, and nobody is alarmed", async () => {
+  const shown: Shown = { data: sampleData(100) };
+  await withPage(shown, {}, async ({ page, requests, complaints }) => {
+    await untilText(page, "#connection-text", "Live");
+    shown.endStreams?.();
+    shown.data = sampleData(200);
+    await untilText(page, "#count-placed", "200");
+    await untilText(page, "#connection-text", "Live");
+    assertEquals(requests.filter((url) => url.endsWith("/dashboard/stream")).length, 2);
+    assertEquals(complaints, []);
+  });
+});
+
+browserTest("a paused page leaves its stream, and asks for nothing until it goes on", async () => {
   const shown: Shown = { data: sampleData(100) };
   await withPage(shown, {}, async ({ page, requests }) => {
     await untilText(page, "#count-placed", "100");
+    const left = page.waitForEvent("requestfailed", (request) => request.url().includes("stream"));
     await page.getByRole("button", { name: "Pause" }).click();
     await untilText(page, "#connection-text", "Paused at");
+    await left;
     shown.data = sampleData(300);
     const asked = requests.length;
     await page.waitForTimeout(1_500);
-    assert(requests.length <= asked + 1, "at most the request that was under way");
+    assertEquals(requests.length, asked);
+    await untilText(page, "#count-placed", "100");
     await page.getByRole("button", { name: "Pause" }).click();
     await untilText(page, "#count-placed", "300");
   });

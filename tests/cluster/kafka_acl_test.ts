@@ -129,8 +129,10 @@ Deno.test("each role does its work with exactly what the README grants it, and s
     await until("it is a dead letter", async () => await statusOf(bad) === "dead");
     await until("the dashboard knows all of it", async () => {
       const response = await api.fetch(new Request("http://x/dashboard/data.json"));
-      const { lags, dead_letters } = await response.json();
-      return lags.known && dead_letters.known && dead_letters.value.records === 1;
+      const { lags, dead_letters, workers } = await response.json();
+      return lags.known && dead_letters.known && dead_letters.value.records === 1 &&
+        workers.known && workers.value.members.length === 1 &&
+        workers.value.unowned.length === 0;
     });
   });
   await test.step("dlq list, show, redrive", async () => {

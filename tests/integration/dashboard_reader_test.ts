@@ -88,6 +88,7 @@ function readerOf(sql: Sql, kafkaRanges: () => Promise<KafkaRanges>) {
   return openDashboardReader({
     sql,
     kafkaRanges,
+    group: () => Promise.resolve({ state: "Empty", members: [] }),
     guarantee: { name: "exactly-once", known_from: "setting" },
     topics,
     shards: 1,
@@ -183,11 +184,25 @@ Deno.test("the figures are those of the tables, and follow them", async () => {
       counts.known && counts.value.invoiced === 1 && lags.known && lags.value.relay.waiting === 0,
   );
   assertEquals(valueOf(after.lags).projector.records, 0);
+  await sql`update order_view set invoiced_at = placed_at + interval '90 ms'`;
+  await place(sql, "order-2");
+  const { latency, workers } = await readUntil(
+    reader,
+    ({ latency, workers }) => latency.known && latency.value.orders === 2 && workers.known,
+  );
+  assertEquals(valueOf(latency), {
+    orders: 2,
+    invoiced: 1,
+    p50_seconds: 0.09,
+    p95_seconds: 0.09,
+    max_seconds: 0.09,
+  });
+  assertEquals(valueOf(workers).unowned, [{ partition: 0, records: 0 }]);
   const { order, outbox, topic } = await reader.find("order-1") ?? {};
   assertEquals(order?.status, "invoiced");
   assertEquals(outbox, { state: "published", position: 1 });
   assertEquals(topic, { partition: 0, offset: 0, times: 1 });
-  assertEquals(await reader.find("order-2"), undefined);
+  assertEquals(await reader.find("order-3"), undefined);
 });
 
 Deno.test("while Kafka is down the tables' figures are there and the others say why not", async () => {

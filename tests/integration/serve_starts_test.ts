@@ -4,9 +4,16 @@ import { refuseOpenDoor } from "../../src/app/compose/open_door.ts";
 import { openRuntime, openUntilStopped } from "../../src/app/compose/open_runtime.ts";
 import { drain, listen, openApi } from "../../src/app/compose/run_serve.ts";
 import { readConfig } from "../../src/config.ts";
+import { withinTime } from "../../src/engine/core/delay.ts";
 import { freePort } from "../../src/tools/stack/ports.ts";
 import { waitFor } from "../../src/tools/stack/wait.ts";
-import { assert, assertEquals, assertRejects, assertThrows } from "../support/assert.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertThrows,
+} from "../support/assert.ts";
 import { freshDatabase } from "../support/services.ts";
 
 const nobody = () => `127.0.0.1:${freePort()}`;
@@ -40,10 +47,15 @@ Deno.test("serve takes orders while Kafka is away", async () => {
   const ready = async () => (await ask("/readyz")).body.ready || undefined;
   assertEquals(await waitFor(ready, { waitMsMax: 20_000 }), true);
   assertEquals((await ask("/dashboard/data.json")).status, 200);
+  const stream = await fetch(`http://127.0.0.1:${server.port}/dashboard/stream`);
+  assertEquals(stream.headers.get("content-type"), "text/event-stream");
   await drain(config, observability);
   const late = await ask("/readyz");
   assertEquals([late.status, late.body.ready], [503, false]);
   assertEquals((await ask("/orders", post)).status, 202);
+  await server.close();
+  const events = await withinTime(stream.text(), 10_000, () => "the stream was still open");
+  assertMatch(events, /^data: \{"at":.*\}\n\n$/s);
 });
 
 Deno.test("a worker that starts while Kafka is away waits, says so, and ends at once when told", async () => {

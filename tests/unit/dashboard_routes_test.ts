@@ -1,9 +1,12 @@
 import { dashboardRoutes } from "../../src/app/dashboard/dashboard_routes.ts";
-import { sampleData, sampleTrail } from "../browser/dashboard_sample.ts";
+import { sampleData, sampleHistory, sampleRuns, sampleTrail } from "../browser/dashboard_sample.ts";
 import { assert, assertEquals, assertNotEquals } from "../support/assert.ts";
 
 const deps = {
   read: () => Promise.resolve(sampleData(1_000)),
+  feed: { open: () => undefined },
+  history: sampleHistory,
+  runs: () => Promise.resolve(sampleRuns()),
   find: (id: string) => Promise.resolve(id === "order-1" ? sampleTrail(id) : undefined),
 };
 

@@ -3,10 +3,15 @@ import type { Hono } from "hono";
 import type { Config } from "../../config.ts";
 import { unlessAborted } from "../../engine/core/delay.ts";
 import { DependencyDownError } from "../../engine/core/errors.ts";
+import { openDashboardFeed } from "../dashboard/dashboard_feed.ts";
 import { dashboardRoutes } from "../dashboard/dashboard_routes.ts";
+import { keepHistory } from "../dashboard/keep_history.ts";
 import { readKafkaRanges } from "../dashboard/kafka_ranges.ts";
 import { readLetter } from "../dashboard/read_letter.ts";
+import { readLastRuns } from "../dashboard/last_runs.ts";
 import { openDashboardReader } from "../dashboard/read_dashboard.ts";
+import { describeGroup } from "../../engine/kafka/describe_group.ts";
+import { translatingOutages } from "../../engine/kafka/kafka_down.ts";
 import { openLogSource } from "../../engine/kafka/log_source.ts";
 import { permitted } from "../../engine/kafka/missing_permission.ts";
 import { fetchStableOffset } from "../../engine/kafka/stable_offset.ts";
@@ -16,6 +21,8 @@ import type { Runtime } from "./open_runtime.ts";
 /** The dashboard's routes; dispose it before the runtime. It connects to Kafka when somebody looks. */
 export interface Dashboard extends AsyncDisposable {
   readonly routes: Hono;
+  /** Ends the streams to pages, and opens none any more: a server that closes would wait for them. */
+  endStreams(): void;
 }
 
 /** What the page says of guarantees is that of the settings: the worker may run elsewhere with another. */
@@ -44,6 +51,17 @@ export function openDashboard({ client, config, database, partitions }: Runtime)
         },
       }, rangeNames(config, partitions));
     },
+    group: async () => {
+      const { invoicingGroup: groupId } = pipelineNames(config);
+      const signal = AbortSignal.any([closed.signal, AbortSignal.timeout(waitMsMax)]);
+      const ask = async () => {
+        if (!cluster.isConnected()) await cluster.connect();
+        await cluster.refreshMetadataIfNecessary();
+        return await describeGroup(cluster, groupId);
+      };
+      const asking = translatingOutages(() => permitted({ groupId, user: client.user }, ask));
+      return await unlessAborted(asking, signal);
+    },
     openReader: (partition, fromOffset) => source.openReader(partition, fromOffset),
     guarantee: { name: config.GUARANTEE, known_from: "setting" },
     topics: {
@@ -53,9 +71,13 @@ export function openDashboard({ client, config, database, partitions }: Runtime)
     },
     shards: config.OUTBOX_SHARDS,
   });
+  const kept = keepHistory(() => reader.read());
+  const feed = openDashboardFeed(() => kept.read());
   return {
     routes: dashboardRoutes({
-      read: () => reader.read(),
+      read: () => kept.read(),
+      history: () => kept.history(),
+      runs: () => readLastRuns(config.STACK_DIR),
       find: (orderId) => reader.find(orderId),
       letter: async (partition, offset) => {
         const topic = config.DEAD_LETTERS_TOPIC;
@@ -65,8 +87,12 @@ export function openDashboard({ client, config, database, partitions }: Runtime)
           openReader: (place, fromOffset) => source.openReader(place, fromOffset),
         });
       },
+      feed,
     }),
+    endStreams: () => feed.close(),
     async [Symbol.asyncDispose]() {
+      feed.close();
+      await kept[Symbol.asyncDispose]();
       closed.abort(new DOMException("The dashboard was closed", "AbortError"));
       await reader[Symbol.asyncDispose]();
       await source[Symbol.asyncDispose]();

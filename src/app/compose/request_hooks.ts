@@ -8,7 +8,10 @@ import type { AppOptions, RequestSeen } from "../http/app_options.ts";
 const log = getLogger(["onceflow", "http", "access"]);
 
 /** Asked every few seconds by machines; what they are told, such as not ready, is logged when it changes. */
-const quietRoutes = new Set(["/healthz", "/readyz", "/metrics", "/dashboard/data.json"]);
+const quietRoutes = new Set([
+  ...["/healthz", "/readyz", "/metrics"],
+  ...["/dashboard/data.json", "/dashboard/history.json"],
+]);
 
 /** Whether spans are collected is asked once, here: while they are not, nothing is done for them. */
 export function requestHooks(

@@ -23,6 +23,8 @@ const log = getLogger(["onceflow", "http"]);
 export interface Api extends AsyncDisposable {
   /** `from` is who sent it, as the server says. */
   fetch(request: Request, from?: object): Response | Promise<Response>;
+  /** Ends what is answered without an end. */
+  endStreams(): void;
 }
 
 /** A listener that tells its health at once, and takes orders as soon as it was given the API. */
@@ -58,7 +60,16 @@ export function listen(config: Config, { metrics, health }: Observability): List
       hosts: hostRuleFor(config.HTTP_HOST, config.HTTP_ALLOWED_HOSTS),
     },
   );
-  return { ...server, serve: (given) => void (api = given) };
+  const close = (graceMsMax?: number) => {
+    api?.endStreams();
+    return server.close(graceMsMax);
+  };
+  return {
+    ...server,
+    close,
+    [Symbol.asyncDispose]: () => close(),
+    serve: (given) => void (api = given),
+  };
 }
 
 /** The API on this runtime. Orders need Postgres only: they wait in the outbox for Kafka. */
@@ -87,6 +98,7 @@ export function openApi(runtime: Runtime, { metrics, health }: Observability): A
   app.route("/", dashboard.routes);
   return {
     fetch: (request, from) => app.fetch(request, from),
+    endStreams: () => dashboard.endStreams(),
     async [Symbol.asyncDispose]() {
       ended.abort();
       forgetting[Symbol.dispose]();

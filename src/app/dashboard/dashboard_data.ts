@@ -18,6 +18,8 @@ export interface DashboardData {
   readonly dead_letters: Known<DeadLetters>;
   readonly latest_orders: Known<readonly OrderState[]>;
   readonly customers: Known<readonly CustomerRow[]>;
+  readonly workers: Known<Workers>;
+  readonly latency: Known<Latency>;
 }
 
 /** The guarantee, and how it is known: a worker in another process may have been started with another one. */
@@ -63,6 +65,38 @@ export interface Lags {
   readonly worker: { readonly records: number };
   /** Records of all three topics behind the read model's positions. */
   readonly projector: { readonly records: number };
+}
+
+/** The flow's consumer group: who has which partitions of the orders topic. */
+export interface Workers {
+  /** As the coordinator calls it: `Stable`, `Empty`, `PreparingRebalance`, `CompletingRebalance`, `Dead`. */
+  readonly state: string;
+  readonly members: readonly {
+    /** Unique among the members. */
+    readonly member: string;
+    readonly client: string;
+    readonly host: string;
+    readonly partitions: readonly PartitionLag[];
+  }[];
+  /** Partitions that nobody has at this moment. */
+  readonly unowned: readonly PartitionLag[];
+}
+
+/** Records of one partition behind the committed offset. */
+export interface PartitionLag {
+  readonly partition: number;
+  readonly records: number;
+}
+
+/** From placed to invoiced, of the orders that were placed last; null where none of them is invoiced. */
+export interface Latency {
+  /** So many were looked at. */
+  readonly orders: number;
+  /** So many of them have an invoice. */
+  readonly invoiced: number;
+  readonly p50_seconds: number | null;
+  readonly p95_seconds: number | null;
+  readonly max_seconds: number | null;
 }
 
 /**

@@ -1,6 +1,4 @@
 /** Reads what the page shows, at a pace that costs little however many people watch. It changes nothing anywhere. */
-import { getLogger } from "@logtape/logtape";
-import { DependencyDownError, HaltError } from "../../engine/core/errors.ts";
 import type { Sql } from "../../engine/postgres/database.ts";
 import { checkCut } from "./check_cut.ts";
 import type {
@@ -17,6 +15,9 @@ import { readLatestOrders } from "./latest_orders.ts";
 import { type Pace, paced } from "./paced.ts";
 import { readCounts, readCustomers } from "./read_counts.ts";
 import { readLags } from "./read_lags.ts";
+import { readLatency } from "./read_latency.ts";
+import { describe, UnknownError, valueOf } from "./why_unknown.ts";
+import { type GroupSeen, workersOf } from "./workers_of.ts";
 
 /** What reading needs. */
 export interface DashboardReaderDeps {
@@ -25,6 +26,8 @@ export interface DashboardReaderDeps {
   readonly kafkaRanges: () => Promise<KafkaRanges>;
   /** Reads the dead letters' topic; without it they are not counted by class. */
   readonly openReader?: OpenReader;
+  /** The flow's consumer group; without it nobody says who has which partitions. */
+  readonly group?: () => Promise<GroupSeen>;
   readonly guarantee: DashboardGuarantee;
   readonly topics: DashboardData["topics"];
   readonly shards: number;
@@ -41,8 +44,6 @@ export interface DashboardReader extends AsyncDisposable {
   /** Where one order is, or undefined where there is none. Throws `DependencyDownError`. */
   find(orderId: string): Promise<OrderTrail | undefined>;
 }
-
-const log = getLogger(["onceflow", "dashboard"]);
 
 /** Cheap reads: index entries, and a handful of requests to the brokers. */
 const often: Pace = { everyMsMin: 500, shareMax: 0.25, waitMsMax: 1_500 };
@@ -101,6 +102,22 @@ export function openDashboardReader(deps: DashboardReaderDeps): DashboardReader 
     often,
     clock,
   );
+  const workers = paced(
+    async () => {
+      if (!deps.group) throw new UnknownError("The group is not asked for here");
+      const known = valueOf(await ranges.read());
+      return workersOf(await deps.group(), topics.orders, known);
+    },
+    describe("The workers cannot be asked for"),
+    { ...often, everyMsMin: 1_000, waitMsMax: 250 },
+    clock,
+  );
+  const latency = paced(
+    () => readLatency(sql, deps.shards),
+    describe("The latency cannot be read"),
+    { ...often, everyMsMin: 2_000, waitMsMax: 100 },
+    clock,
+  );
   const latest = paced(
     () => readLatestOrders(sql, deps.shards),
     describe("The orders cannot be read"),
@@ -118,17 +135,29 @@ export function openDashboardReader(deps: DashboardReaderDeps): DashboardReader 
     { ...often, waitMsMax: 250 },
     clock,
   );
-  const all = [ranges, counts, customers, conservation, lags, latest, deadLetters];
+  const all = [
+    ranges,
+    counts,
+    customers,
+    conservation,
+    lags,
+    workers,
+    latency,
+    latest,
+    deadLetters,
+  ];
 
   return {
     async read() {
-      const [found, books, lag, orders, dead, totals] = await Promise.all([
+      const [found, books, lag, orders, dead, totals, group, times] = await Promise.all([
         counts.read(),
         conservation.read(),
         lags.read(),
         latest.read(),
         deadLetters.read(),
         customers.read(),
+        workers.read(),
+        latency.read(),
       ]);
       return {
         at: new Date().toISOString(),
@@ -140,6 +169,8 @@ export function openDashboardReader(deps: DashboardReaderDeps): DashboardReader 
         dead_letters: dead,
         latest_orders: orders,
         customers: totals,
+        workers: group,
+        latency: times,
       };
     },
     async find(orderId) {
@@ -160,40 +191,4 @@ function asOfCut(books: Known<Conservation | undefined>): Known<Conservation> {
     return { known: true, as_of: books.value.cut_at, value: books.value };
   }
   return { known: false, reason: "Not checked yet: the read model has not come to the first cut" };
-}
-
-/** A reason that is fit to be shown as it is. */
-class UnknownError extends Error {
-  override name = "UnknownError";
-}
-
-/** @throws {UnknownError} with the reason where the value is not known */
-function valueOf<T>(known: Known<T>): T {
-  if (known.known) return known.value;
-  throw new UnknownError(known.reason);
-}
-
-/** The reason for people. Any other error's text goes to the log alone: it may name hosts or quote statements. */
-function describe(what: string): (error: unknown) => string {
-  return (error) => {
-    if (error instanceof UnknownError) return error.message;
-    log.debug("{what}: {error}", { what, error });
-    if (error instanceof DependencyDownError) {
-      return `${what}: ${error.dependency} cannot be reached`;
-    }
-    // Written for people: a permission that is missing, for example.
-    if (error instanceof HaltError) return `${what}: ${error.message}`;
-    if (isTimeout(error)) {
-      return `${what} within 5 s; "deno task verify" checks tables of any size`;
-    }
-    return what;
-  };
-}
-
-/** SQLSTATE 57014: a statement ran into its time limit. */
-function isTimeout(error: unknown): boolean {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if ("code" in cause && cause.code === "57014") return true;
-  }
-  return false;
 }

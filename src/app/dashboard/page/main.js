@@ -1,25 +1,27 @@
-/** Keeps the page up to date: asks once a second while somebody can see it. */
+/** Keeps the page up to date: follows the server's stream while somebody can see it. */
 import { showBooks } from "./books.js";
-import { getJson, keepToken, TokenNeeded } from "./client.js";
+import { follow, getJson, keepToken, Refused, TokenNeeded } from "./client.js";
 import { startDeeds } from "./deeds.js";
 import { byId, inputById, setText } from "./dom.js";
 import { formatTime } from "./format.js";
+import { showHour } from "./hour.js";
 import { startLetter } from "./letter.js";
 import { showLists } from "./lists.js";
 import { startOperating } from "./operate.js";
 import { showPipeline } from "./pipeline.js";
 import { startPlacing } from "./place.js";
+import { showRuns } from "./runs.js";
 import { startSearch } from "./search.js";
+import { showWorkers } from "./workers.js";
 
-const everyMs = 1_000;
 /** After a failure: nobody gains from a server that comes back under a rush of questions. */
-const everyMsWhenDown = 3_000;
+const againMsWhenDown = 3_000;
+const lookBackMs = 30_000;
 
 let paused = false;
-let running = false;
 let lastSeen = "";
-/** @type {ReturnType<typeof setTimeout> | undefined} */
-let timer;
+/** Of the stream that is followed now. */
+let current = new AbortController();
 
 const openOrder = startSearch();
 startPlacing();
@@ -27,35 +29,39 @@ startOperating();
 startDeeds();
 startLetter(openOrder);
 
-/** Asks once, then waits for the next turn. */
-async function turn() {
-  if (running) return;
-  clearTimeout(timer);
-  if (paused || document.hidden) return;
-  running = true;
-  let nextMs = everyMs;
-  try {
-    /** @type {import("../dashboard_data.ts").DashboardData | undefined} */
-    const data = await getJson("/dashboard/data.json");
-    if (data === undefined) throw new Error("the server has no data");
-    show(data);
-    lastSeen = data.at;
-    const missing = missingOf(data);
-    setConnection(missing ? "down" : "live", missing ?? "Live");
-    byId("token").hidden = true;
-  } catch (error) {
-    nextMs = everyMsWhenDown;
-    if (error instanceof TokenNeeded) {
-      byId("token").hidden = false;
-      setConnection("down", "A token is needed");
-    } else {
-      const since = lastSeen === "" ? "" : `; the figures are of ${formatTime(lastSeen)}`;
-      setConnection("down", `The server does not answer${since}`);
+/** Leaves the stream that is followed, and follows a new one where somebody looks. */
+function restart() {
+  current.abort();
+  current = new AbortController();
+  if (!paused && !document.hidden) keepFollowing(current.signal);
+}
+
+/** @param {AbortSignal} signal */
+async function keepFollowing(signal) {
+  while (!signal.aborted) {
+    // Streams end, and those of all pages at once where a server stops.
+    let againMs = 500 * (1 + Math.random());
+    try {
+      await follow("/dashboard/stream", show, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      againMs = sayWhyNot(error);
     }
-  } finally {
-    running = false;
+    await new Promise((resolve) => setTimeout(resolve, againMs));
   }
-  timer = setTimeout(turn, nextMs);
+}
+
+/**
+ * Says what is wrong, and answers with the milliseconds until it is tried again.
+ * @param {unknown} error
+ */
+function sayWhyNot(error) {
+  const since = lastSeen === "" ? "" : `; the figures are of ${formatTime(lastSeen)}`;
+  const isToken = error instanceof TokenNeeded;
+  const why = isToken || error instanceof Refused ? error.message : "The server does not answer";
+  if (isToken) byId("token").hidden = false;
+  setConnection("down", isToken ? why : why + since);
+  return Math.max(againMsWhenDown, error instanceof Refused ? error.afterSeconds * 1_000 : 0);
 }
 
 /**
@@ -71,8 +77,35 @@ function missingOf({ counts, lags }) {
 /** @param {import("../dashboard_data.ts").DashboardData} data */
 function show(data) {
   showPipeline(data);
+  showWorkers(data);
   showBooks(data, openOrder);
   showLists(data, openOrder);
+  lastSeen = data.at;
+  const missing = missingOf(data);
+  setConnection(missing ? "down" : "live", missing ?? "Live");
+  byId("token").hidden = true;
+  lookBack();
+}
+
+let lookedBackAt = -Infinity;
+
+/** The past changes slowly: it is asked for each half a minute, while the stream runs. What fails is tried again then. */
+async function lookBack() {
+  if (performance.now() - lookedBackAt < lookBackMs) return;
+  lookedBackAt = performance.now();
+  try {
+    const [history, runs] = await Promise.all([
+      getJson("/dashboard/history.json"),
+      getJson("/dashboard/runs.json"),
+    ]);
+    showHour(history);
+    showRuns(runs);
+  } catch (error) {
+    setText(
+      byId("hour-since"),
+      `cannot be read: ${error instanceof Error ? error.message : error}`,
+    );
+  }
 }
 
 /**
@@ -88,7 +121,7 @@ byId("pause").addEventListener("click", () => {
   paused = !paused;
   byId("pause").setAttribute("aria-pressed", String(paused));
   if (paused) setConnection("paused", `Paused at ${formatTime(lastSeen)}`);
-  turn();
+  restart();
 });
 
 byId("token").addEventListener("submit", (event) => {
@@ -96,8 +129,8 @@ byId("token").addEventListener("submit", (event) => {
   const box = inputById("token-value");
   keepToken(box.value);
   box.value = "";
-  turn();
+  restart();
 });
 
-document.addEventListener("visibilitychange", turn);
-turn();
+document.addEventListener("visibilitychange", restart);
+restart();

@@ -11,7 +11,7 @@ const histories = {
 };
 
 /** A lag below this is the normal wait for the next poll. */
-const calmRecords = 100;
+export const calmRecords = 100;
 const calmSeconds = 2;
 /** Figures that are older say so. */
 const agedSeconds = 10;
