@@ -6,7 +6,7 @@ import { listDeadLetters } from "../engine/dead_letters/list_dead_letters.ts";
 import {
   deadLetterDetails,
   deadLetterDocument,
-  deadLettersTable,
+  deadLettersText,
 } from "../engine/dead_letters/render_dead_letters.ts";
 import {
   address,
@@ -75,7 +75,7 @@ function addList(command: Command, actions: DlqActions): void {
         const found = await listDeadLetters(store, options, signal);
         if (args.json) return printJson(found.map(deadLetterDocument));
         if (found.length === 0) return print(`No dead letters in ${store.topic} match.`);
-        print(deadLettersTable(found));
+        print(deadLettersText(found));
         if (found.length === limit) progress(`There may be more: --limit is ${limit}.`);
       })
     );

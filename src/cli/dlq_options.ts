@@ -14,6 +14,8 @@ import { print } from "./print.ts";
 
 /** What the commands are given by whoever mounts them. */
 export interface DlqActions {
+  /** Asks a person; false without a terminal. */
+  confirm(question: string): boolean;
   /**
    * Opens the named dead-letter topic, or the one of the settings, and closes it when `act` is done. The signal fires at
    * SIGINT and SIGTERM.

@@ -1,14 +1,17 @@
 /** `dlq redrive`: send dead letters back, each once. */
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import {
   type DeadLetterAddress,
   formatAddress,
 } from "../engine/dead_letters/dead_letter_address.ts";
 import { brief } from "../engine/dead_letters/describe_bytes.ts";
 import { formatPartition } from "../engine/core/record.ts";
+import { wrapped } from "../engine/dead_letters/fit_columns.ts";
+import type { DeadLetterStore } from "../engine/dead_letters/list_dead_letters.ts";
 import type { DeadLetter } from "../engine/dead_letters/read_dead_letter.ts";
 import { redriveDeadLetters, type RedriveReport } from "../engine/dead_letters/redrive.ts";
-import type { RedriveObserver } from "../engine/dead_letters/redrive_options.ts";
+import type { RedriveObserver, RedriveOptions } from "../engine/dead_letters/redrive_options.ts";
+import { perSecondMax } from "../engine/dead_letters/redrive_pace.ts";
 import {
   addressList,
   type DlqActions,
@@ -42,15 +45,24 @@ export function addRedrive(command: Command, actions: DlqActions): void {
     )
     .option("--limit <n>", "at most so many", wholeNumber)
     .option(
+      "--trips-max <n>",
+      "leave what has failed more often, unless it is named (default: 10)",
+      wholeNumber,
+    )
+    .option(
       "--again",
       "also those that were redriven before (name them, or a key, class, cause or topic)",
     )
+    .option("--per-second <n>", "at most so many records a second", recordsPerSecond)
+    .option("--yes", "do not ask, with --again")
     .option("--dry-run", "only say what would be done")
     .addHelpText("after", redriveHelp)
     .action((addresses: DeadLetterAddress[], args: SelectionArguments & RedriveArguments) =>
       actions.withStore(args.dlq, async (store, signal, audit) => {
-        const { to, for: group, limit, again, dryRun } = args;
-        const options = { ...selectionOf(args), addresses, to, for: group, limit, again, dryRun };
+        const { for: group, to, limit, tripsMax, perSecond, again, dryRun } = args;
+        const given = { to, for: group, limit, tripsMax, perSecond, again, dryRun };
+        const options = { ...selectionOf(args), ...given, addresses };
+        if (again && !dryRun) await askAgain(store, options, actions, args.yes, signal);
         const redrive = () => redriveDeadLetters(store, options, signal, tell(dryRun));
         const deed = {
           action: "dlq redrive",
@@ -71,6 +83,36 @@ export function addRedrive(command: Command, actions: DlqActions): void {
     );
 }
 
+/** Says what would be done a second time, and asks. @throws {NotConfirmedError} */
+async function askAgain(
+  store: DeadLetterStore,
+  options: RedriveOptions,
+  actions: DlqActions,
+  yes: boolean | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const { again, redriven } = await redriveDeadLetters(store, { ...options, dryRun: true }, signal);
+  if (again === 0) return;
+  progress(
+    wrapped(
+      `${again} of the ${redriven} dead letter(s) were sent back before. Where they were processed ` +
+        "then, that is done a second time now: their outputs are written again.",
+    ),
+  );
+  if (yes || actions.confirm(`Send these ${again} once more?`)) return;
+  throw new NotConfirmedError("Nothing was sent: it was not confirmed. Add --yes to do it");
+}
+
+class NotConfirmedError extends Error {
+  override name = "NotConfirmedError";
+}
+
+function recordsPerSecond(text: string): number {
+  const perSecond = wholeNumber(text);
+  if (perSecond <= perSecondMax) return perSecond;
+  throw new InvalidArgumentError(`It must be ${perSecondMax} at most.`);
+}
+
 /** The arguments as an operator knows them again. */
 function givenOf(
   { keyHex, ...args }: SelectionArguments & RedriveArguments,
@@ -84,46 +126,62 @@ interface RedriveArguments {
   readonly to?: string;
   readonly for?: string;
   readonly limit?: number;
+  readonly tripsMax?: number;
+  readonly perSecond?: number;
+  readonly yes?: boolean;
   readonly again?: boolean;
   readonly dryRun?: boolean;
 }
 
 const redriveHelp = `
-The original bytes go back, with two more headers: x-redriven-for and x-redriven-from. The records and the note that they
-were redriven are one Kafka transaction, so an interrupted redrive is simply run again. A record that
-fails again becomes a new dead letter, which this run leaves alone. It keeps its first timestamp when that is less than a
-day old.
-What is not whole (cut, or only named by its place), says no origin, or came from a topic that is gone does not go back: it is
-named, stays pending, and the others go on; the exit code is 1 then. The dead letters of Spring Kafka and Kafka Connect are
-understood.
-It is for the group that failed on it (x-redriven-for): other flows of onceflow on that topic pass it over. After a flow was
-renamed, name its new group with --for, or "--for all". Every other consumer of the topic sees the record again, and so
-does each reader of a topic that is named with --to.`;
+The original bytes go back. The records and the note that they were redriven are one Kafka
+transaction, so an interrupted redrive is simply run again. A record that fails again becomes a new
+dead letter, which this run leaves alone. It keeps its first timestamp when that is less than a day
+old.
+
+Headers that it gets say which dead letter it was (x-redriven-from), which group it is for
+(x-redriven-for), how often it went back, how often it was tried, and where and when it failed first
+(x-redriven-trips, -attempts, -first-origin, -first-failed-at); they stay when it fails again. What
+has failed more than --trips-max times is left alone unless it is named by its address.
+
+With --again, what was sent back before is sent once more: where it was processed then, that is done
+a second time. It says how many these are and asks; without a terminal it needs --yes.
+
+What is not whole (cut, or only named by its place), says no origin, or came from a topic that is
+gone does not go back: it is named, stays pending, and the others go on; the exit code is 1 then.
+The dead letters of Spring Kafka and Kafka Connect are understood.
+
+It is for the group that failed on it: other flows of onceflow on that topic pass it over. After a
+flow was renamed, name its new group with --for, or "--for all". Every other consumer of the topic
+sees the record again, and so does each reader of a topic that is named with --to.`;
 
 function redriveSummary(
-  { redriven, skipped, refused, removed, byTopic }: RedriveReport,
+  { redriven, again, skipped, refused, removed, byTopic }: RedriveReport,
   dryRun: boolean | undefined,
 ): string {
   const topics = Object.entries(byTopic).map(([topic, count]) => `${count} to ${topic}`);
-  return `${verb(dryRun)}: ${redriven}${topics.length > 0 ? ` (${topics.join(", ")})` : ""}. ` +
-    `Redriven before, so left alone: ${skipped}.` +
-    (refused > 0 ? ` Cannot go back, so still pending: ${refused}.` : "") +
-    (removed > 0 ? ` Removed by retention before they were redriven: up to ${removed}.` : "");
+  return wrapped(
+    `${verb(dryRun)}: ${redriven}${topics.length > 0 ? ` (${topics.join(", ")})` : ""}. ` +
+      (again > 0 ? `Redriven before, and now again: ${again}. ` : "") +
+      `Redriven before, so left alone: ${skipped}.` +
+      (refused > 0 ? ` Cannot go back, so still pending: ${refused}.` : "") +
+      (removed > 0 ? ` Removed by retention before they were redriven: up to ${removed}.` : ""),
+  );
 }
 
 /** Says on the way what is redriven. */
 export function tell(dryRun?: boolean): RedriveObserver {
   return {
-    redriven: (letters) => progress(`${verb(dryRun)}: ${namesOf(letters)}`),
+    redriven: (letters) => progress(wrapped(`${verb(dryRun)}: ${namesOf(letters)}`)),
     removed: (place, offsets, start) =>
-      progress(
+      progress(wrapped(
         `Retention has removed what stood in ${
           formatPartition(place)
         } below offset ${start}: up to ` +
           `${offsets} dead letter(s) were never redriven, and are gone`,
-      ),
-    refused: (_, reason) => progress(brief(reason, 500)),
-    doubt: (_, reason) => progress(`${brief(reason, 200)}; looking up what became of it`),
+      )),
+    refused: (_, reason) => progress(wrapped(brief(reason, 1_500))),
+    doubt: (_, reason) => progress(wrapped(`${brief(reason, 200)}; looking up what became of it`)),
   };
 }
 

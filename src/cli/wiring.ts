@@ -91,7 +91,10 @@ export const projectionActions: ProjectionActions = {
   status: () => withServices(viewsStatus),
 };
 
+const confirmed = (question: string) => Deno.stdin.isTerminal() && confirm(plainText(question));
+
 export const dlqActions: DlqActions = {
+  confirm: confirmed,
   withStore: (topic, act) =>
     withServices(async (config, services, signal) => {
       await using store = openDeadLetterStore(createKafkaClient(services.kafka), {
@@ -105,7 +108,7 @@ export const dlqActions: DlqActions = {
 };
 
 export const offsetsActions: OffsetsActions = {
-  confirm: (question) => Deno.stdin.isTerminal() && confirm(plainText(question)),
+  confirm: confirmed,
   withOffsets: (act) =>
     withServices(async (config, services, signal) => {
       const client = createKafkaClient(services.kafka);

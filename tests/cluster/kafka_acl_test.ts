@@ -13,6 +13,7 @@ import { ensureAppTopics } from "../../src/app/compose/topics_of.ts";
 import { type Config, readConfig } from "../../src/config.ts";
 import { createHealth } from "../../src/engine/core/health.ts";
 import { findDeadLetter } from "../../src/engine/dead_letters/find_dead_letter.ts";
+import { listGroups } from "../../src/engine/dead_letters/list_groups.ts";
 import { listDeadLetters } from "../../src/engine/dead_letters/list_dead_letters.ts";
 import { listParkedKeys } from "../../src/engine/dead_letters/load_parked_keys.ts";
 import {
@@ -52,7 +53,7 @@ const users = {
   "worker offsets show": "offsets-show",
   "worker offsets set": "offsets-set",
   "worker transactions": "transactions",
-  "dlq list, show, repro": "dlq-list",
+  "dlq groups, list, repro, show": "dlq-list",
   "dlq redrive": "redrive",
   "dlq parked, unpark": "unpark",
   "projection status": "status",
@@ -140,6 +141,7 @@ Deno.test("each role does its work with exactly what the README grants it, and s
     const [letter] = await listDeadLetters(store, { limit: 9, pending: true });
     assertExists(letter);
     await findDeadLetter(store, letter.record);
+    assertEquals((await listGroups(store)).count, 1);
     await sql`insert into tax_rates (currency, rate) values ('BRL', 0.19)`;
     await using redriving = storeOf("redrive");
     assertEquals((await redriveDeadLetters(redriving)).redriven, 1);

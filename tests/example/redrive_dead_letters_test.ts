@@ -48,6 +48,14 @@ Deno.test("orders in a new currency are invoiced once the rate is there and they
   const { groups: [cause] } = await letters.groups({ pending: true });
   assertEquals([cause?.reason, cause?.count], ["no rate for SEK", 2]);
 
+  // Sent back too early, it fails again, also where the flow promises less: which trip it was stays with it.
+  assertEquals((await letters.redrive({ addresses: [{ partition: 0, offset: 1 }] })).redriven, 1);
+  const guarantee = "at-least-once";
+  await runUntil(client, flow, ({ records }) => records === 1, { guarantee });
+  const again = await letters.read({ partition: 0, offset: 3 });
+  assertEquals([again.trips, again.attempts, again.attemptsInAll], [2, 1, 2]);
+  assertEquals(again.first.origin, { topic: source, partition: 0, offset: 2 });
+
   // The cause is mended; what failed goes back. A second redrive finds nothing left to do.
   rates.add("SEK");
   assertEquals((await letters.redrive({ key: "o1" })).redriven, 1);
@@ -58,8 +66,9 @@ Deno.test("orders in a new currency are invoiced once the rate is there and they
   assertEquals(jsons(await readPartition(client, outTopic)), orders);
   const back = (await readPartition(client, source)).slice(3);
   assertEquals(back.map(({ headers }) => headerText(headers, "x-redriven-from")), [
-    `${dlq}/0/0`,
     `${dlq}/0/1`,
+    `${dlq}/0/0`,
+    `${dlq}/0/3`,
   ]);
   assertEquals(await letters.list({ limit: 10, pending: true }), []);
 });

@@ -30,10 +30,8 @@ Deno.test("redrive sends every dead letter back to its partition, bytes unaltere
   const report = await redriveDeadLetters(store);
 
   const [first, second] = await topics.read(topics.input);
-  assertEquals(report, {
-    ...{ redriven: 2, skipped: 0, refused: 0, removed: 0 },
-    byTopic: { [topics.input]: 2 },
-  });
+  const none = { again: 0, skipped: 0, refused: 0, removed: 0 };
+  assertEquals(report, { redriven: 2, ...none, byTopic: { [topics.input]: 2 } });
   assertEquals([first?.partition, first?.key, first?.value], [0, null, null]);
   assertEquals([second?.partition, second?.value], [1, bytes]);
   assertEquals(second && headerTexts(second), [
@@ -41,6 +39,10 @@ Deno.test("redrive sends every dead letter back to its partition, bytes unaltere
     "n=null",
     "x-redriven-for=onceflow.test",
     `x-redriven-from=${topics.dlq}/1/0`,
+    "x-redriven-trips=1",
+    "x-redriven-attempts=1",
+    `x-redriven-first-origin=${topics.input}/1/0`,
+    `x-redriven-first-failed-at=${(await topics.read(topics.dlq))[1]?.timestamp}`,
   ]);
 });
 
@@ -124,10 +126,12 @@ Deno.test("a redrive whose answer is lost looks up the outcome and goes on", asy
     });
     const report = await redriveDeadLetters(store, {
       key: new TextEncoder().encode("a"),
-      batchRecordsMax: 2,
       again: true,
+      // The pace holds through the doubt: no batch is larger, and none is counted twice.
+      perSecond: 20,
     });
     assertEquals([report.redriven, report.skipped], [5, 0]);
+    assertEquals(report.again, step === "after-commit" ? 5 : 0);
   }
   const values = (await topics.read(topics.input)).map(valueText);
   assertEquals(values, ["1", "2", "3", "4", "5", "1", "2", "3", "4", "5"]);
@@ -193,7 +197,8 @@ Deno.test("a selected redrive leaves holes that a redrive of all respects", asyn
   const [, tax] = groups.toSorted((a, b) => a.errorClass.localeCompare(b.errorClass));
   assertEquals(groups.map(({ count, pending }) => [count, pending]).sort(), [[2, 0], [2, 2]]);
   const again = { fingerprint: tax?.fingerprint, again: true, dryRun: true };
-  assertEquals((await redriveDeadLetters(store, again)).redriven, 2);
+  const would = await redriveDeadLetters(store, again);
+  assertEquals([would.redriven, would.again, would.skipped], [2, 2, 0]);
 
   assertEquals((await redriveDeadLetters(store, { dryRun: true })).redriven, 2);
   assertEquals((await redriveDeadLetters(store, { limit: 1 })).redriven, 1);

@@ -48,9 +48,9 @@ Deno.test("a dead letter of Spring Kafka is understood", () => {
 Deno.test("a record written by hand has no origin, and can go back only to a named topic", () => {
   const letter = readDeadLetter({ ...failed(), headers: [] });
   assertEquals(letter.origin, undefined);
-  const target = redriveTarget(letter, undefined);
+  const target = redriveTarget(letter);
   assertStringIncludes("refused" in target ? target.refused : "", "--to TOPIC");
-  assertEquals(redriveTarget(letter, "there"), { topic: "there" });
+  assertEquals(redriveTarget(letter, { to: "there" }), { topic: "there" });
 });
 
 Deno.test("a dead letter of Kafka Connect is understood", () => {
@@ -77,6 +77,72 @@ Deno.test("a dead letter of Kafka Connect is understood", () => {
   assertEquals([groupId, missing], ["sink", undefined]);
 });
 
+const big = (bytes: number, value: number) => {
+  const view = new DataView(new ArrayBuffer(bytes));
+  if (bytes === 4) view.setInt32(0, value);
+  else view.setBigInt64(0, BigInt(value));
+  return new Uint8Array(view.buffer);
+};
+
+Deno.test("a dead letter of a Spring listener says why the listener failed, not that it did", () => {
+  const stack = "org.springframework.kafka.listener.ListenerExecutionFailedException: Listener\n" +
+    "\tat a.B.c(B.java:1)\nCaused by: java.lang.IllegalStateException: x\n\t... 3 more\n" +
+    "Caused by: shop.TaxException: no tax for 17\n\tat shop.Tax.of(Tax.java:9)\n";
+  const spring = (prefix: string, stacktrace: string) =>
+    readDeadLetter({
+      ...failed(),
+      headers: [
+        textHeader("its", "own"),
+        textHeader(`${prefix}original-topic`, "orders"),
+        [`${prefix}original-partition`, big(4, 2)],
+        [`${prefix}original-offset`, big(8, 2 ** 40)],
+        [`${prefix}original-timestamp`, big(8, 1_700_000_000_000)],
+        textHeader(`${prefix}original-timestamp-type`, "CreateTime"),
+        textHeader(`${prefix}original-consumer-group`, "shop"),
+        textHeader(`${prefix}exception-fqcn`, stack.split(":")[0] ?? ""),
+        textHeader(`${prefix}exception-cause-fqcn`, "java.lang.IllegalStateException"),
+        textHeader(`${prefix}exception-message`, "Listener failed"),
+        textHeader(`${prefix}exception-stacktrace`, stacktrace),
+        ["retry_topic-attempts", big(4, 4)],
+        ["retry_topic-backoff-timestamp", big(8, 1)],
+      ],
+    });
+  for (const prefix of ["kafka_dlt-", "kafka_"]) {
+    const letter = spring(prefix, stack);
+    assertEquals(letter.origin, { topic: "orders", partition: 2, offset: 2 ** 40 });
+    assertEquals([letter.errorClass, letter.error], ["shop.TaxException", "no tax for 17"]);
+    const { groupId, attempts, originalTimestamp } = letter;
+    assertEquals([groupId, attempts, originalTimestamp], ["shop", 4, 1_700_000_000_000]);
+    const { headers } = restoreRecord(letter, { topic: "orders", partitionCount: 4 });
+    assertEquals(headers.filter(([name]) => !name.startsWith("x-redriven-")), [
+      textHeader("its", "own"),
+    ]);
+  }
+  const { errorClass, error } = spring("kafka_dlt-", "");
+  assertEquals([errorClass, error], ["java.lang.IllegalStateException", "Listener failed"]);
+});
+
+Deno.test("a dead letter of Kafka Streams is understood", () => {
+  const streams = (name: string, text: string) => textHeader(`__streams.errors.${name}`, text);
+  const letter = readDeadLetter({
+    ...failed(),
+    headers: [
+      streams("exception", "org.apache.kafka.streams.errors.StreamsException: no tax"),
+      streams("message", "no tax"),
+      streams("stacktrace", "..."),
+      streams("topic", "orders"),
+      streams("partition", "2"),
+      streams("offset", "17"),
+    ],
+  });
+  assertEquals(letter.origin, { topic: "orders", partition: 2, offset: 17 });
+  assertEquals([letter.errorClass, letter.error], [
+    "org.apache.kafka.streams.errors.StreamsException",
+    "no tax",
+  ]);
+  assertEquals(originalHeaders(letter.record.headers), []);
+});
+
 Deno.test("what is not whole is refused by name, also for another topic", () => {
   const value = new Uint8Array(10_000);
   const original = { ...failed(), topic: "orders", offset: 42, partition: 3, headers: [], value };
@@ -87,7 +153,7 @@ Deno.test("what is not whole is refused by name, also for another topic", () => 
   for (const [letter, word] of [[cut, "cut: value"], [named, "3 record(s)"]] as const) {
     const read = readDeadLetter({ ...letter, offset: 7, timestamp: 1_700_000_001_000 });
     for (const to of [undefined, "elsewhere"]) {
-      const target = redriveTarget(read, to);
+      const target = redriveTarget(read, { to });
       assertStringIncludes("refused" in target ? target.refused : "", word);
       assertStringIncludes("refused" in target ? target.refused : "", "orders-3 offset 42");
     }
@@ -117,7 +183,12 @@ const headers = fc.array(fc.tuple(names, bytes), { maxLength: 6 });
 const redrivenHeaders = [
   textHeader("x-redriven-for", "onceflow.x"),
   textHeader("x-redriven-from", "orders.DLQ/3/7"),
+  textHeader("x-redriven-trips", "1"),
+  textHeader("x-redriven-attempts", "4"),
+  textHeader("x-redriven-first-origin", "orders/3/42"),
+  textHeader("x-redriven-first-failed-at", "1700000001000"),
 ];
+const tripNames = redrivenHeaders.slice(2).map(([name]) => name);
 
 Deno.test("key, value and headers come back as they were, whatever the original's headers are called", () => {
   fc.assert(
@@ -139,20 +210,64 @@ Deno.test("a second redrive replaces where the first one came from", () => {
   ];
   const target = { topic: "orders", partitionCount: 4 };
   const back = restoreRecord(readDeadLetter(failed({ headers: once })), target);
-  assertEquals(back.headers, [textHeader("a", "1"), ...redrivenHeaders]);
+  // An earlier release counted no trips: this was one at least, and where it failed first is not known.
+  assertEquals(back.headers, [
+    textHeader("a", "1"),
+    ...redrivenHeaders.slice(0, 2),
+    textHeader("x-redriven-trips", "2"),
+    textHeader("x-redriven-attempts", "5"),
+  ]);
 });
 
 Deno.test("another topic gets the record by its key, and nothing of the parked key's queue", () => {
   const parked: Header[] = [textHeader("x-parked", `${crypto.randomUUID()}/0`)];
   const letter = readDeadLetter(failed({ headers: parked, key: null }));
   const back = restoreRecord(letter, { topic: "elsewhere", partitionCount: 2 });
-  assertEquals([back.partition, back.headers.map(([name]) => name)], [1, ["x-redriven-from"]]);
+  assertEquals([back.partition, back.headers.map(([name]) => name)], [1, [
+    "x-redriven-from",
+    ...tripNames,
+  ]]);
   const home = restoreRecord(letter, { topic: "orders", partitionCount: 4 });
   assertEquals(home.headers.map(([name]) => name), [
     "x-parked",
     "x-redriven-for",
     "x-redriven-from",
+    ...tripNames,
   ]);
+});
+
+Deno.test("each trip adds to the first failure, whatever was cut, and the eleventh stays at home", () => {
+  let record = failed();
+  for (let trip = 1; trip <= 11; trip++) {
+    const letter = readDeadLetter(record);
+    assertEquals([letter.trips, letter.attempts, letter.attemptsInAll], [trip, 4, 4 * trip]);
+    assertEquals(letter.first, {
+      origin: { topic: "orders", partition: 3, offset: 42 },
+      failedAt: 1_700_000_001_000,
+    });
+    const target = redriveTarget(letter, { tripsMax: 10 });
+    assertEquals("refused" in target, trip === 11);
+    if ("refused" in target) assertStringIncludes(target.refused, `"dlq redrive 3/7"`);
+    const back = restoreRecord(letter, { topic: "orders", partitionCount: 4 });
+    const { headers, key, value } = back;
+    const place = { partition: 3, offset: 100 + trip, timestamp: 0 };
+    const bytes = { key: encoder.encode(String(key)), value: encoder.encode(String(value)) };
+    const again = { topic: "orders", ...place, ...bytes, headers };
+    const destination = { topic: "orders.DLQ", partitionCount: 4 };
+    record = { ...deadLetter(again, reason, destination), offset: 7, timestamp: Date.now() };
+    const cut = { ...again, headers: [textHeader("long", "x".repeat(9_000)), ...headers] };
+    const small = deadLetter(cut, reason, { ...destination, recordBytesMax: 6_000 });
+    assertEquals(readDeadLetter({ ...small, offset: 7, timestamp: 0 }).trips, trip + 1);
+  }
+});
+
+Deno.test("headers of these names that are no trips of ours count as none", () => {
+  const headers = [
+    textHeader("x-redriven-trips", "-1"),
+    textHeader("x-redriven-first-origin", "a b/1/2"),
+  ];
+  const { trips, first, attemptsInAll } = readDeadLetter(failed({ headers }));
+  assertEquals([trips, attemptsInAll, first.origin?.offset], [1, 4, 42]);
 });
 
 Deno.test("addresses are PARTITION/OFFSET", () => {

@@ -41,6 +41,7 @@ async function repro(record: InputRecord, errorClass: string, recordBytesMax?: n
   console.log = (text: string) => void printed.push(text);
   try {
     const command = dlqCommand({
+      confirm: () => false,
       withStore: (topic = "", act) =>
         act(
           {

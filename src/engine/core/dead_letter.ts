@@ -100,9 +100,20 @@ function referenceFacts(unread: UnreadRecords | undefined): readonly Header[] {
 
 /** Whether a header was added by {@linkcode deadLetter}, or by another system in its place: a redrive takes these off again. */
 export function isDeadLetterHeader([name]: Header): boolean {
-  return factNames.has(name) || name.startsWith("kafka_dlt-") ||
-    name.startsWith("__connect.errors.");
+  return factNames.has(name) || foreignPrefixes.some((prefix) => name.startsWith(prefix));
 }
+
+/** Of Spring Kafka with its retry topics, whose attempts would go on counting, of Kafka Connect and of Kafka Streams. */
+const foreignPrefixes = [
+  "kafka_dlt-",
+  "kafka_original-",
+  "kafka_exception-",
+  "kafka_key-exception-",
+  "kafka_deliveryAttempt",
+  "retry_topic-",
+  "__connect.errors.",
+  "__streams.errors.",
+];
 
 const factNames = new Set([
   "x-original-topic",

@@ -2,6 +2,7 @@
 import { getLogger } from "../packages/logtape.ts";
 import { formatPartition, headerText, type InputRecord, type TopicPartition } from "./record.ts";
 import type { DeadLetterReason } from "./dead_letter.ts";
+import { readTrips } from "./trips.ts";
 
 /** A record that became a dead letter, told once that is committed. */
 export interface Burial {
@@ -49,6 +50,7 @@ export class DeadLetterLog implements Disposable {
           class: reason.errorClass,
           ...idsOf(record, this.hidesKey),
           attempts: reason.attempts,
+          trips: readTrips(record.headers).count + 1,
           group: reason.groupId,
           // The text may quote the record: it must stay one line.
           error: reason.error.slice(0, errorCharsMax).replace(/[\s\p{Cc}]+/gu, " "),

@@ -7,6 +7,7 @@ import {
   type OutputRecord,
   textHeader,
 } from "./record.ts";
+import { tripHeaderBytesMax, tripHeaderNames } from "./trips.ts";
 
 /** What is kept of a record that failed. */
 export type KeptParts = Pick<OutputRecord, "headers"> & Pick<InputRecord, "key" | "value">;
@@ -83,17 +84,21 @@ function headerFacts(headers: readonly Header[]): Header[] {
   ];
 }
 
-/** The first headers that take no more than this. What a parked key is found by stays in any case. */
+/** The first headers that take no more than this. What a parked key is found by stays in any case, and earlier trips do. */
 function headersWithin(headers: readonly Header[], bytesMax: number): readonly Header[] {
   let bytes = 0;
   let full = false;
   return headers.filter((header) => {
     const size = encodedBytes({ key: null, value: null, headers: [header] }) - framingBytes;
     full ||= bytes + size > bytesMax;
-    if (full && header[0] !== parkedHeader) return false;
+    if (full && !staysInAnyCase(header, size)) return false;
     bytes += size;
     return true;
   });
+}
+
+function staysInAnyCase([name]: Header, bytes: number): boolean {
+  return name === parkedHeader || (bytes <= tripHeaderBytesMax && tripHeaderNames.includes(name));
 }
 
 const parkedHeader = "x-parked";

@@ -38,6 +38,7 @@ export type { ParkedKey, ParkedQueue } from "./parked_entry.ts";
 export type { ParkedLink } from "./parked_link.ts";
 export {
   type DeadLetter,
+  type FirstFailure,
   type Origin,
   originalHeaders,
   readDeadLetter,

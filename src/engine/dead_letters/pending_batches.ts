@@ -5,6 +5,7 @@ import { readRange } from "../core/read_range.ts";
 import type { RecordLog } from "./record_log.ts";
 import { isRedriven, markOf, type RedriveState } from "./redrive_state.ts";
 import { isPartial, type Selection, selects } from "./select_dead_letters.ts";
+import type { TargetOptions } from "./restore_record.ts";
 import { canGoBack } from "./sort_out.ts";
 
 /** Dead letters for one transaction. */
@@ -18,12 +19,11 @@ export interface PendingBatch {
 }
 
 /** What to look for. */
-export interface PendingOptions extends Selection {
+export interface PendingOptions extends Selection, TargetOptions {
   /** Where to stop: the end of the log when the command began. */
   readonly end: number;
   /** How many may go back; those that cannot do not count. */
   readonly limit: number;
-  readonly to?: string;
   readonly again?: boolean;
   readonly run: string;
   readonly batchRecordsMax?: number;
@@ -61,7 +61,7 @@ export async function* pendingBatches(
     }
     batch.push(deadLetter);
     bytes += size;
-    const counts = limit < Infinity && await canGoBack(log, deadLetter, options.to);
+    const counts = limit < Infinity && await canGoBack(log, deadLetter, options);
     if (counts && --left === 0) {
       return yield { deadLetters: batch, skipped, nextOffset: record.offset + 1 };
     }

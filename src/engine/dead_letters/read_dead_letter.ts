@@ -1,12 +1,22 @@
 /** Understands a record of a dead-letter topic: where it came from and why it failed. Never changes it. */
 import { isDeadLetterHeader } from "../core/dead_letter.ts";
 import { type Header, headerText, type InputRecord, type TopicPartition } from "../core/record.ts";
+import { readTrips } from "../core/trips.ts";
+import { type ForeignFacts, foreignFacts, wholeNumber } from "./foreign_headers.ts";
 import { type ParkedLink, parkedLink } from "./parked_link.ts";
 
 /** Where a dead letter was read from before it failed. */
 export interface Origin extends TopicPartition {
   /** Its place in that partition. */
   readonly offset: number;
+}
+
+/** Where and when a record failed for the first time. */
+export interface FirstFailure {
+  /** Where it lay then. */
+  readonly origin: Origin | undefined;
+  /** Milliseconds. */
+  readonly failedAt: number | undefined;
 }
 
 /** A record of a dead-letter topic with what its headers say. */
@@ -19,8 +29,14 @@ export interface DeadLetter {
   readonly errorClass: string;
   /** What was wrong. */
   readonly error: string;
-  /** How many times it was tried. */
+  /** How many times it was tried before it became this dead letter. */
   readonly attempts: number;
+  /** How many times the record has become a dead letter: 1 where it was not redriven before. */
+  readonly trips: number;
+  /** How many times it was tried in all trips. */
+  readonly attemptsInAll: number;
+  /** Its first failure; the parts that no header tells are undefined. */
+  readonly first: FirstFailure;
   /** The consumer group of the flow that gave it up. */
   readonly groupId: string;
   /** Its place in the queue of a parked key; undefined where the flow does not park. */
@@ -31,21 +47,28 @@ export interface DeadLetter {
   readonly missing: string | undefined;
 }
 
-/** Reads our own headers, or where they are missing those of Spring Kafka, or of Kafka Connect. */
+/** Reads our own headers, or where they are missing those of Spring Kafka, Kafka Connect or Kafka Streams. */
 export function readDeadLetter(record: InputRecord): DeadLetter {
   const { headers } = record;
-  const text = (name: string, spring: string, connect: string) =>
-    headerText(headers, name) ?? headerText(headers, `kafka_dlt-${spring}`) ??
-      headerText(headers, `__connect.errors.${connect}`);
+  const text = (name: string) => headerText(headers, name);
+  const foreign = foreignFacts(headers);
+  const origin = originOf(headers, foreign);
+  const attempts = wholeNumber(text("x-attempts")) ?? foreign.attempts ?? 1;
+  const before = readTrips(originalHeaders(headers));
   return {
     record,
-    origin: originOf(headers),
-    errorClass: text("x-error-class", "exception-fqcn", "exception.class.name") ?? "",
-    error: text("x-error", "exception-message", "exception.message") ?? "",
-    attempts: Number(headerText(headers, "x-attempts") ?? 1),
-    groupId: text("x-consumer-group", "original-consumer-group", "connector.name") ?? "",
+    origin,
+    errorClass: text("x-error-class") ?? foreign.errorClass ?? "",
+    error: text("x-error") ?? foreign.error ?? "",
+    attempts,
+    trips: before.count + 1,
+    attemptsInAll: before.attempts + attempts,
+    first: before.count === 0
+      ? { origin, failedAt: record.timestamp }
+      : { origin: before.origin, failedAt: before.failedAt },
+    groupId: text("x-consumer-group") ?? foreign.groupId ?? "",
     link: parkedLink(headers),
-    originalTimestamp: numberIn(headers, "x-original-timestamp", "kafka_dlt-original-timestamp"),
+    originalTimestamp: wholeNumber(text("x-original-timestamp")) ?? foreign.timestamp,
     missing: missingIn(record),
   };
 }
@@ -87,31 +110,11 @@ function ownFactsFrom(headers: readonly Header[]): number | undefined {
   return first >= 0 && headers.slice(first).every(isDeadLetterHeader) ? first : undefined;
 }
 
-function originOf(headers: readonly Header[]): Origin | undefined {
-  const topic = headerText(headers, "x-original-topic") ??
-    headerText(headers, "kafka_dlt-original-topic") ??
-    headerText(headers, "__connect.errors.topic");
-  const partition = numberIn(headers, "x-original-partition", "kafka_dlt-original-partition") ??
-    wholeNumber(headerText(headers, "__connect.errors.partition"));
-  const offset = numberIn(headers, "x-original-offset", "kafka_dlt-original-offset") ??
-    wholeNumber(headerText(headers, "__connect.errors.offset"));
+function originOf(headers: readonly Header[], foreign: ForeignFacts): Origin | undefined {
+  const number = (name: string) => wholeNumber(headerText(headers, `x-original-${name}`));
+  const topic = headerText(headers, "x-original-topic") ?? foreign.topic;
+  const partition = number("partition") ?? foreign.partition;
+  const offset = number("offset") ?? foreign.offset;
   if (!topic || partition === undefined || offset === undefined) return undefined;
   return { topic, partition, offset };
-}
-
-/** Ours is text; Spring's is big-endian. */
-function numberIn(headers: readonly Header[], ours: string, spring: string): number | undefined {
-  return wholeNumber(headerText(headers, ours)) ?? bigEndian(headers, spring);
-}
-
-function wholeNumber(text: string | undefined): number | undefined {
-  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
-}
-
-function bigEndian(headers: readonly Header[], name: string): number | undefined {
-  const value = headers.findLast(([header]) => header === name)?.[1];
-  if (!value || (value.length !== 4 && value.length !== 8)) return undefined;
-  const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
-  const number = value.length === 4 ? view.getInt32(0) : Number(view.getBigInt64(0));
-  return number >= 0 ? number : undefined;
 }

@@ -9,14 +9,18 @@
 import type { RedriveObserver, RedriveOptions } from "./redrive_options.ts";
 import type { TopicPartition } from "../core/record.ts";
 import { deadLetterPartitions, type DeadLetterStore } from "./list_dead_letters.ts";
+import { paceOf } from "./redrive_pace.ts";
 import { previewPartition, redrivePartition } from "./redrive_partition.ts";
+import { tripsMaxDefault } from "./restore_record.ts";
 import { isPartial, type Selection } from "./select_dead_letters.ts";
 
 /** What a redrive did, or with `dryRun` would do. */
 export interface RedriveReport {
   /** Sent back. */
   readonly redriven: number;
-  /** Selected, but redriven before. */
+  /** Those of them that had been redriven before, with `again`. */
+  readonly again: number;
+  /** Selected, but redriven before, and so left alone. */
   readonly skipped: number;
   /** Selected, but they cannot go back; they stay pending, and the observer was told why. */
   readonly refused: number;
@@ -32,7 +36,7 @@ export interface RedriveReport {
 /**
  * Redrives what is selected and was not redriven yet.
  *
- * @throws {TypeError} for `again` without a selection
+ * @throws {TypeError} for `again` without a selection, and for a `perSecond` that is out of bounds
  * @throws {HaltError} when somebody else redrives the same partition, or the topic that was named is not there; what was committed
  * before stays redriven
  */
@@ -47,12 +51,16 @@ export async function redriveDeadLetters(
       "Cannot redrive everything again: name dead letters, or a key, a class, a fingerprint or a topic",
     );
   }
+  const named = (options.addresses ?? []).length > 0;
+  const tripsMax = named ? Infinity : options.tripsMax ?? tripsMaxDefault;
+  const pace = options.perSecond === undefined ? undefined : paceOf(options.perSecond);
   const places = await wantedPartitions(store, options);
   if (!options.dryRun) await store.prepare();
   const run = crypto.randomUUID();
   const byTopic: Record<string, number> = {};
   let redriven = 0;
   let skipped = 0;
+  let again = 0;
   let refused = 0;
   let removed = 0;
   const counting: RedriveObserver = {
@@ -75,9 +83,12 @@ export async function redriveDeadLetters(
     const limit = (options.limit ?? Infinity) - redriven;
     if (limit <= 0) break;
     const redrive = options.dryRun ? previewPartition : redrivePartition;
-    skipped += await redrive(store, place, { ...options, limit, run }, counting, signal);
+    const given = { ...options, tripsMax, pace, limit, run };
+    const before = await redrive(store, place, given, counting, signal);
+    skipped += before.skipped;
+    again += before.again;
   }
-  return { redriven, skipped, refused, removed, byTopic };
+  return { redriven, again, skipped, refused, removed, byTopic };
 }
 
 async function wantedPartitions(

@@ -9,6 +9,13 @@ export interface RedriveOptions extends Selection {
   readonly to?: string;
   /** The group that they are for, or `all`; the one they failed in where absent. Other flows pass them over. */
   readonly for?: string;
+  /**
+   * Those that have become dead letters more often are refused, so that nothing goes round for ever. Default 10; what is named by
+   * its address goes in any case.
+   */
+  readonly tripsMax?: number;
+  /** At most so many records a second, from 1 to 1,000,000; as fast as it goes where absent. */
+  readonly perSecond?: number;
   /** At most so many; all where absent. */
   readonly limit?: number;
   /** Also those that were redriven before. Only together with a selection. */

@@ -3,14 +3,16 @@ import { transactionalId } from "../core/delivery.ts";
 import { delay } from "../core/delay.ts";
 import { HaltError } from "../core/errors.ts";
 import type { Names } from "../core/names.ts";
-import { type CommittedOffset, TransactionError, type Transactor } from "../core/ports.ts";
-import { formatOrigin, parseOrigin } from "../core/offset_metadata.ts";
-import { formatPartition, type OutputRecord, type TopicPartition } from "../core/record.ts";
-import { decide } from "../core/known_offset.ts";
+import { TransactionError, type Transactor } from "../core/ports.ts";
+import { formatOrigin } from "../core/offset_metadata.ts";
+import type { OutputRecord, TopicPartition } from "../core/record.ts";
 import type { DeadLetterStore } from "./list_dead_letters.ts";
 import { type PendingBatch, pendingBatches } from "./pending_batches.ts";
+import { checkState, checkWithinLog, haltReason } from "./redrive_halts.ts";
 import type { RedriveObserver, RedriveOptions } from "./redrive_options.ts";
+import type { Pace } from "./redrive_pace.ts";
 import {
+  isRedriven,
   markEntry,
   markOf,
   nextEntry,
@@ -26,25 +28,35 @@ export interface PartitionRedrive extends RedriveOptions {
   readonly limit: number;
   /** Names this run of the command. */
   readonly run: string;
+  /** What its transactions wait for. */
+  readonly pace?: Pace;
+}
+
+/** Those that were selected and had been redriven before this run. */
+export interface RedrivenBefore {
+  /** They were left alone. */
+  readonly skipped: number;
+  /** They were sent once more. */
+  readonly again: number;
 }
 
 const sessionsMax = 10;
 const sessionBackoffMs = 100;
 
-/** Answers with the number that was selected but redriven before. @throws {HaltError} */
+/** Answers with those that had been redriven before. @throws {HaltError} */
 export async function redrivePartition(
   store: DeadLetterStore,
   place: TopicPartition,
   options: PartitionRedrive,
   observer: RedriveObserver,
   signal?: AbortSignal,
-): Promise<number> {
+): Promise<RedrivenBefore> {
   const end = await endOf(store, place, options);
-  const done: Done = { count: 0, skipped: 0, told: false, doubt: undefined };
+  const done: Done = { count: 0, skipped: 0, again: 0, told: false, doubt: undefined };
   for (let session = 1;; session++) {
     try {
       await redriveSession(store, place, { ...options, end }, done, observer, signal);
-      return done.skipped;
+      return done;
     } catch (error) {
       const reason = haltReason(error, place);
       if (reason !== undefined) throw new HaltError(reason, { cause: error });
@@ -63,7 +75,7 @@ export async function previewPartition(
   options: PartitionRedrive,
   observer: RedriveObserver,
   signal?: AbortSignal,
-): Promise<number> {
+): Promise<RedrivenBefore> {
   const { log } = store;
   const end = await endOf(store, place, options);
   const committed = await log.committedOffset(log.names.redrive, place);
@@ -71,11 +83,14 @@ export async function previewPartition(
   const state = await readRedriveState(log, place, committed, { toHighWatermark, signal });
   await tellRemoved(log, state, place, options, observer);
   let skipped = 0;
+  let again = 0;
   for await (const batch of pendingBatches(log, place, state, { ...options, end }, signal)) {
+    const sorted = await sortOut(log, batch.deadLetters, options);
     skipped += batch.skipped;
-    report(await sortOut(log, batch.deadLetters, options), observer);
+    again += redrivenOf(state, sorted);
+    report(sorted, observer);
   }
-  return skipped;
+  return { skipped, again };
 }
 
 async function endOf(
@@ -87,7 +102,11 @@ async function endOf(
   return queue ?? queues ? await log.highWatermark(place) : (await log.range(place)).end;
 }
 
-type SortedBatch = PendingBatch & Sorted;
+type SortedBatch = PendingBatch & Sorted & { readonly again: number };
+
+function redrivenOf(state: RedriveState, { going }: Sorted): number {
+  return going.filter(({ deadLetter }) => isRedriven(state, deadLetter.record)).length;
+}
 
 function report({ going, refused }: Sorted, observer: RedriveObserver): void {
   for (const { deadLetter, reason } of refused) observer.refused?.(deadLetter, reason);
@@ -102,6 +121,7 @@ function report({ going, refused }: Sorted, observer: RedriveObserver): void {
 interface Done {
   count: number;
   skipped: number;
+  again: number;
   /** Whether it was said what retention has removed. */
   told: boolean;
   /** The batch whose commit is under way, or whose outcome is not known. */
@@ -129,10 +149,13 @@ async function redriveSession(
   if (done.doubt && isCommitted(state, done.doubt, options)) count(done.doubt);
   const limit = options.limit - done.count;
   if (limit <= 0) return;
+  const batchRecordsMax = options.batchRecordsMax ?? options.pace?.batchRecordsMax;
   for await (
-    const batch of pendingBatches(log, place, state, { ...options, limit }, signal)
+    const batch of pendingBatches(log, place, state, { ...options, limit, batchRecordsMax }, signal)
   ) {
-    const sorted = { ...batch, ...await sortOut(log, batch.deadLetters, options) };
+    const parts = await sortOut(log, batch.deadLetters, options);
+    const sorted = { ...batch, ...parts, again: redrivenOf(state, parts) };
+    await options.pace?.wait(sorted.going.length, signal);
     done.doubt = sorted;
     await commitBatch(transactor, place, sorted, { ...options, names, state, stateId });
     count(sorted);
@@ -142,6 +165,7 @@ async function redriveSession(
     done.doubt = undefined;
     done.count += batch.going.length;
     done.skipped += batch.skipped;
+    done.again += batch.again;
     report(batch, observer);
   }
 }
@@ -190,44 +214,4 @@ async function commitBatch(
   );
   // The offset stays where it is, and says from now on which notes belong to it.
   if (marks.length > 0) await commit(marks, Math.max(0, next));
-}
-
-function checkWithinLog(
-  { redrive: groupId }: Names,
-  { next }: RedriveState,
-  place: TopicPartition,
-  end: number,
-): void {
-  if (next <= end) return;
-  throw new HaltError(
-    `Cannot redrive ${formatPartition(place)}: group ${groupId} stands at offset ${next}, ` +
-      `beyond the end of the log at ${end}: the log was replaced. ` +
-      decide({ groupId, ...place }),
-  );
-}
-
-function checkState(
-  { redrive: groupId, redriven }: Names,
-  { metadata }: CommittedOffset,
-  place: TopicPartition,
-  stateId?: string,
-): void {
-  const { state } = parseOrigin(metadata);
-  if (state === undefined || stateId === undefined || state === stateId) return;
-  throw new HaltError(
-    `Cannot redrive ${
-      formatPartition(place)
-    }: topic ${redriven}, which says what was redriven one ` +
-      `by one, was deleted and made again, so dead letters at or above the group's offset may go a ` +
-      `second time. ${decide({ groupId, ...place })}`,
-  );
-}
-
-function haltReason(error: unknown, place: TopicPartition): string | undefined {
-  if (!(error instanceof TransactionError) || error.verdict === "unknown") return undefined;
-  if (error.verdict === "migrated") {
-    return `Stopped redriving ${formatPartition(place)}: another redrive has taken it over. ` +
-      `What was redriven so far counts for both`;
-  }
-  return `Cannot redrive ${formatPartition(place)}: ${error.message}`;
 }

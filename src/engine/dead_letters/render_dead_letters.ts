@@ -1,5 +1,4 @@
 /** Dead letters as tables and details for people, and as documents for programs. Pure. */
-import { Table } from "../packages/cli_table3.ts";
 import { Buffer } from "node:buffer";
 import { oneLine } from "../core/plain_text.ts";
 import { formatPartition, type Header } from "../core/record.ts";
@@ -7,32 +6,35 @@ import { formatAddress } from "./dead_letter_address.ts";
 import { brief, briefBytes, describeBytes } from "./describe_bytes.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import type { FoundDeadLetter } from "./find_dead_letter.ts";
+import { columns, cutTo } from "./fit_columns.ts";
 import type { ListedDeadLetter } from "./list_dead_letters.ts";
 
-/** One line each. */
-export function deadLettersTable(deadLetters: readonly ListedDeadLetter[]): string {
-  const table = new Table({
-    head: ["address", "failed at", "key", "class", "error", "tries", "came from", "redriven"],
-    style: { head: [], border: [], compact: true },
-  });
-  for (const { record, origin, errorClass, error, attempts, redriven } of deadLetters) {
-    table.push([
-      formatAddress(record),
-      isoTime(record.timestamp),
-      briefBytes(record.key, 36),
-      brief(errorClass, 30),
-      brief(error, 60),
-      String(attempts),
-      origin ? `${formatPartition(origin)}/${origin.offset}` : "(unknown)",
-      redriven ? "yes" : "",
-    ]);
-  }
-  return table.toString();
+/** Two lines each, none wider than {@linkcode columns}. */
+export function deadLettersText(deadLetters: readonly ListedDeadLetter[]): string {
+  return deadLetters.map(({ record, origin, errorClass, error, redriven, ...letter }) => {
+    const place = formatAddress(record).padEnd(8);
+    const came = origin ? `${cutTo(formatPartition(origin), 50)}/${origin.offset}` : "(unknown)";
+    const words = [
+      `key ${cutTo(briefBytes(record.key, 100), 36)} from ${came}`,
+      triesOf(letter),
+      ...(redriven ? ["redriven"] : []),
+    ];
+    const first = `${place}  ${isoTime(record.timestamp)}  ${brief(errorClass, 60)}: `;
+    return [`${first}${brief(error, 500)}`, `${" ".repeat(10)}${words.join(", ")}`]
+      .map((line) => cutTo(line, columns)).join("\n");
+  }).join("\n");
 }
+
+function triesOf({ attempts, attemptsInAll, trips }: Tried): string {
+  const tries = (count: number) => `${count} ${count === 1 ? "try" : "tries"}`;
+  return trips === 1 ? tries(attempts) : `trip ${trips}, ${tries(attemptsInAll)} in all`;
+}
+
+type Tried = Pick<ListedDeadLetter, "attempts" | "attemptsInAll" | "trips">;
 
 /** All that is known of one, with its headers and its value. */
 export function deadLetterDetails(found: FoundDeadLetter): string {
-  const { record, origin, errorClass, error, attempts, groupId, redriven, mark, missing } = found;
+  const { record, origin, errorClass, error, groupId, redriven, mark, missing } = found;
   const value = describeBytes(record.value);
   const lines = [
     ["Dead letter", `${record.topic} ${formatAddress(record)}`],
@@ -42,7 +44,8 @@ export function deadLetterDetails(found: FoundDeadLetter): string {
     ["Class", brief(errorClass, 200)],
     ["Error", brief(error, 1_000)],
     ["Fingerprint", fingerprintOf(found)],
-    ["Tries", String(attempts)],
+    ["Tries", triesOf(found)],
+    ["First failed", firstOf(found)],
     ["Redriven", mark?.to ? `to ${mark.to} at ${mark.at}` : redriven ? "yes" : "no"],
     ["Whole", missing === undefined ? "yes" : `no: ${missing}`],
     ["Key", briefBytes(record.key, 1_000)],
@@ -61,9 +64,16 @@ export function deadLetterDetails(found: FoundDeadLetter): string {
   ].join("\n");
 }
 
+function firstOf({ first: { origin, failedAt } }: FoundDeadLetter): string {
+  const at = failedAt === undefined ? "(unknown time)" : isoTime(failedAt);
+  return `${at} at ${
+    origin ? `${formatPartition(origin)} offset ${origin.offset}` : "(unknown place)"
+  }`;
+}
+
 /** For `--json`: bytes as base64, and as text beside it where they are text. */
 export function deadLetterDocument(deadLetter: ListedDeadLetter): Record<string, unknown> {
-  const { record, origin, errorClass, error, attempts, groupId, redriven, link, missing } =
+  const { record, origin, errorClass, error, attempts, groupId, redriven, link, missing, first } =
     deadLetter;
   return {
     address: formatAddress(record),
@@ -76,6 +86,10 @@ export function deadLetterDocument(deadLetter: ListedDeadLetter): Record<string,
     error_class: errorClass,
     error,
     attempts,
+    trips: deadLetter.trips,
+    attempts_in_all: deadLetter.attemptsInAll,
+    first_failed_at: first.failedAt === undefined ? null : isoTime(first.failedAt),
+    first_origin: first.origin ?? null,
     group: groupId,
     origin: origin ?? null,
     redriven,

@@ -1,10 +1,9 @@
 /** Groups of dead letters for people, and as documents for programs. Pure. */
 import { formatAddress } from "./dead_letter_address.ts";
 import { brief } from "./describe_bytes.ts";
+import { columns, cutTo } from "./fit_columns.ts";
 import type { DeadLetterGroup, DeadLetterGroups } from "./group_dead_letters.ts";
 import { isoTime } from "./render_dead_letters.ts";
-
-const columns = 100;
 
 /** Some lines each, none longer than 100 characters. */
 export function groupsText({ groups, others }: DeadLetterGroups): string {
@@ -15,10 +14,10 @@ export function groupsText({ groups, others }: DeadLetterGroups): string {
     return [
       `${fingerprint}  ${count}${waiting}  ${times}`,
       ...[
-        brief(`${group.errorClass || "(no class)"} in ${cause(group)}`, columns - 2),
-        brief(reason || "(no reason)", columns - 2),
+        brief(`${group.errorClass || "(no class)"} in ${cause(group)}`, 500),
+        brief(reason || "(no reason)", 500),
         `such as ${samples.map(formatAddress).join(" ")}`,
-      ].map((line) => `  ${line}`),
+      ].map((line) => cutTo(`  ${line}`, columns)),
     ].join("\n");
   });
   if (others > 0) blocks.push(`${others} more, with other causes than these`);

@@ -2,6 +2,7 @@
 import { partitionForKey } from "../core/partition_for_key.ts";
 import { formatPartition, type OutputRecord, textHeader } from "../core/record.ts";
 import { redrivenForHeader } from "../core/redriven_for.ts";
+import { redrivenFromHeader, tripHeaderNames, tripHeaders } from "../core/trips.ts";
 import { formatAddress } from "./dead_letter_address.ts";
 import { parkedHeader, parkedSkipHeader } from "./parked_link.ts";
 import { type DeadLetter, originalHeaders } from "./read_dead_letter.ts";
@@ -10,12 +11,12 @@ import { type DeadLetter, originalHeaders } from "./read_dead_letter.ts";
 export const everybody = "all";
 /** How old a record may be to keep its first timestamp, milliseconds. */
 const firstTimestampMsMax = 24 * 60 * 60_000;
-/** The header that says which dead letter a record was redriven from: `<dlq>/<partition>/<offset>`. */
-export const redrivenFromHeader = "x-redriven-from";
+/** Of how many trips a record is not redriven any more unless it is meant by itself: something sends it back again and again. */
+export const tripsMaxDefault = 10;
 
 /**
- * The record to write. Key and value are the original's, and so are the headers, with `x-redriven-for` and
- * `x-redriven-from` behind them (in the place of older ones, if this is not its first redrive).
+ * The record to write. Key and value are the original's, and so are the headers, with `x-redriven-for`, `x-redriven-from` and
+ * those of `core/trips.ts` behind them (in the place of older ones, if this is not its first redrive).
  *
  * It goes to the partition that it came from, which keeps the order of its key also where partitions were added since;
  * another topic (`to`) gets it by key.
@@ -24,7 +25,7 @@ export const redrivenFromHeader = "x-redriven-from";
  * it over when its turn comes
  */
 export function restoreRecord(
-  { record, origin, originalTimestamp, groupId }: DeadLetter,
+  deadLetter: DeadLetter,
   target: {
     readonly topic: string;
     readonly partitionCount: number;
@@ -35,6 +36,7 @@ export function restoreRecord(
     readonly now?: number;
   },
 ): OutputRecord {
+  const { record, origin, originalTimestamp, groupId } = deadLetter;
   const { topic, partitionCount, skip = false, now = record.timestamp } = target;
   const group = origin?.topic === topic ? target.for ?? groupId : "";
   // Its own time. What is older than the shortest usual retention, the broker might delete before it is read; what claims
@@ -48,7 +50,7 @@ export function restoreRecord(
     ? record.partition % partitionCount
     : partitionForKey(record.key, partitionCount);
   const from = `${record.topic}/${formatAddress(record)}`;
-  const ours = [redrivenFromHeader, redrivenForHeader, parkedSkipHeader];
+  const ours = [redrivenFromHeader, redrivenForHeader, parkedSkipHeader, ...tripHeaderNames];
   // A place in the queue of a parked key means something only in the topic that the key is parked in.
   if (origin?.topic !== topic) ours.push(parkedHeader);
   const headers = originalHeaders(record.headers).filter(([name]) => !ours.includes(name));
@@ -63,6 +65,11 @@ export function restoreRecord(
       ...(skip ? [textHeader(parkedSkipHeader, "true")] : []),
       ...(group === "" || group === everybody ? [] : [textHeader(redrivenForHeader, group)]),
       textHeader(redrivenFromHeader, from),
+      ...tripHeaders({
+        ...deadLetter.first,
+        count: deadLetter.trips,
+        attempts: deadLetter.attemptsInAll,
+      }),
     ],
   };
 }
@@ -70,9 +77,20 @@ export function restoreRecord(
 /** Where a dead letter goes back to, or why it cannot. */
 export type RedriveTarget = { readonly topic: string } | { readonly refused: string };
 
-/** Decides where a dead letter goes back to; `to` is the topic that the operator named. */
-export function redriveTarget(deadLetter: DeadLetter, to: string | undefined): RedriveTarget {
-  const { record, origin, missing } = deadLetter;
+/** What the operator says of where dead letters go, and of which do not. */
+export interface TargetOptions {
+  /** The topic that was named. */
+  readonly to?: string;
+  /** Those of more trips do not go; any number where absent. */
+  readonly tripsMax?: number;
+}
+
+/** Decides where a dead letter goes back to, if it does. */
+export function redriveTarget(
+  deadLetter: DeadLetter,
+  { to, tripsMax = Infinity }: TargetOptions = {},
+): RedriveTarget {
+  const { record, origin, missing, trips } = deadLetter;
   const address = formatAddress(record);
   const name = `Dead letter ${address} of ${record.topic}`;
   if (missing !== undefined) {
@@ -81,6 +99,13 @@ export function redriveTarget(deadLetter: DeadLetter, to: string | undefined): R
       : "";
     return {
       refused: `${name} cannot be redriven: ${missing}${place}; have its producer send it again`,
+    };
+  }
+  if (trips > tripsMax) {
+    return {
+      refused:
+        `${name} has become a dead letter ${trips} times, so it stays: redrive it by name when the cause ` +
+        `is mended, with "dlq redrive ${address}"`,
     };
   }
   const topic = to ?? origin?.topic;

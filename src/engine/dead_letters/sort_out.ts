@@ -3,7 +3,7 @@ import { HaltError } from "../core/errors.ts";
 import type { OutputRecord } from "../core/record.ts";
 import type { DeadLetter } from "./read_dead_letter.ts";
 import type { RecordLog } from "./record_log.ts";
-import { redriveTarget, restoreRecord } from "./restore_record.ts";
+import { redriveTarget, restoreRecord, type TargetOptions } from "./restore_record.ts";
 
 /** Dead letters, those that can go back with their records. */
 export interface Sorted {
@@ -12,9 +12,7 @@ export interface Sorted {
 }
 
 /** What the operator wishes. */
-export interface SortOptions {
-  /** Another topic than the one they came from. */
-  readonly to?: string;
+export interface SortOptions extends TargetOptions {
   /** Another group than the one they failed in, or `all`: only it works on them. */
   readonly for?: string;
   /** They go back to be passed over. */
@@ -25,12 +23,13 @@ export interface SortOptions {
 export async function sortOut(
   log: RecordLog,
   deadLetters: readonly DeadLetter[],
-  { to, skip, for: group }: SortOptions,
+  options: SortOptions,
 ): Promise<Sorted> {
+  const { skip, for: group } = options;
   const going: { deadLetter: DeadLetter; record: OutputRecord }[] = [];
   const refused: { deadLetter: DeadLetter; reason: string }[] = [];
   for (const deadLetter of deadLetters) {
-    const target = await existingTarget(log, deadLetter, to);
+    const target = await existingTarget(log, deadLetter, options);
     if ("refused" in target) refused.push({ deadLetter, reason: target.refused });
     else {
       const record = restoreRecord(deadLetter, { ...target, skip, for: group, now: Date.now() });
@@ -44,25 +43,25 @@ export async function sortOut(
 export async function canGoBack(
   log: RecordLog,
   deadLetter: DeadLetter,
-  to: string | undefined,
+  options: TargetOptions,
 ): Promise<boolean> {
-  return !("refused" in await existingTarget(log, deadLetter, to));
+  return !("refused" in await existingTarget(log, deadLetter, options));
 }
 
 async function existingTarget(
   log: RecordLog,
   deadLetter: DeadLetter,
-  to: string | undefined,
+  options: TargetOptions,
 ): Promise<
   { readonly topic: string; readonly partitionCount: number } | { readonly refused: string }
 > {
-  const target = redriveTarget(deadLetter, to);
+  const target = redriveTarget(deadLetter, options);
   if ("refused" in target) return target;
   const { topic } = target;
   const partitionCount = await log.partitionCount(topic);
   if (partitionCount !== undefined) return { topic, partitionCount };
   const missing = `Cannot redrive to topic ${topic}: it does not exist. Make it, or name ` +
     `another with --to`;
-  if (to !== undefined) throw new HaltError(missing);
+  if (options.to !== undefined) throw new HaltError(missing);
   return { refused: missing };
 }

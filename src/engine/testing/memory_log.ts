@@ -212,6 +212,7 @@ function deadLetterTopics({ inputs, deadLettersOf }: ReadingFlow): readonly stri
 function together(one: RedriveReport, other: RedriveReport): RedriveReport {
   return {
     redriven: one.redriven + other.redriven,
+    again: one.again + other.again,
     skipped: one.skipped + other.skipped,
     refused: one.refused + other.refused,
     removed: one.removed + other.removed,

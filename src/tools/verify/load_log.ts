@@ -12,6 +12,7 @@ import {
   readUuid,
 } from "./read_events.ts";
 import type { LogRecord } from "./reader_frames.ts";
+import { tripHeaderNames } from "../../engine/core/trips.ts";
 import type { Spill } from "./spill.ts";
 
 /** Headers that a dead letter or a redrive adds: what is left must be the original's, byte for byte. */
@@ -26,6 +27,7 @@ export const addedHeaders: readonly string[] = [
   "x-consumer-group",
   "x-redriven-for",
   "x-redriven-from",
+  ...tripHeaderNames,
   "x-parked",
   "x-original-last-offset",
   "x-original-records",
