@@ -2,7 +2,8 @@
 import { Command } from "commander";
 import type { DeadLetterAddress } from "../engine/dead_letters/dead_letter_address.ts";
 import { findDeadLetter } from "../engine/dead_letters/find_dead_letter.ts";
-import { listDeadLetters } from "../engine/dead_letters/list_dead_letters.ts";
+import { wrapped } from "../engine/dead_letters/fit_columns.ts";
+import { listPage } from "../engine/dead_letters/list_dead_letters.ts";
 import {
   deadLetterDetails,
   deadLetterDocument,
@@ -66,17 +67,26 @@ function addList(command: Command, actions: DlqActions): void {
     .description("List dead letters, the newest first.")
     .option("--limit <n>", "at most so many", wholeNumber, 20)
     .option("--oldest", "the oldest first")
+    .option("--after <next>", 'go on behind an earlier list, which has named this as "next"')
     .option("--pending", "only those that were not redriven yet")
     .action((args: SelectionArguments & ListArguments) =>
       actions.withStore(args.dlq, async (store, signal) => {
         const { limit, pending, oldest } = args;
         const order = oldest ? "oldest" : "newest";
-        const options = { ...selectionOf(args), limit, pending, order } as const;
-        const found = await listDeadLetters(store, options, signal);
-        if (args.json) return printJson(found.map(deadLetterDocument));
-        if (found.length === 0) return print(`No dead letters in ${store.topic} match.`);
-        print(deadLettersText(found));
-        if (found.length === limit) progress(`There may be more: --limit is ${limit}.`);
+        const options = { ...selectionOf(args), limit, pending, order, after: args.after } as const;
+        const { deadLetters, next } = await listPage(store, options, signal);
+        if (args.json) {
+          return printJson({
+            dead_letters: deadLetters.map(deadLetterDocument),
+            next: next ?? null,
+          });
+        }
+        print(
+          deadLetters.length > 0
+            ? deadLettersText(deadLetters)
+            : wrapped(`No dead letters in ${store.topic} match.`),
+        );
+        if (next !== undefined) progress(wrapped(`There are more: --after ${next}`));
       })
     );
 }
@@ -84,6 +94,7 @@ function addList(command: Command, actions: DlqActions): void {
 interface ListArguments {
   readonly limit: number;
   readonly oldest?: boolean;
+  readonly after?: string;
   readonly pending?: boolean;
 }
 

@@ -1,5 +1,6 @@
 /** `dlq groups`: how many dead letters of each cause. */
 import type { Command } from "commander";
+import { wrapped } from "../engine/dead_letters/fit_columns.ts";
 import { listGroups } from "../engine/dead_letters/list_groups.ts";
 import { groupDocument, groupsText } from "../engine/dead_letters/render_groups.ts";
 import {
@@ -24,7 +25,9 @@ export function addGroups(command: Command, actions: DlqActions): void {
         const found = await listGroups(store, options, signal);
         const { groups, count, others } = found;
         if (args.json) return printJson({ groups: groups.map(groupDocument), count, others });
-        print(count === 0 ? `No dead letters in ${store.topic} match.` : groupsText(found));
+        print(
+          count === 0 ? wrapped(`No dead letters in ${store.topic} match.`) : groupsText(found),
+        );
       })
     );
 }

@@ -70,7 +70,10 @@ export function addRedrive(command: Command, actions: DlqActions): void {
           detail: givenOf(args, addresses),
         };
         const report = dryRun ? await redrive() : await audit(deed, redrive);
-        if (args.json) printJson({ ...report, dryRun: dryRun ?? false });
+        // Topics stand as values: a name of a field would be written in snake_case.
+        const byTopic = Object.entries(report.byTopic)
+          .map(([topic, records]) => ({ topic, records }));
+        if (args.json) printJson({ ...report, byTopic, dryRun: dryRun ?? false });
         else print(redriveSummary(report, dryRun));
         if (report.refused > 0) {
           throw new FindingError(`${report.refused} dead letter(s) cannot go back`);

@@ -1,6 +1,7 @@
 /** `dlq parked` and `dlq unpark`: keys that wait behind a dead letter. */
 import type { Command } from "commander";
 import { briefBytes } from "../engine/dead_letters/describe_bytes.ts";
+import { wrapped } from "../engine/dead_letters/fit_columns.ts";
 import type { DeadLetterStore } from "../engine/dead_letters/list_dead_letters.ts";
 import { listParkedKeys } from "../engine/dead_letters/load_parked_keys.ts";
 import type { ParkedKey } from "../engine/dead_letters/parked_entry.ts";
@@ -8,7 +9,7 @@ import {
   outcomeDocument,
   outcomeSentence,
   parkedDocument,
-  parkedTable,
+  parkedText,
 } from "../engine/dead_letters/render_parked_keys.ts";
 import { equalBytes } from "../engine/dead_letters/select_dead_letters.ts";
 import { forgetQueue, unpark, type UnparkOutcome } from "../engine/dead_letters/unpark.ts";
@@ -47,7 +48,7 @@ export function addParked(command: Command, actions: DlqActions): void {
       actions.withStore(args.dlq, async (store, signal) => {
         const parked = await parkedHere(store, {}, signal);
         if (args.json) return printJson(parked.map(parkedDocument));
-        print(parked.length > 0 ? parkedTable(parked) : "No key is parked.");
+        print(parked.length > 0 ? parkedText(parked) : "No key is parked.");
       })
     );
 }
@@ -100,13 +101,16 @@ export function addUnpark(command: Command, actions: DlqActions): void {
 }
 
 const unparkHelp = `
-Each round sends what waits now, and then looks whether a worker has processed it. Records of the key that arrive
-meanwhile wait behind it and go with the next round, so the order of the key holds. It may be interrupted and repeated.
+Each round sends what waits now, and then looks whether a worker has processed it. Records of the
+key that arrive meanwhile wait behind it and go with the next round, so the order of the key holds.
+It may be interrupted and repeated.
 
-When the first record fails again the others wait on: mend the cause and unpark again, or pass it over with
---skip-first. --forget is for a queue whose records are gone from the dead letters; it works while a worker runs.
+When the first record fails again the others wait on: mend the cause and unpark again, or pass it
+over with --skip-first. --forget is for a queue whose records are gone from the dead letters; it
+works while a worker runs.
 
-Exit code 0: free, or sent with --no-wait; 1: something still waits; 2: wrong use, or Kafka cannot be reached.`;
+Exit code 0: free, or sent with --no-wait; 1: something still waits; 2: wrong use, or Kafka cannot
+be reached.`;
 
 async function unparkAll(
   store: DeadLetterStore,
@@ -122,7 +126,7 @@ async function unparkAll(
     : await unparkMany(store, parked, options, signal, tell());
   if (!json) {
     for (const outcome of outcomes) {
-      print(`${briefBytes(outcome.parked.key)}: ${outcomeSentence(outcome)}`);
+      print(wrapped(`${briefBytes(outcome.parked.key)}: ${outcomeSentence(outcome)}`, "  "));
     }
   }
   if (json) printJson(outcomes.map(outcomeDocument));
@@ -140,7 +144,8 @@ async function forgetAll(
     const forgotten = await forgetQueue(store, key, signal);
     if (!json) {
       const left = `${key.length - key.done} record(s) of it stay dead letters`;
-      print(`${briefBytes(key.key)}: ${forgotten ? `free; ${left}` : "was free already"}`);
+      const what = forgotten ? `free; ${left}` : "was free already";
+      print(wrapped(`${briefBytes(key.key)}: ${what}`, "  "));
     }
   }
   if (json) printJson(parked.map((key) => ({ ...parkedDocument(key), outcome: "forgotten" })));

@@ -51,8 +51,9 @@ function broken(line: string, indent: string, columnsMax: number): string[] {
   for (const letter of line) {
     const more = columnsOfLetter(letter);
     if (taken + more > columnsMax && letter !== " ") {
-      const start = lines.length > 0 ? indent.length : 0;
-      const at = word > start ? word : now.length;
+      // A word that has no room in the next line either is broken where it stands.
+      const fits = columnsOf(indent + now.slice(word)) + more <= columnsMax;
+      const at = word > 0 && fits ? word : now.length;
       lines.push(now.slice(0, at).trimEnd());
       now = indent + now.slice(at);
       taken = columnsOf(now);
@@ -60,7 +61,7 @@ function broken(line: string, indent: string, columnsMax: number): string[] {
     }
     now += letter;
     taken += more;
-    if (letter === " ") word = now.length;
+    if (letter === " " && now.trim() !== "") word = now.length;
   }
   return [...lines, now.trimEnd()];
 }

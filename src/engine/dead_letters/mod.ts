@@ -32,7 +32,8 @@ export {
   type GroupedDeadLetter,
   type GroupLimits,
 } from "./group_dead_letters.ts";
-export type { ListedDeadLetter, ListOptions } from "./list_dead_letters.ts";
+export type { ListOrder } from "./list_cursor.ts";
+export type { DeadLetterPage, ListedDeadLetter, ListOptions } from "./list_dead_letters.ts";
 export type { GroupOptions } from "./list_groups.ts";
 export type { ParkedKey, ParkedQueue } from "./parked_entry.ts";
 export type { ParkedLink } from "./parked_link.ts";

@@ -3,7 +3,13 @@ import { createKafkaClient, type KafkaSettings } from "../kafka/kafka_client.ts"
 import type { DeadLetterAddress } from "./dead_letter_address.ts";
 import { findDeadLetter, type FoundDeadLetter } from "./find_dead_letter.ts";
 import type { DeadLetterGroups } from "./group_dead_letters.ts";
-import { listDeadLetters, type ListedDeadLetter, type ListOptions } from "./list_dead_letters.ts";
+import {
+  type DeadLetterPage,
+  listDeadLetters,
+  type ListedDeadLetter,
+  type ListOptions,
+  listPage,
+} from "./list_dead_letters.ts";
 import { type GroupOptions, listGroups } from "./list_groups.ts";
 import { listParkedKeys } from "./load_parked_keys.ts";
 import { openDeadLetterStore } from "./open_dead_letter_store.ts";
@@ -42,6 +48,8 @@ export interface DeadLetters extends AsyncDisposable {
   readonly topic: string;
   /** At most `limit` of them, the newest first unless said otherwise, and whether they were redriven. Needs no right to write. */
   list(options: ListOptions, signal?: AbortSignal): Promise<readonly ListedDeadLetter[]>;
+  /** The same with the place at which the list goes on, for more than one look. */
+  page(options: ListOptions, signal?: AbortSignal): Promise<DeadLetterPage>;
   /** How many of each cause, over all that are selected; it reads the whole topic. Needs no right to write. */
   groups(options?: GroupOptions, signal?: AbortSignal): Promise<DeadLetterGroups>;
   /**
@@ -103,6 +111,7 @@ export function openDeadLetters(settings: DeadLetterSettings): DeadLetters {
   return {
     topic,
     list: (options, signal) => listDeadLetters(store, options, signal),
+    page: (options, signal) => listPage(store, options, signal),
     groups: (options, signal) => listGroups(store, options, signal),
     read: (address, signal) => findDeadLetter(store, address, signal),
     redrive: (options, signal, observer) => redriveDeadLetters(store, options, signal, observer),

@@ -6,7 +6,7 @@ import { formatAddress } from "./dead_letter_address.ts";
 import { brief, briefBytes, describeBytes } from "./describe_bytes.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import type { FoundDeadLetter } from "./find_dead_letter.ts";
-import { columns, cutTo } from "./fit_columns.ts";
+import { columns, cutTo, wrapped } from "./fit_columns.ts";
 import type { ListedDeadLetter } from "./list_dead_letters.ts";
 
 /** Two lines each, none wider than {@linkcode columns}. */
@@ -32,7 +32,7 @@ function triesOf({ attempts, attemptsInAll, trips }: Tried): string {
 
 type Tried = Pick<ListedDeadLetter, "attempts" | "attemptsInAll" | "trips">;
 
-/** All that is known of one, with its headers and its value. */
+/** All that is known of one, with its headers and its value; lines that are wider than {@linkcode columns} are broken. */
 export function deadLetterDetails(found: FoundDeadLetter): string {
   const { record, origin, errorClass, error, groupId, redriven, mark, missing } = found;
   const value = describeBytes(record.value);
@@ -49,9 +49,9 @@ export function deadLetterDetails(found: FoundDeadLetter): string {
     ["Redriven", mark?.to ? `to ${mark.to} at ${mark.at}` : redriven ? "yes" : "no"],
     ["Whole", missing === undefined ? "yes" : `no: ${missing}`],
     ["Key", briefBytes(record.key, 1_000)],
-  ].map(([name = "", text = ""]) => oneLine(`${name.padEnd(12)} ${text}`));
+  ].map(([name = "", text = ""]) => wrapped(oneLine(`${name.padEnd(12)} ${text}`), " ".repeat(13)));
   const headers = record.headers.map(([name, bytes]) =>
-    `  ${brief(name, 200)}: ${headerValue(bytes)}`
+    wrapped(`  ${brief(name, 200)}: ${headerValue(bytes)}`, "    ")
   );
   const size = record.value === null ? "" : `, ${record.value.length} bytes, ${value.kind}`;
   return [
@@ -59,8 +59,8 @@ export function deadLetterDetails(found: FoundDeadLetter): string {
     `Headers (${headers.length})`,
     ...headers,
     `Value${size}`,
-    value.kind === "null" ? "(null)" : value.text,
-    ...(value.kind === "binary" ? ["As text:", briefBytes(record.value, 1_000)] : []),
+    value.kind === "null" ? "(null)" : wrapped(value.text),
+    ...(value.kind === "binary" ? ["As text:", wrapped(briefBytes(record.value, 1_000))] : []),
   ].join("\n");
 }
 
@@ -115,7 +115,7 @@ function headerValue(bytes: Header[1]): string {
     case "null":
       return "(null)";
     case "binary":
-      return `0x${Buffer.from(bytes ?? []).toString("hex").slice(0, 200)}`;
+      return brief(`0x${Buffer.from(bytes ?? []).toString("hex")}`, 202);
     case "text":
     case "json":
       return briefBytes(bytes, 1_000);

@@ -1,9 +1,9 @@
 /** Parked keys, and what became of them, for people and for programs. Pure. */
-import { Table } from "../packages/cli_table3.ts";
 import { Buffer } from "node:buffer";
 import { formatPartition } from "../core/record.ts";
 import { formatAddress } from "./dead_letter_address.ts";
 import { brief, briefBytes } from "./describe_bytes.ts";
+import { columns, cutTo } from "./fit_columns.ts";
 import type { ParkedKey } from "./parked_entry.ts";
 import type { UnparkOutcome } from "./unpark.ts";
 
@@ -61,20 +61,10 @@ export function parkedDocument(parked: ParkedKey): Record<string, unknown> {
   };
 }
 
-/** One line each. */
-export function parkedTable(parked: readonly ParkedKey[]): string {
-  const table = new Table({
-    head: ["key", "group", "partition", "since offset", "records waiting"],
-    style: { head: [], border: [], compact: true },
-  });
-  for (const { key, groupId, since, length, done, ...place } of parked) {
-    table.push([
-      briefBytes(key),
-      groupId,
-      formatPartition(place),
-      String(since),
-      String(length - done),
-    ]);
-  }
-  return table.toString();
+/** Two lines each, none wider than {@linkcode columns}. */
+export function parkedText(parked: readonly ParkedKey[]): string {
+  return parked.flatMap(({ key, groupId, since, length, done, ...place }) => [
+    `${cutTo(briefBytes(key, 200), 50)}  ${length - done} record(s) wait, since offset ${since}`,
+    `  in ${cutTo(formatPartition(place), 46)}, parked by ${groupId}`,
+  ]).map((line) => cutTo(line, columns)).join("\n");
 }
