@@ -1,5 +1,6 @@
 /** Parking and unparking on real Kafka: order per key holds through failures, crashes and new arrivals. */
 import { delay } from "../../src/engine/core/delay.ts";
+import { unparkDeed } from "../../src/app/operate/unpark_deed.ts";
 import { openRecordLog } from "../../src/engine/dead_letters/kafka_record_log.ts";
 import { listParkedKeys } from "../../src/engine/dead_letters/load_parked_keys.ts";
 import type { ParkedKey } from "../../src/engine/dead_letters/parked_entry.ts";
@@ -82,7 +83,7 @@ async function laneAtWork(
 
 const waiting = { waitMsMax: 60_000 };
 
-Deno.test("unpark sends a key's records back in their order and frees it", async () => {
+Deno.test("unpark, asked for over HTTP, sends a key's records back in their order and frees it", async () => {
   await using world = await laneAtWork({ bad: ["a1"] });
   await world.place("a0", "a1", "b0", "a2", "a3");
   await world.settled();
@@ -91,8 +92,15 @@ Deno.test("unpark sends a key's records back in their order and frees it", async
   assertEquals([key.length, key.done, await world.outputs("a")], [3, 0, ["a0"]]);
 
   world.bad.clear();
-  const outcome = await unpark(world.store, key, waiting);
-  assertEquals([outcome.kind, outcome.redriven], ["free", 3]);
+  const plan = unparkDeed(world.dlq, () => world.open());
+  const ask = (body: unknown) => plan(body).perform(() => {}, new AbortController().signal);
+  const asked = { key: "a", group: key.groupId, wait_seconds: 60 };
+  const seen = await ask({ ...asked, dry_run: true });
+  assertEquals([seen.count, seen.waiting, (await world.parked()).length], [1, 3, 1]);
+  assertEquals((await ask({ ...asked, key: "b" })).count, 0);
+  const { keys } = await ask(asked);
+  const [outcome] = keys as readonly Record<string, unknown>[];
+  assertEquals([outcome?.outcome, outcome?.redriven], ["free", 3]);
   await world.place("a4");
   await world.settled();
   assertEquals(await world.outputs("a"), ["a0", "a1", "a2", "a3", "a4"]);

@@ -72,22 +72,38 @@ function records(count) {
 }
 
 function unparkAll() {
-  operate({
-    title: "Parked keys",
+  operate(unparking("Parked keys", { all: true }));
+}
+
+/**
+ * Those of a selection as `POST /operate/parked-keys/unpark` takes it.
+ * @param {string} title
+ * @param {Record<string, unknown>} selection
+ * @returns {import("./operate.js").Deed}
+ */
+function unparking(title, selection) {
+  return {
+    title,
     path: "/operate/parked-keys/unpark",
-    body: { all: true },
+    body: selection,
     foresee: ({ count, waiting, keys }) => ({
       what: count === 0
         ? "No key is parked: no record waits behind a dead letter of its key."
-        : `${parkedKeys(count)} wait behind a dead letter, with ${
+        : `${parkedKeys(count)} wait${count === 1 ? "s" : ""} behind a dead letter, with ${
           records(waiting)
-        }. They would be sent back in their ` +
-          "order, round by round, until the keys are free; a key whose first record fails again stays parked.",
-      notes: keys.map((/** @type {any} */ each) =>
-        `${each.key}: ${
+        }. They would be sent back in their order, round by round, until the key is free; a key whose ` +
+          "first record fails again stays parked.",
+      notes: keys.map((/** @type {any} */ each) => {
+        const { key, key_hex, group, topic, partition, since_offset } = each;
+        const text = `${key}: ${
           records(each.waiting)
-        } since ${each.topic}-${each.partition} offset ${each.since_offset}`
-      ),
+        } since ${topic}-${partition} offset ${since_offset}, of ${group}`;
+        return keys.length === 1 ? text : {
+          text,
+          choose: `Only ${key} …`,
+          deed: unparking(`Unpark ${key}`, { key_hex, group, topic }),
+        };
+      }),
       amount: waiting,
       go: `Unpark ${parkedKeys(count)}`,
     }),
@@ -96,7 +112,7 @@ function unparkAll() {
       what: `Done with ${parkedKeys(count)}.`,
       notes: keys.map((/** @type {any} */ each) => `${each.key}: ${each.sentence}`),
     }),
-  });
+  };
 }
 
 function rebuildView() {

@@ -5,6 +5,12 @@ import { byId, make, setText } from "./dom.js";
 import { plain } from "./plain.js";
 
 /**
+ * A line below the words; with a deed, which is that part of it alone, it can be chosen.
+ *
+ * @typedef {string | { text: string, choose: string, deed: Deed }} Note
+ */
+
+/**
  * What is to be done. `foresee` gives the words of the confirmation from a dry run's result, and how much it is; 0 leaves
  * nothing to confirm.
  *
@@ -12,7 +18,7 @@ import { plain } from "./plain.js";
  * @property {string} title
  * @property {string} path
  * @property {Record<string, unknown>} body
- * @property {(result: any) => { what: string, notes?: readonly string[], amount: number, go: string }} foresee
+ * @property {(result: any) => { what: string, notes?: readonly Note[], amount: number, go: string }} foresee
  * @property {(progress: any) => { text: string, done: number }} tell
  * @property {(result: any) => { what: string, notes?: readonly string[] }} conclude
  */
@@ -41,12 +47,12 @@ export async function operate(deed) {
   deedUnderWay?.abort();
   deedUnderWay = mine;
   confirmDeed = undefined;
-  setText(byId("operate-title"), deed.title);
+  setText(byId("operate-title"), plain(deed.title));
   showDeed("Looking at what would be done", []);
   byId("operate-go").hidden = true;
   byId("operate-progress").hidden = true;
   setText(byId("operate-close"), "Close");
-  operateDialog().showModal();
+  if (!operateDialog().open) operateDialog().showModal();
   byId("operate-title").focus();
   const seen = await doDeed(deed.path, { ...deed.body, dry_run: true }, () => {}, mine.signal);
   if (deedUnderWay !== mine) return;
@@ -89,13 +95,19 @@ async function perform(deed, amount, mine) {
 
 /**
  * @param {string} what
- * @param {readonly string[]} notes
+ * @param {readonly Note[]} notes
  */
 function showDeed(what, notes) {
   setText(byId("operate-what"), plain(what));
-  byId("operate-notes").replaceChildren(
-    ...notes.map((note) => make("li", { text: plain(note) })),
-  );
+  byId("operate-notes").replaceChildren(...notes.map(noteItem));
+}
+
+/** @param {Note} note */
+function noteItem(note) {
+  if (typeof note === "string") return make("li", { text: plain(note) });
+  const button = make("button", { className: "link", text: plain(note.choose) });
+  button.addEventListener("click", () => operate(note.deed));
+  return make("li", { children: [make("p", { text: plain(note.text) }), button] });
 }
 
 /** @returns {HTMLDialogElement} */
