@@ -1,18 +1,24 @@
-/** `projection`: show how far the read model is, and build it anew from the log. */
-import { SingleBar } from "cli-progress";
+/** `projection`: show how far the read model is, build it anew from the log, and go back. */
 import Table from "cli-table3";
-import { Command } from "commander";
-import type { ProjectionStatus } from "../engine/projection/projection_status.ts";
-import type { RebuildProgress, RebuildReport } from "../engine/projection/rebuild_projection.ts";
+import { Command, InvalidArgumentError } from "commander";
+import type { ProjectionStatus, RebuildProgress, RebuildReport } from "../engine/projection/mod.ts";
 import { FindingError } from "./exit_codes.ts";
 import { progress } from "./progress.ts";
 import { jsonDocument } from "./json_document.ts";
 import { print } from "./print.ts";
+import {
+  addDropOld,
+  addRollback,
+  describeOld,
+  type OldTablesActions,
+} from "./projection_old_tables.ts";
+import { showProgress } from "./projection_progress.ts";
 
 /** What the command does, given by who knows the services. */
-export interface ProjectionActions {
+export interface ProjectionActions extends OldTablesActions {
   rebuild(options: {
     readonly allowMissingHistory: boolean;
+    readonly recordsPerSecond?: number;
     readonly onProgress: (progress: RebuildProgress) => void;
   }): Promise<RebuildReport>;
   status(): Promise<ProjectionStatus>;
@@ -20,6 +26,17 @@ export interface ProjectionActions {
 
 interface Output {
   readonly json?: true;
+}
+
+interface RebuildArguments extends Output {
+  readonly allowMissingHistory?: boolean;
+  readonly recordsPerSecond?: number;
+}
+
+function aboveZero(text: string): number {
+  const number = Number(text);
+  if (/^\d+(\.\d+)?$/.test(text) && number > 0) return number;
+  throw new InvalidArgumentError("It is a number above 0.");
 }
 
 /** The command, ready to be added to the program. */
@@ -42,28 +59,32 @@ export function projectionCommand(actions: ProjectionActions): Command {
     .addHelpText(
       "after",
       "\nThe user of DATABASE_URL must own the read model's tables and may CREATE in the database and in their schema:\n" +
-        "more than serve and worker need. What is missing is listed before anything is read.",
+        "more than serve and worker need. What is missing is listed before anything is read.\n" +
+        "The tables that were live are kept until `projection drop-old` or the next rebuild drops them: `projection rollback`\n" +
+        "puts them back.",
+    )
+    .option(
+      "--records-per-second <number>",
+      "fold no more than so many, to leave room for those who serve",
+      aboveZero,
     )
     .option("--allow-missing-history", "rebuild although a topic has lost its oldest records")
     .option("--json", "print one JSON document")
-    .action(async ({ json, allowMissingHistory }: Output & { allowMissingHistory?: true }) => {
-      const bar = progressBar();
+    .action(async ({ json, allowMissingHistory = false, recordsPerSecond }: RebuildArguments) => {
+      const show = showProgress();
+      const { onProgress } = show;
       try {
-        const report = await actions.rebuild({
-          allowMissingHistory: allowMissingHistory ?? false,
-          onProgress: ({ offsetsDone, offsetsTotal }) => {
-            bar?.setTotal(offsetsTotal);
-            bar?.update(offsetsDone);
-          },
-        });
-        bar?.stop();
+        const report = await actions.rebuild({ allowMissingHistory, recordsPerSecond, onProgress });
+        show.stop();
         print(json ? jsonDocument(report) : describeReport(report));
       } catch (error) {
-        bar?.stop();
+        show.stop();
         progress("The rebuild did not finish; the live tables are as they were.");
         throw error;
       }
     });
+  addRollback(command, actions);
+  addDropOld(command, actions);
   return command;
 }
 
@@ -73,10 +94,16 @@ function describeReport(report: RebuildReport): string {
   const kept = (report.kept ?? []).length === 0
     ? ""
     : `\nKept of what was added to the live tables: ${report.kept?.join(", ")}.`;
+  const old = report.old === undefined
+    ? ""
+    : `\nKept for \`projection rollback\`: ${describeOld(report.old)}.`;
+  const dropped = report.dropped === undefined
+    ? ""
+    : `\nDropped, as an earlier rebuild had kept them: ${describeOld(report.dropped)}.`;
   return `${projection}${versions}: swapped in ${events} events of ${partitions} partitions ` +
     `after ${
       (report.elapsedMs / 1000).toFixed(1)
-    } s; ${skipped} records held no event of it.${kept}`;
+    } s; ${skipped} records held no event of it.${kept}${old}${dropped}`;
 }
 
 function describeStatus(status: ProjectionStatus): string {
@@ -102,17 +129,11 @@ function describeStatus(status: ProjectionStatus): string {
     }${rebuilt}, lag ${status.lag}`,
     partitions.toString(),
     figures.toString(),
+    ...status.old === undefined ? [] : [
+      `Old tables, for \`projection rollback\` until \`projection drop-old\`: ${
+        describeOld(status.old)
+      }, ${status.old.behind} offsets behind.`,
+    ],
     ...status.findings.map((finding) => `! ${finding}`),
   ].join("\n");
-}
-
-/** Only on a terminal: elsewhere it would be a heap of control characters. */
-function progressBar(): SingleBar | undefined {
-  if (!Deno.stderr.isTerminal()) return undefined;
-  const bar = new SingleBar({
-    format: "replayed {bar} {value}/{total} offsets, {duration_formatted}",
-    hideCursor: true,
-  });
-  bar.start(1, 0);
-  return bar;
 }

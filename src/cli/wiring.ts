@@ -6,7 +6,12 @@ import { examine } from "../tools/doctor/examine.ts";
 import { readAuditRows } from "../app/audit/audit_log.ts";
 import { auditOf } from "../app/compose/audited.ts";
 import { migrateSchema, missingFromSchema, viewsOf } from "../app/compose/prepare_schema.ts";
-import { rebuildViews, viewsStatus } from "../app/compose/read_model.ts";
+import {
+  dropOldViews,
+  rebuildViews,
+  rollbackViews,
+  viewsStatus,
+} from "../app/compose/read_model.ts";
 import { groupsOf } from "../app/compose/roles.ts";
 import { runUntilSignal } from "../app/compose/run_until_signal.ts";
 import type { Services } from "../app/compose/services.ts";
@@ -76,22 +81,46 @@ export const doctorActions: DoctorActions = {
   examine: (options) => withServices((config, services) => examine(config, services, options)),
 };
 
+const confirmed = (question: string) => Deno.stdin.isTerminal() && confirm(plainText(question));
+
+/** Does something to the read model that is noted. */
+const withViews = <T>(
+  action: string,
+  detail: Readonly<Record<string, unknown>>,
+  act: (config: Config, services: Services, signal: AbortSignal) => Promise<T>,
+) =>
+  withServices((config, services, signal) =>
+    auditOf(config, services)(
+      { action: `projection ${action}`, target: viewsOf(config).name, detail },
+      () => act(config, services, signal),
+    )
+  );
+
 export const projectionActions: ProjectionActions = {
   rebuild: (options) =>
-    withServices((config, services, signal) =>
-      auditOf(config, services)(
-        {
-          action: "projection rebuild",
-          target: viewsOf(config).name,
-          detail: { allowMissingHistory: options.allowMissingHistory },
-        },
-        () => rebuildViews(config, services, { ...options, signal }),
-      )
+    withViews(
+      "rebuild",
+      {
+        allowMissingHistory: options.allowMissingHistory,
+        recordsPerSecond: options.recordsPerSecond,
+      },
+      (config, services, signal) => rebuildViews(config, services, { ...options, signal }),
+    ),
+  rollback: (options) =>
+    withViews(
+      "rollback",
+      { atOnce: options.atOnce },
+      (config, services, signal) => rollbackViews(config, services, { ...options, signal }),
+    ),
+  dropOld: (options) =>
+    withViews(
+      "drop-old",
+      {},
+      (config, services, signal) => dropOldViews(config, services, { ...options, signal }),
     ),
   status: () => withServices(viewsStatus),
+  confirm: confirmed,
 };
-
-const confirmed = (question: string) => Deno.stdin.isTerminal() && confirm(plainText(question));
 
 export const dlqActions: DlqActions = {
   confirm: confirmed,

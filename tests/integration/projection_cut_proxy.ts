@@ -11,7 +11,8 @@ export interface CutProxy extends AsyncDisposable {
   up(): void;
 }
 
-export function cutProxy(databaseUrl: string): CutProxy {
+/** `onSent` is called before each piece of what a client sends is passed on. */
+export function cutProxy(databaseUrl: string, onSent: () => void = () => {}): CutProxy {
   const behind = new URL(databaseUrl);
   const open = new Set<Deno.TcpConn>();
   const serving: Promise<void>[] = [];
@@ -25,14 +26,22 @@ export function cutProxy(databaseUrl: string): CutProxy {
     const pipes: Promise<unknown>[] = [];
     for await (const client of listening) {
       const server = await Deno.connect({ hostname: behind.hostname, port: Number(behind.port) });
-      pipes.push(pipe(client, server), pipe(server, client));
+      pipes.push(pipe(client, server, onSent), pipe(server, client));
     }
     await Promise.all(pipes);
   };
-  const pipe = async (from: Deno.TcpConn, to: Deno.TcpConn) => {
+  const pipe = async (from: Deno.TcpConn, to: Deno.TcpConn, onPiece = () => {}) => {
     open.add(from);
+    const watched = from.readable.pipeThrough(
+      new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
+        transform(piece, controller) {
+          onPiece();
+          controller.enqueue(piece);
+        },
+      }),
+    );
     // Either end may be gone already; that is what this proxy is for.
-    await from.readable.pipeTo(to.writable).catch(() => {});
+    await watched.pipeTo(to.writable).catch(() => {});
     open.delete(from);
   };
   const cut = () => {

@@ -8,10 +8,10 @@ import type { Sql } from "../../src/engine/postgres/sql.ts";
 import { holdRebuild } from "../../src/engine/projection/hold_rebuild.ts";
 import type { LogSource } from "../../src/engine/projection/log_source.ts";
 import {
-  type RebuildProgress,
   rebuildProjection,
   type RebuildReport,
 } from "../../src/engine/projection/rebuild_projection.ts";
+import type { RebuildProgress } from "../../src/engine/projection/replay_and_swap.ts";
 import { RebuildReplacedError } from "../../src/engine/projection/staging.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../support/assert.ts";
 import { cutProxy } from "./projection_cut_proxy.ts";

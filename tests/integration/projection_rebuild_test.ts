@@ -60,14 +60,19 @@ function rebuild(
   });
 }
 
-/** Names of everything that a rebuild makes and must not leave behind. */
+/** Names of everything that a rebuild makes and must not leave behind, beside the tables that it says it has kept. */
 async function leftovers(sql: Sql): Promise<readonly unknown[]> {
   const rows = await sql`
-    select nspname as name from pg_namespace where nspname like '%rebuild%'
+    with known as (
+      select name as label, '' as schema from projections
+      union all select name || '#' || kept_id, name || '_kept_' || kept_id from projections where kept_id is not null
+    )
+    select nspname as name from pg_namespace
+    where nspname like 'order_views%' and nspname not in (select schema from known)
     union all
-    select projection from projection_positions where projection <> ${projection.name}
+    select projection from projection_positions where projection not in (select label from known)
     union all
-    select projection from processed_events where projection <> ${projection.name}
+    select projection from processed_events where projection not in (select label from known)
   `;
   return rows.map((row) => row.name);
 }
@@ -394,6 +399,7 @@ function appended(log: MemoryLog): MemoryLog {
 async function indexNames(sql: Sql): Promise<readonly unknown[]> {
   const rows = await sql`
     select indexname from pg_indexes where tablename in ('order_view', 'customer_totals')
+      and schemaname = 'public'
     order by 1
   `;
   return rows.map((row) => row.indexname);

@@ -1,8 +1,9 @@
 import { jsonDocument } from "../../src/cli/json_document.ts";
-import { Command } from "commander";
+import { Command, CommanderError } from "commander";
 import { assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 import { FindingError } from "../../src/cli/exit_codes.ts";
 import { type ProjectionActions, projectionCommand } from "../../src/cli/projection.ts";
+import { lines } from "../../src/cli/projection_progress.ts";
 import type { ProjectionStatus } from "../../src/engine/projection/projection_status.ts";
 
 const status: ProjectionStatus = {
@@ -14,6 +15,14 @@ const status: ProjectionStatus = {
   tables: [{ name: "order_view", rows: 7 }],
   checks: [{ name: "orders", left: "7", right: "7", equal: true }],
   findings: [],
+};
+
+const old = {
+  version: 1,
+  keptAt: "2026-01-02T03:04:05.678Z",
+  schema: "order_views_kept_0123abcd",
+  tables: ["order_view"],
+  bytes: 12_300_000,
 };
 
 const report = {
@@ -28,11 +37,16 @@ const report = {
 };
 
 async function run(args: string[], actions: Partial<ProjectionActions>): Promise<string> {
-  const program = new Command("onceflow").addCommand(projectionCommand({
+  const command = projectionCommand({
     status: () => Promise.resolve(status),
     rebuild: () => Promise.resolve(report),
+    rollback: () => Promise.resolve({ ...report, behind: 3, old }),
+    dropOld: () => Promise.resolve(old),
+    confirm: () => false,
     ...actions,
-  }));
+  });
+  for (const one of command.commands) one.exitOverride().configureOutput({ writeErr: () => {} });
+  const program = new Command("onceflow").addCommand(command);
   const printed: string[] = [];
   const print = console.log;
   console.log = (line: string) => void printed.push(line);
@@ -67,4 +81,69 @@ Deno.test("projection rebuild passes on whether history may be missing", async (
   assertStringIncludes(await run(["rebuild"], { rebuild }), "5000 events of 12 partitions");
   await run(["rebuild", "--allow-missing-history"], { rebuild });
   assertEquals(asked, [false, true]);
+});
+
+Deno.test("projection rebuild is as slow as it is told, and says what it has kept and dropped", async () => {
+  const given: unknown[] = [];
+  const rebuild: ProjectionActions["rebuild"] = ({ recordsPerSecond }) => {
+    given.push(recordsPerSecond);
+    return Promise.resolve({ ...report, old, dropped: { ...old, version: 7 } });
+  };
+  const said = await run(["rebuild", "--records-per-second", "2.5"], { rebuild });
+  assertStringIncludes(said, "Kept for `projection rollback`: the tables of version 1 (order_view");
+  assertStringIncludes(
+    said,
+    "Dropped, as an earlier rebuild had kept them: the tables of version 7",
+  );
+  assertEquals(given, [2.5]);
+  for (const wrong of ["0", "-1", "many"]) {
+    await assertRejects(
+      () => run(["rebuild", "--records-per-second", wrong], { rebuild }),
+      CommanderError,
+    );
+  }
+  const shown = await run(["status"], {
+    status: () => Promise.resolve({ ...status, old: { ...old, behind: 9 } }),
+  });
+  assertStringIncludes(shown, "12.3 MB), replaced 2026-01-02T03:04:05.678Z, 9 offsets behind");
+});
+
+Deno.test("what shows readers the past, and what cannot be undone, is asked for", async () => {
+  const plan = { version: 1, replacedVersion: 2, keptAt: old.keptAt, behind: 3 };
+  const rollback: ProjectionActions["rollback"] = ({ atOnce, beforeRollback }) => {
+    beforeRollback(plan);
+    return Promise.resolve({ ...report, behind: atOnce ? 3 : 0, old });
+  };
+  const dropOld: ProjectionActions["dropOld"] = ({ beforeDrop }) => {
+    beforeDrop(old);
+    return Promise.resolve(old);
+  };
+  const actions = { rollback, dropOld };
+  assertStringIncludes(await run(["rollback"], actions), "the old tables are live again");
+  await assertRejects(() => run(["rollback", "--at-once"], actions), Error, "Add --yes");
+  assertStringIncludes(await run(["rollback", "--at-once", "--yes"], actions), "3 offsets behind");
+  await assertRejects(() => run(["drop-old"], actions), Error, "Nothing was dropped");
+  assertStringIncludes(await run(["drop-old"], { ...actions, confirm: () => true }), "Dropped the");
+  const none = { dropOld: () => Promise.resolve(undefined) };
+  assertEquals(JSON.parse(await run(["drop-old", "--json"], none)), { dropped: null });
+});
+
+Deno.test("away from a terminal progress is a line each five seconds, and one before the tables are exchanged", () => {
+  const said: string[] = [];
+  let now = 0;
+  const { onProgress } = lines((line) => said.push(line), () => now);
+  const at = (ms: number, offsetsDone: number, phase: "replay" | "swap" = "replay") => {
+    now = ms;
+    onProgress({ phase, pass: 1, offsetsDone, offsetsTotal: 1_000 });
+  };
+  at(0, 0);
+  at(4_999, 450);
+  at(5_000, 500);
+  at(6_000, 600);
+  at(9_000, 1_000, "swap");
+  assertEquals(said, [
+    "Replayed 0 of 1000 offsets (0 %), round 1",
+    "Replayed 500 of 1000 offsets (50 %), round 1, 100 a second, about 5 s to go",
+    "Replayed 1000 of 1000 offsets (100 %), round 1; now the tables are exchanged",
+  ]);
 });

@@ -1,11 +1,16 @@
 /** The projection commands: the read model of this configuration over these services. */
 import type { Config } from "../../config.ts";
 import {
+  dropOldTables,
+  type OldTables,
   type ProjectionStatus,
   readStatus,
   rebuild,
   type RebuildProgress,
   type RebuildReport,
+  rollback,
+  type RollbackPlan,
+  type RollbackReport,
 } from "../../engine/projection/mod.ts";
 import { viewsOf } from "./prepare_schema.ts";
 import type { Services } from "./services.ts";
@@ -16,11 +21,35 @@ export async function rebuildViews(
   services: Services,
   options: {
     readonly allowMissingHistory: boolean;
+    readonly recordsPerSecond?: number;
     readonly onProgress: (progress: RebuildProgress) => void;
     readonly signal: AbortSignal;
   },
 ): Promise<RebuildReport> {
   return await rebuild({ ...settings(config, services), ...options });
+}
+
+/** Puts the tables back that the last rebuild has replaced. */
+export async function rollbackViews(
+  config: Config,
+  services: Services,
+  options: {
+    readonly atOnce: boolean;
+    readonly beforeRollback: (plan: RollbackPlan) => void;
+    readonly onProgress: (progress: RebuildProgress) => void;
+    readonly signal: AbortSignal;
+  },
+): Promise<RollbackReport> {
+  return await rollback({ ...settings(config, services), ...options });
+}
+
+/** Drops what the last rebuild or rollback has kept. */
+export async function dropOldViews(
+  config: Config,
+  services: Services,
+  options: { readonly beforeDrop: (old: OldTables) => void; readonly signal: AbortSignal },
+): Promise<OldTables | undefined> {
+  return await dropOldTables({ ...settings(config, services), ...options });
 }
 
 /** Positions, lag and soundness of the read model. */

@@ -1,6 +1,6 @@
 /** Rebuilding the read model over HTTP: the command's own rebuild, with its progress. */
 import type { ProjectionStatus } from "../../engine/projection/projection_status.ts";
-import type { RebuildProgress, RebuildReport } from "../../engine/projection/rebuild_projection.ts";
+import type { OldTables, RebuildProgress, RebuildReport } from "../../engine/projection/mod.ts";
 import { rebuildRequest } from "../http/operate_schemas.ts";
 import { validate } from "../http/validate.ts";
 import type { Plan } from "./create_operate_app.ts";
@@ -52,6 +52,16 @@ function standingOf({ projection, version, installedVersion, ...rest }: Projecti
   };
 }
 
-function reportOf({ replacedVersion, elapsedMs, ...rest }: RebuildReport) {
-  return { ...rest, replaced_version: replacedVersion, elapsed_ms: elapsedMs };
+function reportOf({ replacedVersion, elapsedMs, old, dropped, ...rest }: RebuildReport) {
+  return {
+    ...rest,
+    replaced_version: replacedVersion,
+    ...old && { old: tablesOf(old) },
+    ...dropped && { dropped: tablesOf(dropped) },
+    elapsed_ms: elapsedMs,
+  };
+}
+
+function tablesOf({ keptAt, ...rest }: OldTables) {
+  return { ...rest, kept_at: keptAt };
 }

@@ -26,14 +26,19 @@ export interface Additions {
   readonly kept: readonly TablePiece[];
   /** Those that no statement can make again: the swap must not happen while they are there. */
   readonly lost: readonly TablePiece[];
-  /** Grants that the new tables have and the live ones have not: default privileges, most often. */
+  /**
+   * What the new tables have and the live ones have not, of what lets people see rows, hides rows from them or acts on
+   * writes: grants (by default privileges, most often), and what was taken off the live tables since old ones were kept.
+   */
   readonly taken: readonly TablePiece[];
 }
 
 /** What is known of how the tables were made. */
 export interface Origin {
-  /** The pieces of the tables that the rebuild has made, as its statements left them. */
+  /** The pieces of the tables that the rebuild has made, as its statements left them; of the old tables in a rollback. */
   readonly fresh: readonly TablePiece[];
+  /** Identities of those of them that the projection's own statements made; all of them where undefined. */
+  readonly own?: ReadonlySet<string>;
   /** Identities of the pieces that the live tables were made with; undefined where nobody noted them. */
   readonly made: ReadonlySet<string> | undefined;
   /** The live tables are of the rebuild's own version. */
@@ -43,7 +48,7 @@ export interface Origin {
 /** Compares the live tables with what they were made as, and with what takes their place. */
 export function additionsOf(
   live: readonly TablePiece[],
-  { fresh, made, sameVersion }: Origin,
+  { fresh, own, made, sameVersion }: Origin,
 ): Additions {
   const there = new Set(fresh.map(({ identity }) => identity));
   const here = new Set(live.map(({ identity }) => identity));
@@ -58,7 +63,10 @@ export function additionsOf(
   return {
     kept: added.filter(({ statement }) => statement !== null),
     lost: added.filter(({ statement }) => statement === null),
-    taken: fresh.filter(({ identity, undo }) => undo !== null && !here.has(identity)),
+    taken: fresh.filter(({ identity, kind, undo }) =>
+      undo !== null && !here.has(identity) &&
+      (kind === "grant" || (own !== undefined && !own.has(identity)))
+    ),
   };
 }
 
@@ -88,11 +96,11 @@ export async function keepAdditionsInTransaction(
   if (failed.length > 0) throw lossError(name, failed);
 }
 
-/** What the rebuild says when the swap would lose something. */
+/** What is said when the exchange would lose something. */
 export function lossError(name: string, lost: readonly string[]): HaltError {
   return new HaltError(
-    `Cannot put the rebuilt tables of ${name} in the place of the live ones: what was added to those would be lost, or ` +
+    `Cannot put other tables in the place of the live ones of ${name}: what was added to those would be lost, or ` +
       `other objects depend on it:\n${lost.map((one) => `  - ${one}`).join("\n")}\n` +
-      "The live tables are as they were. Take these away, run the rebuild again, and make them anew afterwards",
+      "The live tables are as they were. Take these away, run this again, and make them anew afterwards",
   );
 }

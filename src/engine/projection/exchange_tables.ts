@@ -9,30 +9,43 @@ import {
 } from "./additions.ts";
 import { describeTablesInTransaction, type TablePlace } from "./describe_tables.ts";
 import { quoteName } from "./define_projection.ts";
+import {
+  dropSchemaInTransaction,
+  moveTableInTransaction,
+  refuseDependentsInTransaction,
+} from "./put_away.ts";
 
 /** Which tables take the place of which. */
 export interface Exchange {
   /** For what is said to people. */
   readonly projection: string;
   readonly stagingSchema: string;
+  /** The schema that is made for those that are replaced. */
+  readonly oldSchema: string;
   readonly oldTables: readonly string[];
   readonly newTables: readonly string[];
   readonly origin: Origin;
 }
 
+/** What was exchanged. */
+export interface Exchanged {
+  /** What others had added to the old tables and the new ones have now, for people. */
+  readonly kept: readonly string[];
+  /** Those that are in the old schema now; where there are none, there is no such schema. */
+  readonly putAway: readonly string[];
+}
+
 /**
  * Exchanges them, and gives the new ones what others had added to the old: owner, grants, policies, triggers, indexes,
- * comments, settings, publications. Returns what was kept, for people.
- *
- * Drops without `cascade`: what depends on a live table makes this fail, and is named.
+ * comments, settings, publications. What depends on a live table makes this fail, and is named.
  *
  * @throws {HaltError} listing what would be lost
  */
 export async function exchangeTablesInTransaction(
   tx: Tx,
   exchange: Exchange,
-): Promise<readonly string[]> {
-  const { stagingSchema, newTables } = exchange;
+): Promise<Exchanged> {
+  const { stagingSchema, oldSchema, newTables } = exchange;
   const home = await liveSchemaInTransaction(tx, [...exchange.oldTables, ...newTables]);
   const oldTables = await thoseThereInTransaction(tx, home, exchange.oldTables);
   for (const table of oldTables) {
@@ -43,28 +56,15 @@ export async function exchangeTablesInTransaction(
   if (additions.lost.length > 0) {
     throw lossError(exchange.projection, additions.lost.map(({ title }) => title));
   }
-  await dropInTransaction(tx, exchange.projection, oldTables.map((table) => `${home}.${table}`));
-  for (const table of newTables) {
-    await tx`alter table ${tx(`${stagingSchema}.${table}`)} set schema ${tx(home)}`;
-  }
-  await tx`drop schema ${tx(stagingSchema)}`;
+  const places = oldTables.map((table) => `${home}.${table}`);
+  await refuseDependentsInTransaction(tx, exchange.projection, places);
+  if (oldTables.length > 0) await tx`create schema ${tx(oldSchema)}`;
+  for (const table of oldTables) await moveTableInTransaction(tx, table, home, oldSchema);
+  for (const table of newTables) await moveTableInTransaction(tx, table, stagingSchema, home);
+  await dropSchemaInTransaction(tx, exchange.projection, stagingSchema);
   await settleInTransaction(tx, exchange, home, stay, additions);
-  return additions.kept.map(({ title }) => title);
+  return { kept: additions.kept.map(({ title }) => title), putAway: oldTables };
 }
-
-/** In one statement: what one of them has of the other holds up neither. */
-async function dropInTransaction(tx: Tx, projection: string, tables: readonly string[]) {
-  if (tables.length === 0) return;
-  try {
-    await tx.unsafe(`drop table ${tables.map(quoteName).join(", ")}`);
-  } catch (error) {
-    const { code, detail } = error as { readonly code?: string; readonly detail?: string };
-    if (code !== dependentObjects) throw error;
-    throw lossError(projection, (detail ?? "").split("\n"));
-  }
-}
-
-const dependentObjects = "2BP01";
 
 /** What was added to those of the live tables that stay, as things are now. */
 export async function additionsInTransaction(

@@ -27,7 +27,8 @@
  * ```
  *
  * After a change of the tables or the fold: `version: 2`, and once, beside the processes that run:
- * `await rebuild({ ...the same settings })`.
+ * `await rebuild({ ...the same settings })`. The tables that it replaces are kept: `rollback`, called by the program of
+ * their version, puts them back, and `dropOldTables` drops them.
  *
  * Needs `--allow-net` and `--allow-env=NODE_ENV,KAFKAJS_*,PGAPPNAME,PGTARGETSESSIONATTRS`, and `--allow-read` for certificates
  * that the address names.
@@ -57,7 +58,16 @@ export type { ProjectionQueries, ProjectionTransaction, Rows } from "./projectio
 export { readEvent } from "./read_event.ts";
 export { type EventSchema, readJsonEvent } from "./read_json_event.ts";
 export { readStatus, rebuild, type RebuildSettings } from "./rebuild.ts";
-export type { RebuildProgress, RebuildReport } from "./rebuild_projection.ts";
+export type { RebuildReport } from "./rebuild_projection.ts";
+export type { RebuildProgress } from "./replay_and_swap.ts";
+export type { OldTables } from "./old_tables.ts";
+export {
+  dropOldTables,
+  type DropOldTablesSettings,
+  rollback,
+  type RollbackSettings,
+} from "./rollback.ts";
+export type { RollbackPlan, RollbackReport } from "./rollback_projection.ts";
 export { RebuildReplacedError } from "./staging.ts";
 export { DependencyDownError, HaltError } from "../core/errors.ts";
 export type { DownOptions, Health, HealthCheck, Readiness } from "../core/health.ts";

@@ -3,7 +3,8 @@ import type { Migration } from "../postgres/migrate.ts";
 
 /**
  * `projections` says which version of a read model the live tables hold, and which tables those are. `projection_positions` says how far each
- * partition has been folded into them; a rebuild keeps its own rows there under `name@id`. `processed_events` is
+ * partition has been folded into them; a rebuild keeps its own rows there under `name@id`, and
+ * those of the tables that it has replaced stand under `name#id`. `processed_events` is
  * filled only under `dedupe: "event_id"`.
  */
 export const projectionMigrations: readonly Migration[] = [{
@@ -47,5 +48,22 @@ alter table projections add column made_of jsonb, add column made_by text;
   sql: `
 -- What lay just below the position in the log: a log that was replaced has something else there.
 alter table projection_positions add column log_mark text;
+`,
+}, {
+  name: "projection_0004_old_tables",
+  sql: `
+-- The tables that the live ones have replaced, until they are dropped: see old_tables.ts. Their positions and processed
+-- events stand under name#kept_id.
+alter table projections
+  add column kept_id text,
+  add column kept_version int check (kept_version > 0),
+  add column kept_tables text[],
+  add column kept_at timestamptz,
+  add column kept_built_at timestamptz,
+  add column kept_made_of jsonb,
+  add constraint kept_whole check (
+    (kept_id is null) = (kept_version is null) and (kept_id is null) = (kept_tables is null)
+    and (kept_id is null) = (kept_at is null)
+  );
 `,
 }];

@@ -3,6 +3,7 @@ import type { TopicPartition } from "../core/record.ts";
 import type { Sql } from "../postgres/sql.ts";
 import { liveTables, type Projection, type ProjectionCheck } from "./define_projection.ts";
 import type { LogSource } from "./log_source.ts";
+import { findOldTables, keptLabel, type OldTables, oldTablesOf } from "./old_tables.ts";
 
 /** One partition of a projection. */
 export interface PartitionStatus extends TopicPartition {
@@ -28,6 +29,8 @@ export interface ProjectionStatus {
   readonly installedVersion?: number;
   /** When it was rebuilt last: ISO 8601, UTC. */
   readonly rebuiltAt?: string;
+  /** The tables that the last rebuild or rollback has replaced and kept. */
+  readonly old?: OldTables;
   /** How far each partition is. */
   readonly partitions: readonly PartitionStatus[];
   /** Of all partitions together. */
@@ -64,12 +67,31 @@ export async function projectionStatus(deps: {
     version: projection.version,
     installedVersion: installed === undefined ? undefined : Number(installed.version),
     rebuiltAt: isoTime(installed?.rebuilt_at),
+    old: await oldTables(sql, projection.name, partitions),
     partitions,
     lag: partitions.reduce((sum, { lag }) => sum + lag, 0),
     tables,
     checks: found.map((check) => ({ ...check, equal: check.left === check.right })),
   };
   return { ...status, findings: findingsOf(status) };
+}
+
+async function oldTables(
+  sql: Sql,
+  name: string,
+  partitions: readonly PartitionStatus[],
+): Promise<OldTables | undefined> {
+  const kept = await findOldTables(sql, name);
+  if (kept === undefined) return undefined;
+  const rows = await sql`
+    select topic, partition, next_offset from projection_positions
+    where projection = ${keptLabel(name, kept.id)}
+  `;
+  const behind = partitions.reduce((sum, { topic, partition, start, end }) => {
+    const row = rows.find((one) => one.topic === topic && Number(one.partition) === partition);
+    return sum + Math.max(end - Math.max(Number(row?.next_offset ?? 0), start), 0);
+  }, 0);
+  return { ...oldTablesOf(kept), behind };
 }
 
 async function partitionsOf(

@@ -3,6 +3,7 @@ import type { RunBounds } from "../core/ports.ts";
 import type { ProjectionEvent } from "./define_projection.ts";
 import { type FoldDeps, foldRun } from "./fold_run.ts";
 import type { LogSource } from "./log_source.ts";
+import type { Pace } from "./pace.ts";
 import { findPosition } from "./positions.ts";
 import { explained, rebuildStep } from "./rebuild_step.ts";
 import { replacedError, type StagedPartition, type Staging } from "./staging.ts";
@@ -13,6 +14,8 @@ export interface ReplayDeps extends FoldDeps {
   readonly bounds: RunBounds;
   /** Each holds a connection while it commits. */
   readonly partitionsAtOnceMax: number;
+  /** Called after each run, before the next. */
+  readonly pace: Pace;
 }
 
 /** Called after each run that was folded. */
@@ -73,6 +76,7 @@ async function replayPartition<Event extends ProjectionEvent>(
     if (outcome.kind === "applied") {
       partition.position = run.nextOffset;
       onReplayed(outcome);
+      await deps.pace(run.records.length, signal);
       continue;
     }
     // Either an attempt had committed and its answer was lost, or these positions are not ours any more.

@@ -32,8 +32,15 @@ export interface Staging<Event extends ProjectionEvent> {
   readonly id: string;
   readonly schema: string;
   readonly target: FoldTarget<Event>;
-  /** What the tables are made of, before anything was added to them. */
+  /** What the tables are made of, before anything was added to them; of old tables, all that they have. */
   readonly fresh: readonly TablePiece[];
+  /** Old tables that are put back; undefined where a rebuild has made new ones. */
+  readonly old?: {
+    /** Identities of those pieces that the projection's own statements made; undefined where nobody noted them. */
+    readonly own: ReadonlySet<string> | undefined;
+    /** They do not fold first what came since they were live. */
+    readonly isBehind: boolean;
+  };
 }
 
 /**

@@ -6,7 +6,9 @@ import type { Origin } from "./additions.ts";
 import type { ProjectionEvent } from "./define_projection.ts";
 import { exchangeTablesInTransaction } from "./exchange_tables.ts";
 import type { LogSource } from "./log_source.ts";
-import { findMade, noteMadeInTransaction } from "./made_of.ts";
+import { findMade } from "./made_of.ts";
+import { noteSwapInTransaction } from "./note_swap.ts";
+import { dropOldTablesInTransaction, keptSchema, type OldTables } from "./old_tables.ts";
 import { replacedError, type StagedPartition, type Staging } from "./staging.ts";
 
 /** What a swap needs. */
@@ -23,8 +25,13 @@ export interface SwapDeps {
 
 /** `behind`: the live tables are too far ahead to catch up with in the transaction; fold on, then try again. */
 export type SwapOutcome =
-  /** `kept`: what others had added to the live tables and the new ones have now, in words. */
-  | { readonly kind: "swapped"; readonly kept: readonly string[] }
+  | {
+    readonly kind: "swapped";
+    /** What others had added to the live tables and the new ones have now, in words. */
+    readonly kept: readonly string[];
+    /** Those that an earlier rebuild had kept. */
+    readonly dropped?: OldTables;
+  }
   | { readonly kind: "behind" };
 
 /**
@@ -34,7 +41,8 @@ export type SwapOutcome =
  * 1. the projection's version and the live positions: the live projectors wait from here on, readers do not;
  * 2. the rebuild folds what the live tables have more, so that no reader sees an order go back in time;
  * 3. the live tables, exclusively: readers wait from here to the commit, some milliseconds;
- * 4. old tables out, new ones in, with all that others had added to the old; positions and processed events renamed.
+ * 4. old tables into a schema of their own and new ones in, with all that others had added to the old; positions and
+ *    processed events renamed. What an earlier rebuild had kept is dropped.
  *
  * A live projector that was waiting for its position finds its compare-and-set refused, because the row that it waited
  * for is gone; it reads the new position and goes on from there in the new tables.
@@ -52,45 +60,42 @@ export async function swapStaging<Event extends ProjectionEvent>(
         set_config('statement_timeout', '0', true)
     `;
     const [installed] = await tx`
-      select tables, last_rebuild from projections where name = ${projection.name} for update
+      select tables, last_rebuild, kept_id from projections where name = ${projection.name} for update
     `;
     // An earlier attempt committed, and its answer was lost.
     if (installed?.last_rebuild === label) return { kind: "swapped", kept: [] };
-    await holdStagingInTransaction(tx, staging);
-    if (!await catchUpInTransaction(tx, deps, staging, partitions, signal)) {
+    if (staging.old === undefined) await holdStagingInTransaction(tx, staging);
+    else if (installed?.kept_id !== staging.id) throw replacedError(projection.name);
+    if (
+      !staging.old?.isBehind && !await catchUpInTransaction(tx, deps, staging, partitions, signal)
+    ) {
       return { kind: "behind" };
     }
-    const tables = projection.tables.map((table) => table.name);
-    const kept = await exchangeTablesInTransaction(tx, {
+    // The live tables are kept in the place of those that are kept now, unless it is these that become live.
+    const dropped = staging.old ? undefined : await dropOldTablesInTransaction(tx, projection.name);
+    const keptId = crypto.randomUUID().slice(0, 8);
+    const { kept, putAway } = await exchangeTablesInTransaction(tx, {
       projection: projection.name,
       stagingSchema: staging.schema,
+      oldSchema: keptSchema(projection.name, keptId),
       oldTables: installed?.tables ?? [],
-      newTables: tables,
+      newTables: projection.tables.map((table) => table.name),
       origin: await originInTransaction(tx, staging),
     });
-    await renameInTransaction(tx, label, projection.name);
-    await tx`
-      update projections set version = ${projection.version}, rebuilt_at = now(),
-        last_rebuild = ${label},
-        tables = (
-          select array_agg(name)
-          from json_array_elements_text(${JSON.stringify(tables)}::text::json) as listed (name)
-        )
-      where name = ${projection.name}
-    `;
-    await noteMadeInTransaction(tx, projection.name, staging.fresh);
-    return { kind: "swapped", kept };
+    await noteSwapInTransaction(tx, staging, { id: keptId, tables: putAway });
+    return { kind: "swapped", kept, dropped };
   });
 }
 
 /** How the live tables came to be, as far as that is known. */
 export async function originInTransaction(
   tx: Tx,
-  { target: { projection }, fresh }: Staging<ProjectionEvent>,
+  { target: { projection }, fresh, old }: Staging<ProjectionEvent>,
 ): Promise<Origin> {
   const [installed] = await tx`select version from projections where name = ${projection.name}`;
   return {
     fresh,
+    own: old?.own,
     made: await findMade(tx, projection.name),
     sameVersion: Number(installed?.version) === projection.version,
   };
@@ -150,11 +155,4 @@ async function catchUpInTransaction<Event extends ProjectionEvent>(
     if (bounded.aborted && !signal.aborted && error === bounded.reason) return false;
     throw error;
   }
-}
-
-async function renameInTransaction(tx: Tx, label: string, name: string): Promise<void> {
-  await tx`delete from projection_positions where projection = ${name}`;
-  await tx`update projection_positions set projection = ${name} where projection = ${label}`;
-  await tx`delete from processed_events where projection = ${name}`;
-  await tx`update processed_events set projection = ${name} where projection = ${label}`;
 }

@@ -94,15 +94,17 @@ with it as (
   from it join pg_catalog.pg_index i on i.indrelid = it.oid and i.indisclustered
     join pg_catalog.pg_class ic on ic.oid = i.indexrelid
   union all
-  select 70, 'trigger', tgname::text, pg_get_triggerdef(g.oid), null, pg_get_triggerdef(g.oid)
+  select 70, 'trigger', tgname::text, pg_get_triggerdef(g.oid), format('drop trigger %I on %s', tgname, qualified),
+    pg_get_triggerdef(g.oid)
   from it join pg_catalog.pg_trigger g on g.tgrelid = it.oid where not tgisinternal
   union all
   select 71, 'state of trigger', tgname::text, format('alter table %s %s trigger %I', qualified,
-    case tgenabled when 'D' then 'disable' when 'R' then 'enable replica' else 'enable always' end, tgname), null,
-    tgenabled::text
+    case tgenabled when 'D' then 'disable' when 'R' then 'enable replica' else 'enable always' end, tgname),
+    format('alter table %s enable trigger %I', qualified, tgname), tgenabled::text
   from it join pg_catalog.pg_trigger g on g.tgrelid = it.oid where not tgisinternal and tgenabled <> 'O'
   union all
-  select 70, 'rule', rulename::text, pg_get_ruledef(r.oid), null, pg_get_ruledef(r.oid)
+  select 70, 'rule', rulename::text, pg_get_ruledef(r.oid), format('drop rule %I on %s', rulename, qualified),
+    pg_get_ruledef(r.oid)
   from it join pg_catalog.pg_rewrite r on r.ev_class = it.oid where rulename <> '_RETURN'
   union all
   select 80, 'policy', polname::text, format('create policy %I on %s as %s for %s to %s%s%s', polname, qualified,
@@ -111,14 +113,16 @@ with it as (
     (select string_agg(case when role = 0 then 'public' else quote_ident(pg_get_userbyid(role)) end, ', ' order by role)
       from unnest(polroles) role),
     ' using (' || pg_get_expr(polqual, polrelid) || ')', ' with check (' || pg_get_expr(polwithcheck, polrelid) || ')'),
-    null, concat_ws(' ', polpermissive, polcmd, polroles::text, pg_get_expr(polqual, polrelid), '/',
+    format('drop policy %I on %s', polname, qualified), concat_ws(' ', polpermissive, polcmd, polroles::text, pg_get_expr(polqual, polrelid), '/',
       pg_get_expr(polwithcheck, polrelid))
   from it join pg_catalog.pg_policy p on p.polrelid = it.oid
   union all
-  select 81, 'row-level security', '', format('alter table %s enable row level security', qualified), null, ''
+  select 81, 'row-level security', '', format('alter table %s enable row level security', qualified),
+    format('alter table %s disable row level security', qualified), ''
   from it where secured
   union all
-  select 81, 'row-level security for the owner', '', format('alter table %s force row level security', qualified), null, ''
+  select 81, 'row-level security for the owner', '', format('alter table %s force row level security', qualified),
+    format('alter table %s no force row level security', qualified), ''
   from it where forced
   union all
   select 90, 'grant', format('of %s to %s', lower(privilege_type), grantee), format('grant %s on %s to %s%s',
