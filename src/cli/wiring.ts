@@ -103,6 +103,7 @@ export const projectionActions: ProjectionActions = {
       {
         allowMissingHistory: options.allowMissingHistory,
         recordsPerSecond: options.recordsPerSecond,
+        diff: options.beforeSwap !== undefined,
       },
       (config, services, signal) => rebuildViews(config, services, { ...options, signal }),
     ),

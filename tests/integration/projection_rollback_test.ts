@@ -276,7 +276,7 @@ Deno.test("killed at any moment, a rebuild that keeps and a rollback leave live 
   for (const act of [rollback, rebuild]) {
     const wasLive = live;
     let kills = 0;
-    for (let at = 1 + Math.floor(Math.random() * 7), ended = false; !ended; at += 7) {
+    for (let at = 1 + Math.floor(Math.random() * 11), ended = false; !ended; at += 11) {
       let sent = 0;
       const dead = new AbortController();
       await using proxy = cutProxy(database.url, () => {
@@ -304,7 +304,7 @@ Deno.test("killed at any moment, a rebuild that keeps and a rollback leave live 
       `;
       assertEquals(positions.map((row) => row.sum), [12, 12], `at ${at}`);
     }
-    assert(kills > 5, `${kills} kills`);
+    assert(kills > 3, `${kills} kills`);
   }
   // Whatever was left half done: work goes on.
   append(log, 12);

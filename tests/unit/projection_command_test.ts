@@ -4,6 +4,7 @@ import { assertEquals, assertRejects, assertStringIncludes } from "../support/as
 import { FindingError } from "../../src/cli/exit_codes.ts";
 import { type ProjectionActions, projectionCommand } from "../../src/cli/projection.ts";
 import { lines } from "../../src/cli/projection_progress.ts";
+import type { Comparison } from "../../src/engine/projection/compare_staged.ts";
 import type { ProjectionStatus } from "../../src/engine/projection/projection_status.ts";
 
 const status: ProjectionStatus = {
@@ -146,4 +147,51 @@ Deno.test("away from a terminal progress is a line each five seconds, and one be
     "Replayed 500 of 1000 offsets (50 %), round 1, 100 a second, about 5 s to go",
     "Replayed 1000 of 1000 offsets (100 %), round 1; now the tables are exchanged",
   ]);
+});
+
+const comparison = (changed: number): Comparison => ({
+  liveBehind: 0,
+  tables: [{
+    ...{ table: "order_view", rowsLive: 9, rowsNew: 9, onlyLive: 0, onlyNew: 0, changed },
+    ...{ columnsOnlyLive: [], columnsOnlyNew: [] },
+    rows: changed === 0 ? [] : [{
+      kind: "changed",
+      key: '["o1"]',
+      columns: [{ column: "amount", live: "7", new: null }],
+    }],
+  }],
+});
+
+Deno.test("differences are printed, and nothing is exchanged that nobody has agreed to", async () => {
+  let swapped = 0;
+  const rebuilding = (changed: number): Partial<ProjectionActions> => ({
+    async rebuild({ beforeSwap }) {
+      await beforeSwap?.(comparison(changed));
+      swapped++;
+      return { ...report, comparison: comparison(changed) };
+    },
+  });
+  const differing = rebuilding(3);
+  await run(["rebuild"], differing);
+  assertEquals(swapped, 1);
+  const yes = await run(["rebuild", "--diff", "--yes"], differing);
+  assertStringIncludes(yes, "order_view: 9 rows live, 9 new; 3 changed, 0 only live, 0 only new");
+  assertStringIncludes(yes, '  changed ["o1"]: amount 7 -> NULL\n  and 2 more');
+  await run(["rebuild", "--diff"], { ...differing, confirm: () => true });
+  await run(["rebuild", "--diff"], rebuilding(0));
+  assertEquals(swapped, 4);
+  await assertRejects(() => run(["rebuild", "--diff"], differing), FindingError);
+  await assertRejects(
+    () => run(["rebuild", "--stop-before-swap", "--yes"], differing),
+    FindingError,
+  );
+  assertStringIncludes(
+    await run(["rebuild", "--stop-before-swap"], rebuilding(0)),
+    "no row differs",
+  );
+  const document = JSON.parse(
+    await run(["rebuild", "--stop-before-swap", "--json"], rebuilding(0)),
+  );
+  assertEquals(document.comparison.tables[0].rows_live, 9);
+  assertEquals(swapped, 4);
 });

@@ -1,6 +1,7 @@
 /** The projection commands: the read model of this configuration over these services. */
 import type { Config } from "../../config.ts";
 import {
+  type Comparison,
   dropOldTables,
   type OldTables,
   type ProjectionStatus,
@@ -22,6 +23,8 @@ export async function rebuildViews(
   options: {
     readonly allowMissingHistory: boolean;
     readonly recordsPerSecond?: number;
+    readonly beforeSwap?: (comparison: Comparison) => void;
+    readonly differencesMax?: number;
     readonly onProgress: (progress: RebuildProgress) => void;
     readonly signal: AbortSignal;
   },

@@ -43,6 +43,8 @@ export {
   type ProjectionTable,
   type TableNames,
 } from "./define_projection.ts";
+export type { Comparison } from "./compare_staged.ts";
+export type { ColumnDifference, RowDifference, TableDifference } from "./compare_tables.ts";
 export type { Dedupe } from "./fold_target.ts";
 export type { Installation } from "./install_projection.ts";
 export { migrateProjection, type ProjectionPlace } from "./migrate_projection.ts";

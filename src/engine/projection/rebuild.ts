@@ -2,6 +2,7 @@
 import { openLogSource } from "../kafka/log_source.ts";
 import { withClient } from "../kafka/with_client.ts";
 import { translatingErrors } from "../postgres/translate_error.ts";
+import type { Comparison } from "./compare_staged.ts";
 import type { ProjectionEvent } from "./define_projection.ts";
 import { openProjectionDatabase, type ProjectionSettings } from "./projection_settings.ts";
 import { type ProjectionStatus, projectionStatus } from "./projection_status.ts";
@@ -17,6 +18,14 @@ export interface RebuildSettings<Event extends ProjectionEvent> extends Projecti
   readonly recordsPerSecond?: number;
   /** Told how far it is, after each transaction. */
   readonly onProgress?: (progress: RebuildProgress) => void;
+  /**
+   * Where it is given the new tables are compared with the live ones, row by row and at one place of the log, and it is told
+   * before they are exchanged. What is thrown there ends the rebuild, and its tables are dropped. Projectors and readers go on
+   * meanwhile, for as long as it takes.
+   */
+  readonly beforeSwap?: (comparison: Comparison) => void | Promise<void>;
+  /** How many rows of each table are given in full; 20 where absent. All are counted. */
+  readonly differencesMax?: number;
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Rebuilds a read model from the log beside the live one, and swaps it in. It never stops the live projectors. */
 import type { Sql } from "../postgres/sql.ts";
+import type { Comparison } from "./compare_staged.ts";
 import type { Projection, ProjectionEvent } from "./define_projection.ts";
 import { installProjection } from "./install_projection.ts";
 import { findOldTables, type OldTables, oldTablesOf } from "./old_tables.ts";
@@ -34,6 +35,8 @@ export interface RebuildReport {
   readonly old?: OldTables;
   /** The tables that an earlier rebuild had kept, which gave way to those. */
   readonly dropped?: OldTables;
+  /** How the new tables differed from the live ones, where that was asked for. */
+  readonly comparison?: Comparison;
   /** How long it took, milliseconds. */
   readonly elapsedMs: number;
 }
@@ -55,6 +58,8 @@ export async function rebuildProjection<Event extends ProjectionEvent>(
     readonly allowMissingHistory?: boolean;
     readonly recordsPerSecond?: number;
     readonly onProgress?: (progress: RebuildProgress) => void;
+    readonly beforeSwap?: (comparison: Comparison) => void | Promise<void>;
+    readonly differencesMax?: number;
   },
 ): Promise<RebuildReport> {
   const { projection, signal } = options;

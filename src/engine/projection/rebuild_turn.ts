@@ -29,8 +29,10 @@ export async function withRebuildTurn<Event extends ProjectionEvent, T>(
 ): Promise<T> {
   const { databaseUrl, projection, schema, dedupe = "position", signal } = settings;
   const limits = limitsOf(settings);
+  // A comparison holds the positions with one, folds with another, and reads both tables with a third.
+  const connectionsMax = Math.max(3, limits.connectionsMax);
   return await withClient(settings, signal, async (client) => {
-    await using database = openProjectionDatabase(settings, {
+    await using database = openProjectionDatabase({ ...settings, connectionsMax }, {
       applicationName: "onceflow projection",
       statementTimeoutMs: 0,
     });

@@ -2,6 +2,7 @@
 import type { RunBounds } from "../core/ports.ts";
 import { TransientError } from "../core/errors.ts";
 import type { Sql } from "../postgres/sql.ts";
+import { compareStaged, type Comparison } from "./compare_staged.ts";
 import type { ProjectionEvent } from "./define_projection.ts";
 import type { Dedupe } from "./fold_target.ts";
 import type { LogSource } from "./log_source.ts";
@@ -62,6 +63,7 @@ export interface ReplayedAndSwapped {
   readonly events: number;
   readonly skipped: number;
   readonly passes: number;
+  readonly comparison?: Comparison;
   readonly swapped: Extract<SwapOutcome, { readonly kind: "swapped" }>;
 }
 
@@ -79,6 +81,8 @@ export async function replayAndSwap<Event extends ProjectionEvent>(
     readonly allowMissingHistory?: boolean;
     readonly recordsPerSecond?: number;
     readonly onProgress?: (progress: RebuildProgress) => void;
+    readonly beforeSwap?: (comparison: Comparison) => void | Promise<void>;
+    readonly differencesMax?: number;
   },
 ): Promise<ReplayedAndSwapped> {
   const { signal, allowMissingHistory = false, recordsPerSecond = Infinity } = options;
@@ -95,6 +99,7 @@ export async function replayAndSwap<Event extends ProjectionEvent>(
   const step = <T>(work: () => Promise<T>) => rebuildStep(deps, signal, work, staging);
   const count = { events: 0, skipped: 0 };
   let partitions = [...known];
+  let comparison: Comparison | undefined;
   await step(() => refuseLosses(sql, staging));
   for (let pass = 1; pass <= limits.passesMax; pass++) {
     if (!staging.old?.isBehind) {
@@ -115,9 +120,17 @@ export async function replayAndSwap<Event extends ProjectionEvent>(
     }
     await step(() => copyIndexes(sql, staging));
     await step(() => analyzeTables(sql, staging));
+    if (options.beforeSwap !== undefined && comparison === undefined) {
+      const { differencesMax = 20 } = options;
+      comparison = await step(() =>
+        compareStaged({ ...deps, ...limits }, staging, partitions, differencesMax, signal)
+      );
+      if (comparison === undefined) continue;
+      await options.beforeSwap(comparison);
+    }
     const swapped = await swap(deps, limits, staging, partitions, signal);
     if (swapped.kind === "behind") continue;
-    return { partitions: partitions.length, ...count, passes: pass, swapped };
+    return { partitions: partitions.length, ...count, passes: pass, swapped, comparison };
   }
   throw new Error(
     `Cannot swap in ${name}: after ${limits.passesMax} rounds it is still behind, because records come ` +

@@ -109,6 +109,57 @@ async function holdStagingInTransaction(tx: Tx, { target }: Staging<ProjectionEv
   if (rows.length === 0) throw replacedError(target.projection.name);
 }
 
+/** Up to where a partition of the rebuild is to be folded. */
+export interface Goal {
+  readonly partition: StagedPartition;
+  readonly goal: number;
+}
+
+/**
+ * Holds the live positions until the end of the transaction, and says how far they are beyond those of the rebuild, and how
+ * far behind. Undefined where the live tables have a partition that the rebuild does not know yet.
+ */
+export async function findGoalsInTransaction(
+  tx: Tx,
+  source: LogSource,
+  { target: { projection } }: Staging<ProjectionEvent>,
+  partitions: readonly StagedPartition[],
+): Promise<{ readonly goals: readonly Goal[]; readonly liveBehind: number } | undefined> {
+  const live = await tx`
+    select topic, partition, next_offset from projection_positions
+    where projection = ${projection.name} order by topic, partition for update
+  `;
+  const goals: Goal[] = [];
+  let liveBehind = partitions.reduce((sum, { start, position }) => sum + position - start, 0);
+  for (const row of live) {
+    const topic = String(row.topic);
+    if (!projection.topics.includes(topic)) continue;
+    const folded = Number(row.next_offset);
+    const partition = partitions.find((one) =>
+      one.topic === topic && one.partition === Number(row.partition)
+    );
+    // A partition that was added a moment ago, and the live projector has it already.
+    if (partition === undefined && folded > 0) return undefined;
+    if (partition === undefined) continue;
+    const { start, position } = partition;
+    liveBehind -= Math.max(Math.min(folded, position) - start, 0);
+    if (folded <= position) continue;
+    // A live position beyond the end of the log is of a topic that was made again: there is nothing to catch up with.
+    const { end } = await source.range(partition);
+    goals.push({ partition, goal: Math.min(folded, end) });
+  }
+  return { goals, liveBehind };
+}
+
+/** Whether there is more to be folded than the live projectors may stand still for. */
+export function isTooFar(
+  { catchUpOffsetsMax }: Pick<SwapDeps, "catchUpOffsetsMax">,
+  goals: readonly Goal[],
+): boolean {
+  return goals.reduce((sum, { partition, goal }) => sum + goal - partition.position, 0) >
+    catchUpOffsetsMax;
+}
+
 /** Folds from each position of the rebuild to the live one. False when that is too far. */
 async function catchUpInTransaction<Event extends ProjectionEvent>(
   tx: Tx,
@@ -117,30 +168,11 @@ async function catchUpInTransaction<Event extends ProjectionEvent>(
   partitions: readonly StagedPartition[],
   signal: AbortSignal,
 ): Promise<boolean> {
-  const { projection } = staging.target;
-  const live = await tx`
-    select topic, partition, next_offset from projection_positions
-    where projection = ${projection.name} order by topic, partition for update
-  `;
-  const goals: { readonly partition: StagedPartition; readonly goal: number }[] = [];
-  for (const row of live) {
-    const topic = String(row.topic);
-    if (!projection.topics.includes(topic)) continue;
-    const partition = partitions.find((one) =>
-      one.topic === topic && one.partition === Number(row.partition)
-    );
-    // A partition that was added a moment ago, and the live projector has it already.
-    if (partition === undefined && Number(row.next_offset) > 0) return false;
-    if (partition === undefined || Number(row.next_offset) <= partition.position) continue;
-    // A live position beyond the end of the log is of a topic that was made again: there is nothing to catch up with.
-    const { end } = await deps.source.range(partition);
-    goals.push({ partition, goal: Math.min(Number(row.next_offset), end) });
-  }
-  const offsets = goals.reduce((sum, { partition, goal }) => sum + goal - partition.position, 0);
-  if (offsets > deps.catchUpOffsetsMax) return false;
+  const found = await findGoalsInTransaction(tx, deps.source, staging, partitions);
+  if (found === undefined || isTooFar(deps, found.goals)) return false;
   const bounded = AbortSignal.any([signal, AbortSignal.timeout(deps.catchUpMsMax)]);
   try {
-    for (const { partition, goal } of goals) {
+    for (const { partition, goal } of found.goals) {
       await using reader = await deps.source.openReader(partition, partition.position);
       // `partition.position` must not move before the commit; the next replay finds it in Postgres.
       for (let from = partition.position; from < goal;) {
