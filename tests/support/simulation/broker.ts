@@ -7,7 +7,12 @@ import {
   type GroupMember,
   type OffsetCommit,
 } from "../../../src/engine/core/ports.ts";
-import type { OutputRecord, TopicPartition } from "../../../src/engine/core/record.ts";
+import {
+  formatPartition,
+  type InputRecord,
+  type OutputRecord,
+  type TopicPartition,
+} from "../../../src/engine/core/record.ts";
 import { MemoryPartition } from "../../../src/engine/testing/memory_partition.ts";
 import { Group } from "./group.ts";
 import type { World } from "./world.ts";
@@ -43,6 +48,8 @@ const transactionMsMax = 4_000;
 
 /** See the file's first lines. The group reads the topic `in`. */
 export class Broker {
+  /** Whatever was written, whatever became of it. */
+  readonly everything = new Map<string, InputRecord[]>();
   readonly group: Group;
   readonly #topics = new Map<string, readonly MemoryPartition[]>();
   readonly #ids = new Map<string, TransactionalId>();
@@ -103,7 +110,12 @@ export class Broker {
     const transaction = this.#begin(id, epoch);
     for (const record of records) {
       const partition = this.partition(record);
-      partition.append(record, this.world.time.now, { transaction });
+      const { now: timestamp } = this.world.time;
+      const offset = partition.append(record, timestamp, { transaction });
+      const all = this.everything.get(formatPartition(partition)) ?? [];
+      const [key, value] = [bytesOf(record.key), bytesOf(record.value)];
+      all.push({ timestamp, ...record, offset, key, value });
+      this.everything.set(formatPartition(partition), all);
       transaction.partitions.add(partition);
     }
   }
@@ -209,4 +221,10 @@ export class Broker {
       });
     }
   }
+}
+
+const encoder = new TextEncoder();
+
+function bytesOf(field: Uint8Array | string | null): Uint8Array | null {
+  return typeof field === "string" ? encoder.encode(field) : field;
 }

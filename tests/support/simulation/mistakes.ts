@@ -1,8 +1,14 @@
 /** Mistakes that a lane, a committer or a client of Kafka can make, one each: what a simulation must find. */
 import { atLeastOnce, atMostOnce, type Delivery } from "../../../src/engine/core/delivery.ts";
+import { formatPartition } from "../../../src/engine/core/record.ts";
 import { TransactionError, type Transactions } from "../../../src/engine/core/ports.ts";
 import { believingOffsets } from "../mutants/believing_offsets.ts";
 import { offsetsOutside, randomlyNamed } from "../mutants/mutated_transactions.ts";
+import {
+  keepingWhatFailed,
+  readingUncommitted,
+  upToTheStableEnd,
+} from "../mutants/mutated_state.ts";
 import type { Mistake, Worker } from "./worker.ts";
 
 /** By what is wrong. */
@@ -78,6 +84,16 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
         [Symbol.dispose]: () => right[Symbol.dispose](),
       };
     },
+  },
+  "the state is read back with what was aborted": {
+    stateLog: (right, { broker }) =>
+      readingUncommitted(right, (place) => broker.everything.get(formatPartition(place)) ?? []),
+  },
+  "the state is read back before the last transaction is settled": {
+    stateLog: (right) => upToTheStableEnd(right),
+  },
+  "what a failed transaction has kept stays": {
+    state: (right) => keepingWhatFailed(right),
   },
   "an offset counts whoever has committed it": {
     foreignOffset: true,

@@ -8,6 +8,7 @@ import type { Parking } from "../../../src/engine/core/parking.ts";
 import type { Assignment, GroupMember, Transactions } from "../../../src/engine/core/ports.ts";
 import type { LaneState } from "../../../src/engine/core/state.ts";
 import { loadParkedKeys } from "../../../src/engine/dead_letters/load_parked_keys.ts";
+import type { RecordLog } from "../../../src/engine/dead_letters/record_log.ts";
 import { StateChangelog, stateTopicOf } from "../../../src/engine/state/state_changelog.ts";
 import type { Broker } from "./broker.ts";
 import { GroupError } from "./group.ts";
@@ -20,6 +21,8 @@ export interface Mistake {
   delivery?(right: Delivery, worker: Worker): Delivery;
   parking?(right: Parking): Parking;
   state?(right: LaneState): LaneState;
+  /** What the state is read back from. */
+  stateLog?(right: RecordLog, worker: Worker): RecordLog;
   /** Offsets are committed as whoever the member is when they are sent. */
   readonly joinsWithoutPause?: boolean;
   /** Not a mistake of ours: another consumer commits an offset once, past records that nobody has worked on. */
@@ -69,8 +72,9 @@ export class Worker {
     this.#delivery = mistake.delivery?.(delivery, this) ?? delivery;
     const log = simulatedLog(host, broker);
     const stateBounds = { bytesMax: Infinity, valueBytesMax: () => 1_000 };
+    const stateLog = mistake.stateLog?.(log, this) ?? log;
     this.#state = flow.state &&
-      new StateChangelog(log, stateTopicOf(flow), ["in"], flow.state, stateBounds);
+      new StateChangelog(stateLog, stateTopicOf(flow), ["in"], flow.state, stateBounds);
     if (flow.park !== "key") return;
     const parking: Parking = {
       load: (lane, signal) => loadParkedKeys(log, lane, flow.deadLetters, signal),
