@@ -38,7 +38,9 @@ Deno.test("order that is placed has one row and one announcement that says the s
   });
   assert(read.kind === "rows");
   const [announced] = read.rows;
-  const event = orderPlaced.parse(JSON.parse(new TextDecoder().decode(announced?.value)));
+  const event = orderPlaced.parse(
+    JSON.parse(new TextDecoder().decode(announced?.value ?? undefined)),
+  );
   assertEquals(announced?.key, outcome.orderId);
   assertEquals(announced?.topic, "orders");
   assertEquals(announced?.eventId, event.event_id);

@@ -35,7 +35,7 @@ function readInVain(sql: Sql, after: number) {
 }
 
 function texts(read: BarrierRead): string[] {
-  return read.kind === "rows" ? read.rows.map((row) => decoder.decode(row.value)) : [];
+  return read.kind === "rows" ? read.rows.map((row) => decoder.decode(row.value ?? undefined)) : [];
 }
 
 Deno.test("barrier hands out nothing above the position of an open writer", async () => {

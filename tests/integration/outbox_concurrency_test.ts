@@ -55,7 +55,7 @@ async function readUntilDone(
     mark = read.kind === "empty" ? undefined : read.mark;
     if (read.kind !== "rows") continue;
     for (const row of read.rows) {
-      seen.push(new TextDecoder().decode(row.value));
+      seen.push(new TextDecoder().decode(row.value ?? undefined));
       after = row.position;
     }
   }

@@ -10,7 +10,11 @@ import { createApp } from "../../src/app/http/create_app.ts";
 import { agreeOnShards } from "../../src/engine/outbox/agree_on_shards.ts";
 import { appendInTransaction } from "../support/append_in_transaction.ts";
 import { outboxColumns, type OutboxRow } from "../../src/engine/outbox/outbox_row.ts";
-import { EventTooLargeError } from "../../src/engine/outbox/refused_append.ts";
+import {
+  EventRefusedError,
+  EventTooLargeError,
+  refusedAppend,
+} from "../../src/engine/outbox/refused_append.ts";
 import { noteRelayed } from "../../src/engine/outbox/relay_cursor.ts";
 import { rowToRecord } from "../../src/engine/outbox/row_to_record.ts";
 import { shardOf } from "../../src/engine/outbox/shard_of.ts";
@@ -122,6 +126,13 @@ Deno.test("the database computes the shard as the program does, and refuses anot
   await assertRejects(() => append(9), Error, "belongs to shard");
   const rows = await sql`select distinct shard from outbox`;
   assertEquals(rows.map(({ shard }) => shard), [shardOf("key", 4)]);
+  for (const shard of [null, 0]) {
+    const keyless = () =>
+      sql`select outbox_append(${shard}, 't', null, 'x', '[]', gen_random_uuid(), 'Said')`;
+    const refused = refusedAppend(await assertRejects(keyless, Error, "it has no key"));
+    assert(refused instanceof EventRefusedError, `${refused}`);
+    assertStringIncludes(refused.message, "Give it a key of its own");
+  }
 });
 
 Deno.test("no position is given out again that was announced", async () => {

@@ -185,6 +185,7 @@ function permissions(name: string): string[] {
   const programs = [Deno.execPath(), "deno"];
   if (!withoutServices.includes(name)) programs.push("javac", "/bin/cp", ...stackPrograms());
   if (name === "integration") programs.push("/usr/sbin/pgbouncer", "/usr/bin/pgbouncer");
+  if (name === "example") programs.push("python3");
   if (name === "browser") programs.push("chromium", "/usr/bin/chromium", "/usr/bin/google-chrome");
   return [
     "--allow-net=127.0.0.1,localhost",

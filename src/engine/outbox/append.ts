@@ -15,8 +15,8 @@ export interface OutboxEvent {
   readonly key: string;
   /** What kind of event it is, such as `ParcelPacked`: the record's header `event_type`. */
   readonly type: string;
-  /** The exact bytes that will be on the topic; text becomes UTF-8. */
-  readonly value: Uint8Array | string;
+  /** The exact bytes that will be on the topic; text becomes UTF-8. Null is a tombstone: a compacted topic forgets the key. */
+  readonly value: Uint8Array | string | null;
   /** More headers, as text and in order; names may repeat. */
   readonly headers?: readonly (readonly [name: string, value: string])[];
   /** A UUID, unique for ever: announcing it twice is an error. The header `event_id`; made here (version 7) where absent. */
@@ -56,11 +56,11 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
  * });
  * ```
  *
- * What `parcels.event()` makes is taken with its headers; those named `event_id` and `event_type` are the event's id and type.
+ * What `parcels.event()` or `parcels.tombstone()` makes is taken with its headers; those named `event_id` and `event_type` are the event's id and type.
  * Without them the id is made here and the type is the topic's name. Its timestamp becomes `occurred_at`.
  *
  * @throws {TypeError} before anything is sent: an id that is no UUID, a key or header that is no text, an emission without
- * key or value, or with a partition of its own
+ * key, or with a partition of its own: the relay takes the key's
  * @throws {EventTooLargeError} when it is larger than the outbox takes (900,000 bytes unless set otherwise)
  * @throws {EventRefusedError} when it can never be announced for another reason
  * @throws {DuplicateEventError} when an event of that id is in the outbox
@@ -92,7 +92,7 @@ export async function append(
 interface Row {
   readonly topic: string;
   readonly key: string;
-  readonly value: Uint8Array;
+  readonly value: Uint8Array | null;
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly eventId: string;
   readonly type: string;
@@ -112,7 +112,6 @@ function ofEmission(emission: Emission): Row {
   if (key === null) {
     throw refusal(topic, "it has no key, and the outbox keeps events in order by key");
   }
-  if (value === null) throw refusal(topic, "it is a tombstone, and the outbox keeps values");
   if (partition !== undefined) {
     throw refusal(topic, "it names a partition, and the relay takes the key's");
   }

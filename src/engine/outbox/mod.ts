@@ -24,9 +24,9 @@
  * select shipping.outbox_append(null, 'parcels', 'p-1', '{"parcel_id": "p-1"}'::bytea, '[]', gen_random_uuid(), 'ParcelPacked');
  * ```
  *
- * Its parameters: the shard (null: computed from the key), topic, key, value, headers as `[["name", "value"]]`, the event's id
+ * Its parameters: the shard (null: computed from the key), topic, key, value (null: a tombstone), headers as `[["name", "value"]]`, the event's id
  * and its type. It answers the position. What it refuses has the SQLSTATE OX001 (too large), OX002 (no such shard), OX003
- * (headers) or OX004 (the sequence was set back), with a hint.
+ * (headers), OX004 (the sequence was set back) or OX005 (no key), with a hint. The partition is always the key's.
  *
  * Records carry the headers `event_id` and `event_type`. They are written by one Kafka transaction with the relay's cursor, so
  * readers must use `isolation.level=read_committed`.

@@ -4,10 +4,11 @@ import { cloudEventMigrations } from "./cloud_event_migrations.ts";
 import { leadMigrations } from "./lead_migrations.ts";
 import { outboxMigrations } from "./migrations.ts";
 import { relayMigrations } from "./relay_migrations.ts";
+import { tombstoneMigrations } from "./tombstone_migrations.ts";
 import { topicsMigrations } from "./topics_migrations.ts";
 import type { Migration } from "../postgres/migrate.ts";
 
-/** Table, cursor, append, leases, topics, and room for CloudEvents. */
+/** Table, cursor, append, leases, topics, room for CloudEvents, and tombstones. */
 export const allOutboxMigrations: readonly Migration[] = [
   ...outboxMigrations,
   ...relayMigrations,
@@ -15,6 +16,7 @@ export const allOutboxMigrations: readonly Migration[] = [
   ...leadMigrations,
   ...topicsMigrations,
   ...cloudEventMigrations,
+  ...tombstoneMigrations,
 ];
 
 /**
@@ -23,7 +25,7 @@ export const allOutboxMigrations: readonly Migration[] = [
  * that does so later brings the same step under another number. Where `search_path` finds the function it finds the tables,
  * too: there a setting that is changed for each call would only cost time.
  */
-const ownSchemaMigrations: readonly Migration[] = ["0001", "0002"].map((number) => ({
+const ownSchemaMigrations: readonly Migration[] = ["0001", "0002", "0003"].map((number) => ({
   name: `outbox_own_schema_${number}`,
   sql: `
 alter function outbox_append(int, text, text, bytea, jsonb, uuid, text) set search_path from current;

@@ -7,7 +7,8 @@ export interface OutboxRow {
   readonly position: number;
   readonly topic: string;
   readonly key: string;
-  readonly value: Uint8Array;
+  /** Null: a tombstone. */
+  readonly value: Uint8Array | null;
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly eventId: string;
   readonly eventType: string;

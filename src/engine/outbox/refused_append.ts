@@ -1,7 +1,7 @@
 /** What the database says when it refuses an event at append, in the engine's words. Never decides what to do about it. */
 import { DependencyDownError, PoisonError } from "../core/errors.ts";
 
-/** The event can never be announced as it is: its headers are no pairs of texts, or its shard is not the key's. */
+/** The event can never be announced as it is: its headers are no pairs of texts, its shard is not the key's, or it has no key. */
 export class EventRefusedError extends PoisonError {
   /** Its name: `EventRefusedError`. */
   override name = "EventRefusedError";
@@ -33,7 +33,7 @@ export class OutboxMissingError extends DependencyDownError {
 
 /** SQLSTATEs of `outbox_append`, see `append_migrations.ts`; and Postgres's own. */
 const codes = {
-  ...{ tooLarge: "OX001", shard: "OX002", headers: "OX003", setBack: "OX004" },
+  ...{ tooLarge: "OX001", shard: "OX002", headers: "OX003", setBack: "OX004", keyless: "OX005" },
   ...{ taken: "23505", unfit: "23514", notThere: ["42883", "42P01", "3F000"] },
 } as const;
 
@@ -51,6 +51,7 @@ export function refusedAppend(error: unknown): unknown {
       return new EventTooLargeError(message, options);
     case codes.shard:
     case codes.headers:
+    case codes.keyless:
       return new EventRefusedError(message, options);
     case codes.setBack:
       return new SequenceSetBackError("postgres", message, options);
