@@ -248,7 +248,10 @@ function readAll(broker: Broker, topic: string, partition: number): readonly Inp
 /** What is lost, doubled or in another order, in the outputs and the dead letters of one partition. */
 function findingsOf(
   broker: Broker,
-  { deadLetters, park, state }: Pick<Flow<unknown>, "deadLetters" | "park" | "state">,
+  { deadLetters, park, state, groupId }: Pick<
+    Flow<unknown>,
+    "deadLetters" | "park" | "state" | "groupId"
+  >,
   partition: number,
   isBeginning = false,
 ): string[] {
@@ -273,11 +276,20 @@ function findingsOf(
   const letters = readAll(broker, deadLetters, partition).map((record) =>
     `${eventOf(record).id} ${headerText(record.headers, "x-error-class")}`
   );
+  const kept = new Map(
+    readAll(broker, stateTopicOf({ groupId }), partition)
+      .map(({ key, value }) => [textOf(key), JSON.parse(textOf(value)).count]),
+  );
+  const inWords = (counts: ReadonlyMap<string, number>) =>
+    Array.from(counts, ([key, count]) => `${key}=${count}`).sort();
   const upTo = (all: readonly string[], found: readonly string[]) =>
     isBeginning ? all.slice(0, found.length) : all;
   return [
     ...differences(`out-${partition}`, outputs, upTo(expected.outputs, outputs)),
     ...differences(`${deadLetters}-${partition}`, letters, upTo(expected.letters, letters)),
+    ...state && !isBeginning
+      ? differences(`the state of ${partition}`, inWords(kept), inWords(processed))
+      : [],
   ];
 }
 
@@ -293,5 +305,9 @@ function differences(where: string, found: readonly string[], expected: readonly
 }
 
 function eventOf({ value }: InputRecord): Event {
-  return JSON.parse(new TextDecoder().decode(value ?? undefined));
+  return JSON.parse(textOf(value));
+}
+
+function textOf(bytes: Uint8Array | null): string {
+  return new TextDecoder().decode(bytes ?? undefined);
 }
