@@ -89,7 +89,7 @@ const views = [
     name: "desktop",
     viewport: { width: 1_280, height: 800 },
     colorScheme: "light",
-    heightMax: 5_000,
+    heightMax: 6_000,
   },
   { name: "phone", viewport: { width: 390, height: 844 }, colorScheme: "dark", heightMax: 9_000 },
 ] as const;

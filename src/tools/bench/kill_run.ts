@@ -27,7 +27,7 @@ const pauseMs = { least: 300, most: 1_300 };
 const catchUpMsMax = 3_000;
 /** For the first start of a worker. */
 const startSecondsMax = 30;
-const endMsMax = 40_000;
+const endMsMax = 120_000;
 
 /** Ends after the kills of the plan, each of a worker that had begun to work again, or when the time of the plan is over. */
 export async function killRun(
