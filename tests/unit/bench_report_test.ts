@@ -11,6 +11,7 @@ import {
   figure,
   reportSchema,
 } from "../../src/tools/bench/report.ts";
+import { plainReason } from "../../src/tools/bench/plain_reason.ts";
 import { reportHtml } from "../../src/tools/bench/report_html.ts";
 import { spreadOf } from "../../src/tools/bench/statistics.ts";
 
@@ -79,6 +80,17 @@ Deno.test("the page holds its library and its data, and no text of the report ca
   assertStringIncludes(page, "a &lt;fast> one".replace(">", "&gt;"));
   assertEquals(page.match(/<\/script>/g)?.length, 3);
   assertEquals(/(src|href)="http/.test(page), false);
+});
+
+Deno.test("why a part failed is told without colours and without a stack of calls", () => {
+  const error = new Error(
+    "the load ended early:     at \x1b[1mObject.send\x1b[0m (\x1b[36mfile:///a.ts\x1b[0m:1:2)\n" +
+      "Caused by: This server is not the leader\n    at async file:///b.ts:3:4\n",
+  );
+  assertEquals(
+    plainReason(error),
+    "the load ended early: Caused by: This server is not the leader",
+  );
 });
 
 Deno.test("a report survives its JSON file", () => {

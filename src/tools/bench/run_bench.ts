@@ -17,6 +17,7 @@ import { stateSection } from "./state_section.ts";
 import { soakSection } from "./soak_section.ts";
 import { latencySection } from "./latency_section.ts";
 import { environmentOf } from "./environment.ts";
+import { plainReason } from "./plain_reason.ts";
 import { plans, type SectionName, sectionNames, type Size } from "./plan.ts";
 import type { BenchReport, Section } from "./report.ts";
 
@@ -97,7 +98,7 @@ async function attempt(name: SectionName | "peers", context: BenchContext): Prom
     return await runners[name](context);
   } catch (error) {
     context.signal.throwIfAborted();
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = plainReason(error);
     context.say(`${name} failed: ${reason}`);
     return { title: name, about: "", figures: [], plots: [], notes: [`It failed: ${reason}`] };
   }
