@@ -27,7 +27,7 @@ export function migrateCommand(actions: MigrateActions): Command {
       "after",
       "\nThe user of DATABASE_URL must own the schema, or may CREATE in it. serve and worker migrate as well where their user\n" +
         "may; after this they need SELECT, INSERT, UPDATE and DELETE on the tables, USAGE and SELECT on the sequence, EXECUTE\n" +
-        "on the functions and USAGE on the schema: the README has the statements. `projection rebuild` makes tables, too.",
+        "on the functions and USAGE on the schema: src/rights.md leads to the statements. `projection rebuild` makes tables, too.",
     )
     .action(async ({ check, json }: MigrateArguments) => {
       if (check) {

@@ -16,7 +16,7 @@ export function newCommand(): Command {
     )
     .addHelpText(
       "after",
-      "\nIt imports onceflow from this checkout by path; the README says how else. Nothing is overwritten.",
+      "\nIt imports onceflow from this checkout by path; src/flows.md says how else. Nothing is overwritten.",
     )
     .action(async (place: string) => {
       const { directory, files } = await newProject(place);

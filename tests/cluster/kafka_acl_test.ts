@@ -1,4 +1,4 @@
-/** Each role with exactly what the README's table grants it, on a broker that allows nothing else. */
+/** Each role with exactly what the table of src/rights.md grants it, on a broker that allows nothing else. */
 import { Kafka, logLevel } from "kafkajs";
 import { z } from "zod";
 import { checkBooks, explain } from "../../src/tools/books.ts";
@@ -74,7 +74,7 @@ function configOf(broker: OwnBroker, database: TestDatabase, user: string): Conf
   });
 }
 
-Deno.test("each role does its work with exactly what the README grants it, and says what it lacks", async (test) => {
+Deno.test("each role does its work with exactly what its row grants it, and says what it lacks", async (test) => {
   keepLog();
   const table = await documentedGrants();
   assertEquals([...table.keys()].sort(), Object.keys(users).sort());

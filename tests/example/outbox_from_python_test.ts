@@ -1,4 +1,4 @@
-/** The README's Python, letter by letter: an event appended by another language, with its row or not at all. */
+/** The Python of src/flows.md, letter by letter: an event appended by another language, with its row or not at all. */
 import postgres from "postgres";
 import { migrateOutbox } from "../../src/engine/outbox/mod.ts";
 import { assert, assertEquals } from "../support/assert.ts";
@@ -39,8 +39,8 @@ Deno.test({
     const sql = postgres(database.url, { onnotice: () => {}, max: 1 });
     await migrateOutbox(sql, { schema: "shipping" });
     await sql`create table public.parcels (id text primary key, items int not null)`;
-    const readme = await Deno.readTextFile(`${root}README.md`);
-    const block = readme.match(/^```python\n(.*?)^```$/ms)?.[1] ?? "";
+    const page = await Deno.readTextFile(`${root}src/flows.md`);
+    const block = page.match(/^```python\n(.*?)^```$/ms)?.[1] ?? "";
     const program = `import json, sys, psycopg\nurl, id, items = sys.argv[1], "p-1", 2\n${block}`;
 
     const { code, said } = await python("-c", program, database.url);

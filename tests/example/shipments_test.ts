@@ -155,7 +155,7 @@ async function copyOf(name: string) {
     });
   return {
     deno: (...args: string[]) => deno(args),
-    /** A worker with the permissions of README's table, and the variables that it reads itself. */
+    /** A worker with the permissions of the table in src/flows.md, and the variables that it reads itself. */
     work(variables: Record<string, string>) {
       const names = "NODE_ENV,KAFKAJS_*,PGAPPNAME,PGTARGETSESSIONATTRS";
       const child = deno([

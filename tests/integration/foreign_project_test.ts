@@ -123,6 +123,7 @@ const byLink = () => {
 };
 
 const readme = await Deno.readTextFile(`${root}README.md`);
+const flowsPage = await Deno.readTextFile(`${root}src/flows.md`);
 const section = readme.slice(readme.indexOf("## Write a flow"));
 const block = (language: string) =>
   section.match(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, "ms"))?.[1] ?? "";
@@ -132,7 +133,7 @@ Deno.test("a foreign project imports it by path, from JSR and over http, and its
   const settings = { imports: importsFrom(`http://${web.host}`) };
   const flags = [`--allow-import=${web.host}`];
   await using _database = database;
-  // Its background program, with the permissions that the README lists, beside its tests.
+  // Its background program, with the permissions that src/flows.md lists, beside its tests.
   await using project = await foreignProject(settings, tables);
   await using worker = project.deno(
     ...["run", "--no-prompt", ...flags, ...permissionsOf("outbox", "projection")],
@@ -149,11 +150,11 @@ Deno.test("a foreign project imports it by path, from JSR and over http, and its
   await ended;
 });
 
-/** Those of the README's table, with the variables that the project reads itself. */
+/** Those of the table in src/flows.md, with the variables that the project reads itself. */
 function permissionsOf(...entries: string[]): string[] {
   const own = Object.keys(ownVariables).join();
   const found = entries.map((entry) => {
-    const row = readme.split("\n").find((line) => line.includes(`onceflow/${entry}\``)) ?? "";
+    const row = flowsPage.split("\n").find((line) => line.includes(`onceflow/${entry}\``)) ?? "";
     return row.match(/--allow-env='([^']+)'/)?.[1] ?? "";
   });
   assert(found.every((variables) => variables !== ""), `${found}`);

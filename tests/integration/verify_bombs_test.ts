@@ -75,7 +75,7 @@ Deno.test("the books balance around records of 600 MB, and of many at once", asy
   stop.abort();
   await working;
   clearInterval(timer);
-  // The bound of the README, for flow and projector in one process.
+  // The bound of src/operations.md, for flow and projector in one process.
   assert(peak < 1_500 * megabyte, `${Math.round(peak / megabyte)} MB`);
 
   const signal = AbortSignal.timeout(120_000);

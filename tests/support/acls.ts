@@ -1,4 +1,4 @@
-/** Grants what the README's table says, and takes it away again. The table is the only list there is. */
+/** Grants what the table of src/rights.md says, and takes it away again. The table is the only list there is. */
 import {
   type AclEntry,
   AclOperationTypes,
@@ -39,10 +39,10 @@ export interface Grant {
   readonly name: string;
 }
 
-/** The rules of each role, by what the README's table calls it. */
+/** The rules of each role, by what the table of src/rights.md calls it. */
 export async function documentedGrants(): Promise<ReadonlyMap<string, readonly Grant[]>> {
-  const readme = await Deno.readTextFile(`${root}README.md`);
-  const section = readme.split(/^## /m).find((text) => text.startsWith("What each role may do"));
+  const page = await Deno.readTextFile(`${root}src/rights.md`);
+  const section = page.split(/^## /m).find((text) => text.startsWith("What each role may do"));
   const rows = section?.match(/^\|.*$/gm)?.slice(2) ?? [];
   return new Map(rows.map((row) => {
     const [, role = "", topics = "", groups = "", ids = ""] = row.split("|").map((cell) =>
@@ -63,7 +63,9 @@ function grantsOf(resource: Grant["resource"], cell: string): Grant[] {
     const [words = "", names = ""] = part.split(":");
     return words.split(",").flatMap((word) => {
       const operation = word.trim();
-      if (!(operation in operations)) throw new Error(`The README has an operation "${operation}"`);
+      if (!(operation in operations)) {
+        throw new Error(`src/rights.md has an operation "${operation}"`);
+      }
       return [...names.matchAll(/`([^`]+)`/g)].map(([, name = ""]) => ({
         ...{ operation: operation as Operation, resource, name },
       }));

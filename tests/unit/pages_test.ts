@@ -1,11 +1,15 @@
 /** What the pages name is there: files and headings that they link to, and tasks that they tell a reader to run. */
-import { assertEquals } from "../support/assert.ts";
+import { assert, assertEquals } from "../support/assert.ts";
 import { manifest, readRepoFile, root } from "../support/deploy_files.ts";
 
-const pages = ["README.md", "src/README.md", "src/SECURITY.md", "src/comparison.md"];
-for await (const { name } of Deno.readDir(new URL("src/deploy/", root))) {
-  if (name.endsWith(".md")) pages.push(`src/deploy/${name}`);
+const pages = ["README.md"];
+for (const directory of ["src/", "src/deploy/"]) {
+  for await (const { name } of Deno.readDir(new URL(directory, root))) {
+    if (name.endsWith(".md")) pages.push(`${directory}${name}`);
+  }
 }
+
+const linesMax = 280;
 
 /** `#which-kafka-keeps-it` of `### Which Kafka keeps it`, as hosts of Git make it. */
 const anchors = (text: string) =>
@@ -43,4 +47,20 @@ Deno.test("every task that a page names is one", async () => {
     }
   }
   assertEquals(unknown, []);
+});
+
+Deno.test("the README is read in ten minutes", async () => {
+  const lines = (await readRepoFile("README.md")).split("\n").length;
+  assert(lines <= linesMax, `${lines} lines; details belong in a page under src`);
+});
+
+Deno.test("every page is led to by another one", async () => {
+  const led = new Set<string>();
+  for (const page of pages) {
+    for (const [, link = ""] of (await readRepoFile(page)).matchAll(/\]\(([^)\s#]+\.md)/g)) {
+      const path = new URL(link, new URL(page, root)).href.slice(root.href.length);
+      if (path !== page) led.add(path);
+    }
+  }
+  assertEquals(pages.filter((page) => !led.has(page)), []);
 });

@@ -122,7 +122,7 @@ function notGranted(error: unknown): HaltError {
     `The user of DATABASE_URL lacks a right in Postgres: ${
       said(error)
     }. The grants that serve and worker need stand in ` +
-      `the README, under "Rights in Postgres"`,
+      `src/rights.md, under "Rights in Postgres"`,
     { cause: error },
   );
 }

@@ -107,7 +107,7 @@ async function warnOfForgetting(cluster: VendorCluster): Promise<void> {
   log.warn(
     "Kafka is of the line {line}, and {forget} can forget to end a transaction in a partition that has no " +
       "leader at that moment (KAFKA-20734). Those that are proved are ended here; the remedy is another " +
-      "version of Kafka (the README says which keep the guarantee), or more replicas",
+      "version of Kafka (src/guarantee.md says which keep the guarantee), or more replicas",
     { ...found },
   );
 }

@@ -120,7 +120,7 @@ function adviceFor(code: string): string | undefined {
     case "42703": // undefined_column
       return "The schema in Postgres is missing or older than this program: deno task migrate brings it up to date";
     case "42501": // insufficient_privilege: of no record, and granted by an operator while one waits
-      return 'The user of DATABASE_URL lacks a right in Postgres (README, "Rights in Postgres")';
+      return 'The user of DATABASE_URL lacks a right in Postgres (src/rights.md, "Rights in Postgres")';
   }
   switch (code.length === 5 ? code.slice(0, 2) : "") {
     case "08": // connection_exception

@@ -135,7 +135,7 @@ function explainPostgres(subject: string, error: unknown, services: Services): F
       "wrong",
       subject,
       `this user may not look: ${rootOf(error).message}`,
-      'grant what the README lists under "Rights in Postgres"',
+      'grant what src/rights.md lists under "Rights in Postgres"',
     );
   }
   const away = unreached("postgres", services, error);

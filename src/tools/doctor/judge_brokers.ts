@@ -42,7 +42,7 @@ export function judgeVersions(there: readonly BrokerFacts[]): Finding[] {
         "wrong",
         subject,
         `${named(old)} of a Kafka before 3.1, which cannot be read by a topic's identity`,
-        "use Kafka 3.1 or later; the README says which versions keep transactions",
+        "use Kafka 3.1 or later; src/guarantee.md says which versions keep transactions",
       ),
     ];
   }
@@ -55,7 +55,7 @@ export function judgeVersions(there: readonly BrokerFacts[]): Finding[] {
       subject,
       `Kafka is of a line of which ${versions} can forget to end a transaction in a partition that has no ` +
         "leader at that moment (KAFKA-20734); Kafka does not tell which of the line it is",
-      'use a version that the README lists under "Which Kafka keeps it"; until then have several replicas',
+      'use a version that src/guarantee.md lists under "Which Kafka keeps it"; until then have several replicas',
     )
   );
   if (lines.length > 1) {

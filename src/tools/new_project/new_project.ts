@@ -62,7 +62,7 @@ async function makeEmpty(directory: string): Promise<void> {
   }
 }
 
-/** By path to this checkout; the README says how else onceflow can be imported. */
+/** By path to this checkout; src/flows.md says how else onceflow can be imported. */
 function settingsOf({ exports, imports }: Manifest, directory: string): string {
   const path = (file: string) => relative(directory, join(checkout, file)).replaceAll("\\", "/");
   const own = entryPoints.map((entry) => [
