@@ -29,6 +29,7 @@ const whatStrikes = `Faults that the pipeline must come back from by itself, dra
   brokers and Postgres killed, frozen, restarted; leaders moved; sessions ended; long writers
   permission on a topic, a group or the transactional ids taken away and given back
   a topic's largest batch made smaller, the database's settings unusual, partitions added
+One of its flows keeps state in a topic that is compacted meanwhile, held against what its input says.
 At the end, what must halt a process, with the way on that its message names:
   a group that somebody else moved, a topic made again, a log replaced, a database restored`;
 

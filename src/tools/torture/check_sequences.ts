@@ -2,11 +2,18 @@
 import type { Sql } from "../../engine/postgres/sql.ts";
 import type { LogReader } from "../verify/log_reader.ts";
 import type { LogRecord } from "../verify/reader_frames.ts";
-import { fateOf, sequenceEvent, sequencePart, type SequenceTopics } from "./sequence_flow.ts";
+import {
+  countAt,
+  fateOf,
+  sequenceCount,
+  sequenceEvent,
+  sequencePart,
+  type SequenceTopics,
+} from "./sequence_flow.ts";
 
 /** One thing that is not as it should be. */
 export interface SequenceFinding {
-  readonly kind: "lost" | "doubled" | "out_of_order" | "torn" | "open_transaction";
+  readonly kind: "lost" | "doubled" | "out_of_order" | "torn" | "open_transaction" | "state";
   readonly count: number;
   readonly first: string;
 }
@@ -24,6 +31,8 @@ export interface SequenceCheck {
   readonly topics: SequenceTopics;
   /** How long a transaction may be open before that is a finding, milliseconds. */
   readonly openTransactionWaitMs: number;
+  /** The topic of the flow's state, where it kept some. */
+  readonly stateTopic?: string;
   /** Only what the relay did; no flow ran. */
   readonly inputOnly?: boolean;
 }
@@ -32,7 +41,7 @@ export interface SequenceCheck {
 export async function checkSequences(
   sql: Sql,
   reader: LogReader,
-  { topics: sequenceTopics, openTransactionWaitMs, inputOnly = false }: SequenceCheck,
+  { topics: sequenceTopics, stateTopic, openTransactionWaitMs, inputOnly = false }: SequenceCheck,
 ): Promise<SequenceReport> {
   const findings = new Map<
     string,
@@ -70,8 +79,11 @@ export async function checkSequences(
   const outputs = new Map<string, number>();
   let partCount = 0;
   await read(sequenceTopics.output, (record) => {
-    const { key, seq, part } = sequencePart.parse(JSON.parse(textOf(record)));
+    const { key, seq, part, count } = sequencePart.parse(JSON.parse(textOf(record)));
     partCount++;
+    if (stateTopic !== undefined && count !== countAt(seq)) {
+      report("state", `${key} ${seq} is number ${count}, not ${countAt(seq)}`);
+    }
     const id = `${key} ${seq}.${part}`;
     outputs.set(id, (outputs.get(id) ?? 0) + 1);
     const before = parts.get(key);
@@ -103,6 +115,18 @@ export async function checkSequences(
         missing.length === fate ? "lost" : "torn",
         `parts ${missing.join(", ")} of ${fate} of ${key} ${seq}`,
       );
+    }
+  }
+  if (stateTopic !== undefined) {
+    const kept = new Map<string, number>();
+    await read(stateTopic, (record) => {
+      const { count } = sequenceCount.parse(JSON.parse(textOf(record)));
+      kept.set(new TextDecoder().decode(record.key ?? undefined), count);
+    });
+    for (const [key, due] of next) {
+      const count = countAt(due - 1);
+      if ((kept.get(key) ?? 0) === count) continue;
+      report("state", `${key} stands at ${kept.get(key)} in ${stateTopic}, not ${count}`);
     }
   }
   return { events, parts: partCount, deadLetters: dead.size, findings: [...findings.values()] };

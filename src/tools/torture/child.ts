@@ -11,7 +11,8 @@ import { roles } from "../../app/compose/roles.ts";
 import { type Config, readConfig } from "../../config.ts";
 import { HaltError } from "../../engine/core/errors.ts";
 import { MissingPermissionError } from "../../engine/kafka/missing_permission.ts";
-import { ensureTopics } from "../../engine/kafka/topics.ts";
+import { compactedTopicConfig, ensureTopics } from "../../engine/kafka/topics.ts";
+import { stateTopicOf } from "../../engine/state/state_changelog.ts";
 import { type Arming, crashPoints } from "./crash_points.ts";
 import type { RoleEvent } from "./role_event.ts";
 import { sequenceFlow, sequenceTopics } from "./sequence_flow.ts";
@@ -19,6 +20,12 @@ import { watchedSql } from "./watched_sql.ts";
 
 /** Much below the default: a fault that drops an answer is over when the client stops waiting for it. */
 const requestTimeoutMs = 2_500;
+/** State is read back while it is compacted. */
+const oftenCompacted = {
+  ...compactedTopicConfig,
+  "segment.ms": "3000",
+  "min.cleanable.dirty.ratio": "0.01",
+};
 const encoder = new TextEncoder();
 
 /** Tells the torture one thing, at once: after a SIGKILL nothing could be told any more. */
@@ -35,14 +42,14 @@ export async function openTortureRuntime(config: Config, name: string): Promise<
     ...runtime.client,
     cluster: (options) => runtime.client.cluster({ requestTimeoutMs, ...options }),
   };
-  const own = await ensureTopics(
-    client,
-    Object.values(sequenceTopics).map((topic) => ({
-      topic,
-      partitions: config.TOPIC_PARTITIONS,
-      replicationFactor: config.TOPIC_REPLICATION_FACTOR,
-    })),
-  );
+  const counts = {
+    partitions: config.TOPIC_PARTITIONS,
+    replicationFactor: config.TOPIC_REPLICATION_FACTOR,
+  };
+  const own = await ensureTopics(client, [
+    ...Object.values(sequenceTopics).map((topic) => ({ topic, ...counts })),
+    { topic: stateTopicOf(sequenceFlow()), ...counts, uses: ["state"], config: oftenCompacted },
+  ]);
   return {
     ...runtime,
     client,
@@ -112,7 +119,7 @@ async function run(chosen: readonly string[]): Promise<void> {
       stop,
     )];
     if (chosen.includes("sequences")) {
-      running.push(runFlow(runtime.client, sequenceFlow(), stop, {
+      running.push(runFlow(runtime.client, sequenceFlow(config.GUARANTEE), stop, {
         guarantee: config.GUARANTEE,
         batchRecordsMax: config.BATCH_RECORDS_MAX,
         requestBytesMax: config.REQUEST_BYTES_MAX,

@@ -22,7 +22,7 @@ import { seededRandom } from "./random.ts";
 import { Recoveries, type Recovery } from "./recoveries.ts";
 import { RoleProcess, type UnaskedEnd } from "./role_process.ts";
 import { drawSchedule, usualDensity } from "./schedule.ts";
-import { sequenceTopics } from "./sequence_flow.ts";
+import { sequenceStateTopic, sequenceTopics } from "./sequence_flow.ts";
 import { Summary, type TortureReport } from "./summary.ts";
 import { tortureEnvironment, tortureTimeouts } from "./torture_environment.ts";
 
@@ -193,7 +193,7 @@ export async function runTorture(options: TortureOptions): Promise<TortureReport
     signal,
   });
   const sequences = await checkSequences(sql, reader, {
-    topics: sequenceTopics,
+    ...{ topics: sequenceTopics, stateTopic: sequenceStateTopic(options.guarantee) },
     openTransactionWaitMs,
   });
   const placed = await sql<{ id: string }[]>`select order_id as id from orders`;
