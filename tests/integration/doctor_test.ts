@@ -100,6 +100,34 @@ Deno.test("the doctor tells right from wrong, and changes nothing", async (t) =>
     assertEquals(only(await look(config), "wrong", "not_checked"), []);
   });
 
+  await t.step(
+    "a foreign consumer, a moved offset and a cursor that is not ours are each a line",
+    async () => {
+      const { invoicing, relay } = groupsOf(config);
+      const [orders, cursor] = [config.ORDERS_TOPIC, config.OUTBOX_CURSOR_TOPIC];
+      const move = (groupId: string, topic: string, offset: string) =>
+        admin.setOffsets({ groupId, topic, partitions: [{ partition: 0, offset }] });
+      await move(invoicing, orders, "0");
+      await move(relay, cursor, "8");
+      await using _ = await foreignConsumer(kafkaBrokers, invoicing, orders);
+      const before = await state();
+      const found = await look(config);
+      const lines = only(found, "wrong").join("\n");
+      assertStringIncludes(
+        lines,
+        "another consumer, which is not onceflow, sits in it (RoundRobin",
+      );
+      assertStringIncludes(lines, "no worker of onceflow has committed that");
+      assertStringIncludes(lines, "carries metadata that is not ours");
+      assertStringIncludes(
+        only(found, "right").join("\n"),
+        "Kafka's controller and this host agree",
+      );
+      assertEquals(only(found, "not_checked"), []);
+      assertEquals(await state(), before);
+    },
+  );
+
   await t.step("a user without rights is told what it may not", async () => {
     const role = `role_${own}`;
     await sql.unsafe(`create role ${role} login`);
@@ -130,6 +158,18 @@ Deno.test("the doctor tells right from wrong, and changes nothing", async (t) =>
     assert(only(silent, "right").some((line) => line.includes("Kafka 4.2")));
   });
 });
+
+/** A consumer that is no worker, once it is in the group. */
+async function foreignConsumer(brokers: string[], groupId: string, topic: string) {
+  const consumer = new Kafka({ brokers, logLevel: logLevel.NOTHING }).consumer({ groupId });
+  const joined = Promise.withResolvers<void>();
+  consumer.on("consumer.group_join", () => joined.resolve());
+  await consumer.connect();
+  await consumer.subscribe({ topics: [topic] });
+  await consumer.run({ autoCommit: false, eachMessage: () => Promise.resolve() });
+  await joined.promise;
+  return { [Symbol.asyncDispose]: () => consumer.disconnect() };
+}
 
 async function look(config: Config, timeoutMs = 20_000): Promise<readonly Section[]> {
   const own = ownServices(config);

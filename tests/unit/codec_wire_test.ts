@@ -164,25 +164,29 @@ Deno.test("a group of any number of members is described, and what each was give
       fc.array(fc.record(member, { noNullPrototype: true })),
       fc.uint8Array(),
       (members, subscription) => {
-        const answer = new WireWriter("classic").arrayLength(1).int16(0)
+        const answer = new WireWriter("classic").int32(0).arrayLength(1).int16(0)
           .string("g").string("Stable").string("consumer").string("RoundRobin");
         answer.array(members, ({ memberId, clientId, host, assigned }) => {
           const given = new WireWriter("classic").int16(0);
           given.array(assigned, ({ topic, partition }) => {
             given.string(topic).arrayLength(1).int32(partition);
           }).byteRun(new Uint8Array(0));
-          answer.string(memberId).string(clientId).string(host)
+          answer.string(memberId).string(null).string(clientId).string(host)
             .byteRun(subscription).byteRun(given.finish());
         });
-        assertEquals(parseDescribeGroups(answer.finish()), { state: "Stable", members });
+        answer.int32(8);
+        const known = { state: "Stable", protocol: "RoundRobin", operations: 8 };
+        assertEquals(parseDescribeGroups(answer.finish()), { ...known, members });
       },
     ),
   );
 });
 
 Deno.test("what is no consumer's assignment counts as none", () => {
-  const answer = new WireWriter("classic").arrayLength(1).int16(0)
+  const answer = new WireWriter("classic").int32(0).arrayLength(1).int16(0)
     .string("g").string("Stable").string("connect").string("sessioned").arrayLength(1)
-    .string("m").string("c").string("h").byteRun(new Uint8Array(0)).byteRun(new Uint8Array(3));
-  assertEquals(parseDescribeGroups(answer.finish()).members[0]?.assigned, []);
+    .string("m").string("static").string("c").string("h")
+    .byteRun(new Uint8Array(0)).byteRun(new Uint8Array(3)).int32(0);
+  const [only] = parseDescribeGroups(answer.finish()).members;
+  assertEquals([only?.assigned, only?.instanceId], [[], "static"]);
 });

@@ -24,7 +24,13 @@ Deno.test("a cursor, whose topic has no records, is shown without a lag", () => 
   const log = { start: 0, stableEnd: 0, highWatermark: 0 };
   const table = (cursorTopic: string) =>
     standingTable(
-      { groupId: "g", state: "Empty", members: [], partitions: [{ ...place, log, lag: -301 }] },
+      {
+        groupId: "g",
+        state: "Empty",
+        protocol: "",
+        members: [],
+        partitions: [{ ...place, log, lag: -301 }],
+      },
       cursorTopic,
     );
   assertEquals(table("cursor").includes("-301"), false);

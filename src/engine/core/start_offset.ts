@@ -4,12 +4,18 @@ import { decide } from "./known_offset.ts";
 import { HaltError } from "./errors.ts";
 import { parseOrigin } from "./offset_metadata.ts";
 import type { DeliverySession } from "./delivery.ts";
-import type { Assignment, CommittedOffset } from "./ports.ts";
+import type { Assignment, CommittedOffset, PartitionReader } from "./ports.ts";
 import { formatPartition } from "./record.ts";
 
 const log = getLogger(["onceflow", "core", "lane"]);
 /** Those whose log was said to have no beginning any more: its sessions before the first commit begin there, too. */
-const told = new WeakSet<Assignment>();
+const told = new WeakSet<StartPlace>();
+
+/** Whose start it is, and where the log is asked. */
+export interface StartPlace {
+  readonly groupId: string;
+  readonly reader: Pick<PartitionReader, "topic" | "partition" | "range" | "divergence">;
+}
 
 /**
  * The committed offset, or the start of the log for a group that has never committed one: as every consumer does that
@@ -20,7 +26,7 @@ const told = new WeakSet<Assignment>();
  * else, is of another topic, or of another log
  */
 export async function startOffset(
-  assignment: Assignment,
+  assignment: StartPlace,
   { start: committed, topicId, note }: Pick<DeliverySession, "start" | "topicId" | "note">,
   known: number,
 ): Promise<number> {
@@ -76,7 +82,7 @@ export async function startOffset(
   return offset;
 }
 
-function tellTrimmed(assignment: Assignment, start: number): void {
+function tellTrimmed(assignment: StartPlace, start: number): void {
   told.add(assignment);
   log.warn(
     "{partition} begins at offset {start}: the {start} offsets before it are deleted (by the topic's retention or by " +

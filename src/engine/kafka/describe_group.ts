@@ -20,30 +20,34 @@ export async function describeGroup(
 }
 
 function describeGroups(groupId: string): VendorProtocol<GroupDescription> {
-  const call = { apiKey: 15, apiVersion: 0, apiName: "DescribeGroups" };
+  const call = { apiKey: 15, apiVersion: 4, apiName: "DescribeGroups" };
   return classicProtocol(
     call,
-    (body) => body.arrayLength(1).string(groupId),
+    (body) => body.arrayLength(1).string(groupId).boolean(true),
     parseDescribeGroups,
   );
 }
 
-/** Parses an answer of version 0 about one group. Throws the error that it carries. */
+/** Parses an answer of version 4 about one group. Throws the error that it carries. */
 export function parseDescribeGroups(bytes: Uint8Array): GroupDescription {
   const fields = new WireReader(bytes, "classic", "the answer to DescribeGroups");
+  fields.int32(); // throttle time
   if (fields.int32() !== 1) throw new RangeError("DescribeGroups: the answer holds no group");
   const errorCode = fields.int16();
   if (errorCode !== 0) throw createErrorFromCode()(errorCode);
   fields.text(); // the group's name
   const state = fields.text();
   fields.text(); // protocol type
-  fields.text(); // protocol
+  const protocol = fields.text();
   const members = fields.array(() => {
-    const member = { memberId: fields.text(), clientId: fields.text(), host: fields.text() };
+    const memberId = fields.text();
+    const instanceId = fields.string();
+    const member = { memberId, clientId: fields.text(), host: fields.text() };
     fields.byteRun(); // what it subscribes to
-    return { ...member, assigned: parseAssignment(fields.byteRun()) };
+    const assigned = parseAssignment(fields.byteRun());
+    return { ...member, ...(instanceId !== null && { instanceId }), assigned };
   });
-  return { state, members };
+  return { state, members, protocol, operations: fields.int32() };
 }
 
 /** Nothing where it is laid out otherwise: what is in the group need not be a consumer. */

@@ -42,7 +42,7 @@ export async function showOffsets(
   const request = { groupId, topics, user: client.user };
   return await withCluster(client, (cluster) =>
     permitted(request, async () => {
-      const description = await describeGroup(cluster, groupId);
+      const { operations: _, ...description } = await describeGroup(cluster, groupId);
       const offsets = await fetchGroupOffsets(cluster, groupId);
       const names = [...new Set([...topics, ...offsets.map(({ topic }) => topic)])].sort();
       const partitions: PartitionStanding[] = [];

@@ -95,6 +95,7 @@ const clusterOperations: Readonly<Record<string, string>> = {
   CreateTopics: "Create",
   DescribeConfigs: "DescribeConfigs",
   DescribeLogDirs: "Describe",
+  DescribeQuorum: "Describe",
 };
 
 /** What a request needs of a topic; all others need Describe, and so does whatever it is used for. */

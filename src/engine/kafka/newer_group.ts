@@ -16,7 +16,7 @@ const groupIdNotFound = 69;
 export function newerGroup(groupId: string): VendorProtocol<GroupDescription | undefined> {
   return flexibleProtocol(
     { apiKey: newerGroupApiKey, apiVersion: 0, apiName: "ConsumerGroupDescribe" },
-    (body) => body.arrayLength(1).string(groupId).boolean(false),
+    (body) => body.arrayLength(1).string(groupId).boolean(true),
     parseNewerGroup,
   );
 }
@@ -34,19 +34,20 @@ export function parseNewerGroup(bytes: Uint8Array): GroupDescription | undefined
     reader.raw(8); // epochs
     reader.string(); // assignor
     const members = reader.array(() => readMember(reader));
-    reader.int32(); // what may be done
+    const operations = reader.int32();
     reader.tags();
-    return { errorCode, state, members };
+    return { errorCode, state, members, operations };
   });
   if (!found) throw new RangeError("ConsumerGroupDescribe: the answer holds no group");
   if (found.errorCode === groupIdNotFound) return undefined;
   if (found.errorCode !== 0) throw createErrorFromCode()(found.errorCode);
-  return { state: found.state, members: found.members };
+  const { state, members, operations } = found;
+  return { state, members, protocol: "consumer", operations };
 }
 
 function readMember(reader: WireReader): GroupMember {
   const memberId = reader.text();
-  reader.string(); // instance
+  const instanceId = reader.string();
   reader.string(); // rack
   reader.int32(); // epoch
   const member = { memberId, clientId: reader.text(), host: reader.text() };
@@ -55,7 +56,7 @@ function readMember(reader: WireReader): GroupMember {
   const assigned = readAssignment(reader);
   readAssignment(reader); // what it shall have
   reader.tags();
-  return { ...member, assigned };
+  return { ...member, ...(instanceId !== null && { instanceId }), assigned };
 }
 
 function readAssignment(reader: WireReader): readonly TopicPartition[] {

@@ -1,7 +1,7 @@
 /** The relay's cursor: where it is kept, what is noted beside it, and whether this database is the one it belongs to. */
 import { HaltError } from "../core/errors.ts";
 import type { CommittedOffset } from "../core/ports.ts";
-import type { Sql } from "../postgres/database.ts";
+import type { Queryable, Sql } from "../postgres/database.ts";
 import { translatingErrors } from "../postgres/translate_error.ts";
 import { type Hold, readHolds, writeHolds } from "./holds.ts";
 import { rowAt } from "./row_at.ts";
@@ -64,10 +64,10 @@ export function heldIn(metadata: string): readonly Hold[] {
   }
 }
 
-const systems = new WeakMap<Sql, Promise<string>>();
+const systems = new WeakMap<Queryable, Promise<string>>();
 
 /** The database cluster's own identifier, made by initdb; asked for once per pool. */
-function systemOf(sql: Sql): Promise<string> {
+function systemOf(sql: Queryable): Promise<string> {
   let known = systems.get(sql);
   if (!known) {
     known = readSystem(sql);
@@ -77,7 +77,7 @@ function systemOf(sql: Sql): Promise<string> {
   return known;
 }
 
-async function readSystem(sql: Sql): Promise<string> {
+async function readSystem(sql: Queryable): Promise<string> {
   const rows = await translatingErrors(() =>
     sql<{ system: string }[]>`
       select system_identifier::text || '/' || current_database() as system from pg_control_system()
@@ -104,7 +104,7 @@ export interface CheckedCursor {
  * earlier state, or is another one, or its sequence was set back, and going on would pass over orders without a word
  */
 export async function checkCursor(
-  sql: Sql,
+  sql: Queryable,
   { shard, groupId, cursorTopic }: CursorPlace,
   cursor: CommittedOffset,
 ): Promise<CheckedCursor> {
@@ -185,7 +185,7 @@ function parseMetadata(text: string, where: string): {
 }
 
 /** A position that this shard's cursor in Kafka has certainly reached; undefined where it is not known to have one. */
-export async function relayedUpTo(sql: Sql, shard: number): Promise<number | undefined> {
+export async function relayedUpTo(sql: Queryable, shard: number): Promise<number | undefined> {
   const rows = await translatingErrors(() =>
     sql<{ position: number }[]>`select position from outbox_relayed where shard = ${shard}`
   );

@@ -60,7 +60,8 @@ async function factsOf(
   };
 }
 
-function newest(known: unknown): number {
+/** The newest version of a request, by what the broker has said of it; -1 where it does not know it. */
+export function newest(known: unknown): number {
   if (typeof known !== "object" || known === null || !("maxVersion" in known)) return -1;
   return Number(known.maxVersion);
 }

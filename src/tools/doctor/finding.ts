@@ -35,12 +35,13 @@ export function not(
   return { subject, standing, text, ...(remedy !== undefined && { remedy }) };
 }
 
-/** A sentence whose last part, behind this mark, is what to do. */
+/** A sentence whose last part, behind this mark, is what to do; where the mark comes several times, behind the last. */
 export function splitRemedy(
   sentence: string,
   mark: string,
+  which: "first" | "last" = "last",
 ): { readonly text: string; readonly remedy?: string } {
-  const at = sentence.lastIndexOf(mark);
+  const at = which === "first" ? sentence.indexOf(mark) : sentence.lastIndexOf(mark);
   if (at < 0) return { text: sentence };
   return { text: sentence.slice(0, at), remedy: sentence.slice(at + mark.length) };
 }

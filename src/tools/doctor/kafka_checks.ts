@@ -1,14 +1,18 @@
 /** The checks of Kafka, in the order in which they are listed. Each only asks. */
 import type { Config } from "../../config.ts";
 import { checkedSettings } from "../../engine/kafka/check_topics.ts";
-import { describeTopics } from "../../engine/kafka/describe_topics.ts";
+import { anyBroker, describeTopics } from "../../engine/kafka/describe_topics.ts";
+import { fetchLogDirs } from "../../engine/kafka/log_dirs.ts";
+import { fetchControllerTime } from "../../engine/kafka/quorum_clock.ts";
+import { fetchClusterMap } from "../../engine/kafka/cluster_map.ts";
 import type { KafkaClient } from "../../engine/kafka/kafka_client.ts";
 import { describeTopicSettings } from "../../engine/kafka/topic_settings.ts";
-import type { VendorCluster } from "../../engine/kafka/vendor.ts";
-import { type Brokers, readBrokers } from "./broker_facts.ts";
+import type { VendorBroker, VendorCluster } from "../../engine/kafka/vendor.ts";
+import { type Brokers, newest, readBrokers } from "./broker_facts.ts";
 import { expectedTopics } from "./expected_topics.ts";
 import { type Finding, not } from "./finding.ts";
 import { judgeProtocol, judgeReach, judgeVersions } from "./judge_brokers.ts";
+import { type BrokerDisks, judgeClock, judgeDisks } from "./judge_hosts.ts";
 import { brokerLimits, judgeLimits } from "./judge_limits.ts";
 import { judgeTopic } from "./judge_topics.ts";
 import type { Check } from "./run_checks.ts";
@@ -36,6 +40,8 @@ export function kafkaChecks(place: KafkaPlace): readonly Check[] {
     of("version", ({ there }) => judgeVersions(there)),
     of("transactions", ({ there }) => judgeProtocol(there)),
     of("limits", ({ there }) => judgeLimits(there, config, client.user)),
+    { subject: "disk", look: () => lookAtDisks(cluster) },
+    { subject: "clock", look: () => lookAtClock(cluster) },
     { subject: "topics", look: () => lookAtTopics(place, brokers) },
   ];
 }
@@ -44,6 +50,36 @@ const noBroker = "no broker answers at the address that the cluster gives for it
 
 function toReach({ there, away }: Brokers): Finding[] {
   return judgeReach(there, away);
+}
+
+/** From Kafka 3.3 on. */
+const newer = { DescribeLogDirs: [35, 4], DescribeQuorum: [55, 1] } as const;
+
+function knows(broker: VendorBroker, request: keyof typeof newer): boolean {
+  const [key, version] = newer[request];
+  return newest(broker.versions?.[key]) >= version;
+}
+
+async function lookAtDisks(cluster: VendorCluster): Promise<Finding[]> {
+  const brokers: BrokerDisks[] = [];
+  for (const nodeId of (await fetchClusterMap(cluster)).nodeIds) {
+    const broker = await cluster.findBroker({ nodeId });
+    if (!knows(broker, "DescribeLogDirs")) {
+      return [not("not_told", "disk", "what their disks have left brokers tell from Kafka 3.3 on")];
+    }
+    brokers.push({ nodeId, dirs: await fetchLogDirs(broker) });
+  }
+  return judgeDisks(brokers);
+}
+
+async function lookAtClock(cluster: VendorCluster): Promise<Finding[]> {
+  const broker = await anyBroker(cluster);
+  const hidden = "brokers of this version tell nobody what time it is";
+  if (!knows(broker, "DescribeQuorum")) return [not("not_told", "clock", hidden)];
+  const askedAtMs = Date.now();
+  const theirsMs = await fetchControllerTime(broker);
+  if (theirsMs === undefined) return [not("not_told", "clock", hidden)];
+  return [judgeClock("Kafka's controller", { theirsMs, askedAtMs, answeredAtMs: Date.now() })];
 }
 
 async function lookAtTopics(

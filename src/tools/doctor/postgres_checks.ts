@@ -18,9 +18,11 @@ import {
   judgeHorizon,
   judgeServer,
 } from "./judge_postgres.ts";
+import { judgeClock } from "./judge_hosts.ts";
 import { judgeSchema, judgeShards } from "./judge_schema.ts";
 import {
   onlyReading,
+  readClock,
   readConnections,
   readSchema,
   readServer,
@@ -64,6 +66,7 @@ export function postgresChecks(place: PostgresPlace): readonly Check[] {
     { subject: "sessions", look: () => lookAtSessions(databaseUrl) },
     { subject: "session settings", look: () => lookAtSettings(sql) },
     { subject: "writes", look: () => lookAtWrites(sql) },
+    ask("clock", lookAtClock),
     ask("connections", async (tx) => [
       judgeConnections(await readConnections(tx), config.DATABASE_CONNECTIONS_MAX),
     ]),
@@ -96,6 +99,12 @@ function lookAtSessions(databaseUrl: string): Promise<Finding[]> {
 function lookAtSettings(sql: Sql): Promise<Finding[]> {
   const good = "what must hold in each session does, and what is committed is durable";
   return unlessHalted("session settings", good, () => checkSessionSettings(sql));
+}
+
+async function lookAtClock(tx: Queryable): Promise<Finding[]> {
+  const askedAtMs = Date.now();
+  const theirsMs = await readClock(tx);
+  return [judgeClock("Postgres", { theirsMs, askedAtMs, answeredAtMs: Date.now() })];
 }
 
 async function lookAtWrites(sql: Sql): Promise<Finding[]> {

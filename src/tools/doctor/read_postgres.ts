@@ -37,6 +37,14 @@ export async function readServer(sql: Queryable): Promise<ServerFacts> {
   return { ...facts, ...(inSync !== null && { standbysInSync: inSync }) };
 }
 
+/** Its clock: milliseconds since the epoch. */
+export async function readClock(sql: Queryable): Promise<number> {
+  const [row] = await sql<{ ms: number }[]>`
+    select (extract(epoch from clock_timestamp()) * 1000)::float8 as ms
+  `;
+  return row?.ms ?? NaN;
+}
+
 /** How many sessions there may yet be. */
 export async function readConnections(sql: Queryable): Promise<ConnectionFacts> {
   const [row] = await sql<

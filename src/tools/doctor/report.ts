@@ -49,6 +49,7 @@ const titles: Readonly<Record<Section["about"], string>> = {
   settings: "Settings",
   kafka: "Kafka",
   postgres: "Postgres",
+  pipeline: "Pipeline",
 };
 
 /** What was not begun for one reason is one line: there would be as many as there are checks. */
