@@ -1,6 +1,7 @@
 /** `doctor`: looks at the cluster and the database and says, line by line, what is right and what is not. */
 import { Command, InvalidArgumentError } from "commander";
 import type { ExamineOptions, Section } from "../tools/doctor/examine.ts";
+import { type DoctorRole, doctorRoles } from "../tools/doctor/role_rights.ts";
 import { reportOf, reportText } from "../tools/doctor/report.ts";
 import { FindingError } from "./exit_codes.ts";
 import { jsonDocument } from "./json_document.ts";
@@ -18,6 +19,7 @@ export class UncheckedError extends Error {
 
 interface DoctorArguments {
   readonly timeout: number;
+  readonly role?: readonly DoctorRole[];
   readonly json?: true;
 }
 
@@ -28,10 +30,12 @@ export function doctorCommand(actions: DoctorActions): Command {
       "Look at Kafka, Postgres and the settings: what is right, what is not, what to do.",
     )
     .option("--timeout <seconds>", "how long to wait for each answer", seconds, 10)
+    .option("--role <roles>", `whose rights this user needs: ${doctorRoles.join(",")}`, rolesIn)
     .option("--json", "print one JSON document")
     .addHelpText("after", help)
-    .action(async ({ timeout, json }: DoctorArguments) => {
-      const report = reportOf(await actions.examine({ timeoutMs: timeout * 1_000 }));
+    .action(async ({ timeout, role, json }: DoctorArguments) => {
+      const options = { timeoutMs: timeout * 1_000, ...(role && { roles: role }) };
+      const report = reportOf(await actions.examine(options));
       print(json ? jsonDocument(report) : reportText(report));
       if (report.tally.wrong > 0) throw new FindingError("something is wrong");
       if (report.tally.not_checked > 0) throw new UncheckedError("not everything was checked");
@@ -40,7 +44,8 @@ export function doctorCommand(actions: DoctorActions): Command {
 
 const help = `
 It asks and changes nothing: no topic, offset, table or setting. It works before the first start, and
-while the pipeline works. Run it with the settings and the user of serve or worker.
+while the pipeline works. Run it with the settings and the user of serve or worker, and say by --role
+which roles that user runs: then a right that they lack is wrong, and not a warning.
 
   ok           as it should be
   warning      it works, and may lose or halt one day
@@ -49,6 +54,14 @@ while the pipeline works. Run it with the settings and the user of serve or work
   not checked  it could not be asked now; the line says why
 
 Exit code 1 when something is wrong; otherwise 2 when something could not be checked; otherwise 0.`;
+
+function rolesIn(text: string): readonly DoctorRole[] {
+  return text.split(",").map((word) => {
+    const role = doctorRoles.find((known) => known === word.trim());
+    if (role) return role;
+    throw new InvalidArgumentError(`"${word}" is none of ${doctorRoles.join(", ")}.`);
+  });
+}
 
 function seconds(text: string): number {
   const value = Number(text);

@@ -137,6 +137,7 @@ Deno.test("the doctor tells right from wrong, and changes nothing", async (t) =>
       const found = await look(readConfig({ ...variables, DATABASE_URL: address.href }));
       const lines = only(found, "wrong").join("\n");
       assertStringIncludes(lines, "permission denied for table onceflow_migrations");
+      assertStringIncludes(only(found, "warning").join("\n"), "INSERT on orders");
       assertEquals(only(found, "not_checked"), []);
     } finally {
       await sql.unsafe(`drop role ${role}`);

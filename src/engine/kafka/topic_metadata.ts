@@ -24,6 +24,8 @@ export interface TopicMetadata {
   /** In hexadecimal digits; undefined where the cluster gives its topics none (before Kafka 2.8). */
   readonly topicId: string | undefined;
   readonly partitions: readonly PartitionPlace[];
+  /** What this client may do with it, as bits; see {@linkcode mayDo}. Of no use where it was not asked for. */
+  readonly operations?: number;
 }
 
 /** A cluster, as a broker knows it. */
@@ -51,9 +53,21 @@ export function fetchMetadata(broker: VendorBroker): Promise<ClusterMetadata> {
   return broker.connectionPool.send(metadataOf(undefined));
 }
 
+/** What this client may do with the topics of these names, and which of them have an error instead. */
+export async function fetchOperations(
+  broker: VendorBroker,
+  topics: readonly string[],
+): Promise<ReadonlyMap<string, Pick<TopicMetadata, "errorCode" | "operations">>> {
+  const found = await broker.connectionPool.send(metadataOf(topics, true));
+  return new Map(found.topics.map((topic) => [topic.topic, topic]));
+}
+
 const allTopics = 0;
 
-function metadataOf(topics: readonly string[] | undefined): VendorProtocol<ClusterMetadata> {
+function metadataOf(
+  topics: readonly string[] | undefined,
+  withOperations = false,
+): VendorProtocol<ClusterMetadata> {
   const call = { apiKey: 3, apiVersion: 10, apiName: "Metadata" };
   return flexibleProtocol(
     call,
@@ -63,8 +77,8 @@ function metadataOf(topics: readonly string[] | undefined): VendorProtocol<Clust
         body.arrayLength(topics.length);
         for (const topic of topics) body.raw(new Uint8Array(16)).string(topic).tags();
       }
-      // Nothing is made, and no permissions are listed.
-      return body.boolean(false).boolean(false).boolean(false);
+      // Nothing is made, and what may be done with the cluster is not listed.
+      return body.boolean(false).boolean(false).boolean(withOperations);
     },
     parseMetadata,
   );
@@ -101,9 +115,10 @@ export function parseMetadata(bytes: Uint8Array): ClusterMetadata {
       reader.tags();
       return { partition, leader, leaderEpoch, replicas, inSync };
     });
-    reader.int32();
+    const operations = reader.int32();
     reader.tags();
-    return { topic, errorCode, topicId: id === noTopicId ? undefined : id, partitions };
+    const topicId = id === noTopicId ? undefined : id;
+    return { topic, errorCode, topicId, partitions, operations };
   });
   return { nodeIds, topics };
 }

@@ -12,6 +12,7 @@ import { judgeSettings } from "./judge_settings.ts";
 import { kafkaChecks } from "./kafka_checks.ts";
 import { pipelineChecks, type PipelinePlace } from "./pipeline_checks.ts";
 import { postgresChecks } from "./postgres_checks.ts";
+import type { DoctorRole } from "./role_rights.ts";
 import { type Check, type CheckLimits, runChecks, skipped } from "./run_checks.ts";
 
 /** What was found at one place. */
@@ -26,13 +27,15 @@ export interface Section {
 export interface ExamineOptions {
   /** For reaching a service, and then for each question, milliseconds. */
   readonly timeoutMs: number;
+  /** Whose rights are looked at, where it is known which roles this user runs. */
+  readonly roles?: readonly DoctorRole[];
 }
 
 /** All sections, in the order in which they are shown. */
 export async function examine(
   config: Config,
   services: Services,
-  { timeoutMs }: ExamineOptions,
+  { timeoutMs, roles }: ExamineOptions,
 ): Promise<readonly Section[]> {
   const client = createKafkaClient(services.kafka);
   const cluster = client.cluster({ retries: 1, requestTimeoutMs: timeoutMs });
@@ -45,7 +48,7 @@ export async function examine(
     explainError(subject, error, services, client.user);
   try {
     const found = await lookAround(
-      { client, cluster, sql: database.sql, databaseUrl, config },
+      { client, cluster, sql: database.sql, databaseUrl, config, roles },
       { timeoutMs, explain },
     );
     const place = services.embedded ? "the embedded stack, for trying out" : "";

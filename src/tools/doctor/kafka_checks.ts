@@ -15,6 +15,9 @@ import { judgeProtocol, judgeReach, judgeVersions } from "./judge_brokers.ts";
 import { type BrokerDisks, judgeClock, judgeDisks } from "./judge_hosts.ts";
 import { brokerLimits, judgeLimits } from "./judge_limits.ts";
 import { judgeTopic } from "./judge_topics.ts";
+import { judgeRights } from "./judge_rights.ts";
+import { readRights } from "./read_rights.ts";
+import { type DoctorRole, doctorRoles, rightsOf } from "./role_rights.ts";
 import type { Check } from "./run_checks.ts";
 
 /** What the checks work with: connected once, for all of them. */
@@ -22,6 +25,8 @@ export interface KafkaPlace {
   readonly client: KafkaClient;
   readonly cluster: VendorCluster;
   readonly config: Config;
+  /** Whose rights are judged; those of all, as warnings, where absent. */
+  readonly roles?: readonly DoctorRole[];
 }
 
 /** Once Kafka was reached. */
@@ -43,6 +48,7 @@ export function kafkaChecks(place: KafkaPlace): readonly Check[] {
     { subject: "disk", look: () => lookAtDisks(cluster) },
     { subject: "clock", look: () => lookAtClock(cluster) },
     { subject: "topics", look: () => lookAtTopics(place, brokers) },
+    { subject: "rights", look: () => lookAtRights(place) },
   ];
 }
 
@@ -80,6 +86,16 @@ async function lookAtClock(cluster: VendorCluster): Promise<Finding[]> {
   const theirsMs = await fetchControllerTime(broker);
   if (theirsMs === undefined) return [not("not_told", "clock", hidden)];
   return [judgeClock("Kafka's controller", { theirsMs, askedAtMs, answeredAtMs: Date.now() })];
+}
+
+async function lookAtRights(
+  { client: { user }, cluster, config, roles }: KafkaPlace,
+): Promise<Finding[]> {
+  const judged = (roles ?? doctorRoles).map((role) => ({ role, needed: rightsOf(role, config) }));
+  const has = await readRights(cluster, judged.flatMap(({ needed }) => needed));
+  return judged.map(({ role, needed }) =>
+    judgeRights({ role, isAsked: roles !== undefined, user }, needed, has)
+  );
 }
 
 async function lookAtTopics(

@@ -29,6 +29,9 @@ import {
   readShards,
   type SchemaFacts,
 } from "./read_postgres.ts";
+import { judgeGrants } from "./judge_rights.ts";
+import { grantsIn, missingGrants } from "./read_grants.ts";
+import { type DoctorRole, doctorRoles } from "./role_rights.ts";
 import type { Check } from "./run_checks.ts";
 
 /** What the checks work with. */
@@ -36,11 +39,13 @@ export interface PostgresPlace {
   readonly sql: Sql;
   readonly databaseUrl: string;
   readonly config: Config;
+  /** Whose rights are judged; those of all, as warnings, where absent. */
+  readonly roles?: readonly DoctorRole[];
 }
 
 /** Once Postgres was reached. */
 export function postgresChecks(place: PostgresPlace): readonly Check[] {
-  const { sql, databaseUrl, config } = place;
+  const { sql, databaseUrl, config, roles } = place;
   const ask = (subject: string, look: (tx: Queryable) => Promise<readonly Finding[]>): Check => ({
     subject,
     look: () => onlyReading(sql, look),
@@ -71,6 +76,7 @@ export function postgresChecks(place: PostgresPlace): readonly Check[] {
       judgeConnections(await readConnections(tx), config.DATABASE_CONNECTIONS_MAX),
     ]),
     ask("schema", (tx) => lookAtSchema(tx, config)),
+    ask("rights", (tx) => lookAtRights(tx, roles)),
     ask("open writers", async (tx) => [judgeHorizon(await horizon(tx))]),
   ];
 }
@@ -115,6 +121,19 @@ async function lookAtWrites(sql: Sql): Promise<Finding[]> {
   return [
     not("wrong", subject, text, remedy ?? "make room on its disk, or look into its log"),
   ];
+}
+
+async function lookAtRights(
+  tx: Queryable,
+  roles?: readonly DoctorRole[],
+): Promise<Finding[]> {
+  const files = new Set((roles ?? doctorRoles).map((role) => role === "serve" ? role : "worker"));
+  const findings: Finding[] = [];
+  for (const role of files) {
+    const missing = await missingGrants(tx, await grantsIn(role));
+    findings.push(judgeGrants({ role, isAsked: roles !== undefined }, missing));
+  }
+  return findings;
 }
 
 async function lookAtSchema(tx: Queryable, config: Config): Promise<readonly Finding[]> {
