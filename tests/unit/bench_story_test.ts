@@ -47,6 +47,12 @@ Deno.test("the story tells who was billed twice and who never, and how often wor
   ]);
 });
 
+Deno.test("the picture says how often workers were killed, where that differs too", () => {
+  const figures = [...kills("exactly-once", 0, 0, 2), ...kills("at-least-once", 5, 0, 3)];
+  const { charts } = storyOf(reportOf([sectionOf("kills", figures)]));
+  assertEquals(charts[0]?.hint, "each worker was killed 2 to 3 times");
+});
+
 Deno.test("the story does not praise exactly-once for what it has not kept, nor for kills that never came", () => {
   const told = (figures: Figure[]) => storyOf(reportOf([sectionOf("kills", figures)])).sentences;
   assertEquals(told(kills("exactly-once", 2, 1)), [

@@ -1,8 +1,10 @@
 /** One guarantee while its worker is killed again and again: a steady load, and an eye that counts what came of each order. */
 import { delay, doneWithin, unlessAborted } from "../../engine/core/delay.ts";
 import type { Guarantee } from "../../config.ts";
+import { openPlainProducer } from "../../engine/kafka/plain_producer.ts";
 import { numberOfKey } from "./bench_event.ts";
 import { type BenchContext, ownProcess } from "./context.ts";
+import { inputRecord } from "./fill_topic.ts";
 import { KillWatch } from "./kill_watch.ts";
 import { MeasuredProcess } from "./measured_process.ts";
 import { startLoad } from "./run_load.ts";
@@ -60,6 +62,7 @@ export async function killRun(
   const catchUpMs: number[] = [];
   let kills = 0;
   try {
+    await openFor(context, input, count);
     await using load = await startLoad(context, {
       topic: input,
       partitions,
@@ -74,7 +77,7 @@ export async function killRun(
     while (true) {
       // Every second one hits a worker at its first commit, in the middle of what came in while there was none: records
       // of at-most-once are lost between its commit and its send, a short time that is longer for many records.
-      const isSteady = kills % 2 === 1 || kills === plan.kills;
+      const isSteady = kills % 2 === 0 || kills === plan.kills;
       const patience = new AbortController();
       const caughtUp = watch.caughtUp(since, AbortSignal.any([over, patience.signal]));
       const works = await unlessAborted(worker.working, over).then(() => true, () => false);
@@ -104,6 +107,31 @@ export async function killRun(
     await worker.child[Symbol.asyncDispose]();
     await following.stop().catch(() => {});
     if (!signal.aborted) await Promise.all([input, output].map((topic) => context.drop(topic)));
+  }
+}
+
+/**
+ * Until the new topic takes records: a busy broker leads it some time after it was made, and the load must not fail. What
+ * is written for that has numbers that no order has.
+ */
+async function openFor(
+  { client, signal }: BenchContext,
+  topic: string,
+  from: number,
+): Promise<void> {
+  await using producer = await openPlainProducer(client);
+  const records = Array.from(
+    { length: 16 * partitions },
+    (_, index) => inputRecord(topic, from + index, partitions),
+  );
+  const limit = performance.now() + startSecondsMax * 1_000;
+  while (true) {
+    try {
+      return await producer.send(records);
+    } catch (error) {
+      if (performance.now() > limit) throw error;
+      await delay(200, signal);
+    }
   }
 }
 

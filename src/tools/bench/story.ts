@@ -107,12 +107,16 @@ function customers(
   title: string,
   figures: Figures,
 ): Chart {
-  const kills = figures.get("kills.exactly-once.kills")?.spread.median;
+  const kills = guarantees.flatMap((guarantee) =>
+    figures.get(`kills.${guarantee}.kills`)?.spread.median ?? []
+  );
+  const [least, most] = [Math.min(...kills), Math.max(...kills)];
+  const howOften = least < most
+    ? `killed ${formatNumber(least)} to ${formatNumber(most)} times`
+    : killedTimes(most);
   return {
     title,
-    hint: kills === undefined
-      ? "while workers are killed"
-      : `each worker was ${killedTimes(kills)}`,
+    hint: kills.length === 0 ? "while workers are killed" : `each worker was ${howOften}`,
     bars: guarantees.flatMap((guarantee) =>
       barOf(figures.get(`kills.${guarantee}.${name}`), { name: guarantee, kind: guarantee })
     ),
@@ -126,7 +130,7 @@ function latencyRateOf({ sections }: BenchReport): number | undefined {
 }
 
 function killedTimes(count: number): string {
-  const times = count === 1 ? "once" : count === 2 ? "twice" : `${formatNumber(count)} times`;
+  const times = count === 1 ? "once" : `${formatNumber(count)} times`;
   return count === 0 ? "never killed" : `killed ${times}`;
 }
 
