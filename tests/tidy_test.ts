@@ -37,6 +37,13 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     ...["engine", "engine/dead_letters", "engine/outbox", "engine/postgres", "engine/projection"],
   ],
   "app/audit": ["engine/postgres"],
+  "app/privacy": [
+    "app/orders",
+    "engine/core",
+    "engine/dead_letters",
+    "engine/kafka",
+    "engine/postgres",
+  ],
   "app/http": ["app/orders", "config", "engine/core", "engine/observe", "engine/postgres"],
   "app/operate": [
     ...["app/audit", "app/http", "config", "engine/core", "engine/dead_letters"],

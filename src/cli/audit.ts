@@ -15,7 +15,7 @@ export interface AuditActions {
 export function auditCommand(actions: AuditActions): Command {
   return new Command("audit")
     .description(
-      "Show who has redriven, unparked, set offsets, ended transactions or rebuilt, newest first.",
+      "Show who has redriven, unparked, set offsets, ended transactions, rebuilt or erased, newest first.",
     )
     .option("--limit <n>", "at most so many rows", wholeNumber, 50)
     .option("--json", "print one JSON document")

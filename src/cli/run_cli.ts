@@ -32,10 +32,12 @@ import {
   explainActions,
   migrateActions,
   offsetsActions,
+  privacyActions,
   projectionActions,
   transactionsActions,
   verifyActions,
 } from "./wiring.ts";
+import { privacyCommand } from "./privacy.ts";
 import { workerCommand } from "./worker.ts";
 
 /** Runs one command line and answers with the exit code. Prints errors; never throws. */
@@ -76,6 +78,7 @@ function commands(): Command[] {
     explainCommand(explainActions),
     dlqCommand(dlqActions),
     projectionCommand(projectionActions),
+    privacyCommand(privacyActions),
     schemaCommand(),
     benchCommand(benchActions),
     tortureCommand(),

@@ -5,6 +5,8 @@ import { checkBooks, explain } from "../tools/books.ts";
 import { examine } from "../tools/doctor/examine.ts";
 import { readAuditRows } from "../app/audit/audit_log.ts";
 import { auditOf } from "../app/compose/audited.ts";
+import { eraseCustomer, newPseudonym } from "../app/orders/erase_customer.ts";
+import { type CustomerExplanation, explainCustomer } from "../app/privacy/explain_customer.ts";
 import { migrateSchema, missingFromSchema, viewsOf } from "../app/compose/prepare_schema.ts";
 import {
   dropOldViews,
@@ -36,6 +38,7 @@ import { progress } from "./progress.ts";
 import type { OffsetsActions } from "./offsets.ts";
 import type { TransactionsActions } from "./transactions.ts";
 import type { ProjectionActions } from "./projection.ts";
+import type { PrivacyActions } from "./privacy.ts";
 import type { VerifyActions } from "./verify.ts";
 
 /** Commands that look at a pipeline or mend it use a stack that runs; only those that say so start one. */
@@ -60,6 +63,58 @@ export const verifyActions: VerifyActions = {
 export const explainActions: ExplainActions = {
   explain: (orderId) =>
     withServices((config, services, signal) => explain(config, services, orderId, signal)),
+  explainCustomer: (customer, onProgress) =>
+    withServices((config, services, signal) =>
+      explainCustomerIn(config, services, customer, signal, onProgress)
+    ),
+};
+
+/** Over connections of its own: it reads whole topics, and no statement may be cut short. */
+async function explainCustomerIn(
+  config: Config,
+  { kafka, databaseUrl }: Services,
+  customer: string,
+  signal: AbortSignal,
+  onProgress?: (line: string) => void,
+): Promise<CustomerExplanation> {
+  await using database = openDatabase(databaseUrl, {
+    connectionsMax: 1,
+    applicationName: "onceflow privacy",
+    statementTimeoutMs: 0,
+  });
+  return await explainCustomer(database.sql, createKafkaClient(kafka), customer, {
+    topics: [config.ORDERS_TOPIC, config.INVOICES_TOPIC, config.DEAD_LETTERS_TOPIC],
+    outboxHours: config.OUTBOX_RETENTION_HOURS,
+    idempotencyHours: config.IDEMPOTENCY_RETENTION_HOURS,
+    ...{ signal, onProgress },
+  });
+}
+
+export const privacyActions: PrivacyActions = {
+  confirm: (question) => offsetsActions.confirm(question),
+  explain: (customer) =>
+    withServices((config, services, signal) =>
+      explainCustomerIn(config, services, customer, signal)
+    ),
+  erase: (customer, reference) =>
+    withServices(async (config, services) => {
+      await using database = openDatabase(services.databaseUrl, {
+        connectionsMax: 1,
+        applicationName: "onceflow privacy",
+        statementTimeoutMs: 0,
+      });
+      const projection = viewsOf(config).name;
+      const pseudonym = newPseudonym();
+      const deed = {
+        action: "privacy erase",
+        target: pseudonym,
+        detail: reference === "" ? {} : { reference },
+      };
+      return await auditOf(config, services)(
+        deed,
+        () => eraseCustomer(database.sql, customer, { projection, pseudonym }),
+      );
+    }),
 };
 
 const withSchema = <T>(act: (sql: Sql, config: Config) => Promise<T>) =>

@@ -1,4 +1,5 @@
 /** A database with the projection's tables in it, for one test. */
+import { erasureMigrations } from "../../src/app/orders/erasure_migrations.ts";
 import { openDatabase, type Sql } from "../../src/engine/postgres/database.ts";
 import { migrate } from "../../src/engine/postgres/migrate.ts";
 import { installProjection } from "../../src/engine/projection/install_projection.ts";
@@ -14,7 +15,7 @@ export async function databaseWith(
   const { sql } = stack.use(
     openDatabase(fresh.url, { connectionsMax: 8, applicationName: "test" }),
   );
-  await migrate(sql, projectionMigrations);
+  await migrate(sql, [...projectionMigrations, ...erasureMigrations]);
   await installProjection(sql, projection);
   const owned = stack.move();
   return { sql, url: fresh.url, [Symbol.asyncDispose]: () => owned.disposeAsync() };

@@ -12,7 +12,7 @@ import { orderViews } from "../../src/app/orders/views.ts";
 import { outboxMigrations } from "../../src/engine/outbox/migrations.ts";
 import { openDatabase, type Sql } from "../../src/engine/postgres/database.ts";
 import { migrate } from "../../src/engine/postgres/migrate.ts";
-import { applyRun } from "../../src/engine/projection/apply_run.ts";
+import { applyRun, type OnFoldStep } from "../../src/engine/projection/apply_run.ts";
 import { liveTarget } from "../../src/engine/projection/fold_target.ts";
 import { installProjection } from "../../src/engine/projection/install_projection.ts";
 import { positionOpener } from "../../src/engine/projection/open_positions.ts";
@@ -24,6 +24,8 @@ import {
 } from "../../src/tools/verify/check_conservation.ts";
 import { explainOrder, type OrderExplanation } from "../../src/tools/verify/explain_order.ts";
 import { type LogReader, openLogReader } from "../../src/tools/verify/log_reader.ts";
+import { rebuildProjection } from "../../src/engine/projection/rebuild_projection.ts";
+import { openLogSource } from "../../src/engine/kafka/log_source.ts";
 import { kafkaVersion } from "../../src/tools/stack/bring_up_kafka.ts";
 import { kafkaJars } from "../../src/tools/stack/kafka_jars.ts";
 import { createKafkaClient, type KafkaClient } from "../../src/engine/kafka/kafka_client.ts";
@@ -388,7 +390,7 @@ export class HandMadePipeline implements AsyncDisposable {
   }
 
   /** Folds everything that was committed into the read model, with the real projection. */
-  async project(): Promise<void> {
+  async project(onStep?: OnFoldStep): Promise<void> {
     const target = liveTarget(this.#projection(), "position");
     for (const records of this.#written.values()) {
       const [first] = records;
@@ -398,8 +400,20 @@ export class HandMadePipeline implements AsyncDisposable {
       const fresh = records.filter(({ offset }) => offset >= from)
         .sort((one, two) => one.offset - two.offset);
       const nextOffset = Math.max(from, ...fresh.map(({ offset }) => offset + 1));
-      await applyRun(this.sql, target, { topic, partition }, from, { records: fresh, nextOffset });
+      const run = { records: fresh, nextOffset };
+      await applyRun(this.sql, target, { topic, partition }, from, run, onStep);
     }
+  }
+
+  /** Builds the read model anew from the log. */
+  async rebuild(): Promise<void> {
+    await using source = openLogSource(this.client);
+    const bounds = { recordsMax: 1_000, bytesMax: 1_000_000 };
+    const backoff = { firstMs: 100, waitMsMax: 1_000 };
+    await rebuildProjection({ sql: this.sql, source, dedupe: "position", bounds, backoff }, {
+      projection: this.#projection(),
+      signal: AbortSignal.timeout(120_000),
+    });
   }
 
   /** A right run from order to read model. */

@@ -1,5 +1,6 @@
 /** The orders' schema: what was ordered, which requests were answered, and the tax rates. */
 import type { Migration } from "../../engine/postgres/migrate.ts";
+import { erasureMigrations } from "./erasure_migrations.ts";
 
 /**
  * `place_order` is the whole write of `POST /orders` as one statement, so that it costs one round trip and no open
@@ -137,4 +138,4 @@ $$;
 alter table idempotency_keys drop constraint idempotency_keys_key_check;
 alter table idempotency_keys add constraint idempotency_keys_key_check check (length(key) between 1 and 288) not valid;
 `,
-}];
+}, ...erasureMigrations];

@@ -1,5 +1,6 @@
 /** Writes facts into the read model, one statement for each table and kind. It never commits. */
 import type { ProjectionTransaction, TableNames } from "../../engine/projection/mod.ts";
+import { erasedReason } from "./erased_reason.ts";
 import type { DeadLetteredFact, InvoicedFact, PlacedFact } from "./view_events.ts";
 
 // Rows go in as one JSON text and come out of `json_to_recordset`: one parameter however many rows, and decimals stay
@@ -36,9 +37,9 @@ export async function addPlacedInTransaction(
       insert into ${tx(table("order_view"))} as view (
         order_id, user_id, amount, currency, placed_at, placed_count, placed_partition, placed_offset
       )
-      select order_id, user_id, amount, currency, placed_at, placed_count, placed_partition,
-        placed_offset
-      from incoming order by order_id
+      select order_id, coalesce(erased.pseudonym, user_id), amount, currency, placed_at,
+        placed_count, placed_partition, placed_offset
+      from incoming left join erased_orders erased using (order_id) order by order_id
       on conflict (order_id) do update set
         user_id = coalesce(view.user_id, excluded.user_id),
         amount = coalesce(view.amount, excluded.amount),
@@ -47,14 +48,14 @@ export async function addPlacedInTransaction(
         placed_count = view.placed_count + excluded.placed_count,
         placed_partition = excluded.placed_partition,
         placed_offset = excluded.placed_offset
-      returning order_id, placed_count
+      returning order_id, placed_count, view.user_id as whose
     )
     insert into ${tx(table("customer_totals"))} as totals (
       user_id, currency, orders_count, amount_total
     )
-    select user_id, currency, count(*), sum(amount)
+    select whose, currency, count(*), sum(amount)
     from incoming join placed using (order_id, placed_count)
-    group by user_id, currency order by user_id, currency
+    group by whose, currency order by whose, currency
     on conflict (user_id, currency) do update set
       orders_count = totals.orders_count + excluded.orders_count,
       amount_total = totals.amount_total + excluded.amount_total
@@ -101,7 +102,8 @@ export async function addInvoicedInTransaction(
       invoiced_at = excluded.invoiced_at,
       invoices_count = view.invoices_count + excluded.invoices_count
   `;
-  const bills = facts.map(({ invoice: { user_id, currency, gross } }) => ({
+  const bills = facts.map(({ invoice: { order_id, user_id, currency, gross } }) => ({
+    order_id,
     user_id,
     currency,
     gross,
@@ -110,11 +112,11 @@ export async function addInvoicedInTransaction(
     insert into ${tx(table("customer_totals"))} as totals (
       user_id, currency, invoices_count, invoiced_total
     )
-    select user_id, currency, count(*), sum(gross)
+    select coalesce(erased.pseudonym, user_id) as whose, currency, count(*), sum(gross)
     from json_to_recordset(${JSON.stringify(bills)}::text::json) as row (
-      user_id text, currency text, gross numeric
-    )
-    group by user_id, currency order by user_id, currency
+      order_id text, user_id text, currency text, gross numeric
+    ) left join erased_orders erased using (order_id)
+    group by whose, currency order by whose, currency
     on conflict (user_id, currency) do update set
       invoices_count = totals.invoices_count + excluded.invoices_count,
       invoiced_total = totals.invoiced_total + excluded.invoiced_total
@@ -141,12 +143,13 @@ export async function addDeadLetteredInTransaction(
       order_id, dead_letter_reason, dead_letter_class, dead_lettered_at, dead_letter_partition,
       dead_letter_offset
     )
-    select order_id, dead_letter_reason, dead_letter_class, dead_lettered_at,
-      dead_letter_partition, dead_letter_offset
+    select order_id,
+      case when erased.order_id is null then dead_letter_reason else ${erasedReason} end,
+      dead_letter_class, dead_lettered_at, dead_letter_partition, dead_letter_offset
     from json_to_recordset(${JSON.stringify(rows)}::text::json) as row (
       order_id text, dead_letter_reason text, dead_letter_class text,
       dead_lettered_at timestamptz, dead_letter_partition int, dead_letter_offset bigint
-    )
+    ) left join erased_orders erased using (order_id)
     order by order_id
     on conflict (order_id) do update set
       dead_letter_reason = excluded.dead_letter_reason,

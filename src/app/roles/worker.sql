@@ -2,7 +2,7 @@
 -- Run as the owner of the schema, after each `deno task migrate` and each `projection rebuild` of a new version.
 -- create role onceflow_worker login password '...';
 grant usage on schema public to onceflow_worker;
-grant select on onceflow_migrations, orders, tax_rates to onceflow_worker;
+grant select on onceflow_migrations, orders, erased_orders, tax_rates to onceflow_worker;
 grant select, insert on outbox_settings, audit_log to onceflow_worker;
 grant select, delete on outbox to onceflow_worker;
 grant select on sequence outbox_position to onceflow_worker;

@@ -2,6 +2,7 @@
 import type { Sql } from "../../engine/postgres/sql.ts";
 import type { ConservationOptions } from "./conservation_options.ts";
 import { addedHeaders, loadLog } from "./load_log.ts";
+import { loadErased, notesOfErased } from "./load_erased.ts";
 import { loadLateRows } from "./load_orders.ts";
 import { loadRows } from "./load_rows.ts";
 import { noteEnds, noteOffsets, offsetsByPartition } from "./load_offsets.ts";
@@ -85,6 +86,7 @@ export async function takeCut(
 
   if (!missingTables.includes("orders") && !missingTables.includes("outbox")) {
     await loadLateRows(sql, spill, source, signal);
+    if (!missingTables.includes("erased_orders")) await loadErased(sql, spill, { late: true });
     const [row] = await sql<{ taken: string }[]>`
       select case when is_called then last_value else 0 end::text as taken from outbox_position
     `;
@@ -92,7 +94,11 @@ export async function takeCut(
   }
   return {
     projectionInstalled: !missingTables.includes("order_view"),
-    notes: [...notesOfTables(missingTables), ...notesOfTopics(topics, ends)],
+    notes: [
+      ...notesOfTables(missingTables),
+      ...notesOfErased(spill),
+      ...notesOfTopics(topics, ends),
+    ],
   };
 }
 

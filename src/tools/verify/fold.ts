@@ -18,10 +18,17 @@ const folded = (table: string, place: number) => `
     and p.topic = (select topic from role where place = ${place})
   where t.state = 'committed' and t.well_formed and t.offset < p.next_offset`;
 
+/** Whose it is in the read model: of an erased order nobody's. */
+function customerOf(row: string): string {
+  return `coalesce((select e.pseudonym from erased e where e.order_id = ${row}.order_id and not e.late), ${row}.user_id)`;
+}
+
 // A bare column beside a lone min() or max() comes from the row that holds it: SQLite's documented rule.
 const foldOrders = [
   `create table fold_placed as
-    select t.order_id, t.user_id, t.amount, t.currency, t.occurred_at, t.timestamp, min(t.offset) as first_offset
+    select t.order_id, ${
+    customerOf("t")
+  } as user_id, t.amount, t.currency, t.occurred_at, t.timestamp, min(t.offset) as first_offset
     from ${folded("announced", 0)} group by t.order_id`,
   `create unique index fold_placed_order on fold_placed (order_id)`,
   `create table fold_last as
@@ -34,7 +41,8 @@ const foldOrders = [
     from ${folded("invoiced", 1)} group by t.order_id`,
   `create unique index fold_invoiced_order on fold_invoiced (order_id)`,
   `create table fold_dead as
-    select t.order_id, coalesce(t.error, 'unknown') as reason, coalesce(t.error_class, 'unknown') as class,
+    select t.order_id, case when exists (select 1 from erased e where e.order_id = t.order_id and not e.late)
+        then '(erased)' else coalesce(t.error, 'unknown') end as reason, coalesce(t.error_class, 'unknown') as class,
       t.timestamp as dead_lettered_at, t.from_partition, t.from_offset, max(t.offset) as last_offset
     from ${
     folded("dead", 2)
@@ -63,7 +71,7 @@ function foldTotals(spill: Spill): void {
   const facts = spill.each(`
     select user_id, currency, amount, null as gross from fold_placed
     union all
-    select t.user_id, t.currency, null, t.gross from ${folded("invoiced", 1)}
+    select ${customerOf("t")}, t.currency, null, t.gross from ${folded("invoiced", 1)}
     order by 1, 2`);
   let user: SpillRow | undefined;
   let [orders, invoices, amount, invoiced] = [0, 0, "0", "0"];

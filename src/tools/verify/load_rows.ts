@@ -2,6 +2,7 @@
 import type { RowSource } from "./row_source.ts";
 import type { Sql, Tx } from "../../engine/postgres/sql.ts";
 import { translatingErrors } from "../../engine/postgres/translate_error.ts";
+import { loadErased } from "./load_erased.ts";
 import { loadOrders, loadOutbox } from "./load_orders.ts";
 import { loadPositions, loadTotals, loadView } from "./load_view.ts";
 import type { Spill } from "./spill.ts";
@@ -36,6 +37,7 @@ export async function loadRows(
     await load("projection_positions", () => loadPositions(tx, spill, source.projection));
     await load("order_view", () => loadView(tx, spill, source.orderId));
     if (source.orderId === undefined) await load("customer_totals", () => loadTotals(tx, spill));
+    await load("erased_orders", () => loadErased(tx, spill, { orderId: source.orderId }));
     await load("orders", () => loadOrders(tx, spill, signal, source.orderId));
     await load(
       "outbox",

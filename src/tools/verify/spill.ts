@@ -77,6 +77,7 @@ function storable(value: SpillValue): SQLInputValue {
  *   say (`order_id` to `occurred_at`) is noted of both.
  *   `for_other` ones were put back for another flow on the topic.
  * - `invoiced`, `dead`: records of the outcome topics.
+ * - `erased`: orders whose customer was taken off their rows, and what stands there. `late` as below.
  * - `expected`: what Postgres says was to be announced: the order's row, its outbox row while retention keeps it. `late`
  *   ones were not in the first snapshot and were looked up because the log shows them.
  */
@@ -110,6 +111,7 @@ create table totalled (
   user_id text, currency text, orders_count int, invoices_count int, amount_total text, invoiced_total text,
   primary key (user_id, currency)
 ) without rowid;
+create table erased (order_id text primary key, pseudonym text, late int) without rowid;
 create table projected (topic text, partition int, next_offset int, primary key (topic, partition)) without rowid;
 create table log_end (
   topic text, partition int, start int, stable int, high int, floor_ms int, primary key (topic, partition)
