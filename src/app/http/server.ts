@@ -2,6 +2,7 @@
 import { unlessAborted } from "../../engine/core/delay.ts";
 import { withinTime } from "../../engine/core/delay.ts";
 import { type HostRule, refusedHost } from "../../engine/observe/host_rule.ts";
+import { keepListening, type Listener } from "../../engine/observe/keep_listening.ts";
 import { careful, plainProblem } from "../../engine/observe/plain_problem.ts";
 import { problemOf, problemResponse } from "./problem.ts";
 
@@ -91,9 +92,9 @@ function listen(
   hostname: string,
   port: number,
   handler: Answer,
-): Deno.HttpServer<Deno.NetAddr> {
+): Listener {
   try {
-    return Deno.serve({ hostname, port, onListen: () => {}, onError: failed }, handler);
+    return keepListening({ hostname, port, onError: failed }, handler);
   } catch (cause) {
     const address = `${hostname}:${port}`;
     if (cause instanceof Deno.errors.AddrInUse) {
@@ -120,7 +121,7 @@ const closeMsMax = 500;
  * the requests in hand are waited for here, and `shutdown` only hands out the last answers and closes connections.
  */
 async function shutDown(
-  server: Deno.HttpServer,
+  server: Listener,
   inHand: ReadonlySet<Promise<Response>>,
   overdue: AbortController,
   graceMsMax: number,

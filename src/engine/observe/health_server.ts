@@ -2,6 +2,7 @@
 import type { Health } from "../core/health.ts";
 import { type HostRule, hostRuleFor, refusedHost } from "./host_rule.ts";
 import type { Metrics } from "./metrics.ts";
+import { keepListening, type Listener } from "./keep_listening.ts";
 import { careful, plainProblem } from "./plain_problem.ts";
 
 /** What the listener needs. */
@@ -111,9 +112,9 @@ function listen(
   port: number,
   signal: AbortSignal,
   handler: (request: Request) => Response | Promise<Response>,
-): Deno.HttpServer<Deno.NetAddr> {
+): Listener {
   try {
-    return Deno.serve({ hostname, port, signal, onListen: () => {} }, handler);
+    return keepListening({ hostname, port, signal }, handler);
   } catch (cause) {
     if (!(cause instanceof Deno.errors.AddrInUse)) throw cause;
     throw new Error(
