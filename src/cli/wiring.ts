@@ -84,6 +84,7 @@ async function explainCustomerIn(
   });
   return await explainCustomer(database.sql, createKafkaClient(kafka), customer, {
     topics: [config.ORDERS_TOPIC, config.INVOICES_TOPIC, config.DEAD_LETTERS_TOPIC],
+    projection: viewsOf(config).name,
     outboxHours: config.OUTBOX_RETENTION_HOURS,
     idempotencyHours: config.IDEMPOTENCY_RETENTION_HOURS,
     ...{ signal, onProgress },

@@ -1,5 +1,6 @@
 /** Where a customer's name stands in Postgres. Reads whole tables, and changes nothing: it is for a person who asks, not for requests. */
 import type { Queryable } from "../../engine/postgres/sql.ts";
+import { viewCopies } from "./view_copies.ts";
 import { translatingErrors } from "../../engine/postgres/translate_error.ts";
 
 /** Rows that name the customer. */
@@ -14,6 +15,8 @@ export interface CustomerRows {
   readonly idempotencyNewest: string | null;
   readonly orderView: number;
   readonly customerTotals: number;
+  /** Of the read model's tables that a rebuild folds into, or has replaced and kept. */
+  readonly viewCopies: number;
   /** Rows about what operators did whose arguments hold the name. Nobody may change these. */
   readonly auditLog: number;
 }
@@ -22,7 +25,7 @@ export interface CustomerRows {
 export async function findCustomerRows(
   sql: Queryable,
   userId: string,
-  ordersTopic: string,
+  { ordersTopic, projection }: { readonly ordersTopic: string; readonly projection: string },
 ): Promise<CustomerRows> {
   // As `encodeOrderPlaced` writes it: an event is not parsed, since rows of the outbox may be of anything.
   const field = `"user_id":${JSON.stringify(userId)}`;
@@ -42,6 +45,18 @@ export async function findCustomerRows(
           where response::jsonb ->> 'user_id' = ${userId}) as i
     `
   );
+  let copies = 0;
+  for (const schema of await translatingErrors(() => viewCopies(sql, projection))) {
+    const [copy] = await translatingErrors(() =>
+      sql<{ rows: number }[]>`
+        select (select count(*)::int from ${sql(`${schema}.order_view`)} where user_id = ${userId})
+          + (select count(*)::int from ${
+        sql(`${schema}.customer_totals`)
+      } where user_id = ${userId}) as rows
+      `
+    );
+    copies += copy?.rows ?? 0;
+  }
   return {
     orders: row?.orders ?? 0,
     outbox: row?.outbox ?? 0,
@@ -50,6 +65,7 @@ export async function findCustomerRows(
     idempotencyNewest: row?.keys_newest?.toISOString() ?? null,
     orderView: row?.view ?? 0,
     customerTotals: row?.totals ?? 0,
+    viewCopies: copies,
     auditLog: row?.audit ?? 0,
   };
 }

@@ -1,5 +1,6 @@
 /** Takes a customer's name off the rows of Postgres, in one transaction. The amounts stay: the books must balance. */
 import { erasedReason } from "./erased_reason.ts";
+import { viewCopies } from "./view_copies.ts";
 import type { Sql, Tx } from "../../engine/postgres/sql.ts";
 import { translatingErrors } from "../../engine/postgres/translate_error.ts";
 
@@ -9,7 +10,7 @@ export interface ErasedRows {
   readonly pseudonym: string | undefined;
   /** Orders that are on the list now, of the customer at this time. */
   readonly orders: number;
-  /** Rows of the read model and of its totals, those of a rebuild under way among them. */
+  /** Rows of the read model and of its totals, those of a rebuild among them. */
   readonly view: number;
   /** Answers that are kept for repeated requests. */
   readonly idempotencyKeys: number;
@@ -29,7 +30,7 @@ const lockMsMax = 20_000;
  *
  * Why no fold can bring the name back: the read model is locked against writers first. A fold that had begun has committed by
  * then, and its rows are seen here; one that waits takes its snapshot after the lock, and so reads the list as it is by then. A
- * rebuild's tables are locked and changed likewise, and none can begin or swap meanwhile.
+ * rebuild's tables, and those that one has kept for a rollback, are locked and changed likewise, and none can begin meanwhile.
  *
  * @throws {ReadModelBehindError} nothing was changed
  * @throws {DependencyDownError} when Postgres cannot be reached; whether it was done is not known then
@@ -67,7 +68,7 @@ async function eraseInTransaction(
   `;
   // As openStaging takes it: no rebuild begins, clears another away or notes partitions until this has ended.
   await tx`select pg_advisory_xact_lock(hashtextextended(${`rebuild:${projection}`}, 0))`;
-  const places = [undefined, ...await stagingSchemas(tx, projection)];
+  const places = [undefined, ...await viewCopies(tx, projection)];
   for (const schema of places) {
     await tx`lock table ${tx(named(schema, "order_view"))} in share row exclusive mode`;
   }
@@ -105,15 +106,6 @@ async function eraseInTransaction(
 const named = (schema: string | undefined, table: string) =>
   schema === undefined ? table : `${schema}.${table}`;
 
-/** Where a rebuild folds into, or has left what it folded. */
-async function stagingSchemas(tx: Tx, projection: string): Promise<readonly string[]> {
-  const rows = await tx<{ nspname: string }[]>`
-    select n.nspname from pg_namespace n join pg_class c on c.relnamespace = n.oid and c.relname = 'order_view'
-    where n.nspname ~ ${`^${projection}_rebuild_[0-9a-f]{8}$`} order by n.nspname
-  `;
-  return rows.map(({ nspname }) => nspname);
-}
-
 /** The totals hold what is invoiced under the invoice's own customer: they may be renamed when it is known whose all are. */
 async function refuseWhileBehind(
   tx: Tx,
@@ -133,7 +125,9 @@ async function refuseWhileBehind(
     throw new ReadModelBehindError(
       `Nothing was erased: the read model has ${behind.orders} invoice(s) whose orders it has not folded yet, so nobody ` +
         `knows whose they are. Run it again when the projector has caught up ("projection status")` +
-        (schema === undefined ? "" : `; a rebuild is under way in ${schema}`),
+        (schema === undefined
+          ? ""
+          : `; they are in the tables of ${schema}, which a rebuild folds into or has kept ("projection drop-old")`),
     );
   }
 }

@@ -21,6 +21,8 @@ export interface CustomerExplanation {
 export interface CustomerPlaces {
   /** Orders, invoices, dead letters. */
   readonly topics: readonly [orders: string, ...others: string[]];
+  /** The name of the read model's projection. */
+  readonly projection: string;
   readonly outboxHours: number;
   readonly idempotencyHours: number;
   readonly signal: AbortSignal;
@@ -32,9 +34,9 @@ export async function explainCustomer(
   sql: Queryable,
   client: KafkaClient,
   customer: string,
-  { topics, outboxHours, idempotencyHours, signal, onProgress }: CustomerPlaces,
+  { topics, projection, outboxHours, idempotencyHours, signal, onProgress }: CustomerPlaces,
 ): Promise<CustomerExplanation> {
-  const tables = await findCustomerRows(sql, customer, topics[0]);
+  const tables = await findCustomerRows(sql, customer, { ordersTopic: topics[0], projection });
   const ages = await agesOf(client, topics);
   await using log = openRecordLog(client);
   const found: CustomerInTopic[] = [];

@@ -21,6 +21,7 @@ export function formatCustomer(found: CustomerExplanation): string {
     ],
     ["table order_view", rows(tables.orderView)],
     ["table customer_totals", rows(tables.customerTotals)],
+    ["their copies of a rebuild", rows(tables.viewCopies)],
     ["table audit_log", rows(tables.auditLog)],
     ...topics.map((topic): [string, string] => [`topic ${topic.topic}`, inTopic(topic)]),
   ];
