@@ -119,7 +119,6 @@ async function openFor(
   topic: string,
   from: number,
 ): Promise<void> {
-  await using producer = await openPlainProducer(client);
   const records = Array.from(
     { length: 16 * partitions },
     (_, index) => inputRecord(topic, from + index, partitions),
@@ -127,6 +126,8 @@ async function openFor(
   const limit = performance.now() + startSecondsMax * 1_000;
   while (true) {
     try {
+      // One that has failed is of no use any more.
+      await using producer = await openPlainProducer(client);
       return await producer.send(records);
     } catch (error) {
       if (performance.now() > limit) throw error;
