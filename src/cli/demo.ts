@@ -107,7 +107,7 @@ function describe({ accepted, broken, books, seconds }: Omit<DemoOutcome, "url">
   table.push(
     ["answered 202 in this run", accepted],
     ["placed (rows in Postgres)", figures.placed],
-    ["announced (on Kafka, once)", figures.announced],
+    ["published (on Kafka, once)", figures.announced],
     ["invoiced (once)", figures.invoiced],
     ["dead-lettered (once)", figures.dead_lettered],
     ["projected (read model)", figures.projected],

@@ -107,9 +107,9 @@ transactional id, so that no stalled worker can overwrite it later.
 
 The relay's cursor (group onceflow.relay) counts positions of the outbox, and its metadata names the event just below
 it. The metadata is made anew from the outbox row at that position; with --keep-metadata it stays as it is, and then the
-relay halts unless the event is the same. Moved back, events are announced a second time, which is what this system
-exists to prevent; moved on, orders are never announced. Stop the relay first: it is no member of a group, so it is
-noticed only while it is announcing.
+relay halts unless the event is the same. Moved back, events are published a second time, which is what this system
+exists to prevent; moved on, orders are never published. Stop the relay first: it is no member of a group, so it is
+noticed only while it is publishing.
 
 The projector's group has no offsets of its own to set: its positions are in Postgres, with its tables.`;
 
@@ -169,7 +169,7 @@ async function cursorMetadata(
       to - 1
     } of shard ` +
       `${partition} to name in its metadata (it was never there, or was deleted after it was ` +
-      `announced). Choose a position whose row is there, or use --keep-metadata`,
+      `published). Choose a position whose row is there, or use --keep-metadata`,
   );
 }
 

@@ -52,7 +52,7 @@ export function changeTable(change: OffsetChange, isCursor: boolean): string {
 function consequence({ before, after }: OffsetChange, isCursor: boolean): string {
   const from = before.committed < 0 ? (isCursor ? 1 : before.log?.start ?? 0) : before.committed;
   const [things, again, never] = isCursor
-    ? ["positions of the outbox", "announced a second time", "never announced"]
+    ? ["positions of the outbox", "published a second time", "never published"]
     : ["offsets", "processed a second time, and their outputs written again", "never processed"];
   if (after === from) return "It goes on where it would have gone on.";
   return after < from

@@ -74,7 +74,7 @@ Fields may come (with a default where they are read) and words may be wider. Che
 exists, are in no schema and are not compared.`;
 
 const waysOut = `
-Two ways out: keep the field as it was and add another beside it, with a default where it is read; or announce the new
+Two ways out: keep the field as it was and add another beside it, with a default where it is read; or publish the new
 shape on a topic of its own (orders.v2), and read both until nobody writes the old one.`;
 
 function describe({ findings, changed }: SchemaReport): string {

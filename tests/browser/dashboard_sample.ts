@@ -41,7 +41,7 @@ export function sampleData(placed: number, overrides: Partial<DashboardData> = {
     topics: { orders: "orders", invoices: "invoices", dead_letters: "orders.DLQ" },
     counts: known({
       placed,
-      announced: placed,
+      published: placed,
       invoiced: placed - dead - pending,
       dead_lettered: dead,
       pending,
@@ -59,7 +59,7 @@ export function sampleData(placed: number, overrides: Partial<DashboardData> = {
     }),
     conservation: known({
       cut_at: at,
-      never_announced: { orders: 0, examples: [] },
+      never_published: { orders: 0, examples: [] },
       never_settled: { orders: 0, examples: [] },
       billed_twice: { orders: 0, examples: [] },
     }),

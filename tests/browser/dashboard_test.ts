@@ -205,7 +205,7 @@ browserTest("a lost order and one billed twice are shown and can be looked up", 
         as_of: new Date().toISOString(),
         value: {
           cut_at: new Date().toISOString(),
-          never_announced: { orders: 1, examples: ["order-lost-1"] },
+          never_published: { orders: 1, examples: ["order-lost-1"] },
           never_settled: { orders: 2, examples: ["order-lost-2", "order-lost-3"] },
           billed_twice: { orders: 1, examples: ["order-twice"] },
         },

@@ -6,7 +6,7 @@ import { namesIn } from "../../src/engine/core/names.ts";
 import { showOffsets, withCluster } from "../../src/engine/kafka/group_standing.ts";
 import { describeTransaction } from "../../src/engine/kafka/open_transactions.ts";
 import { waitFor } from "../../src/tools/stack/wait.ts";
-import { laneNotesTopic } from "../../src/engine/kafka/lane_notes.ts";
+import { laneCheckpointsTopic } from "../../src/engine/kafka/lane_checkpoints.ts";
 import { ensureTopics } from "../../src/engine/kafka/topics.ts";
 import { examine } from "../../src/tools/doctor/examine.ts";
 import { freePort } from "../../src/tools/stack/ports.ts";
@@ -23,7 +23,7 @@ Deno.test("rights of a role are told without taking any of them up", async () =>
     ...{ TOPIC_PARTITIONS: "1", TOPIC_REPLICATION_FACTOR: "1" },
   });
   await ensureAppTopics(broker.client, config);
-  await ensureTopics(broker.client, [laneNotesTopic(namesIn(), 1)]);
+  await ensureTopics(broker.client, [laneCheckpointsTopic(namesIn(), 1)]);
   // A user who may not see these topics could not tell that Kafka has not made them yet.
   await withCluster(broker.client, (cluster) => describeTransaction(cluster, "nobody"));
   const groups = () => showOffsets(broker.client, "nobody").catch(() => undefined);

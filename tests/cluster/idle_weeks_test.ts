@@ -7,7 +7,10 @@ import { runWorker } from "../../src/app/compose/run_worker.ts";
 import { readConfig } from "../../src/config.ts";
 import { delay } from "../../src/engine/core/delay.ts";
 import { withCluster } from "../../src/engine/kafka/group_standing.ts";
-import { laneNotesTopic, openLaneNotes } from "../../src/engine/kafka/lane_notes.ts";
+import {
+  laneCheckpointsTopic,
+  openLaneCheckpoints,
+} from "../../src/engine/kafka/lane_checkpoints.ts";
 import { applyOffset, planOffset } from "../../src/engine/kafka/offset_admin.ts";
 import { fetchTopicId } from "../../src/engine/kafka/topic_id.ts";
 import { ensureTopics } from "../../src/engine/kafka/topics.ts";
@@ -102,8 +105,8 @@ async function idleRelay({ client }: OwnBroker) {
       await end();
       start();
     },
-    /** Places an order and waits until it is announced. */
-    async announce() {
+    /** Places an order and waits until it is published. */
+    async publish() {
       const before = relayed;
       const order = { userId: "u", amount: "1.00", currency: "USD" };
       const where = { topic: config.ORDERS_TOPIC, shards: 1, now: () => new Date() };
@@ -143,7 +146,7 @@ Deno.test("weeks in fast motion", async (t) => {
   });
   const { client } = broker;
   await using relay = await idleRelay(broker);
-  await relay.announce();
+  await relay.publish();
   await relay.commitOther();
 
   await t.step("a flow whose ids expire while it is idle goes on, each record once", async () => {
@@ -235,8 +238,8 @@ Deno.test("weeks in fast motion", async (t) => {
   );
 
   await t.step("the notes are compacted to what can be read at a start", async () => {
-    await ensureTopics(client, [laneNotesTopic(client.names, 1)]);
-    await using notes = openLaneNotes(client);
+    await ensureTopics(client, [laneCheckpointsTopic(client.names, 1)]);
+    await using notes = openLaneCheckpoints(client);
     const lanes = Array.from({ length: 64 }, (_, partition) => ({
       ...{ groupId: "compacted", topic: "orders", partition },
     }));
@@ -265,6 +268,6 @@ Deno.test("weeks in fast motion", async (t) => {
   await t.step("a relay that was idle goes on when others' offsets have expired", async () => {
     await relay.forgotten();
     await relay.restart();
-    await relay.announce();
+    await relay.publish();
   });
 });

@@ -28,7 +28,7 @@ import {
   showTransactions,
 } from "../../src/engine/kafka/end_by_decision.ts";
 import { showOffsets } from "../../src/engine/kafka/group_standing.ts";
-import { laneNotesTopic } from "../../src/engine/kafka/lane_notes.ts";
+import { laneCheckpointsTopic } from "../../src/engine/kafka/lane_checkpoints.ts";
 import { applyOffset, planOffset } from "../../src/engine/kafka/offset_admin.ts";
 import { compactedTopicConfig, ensureTopics } from "../../src/engine/kafka/topics.ts";
 import { createTransactions } from "../../src/engine/kafka/transactions.ts";
@@ -87,7 +87,7 @@ Deno.test("each role does its work with exactly what its row grants it, and says
   const config = (user: string) => configOf(broker, database, user);
   await ensureAppTopics(broker.client, config("admin"));
   await ensureTopics(broker.client, [
-    laneNotesTopic(broker.client.names, 1),
+    laneCheckpointsTopic(broker.client.names, 1),
     ...stateTopics(broker.client.names, 1),
   ]);
   await acls.grant(
@@ -106,7 +106,7 @@ Deno.test("each role does its work with exactly what its row grants it, and says
   const statusOf = async (id: string) => {
     const [row] = await sql<{ invoice_id: string | null; dead_lettered_at: Date | null }[]>`
       select invoice_id, dead_lettered_at from order_view where order_id = ${id}`;
-    return row && (row.invoice_id ? "invoiced" : row.dead_lettered_at ? "dead" : "announced");
+    return row && (row.invoice_id ? "invoiced" : row.dead_lettered_at ? "dead" : "published");
   };
   const place = async (currency: string) => {
     const body = JSON.stringify({ user_id: "ada", amount: "1.00", currency });

@@ -194,20 +194,20 @@ Deno.test("without java the error names both ways to go on", async () => {
 Deno.test("a process is told from a later one with its number", async () => {
   const directory = await Deno.makeTempDir({ prefix: "stack-" });
   try {
-    const { mark } = await startDaemon({
+    const { identity } = await startDaemon({
       command: Deno.execPath(),
       args: ["eval", "await new Promise((resolve) => setTimeout(resolve, 60_000))"],
       cwd: directory,
       env: { HOME: directory },
       outputFile: `${directory}/output`,
     });
-    assert(await isRunning(mark));
-    assertEquals(await isRunning({ ...mark, startedAt: "another time" }), false);
-    assertEquals(await waitUntilGone(mark, { waitMsMax: 0 }), false);
-    assertEquals(await sendSignal({ ...mark, startedAt: "another time" }, "KILL"), false);
-    assert(await sendSignal(mark, "KILL"));
-    assert(await waitUntilGone(mark, { waitMsMax: 30_000 }));
-    assertEquals(await sendSignal(mark, "KILL"), false);
+    assert(await isRunning(identity));
+    assertEquals(await isRunning({ ...identity, startedAt: "another time" }), false);
+    assertEquals(await waitUntilGone(identity, { waitMsMax: 0 }), false);
+    assertEquals(await sendSignal({ ...identity, startedAt: "another time" }, "KILL"), false);
+    assert(await sendSignal(identity, "KILL"));
+    assert(await waitUntilGone(identity, { waitMsMax: 30_000 }));
+    assertEquals(await sendSignal(identity, "KILL"), false);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }

@@ -1,5 +1,5 @@
 /**
- * The outbox: what a transaction writes and what it announces happen together or not at all, and what is announced is on Kafka
+ * The outbox: what a transaction writes and what it publishes happen together or not at all, and what is published is on Kafka
  * exactly once. The tables are one's own, and so is the driver: any postgres.js.
  */
 import postgres from "postgres";
@@ -11,7 +11,7 @@ import { assertEquals, assertRejects } from "../support/assert.ts";
 import { freshTopics, jsons, readPartition, testClient } from "../support/kafka.ts";
 import { freshDatabase, services } from "../support/services.ts";
 
-Deno.test("an event is announced with the row that it tells of, or neither is there", async () => {
+Deno.test("an event is published with the row that it tells of, or neither is there", async () => {
   const [{ kafkaBrokers: brokers }, database] = [await services(), await freshDatabase()];
   await using _database = database;
   const client = await testClient();

@@ -1,4 +1,4 @@
-/** The foreign project's own tables and driver: what a transaction of its own announces is in its read model, once. */
+/** The foreign project's own tables and driver: what a transaction of its own publishes is in its read model, once. */
 import { openDeadLetters } from "@onceflow/onceflow/dead-letters";
 import { append, DuplicateEventError, migrateOutbox } from "@onceflow/onceflow/outbox";
 import postgres from "postgres";

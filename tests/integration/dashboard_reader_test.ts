@@ -112,7 +112,7 @@ async function readUntil(
 Deno.test("an order below every offset of the cut that has no result is lost", async () => {
   await using database = await pipelineDatabase();
   const { sql } = database;
-  for (const id of ["invoiced", "dead", "lost", "waiting-for-worker", "never-announced"]) {
+  for (const id of ["invoiced", "dead", "lost", "waiting-for-worker", "never-published"]) {
     await place(sql, id);
   }
   await place(sql, "waiting-for-relay");
@@ -128,11 +128,11 @@ Deno.test("an order below every offset of the cut that has no result is lost", a
   await foldedTo(sql, 10);
   const found = await checkCut(sql, "order_views", cut);
   assertEquals(found?.never_settled, { orders: 1, examples: ["lost"] });
-  assertEquals(found?.never_announced, { orders: 1, examples: ["never-announced"] });
+  assertEquals(found?.never_published, { orders: 1, examples: ["never-published"] });
   assertEquals(found?.billed_twice, { orders: 0, examples: [] });
 });
 
-Deno.test("an order that was announced stays announced when retention removes its outbox row", async () => {
+Deno.test("an order that was published stays published when retention removes its outbox row", async () => {
   await using database = await pipelineDatabase();
   const { sql } = database;
   await place(sql, "old");
@@ -141,7 +141,7 @@ Deno.test("an order that was announced stays announced when retention removes it
   await sql`delete from outbox`;
   await foldedTo(sql, 4);
   const found = await checkCut(sql, "order_views", ranges({ relay: 3, worker: 4, end: 4 }));
-  assertEquals(found?.never_announced, { orders: 1, examples: ["gone"] });
+  assertEquals(found?.never_published, { orders: 1, examples: ["gone"] });
 });
 
 Deno.test("an order with two invoices is billed twice", async () => {
@@ -168,7 +168,7 @@ Deno.test("the figures are those of the tables, and follow them", async () => {
   );
   assertEquals(valueOf(before.counts), {
     placed: 1,
-    announced: 0,
+    published: 0,
     invoiced: 0,
     dead_lettered: 0,
     pending: 0,

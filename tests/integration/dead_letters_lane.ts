@@ -47,10 +47,10 @@ async function runSession(
   const parked = await createParking(log, dlq).load({ groupId, ...place }, signal);
   await using reader = await log.openReader(place, Math.max(0, start.offset));
   while (!signal.aborted) {
-    const run = await reader.next({ recordsMax, bytesMax: 1_000_000 }, signal);
+    const batch = await reader.next({ recordsMax, bytesMax: 1_000_000 }, signal);
     const plan = parked.plan();
     const records: OutputRecord[] = [];
-    for (const record of run.records) {
+    for (const record of batch.records) {
       const planned = await plan.guard(record, () => planFor(record, bad));
       if (planned.kind === "dead-letter") {
         const target = { topic: dlq, partitionCount: 2 };
@@ -62,7 +62,7 @@ async function runSession(
     }
     await transactor.commit({
       records: [...records, ...plan.entries()],
-      offsets: [{ groupId, ...place, offset: run.nextOffset }],
+      offsets: [{ groupId, ...place, offset: batch.nextOffset }],
     });
     plan.committed();
   }

@@ -8,7 +8,7 @@ import { listDeadLetters } from "../../src/engine/dead_letters/list_dead_letters
 import { listGroups } from "../../src/engine/dead_letters/list_groups.ts";
 import type { RecordLog } from "../../src/engine/dead_letters/record_log.ts";
 import { redriveDeadLetters } from "../../src/engine/dead_letters/redrive.ts";
-import { markEntry } from "../../src/engine/dead_letters/redrive_state.ts";
+import { redriveEntry } from "../../src/engine/dead_letters/redrive_state.ts";
 import { applyOffset, planOffset } from "../../src/engine/kafka/offset_admin.ts";
 import { openPlainProducer } from "../../src/engine/kafka/plain_producer.ts";
 import { ensureTopics } from "../../src/engine/kafka/topics.ts";
@@ -158,7 +158,7 @@ Deno.test("a mark above another transaction that is still open is not overlooked
       // After the first redrive has read the state, and before it writes its mark.
       if (step !== "before-send" || holding) return;
       holding = other.commit({
-        records: [markEntry(topics.client.names, otherRecord, "x", "x")],
+        records: [redriveEntry(topics.client.names, otherRecord, "x", "x")],
         offsets: [],
       });
       await open.promise;

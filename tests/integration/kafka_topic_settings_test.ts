@@ -5,7 +5,7 @@ import { namesIn } from "../../src/engine/core/names.ts";
 import { watchSettings } from "../../src/engine/flow/watch_settings.ts";
 import { delay } from "../../src/engine/core/delay.ts";
 import { createHealth } from "../../src/engine/core/health.ts";
-import { laneNotesTopic } from "../../src/engine/kafka/lane_notes.ts";
+import { laneCheckpointsTopic } from "../../src/engine/kafka/lane_checkpoints.ts";
 import type { TopicUse } from "../../src/engine/kafka/topic_spec.ts";
 import { ensureTopics } from "../../src/engine/kafka/topics.ts";
 import { defineFlow, HaltError, topic } from "../../src/engine/mod.ts";
@@ -69,7 +69,7 @@ async function copying(client: Client, config: Record<string, string>) {
 
 Deno.test("state in a topic that deletes is refused; what the refusal says mends it", async () => {
   const client = await testClient();
-  const spec = { ...laneNotesTopic(namesIn(), 1), topic: uniqueName("lanes") };
+  const spec = { ...laneCheckpointsTopic(namesIn(), 1), topic: uniqueName("lanes") };
   await ensureTopics(client, [{ topic: spec.topic, partitions: 1, replicationFactor: 1 }]);
   const halt = await assertRejects(() => ensureTopics(client, [spec]), HaltError);
   assertStringIncludes(halt.message, `Topic ${spec.topic} has cleanup.policy=delete`);

@@ -52,7 +52,7 @@ const anotherBatch: LogMark = {
 
 Deno.test("the checker finds the mistakes that a flow can make", async (test) => {
   await using reader = await openTestReader();
-  const announced = async (count: number) => {
+  const published = async (count: number) => {
     const pipeline = await Pipeline.open(reader);
     await pipeline.place(count);
     await pipeline.relay();
@@ -60,7 +60,7 @@ Deno.test("the checker finds the mistakes that a flow can make", async (test) =>
   };
 
   await test.step("at-least-once doubles what was written before its offset", async () => {
-    await using pipeline = await announced(15);
+    await using pipeline = await published(15);
     let commits = 0;
     await pipeline.invoice({
       delivery: atLeastOnce(() => openPlainProducer(pipeline.client)),
@@ -71,7 +71,7 @@ Deno.test("the checker finds the mistakes that a flow can make", async (test) =>
   });
 
   await test.step("at-most-once loses what was not written after its offset", async () => {
-    await using pipeline = await announced(15);
+    await using pipeline = await published(15);
     let sends = 0;
     await pipeline.invoice({
       delivery: atMostOnce(async () => {
@@ -88,7 +88,7 @@ Deno.test("the checker finds the mistakes that a flow can make", async (test) =>
 
   for (const step of ["before-send", "after-send", "before-end-txn", "after-commit"] as const) {
     await test.step(`exactly-once survives a death at ${step}`, async () => {
-      await using pipeline = await announced(15);
+      await using pipeline = await published(15);
       let reached = 0;
       const transactions = pipeline.transactions({
         onStep: (at) => {
@@ -105,7 +105,7 @@ Deno.test("the checker finds the mistakes that a flow can make", async (test) =>
 
   for (const { what, metadata, halt, believing } of misleading) {
     await test.step(`an offset ${what} is refused, and loses where it is believed`, async () => {
-      await using pipeline = await announced(8);
+      await using pipeline = await published(8);
       const { ordersTopic: topic } = pipeline.names;
       await using reader = await openPartitionReader(pipeline.client, { topic, partition: 0 }, 0);
       const topicId = await reader.topicId?.();
@@ -126,7 +126,7 @@ Deno.test("the checker finds the mistakes that a flow can make", async (test) =>
   for (const mutated of [true, false]) {
     const whose = mutated ? "a random transactional id" : "the partition's own transactional id";
     await test.step(`${whose}, and a worker that wakes up after it was replaced`, async () => {
-      await using pipeline = await announced(8);
+      await using pipeline = await published(8);
       const asleep = Promise.withResolvers<void>();
       const wake = Promise.withResolvers<void>();
       const slept = pipeline.transactions({
@@ -160,7 +160,7 @@ Deno.test("the checker finds the mistakes that a flow can make", async (test) =>
     });
 
     await test.step(`a seek ${mutated ? "without" : "with"} the position guard`, async () => {
-      await using pipeline = await announced(15);
+      await using pipeline = await published(15);
       let seeks = 0;
       let steps = 0;
       const again = Promise.withResolvers<void>();
@@ -201,7 +201,7 @@ Deno.test("the checker finds the mistakes that a flow can make", async (test) =>
     await test.step(
       `${mutated ? "the stock filter" : "our filter"} on overlapping aborted transactions`,
       async () => {
-        await using pipeline = await announced(1);
+        await using pipeline = await published(1);
         const { ordersTopic: topic } = pipeline.names;
         const { kafkaBrokers } = await services();
         await writeOverlappingAborts(kafkaBrokers, topic);
@@ -222,7 +222,7 @@ Deno.test("the checker finds the mistakes that a flow can make", async (test) =>
   }
 
   await test.step("abort() and reuse after a produce answer that was lost", async () => {
-    await using pipeline = await announced(8);
+    await using pipeline = await published(8);
     const { kafkaBrokers } = await services();
     await using delivery = reusingDelivery(kafkaBrokers, pipeline);
     await pipeline.invoice({ delivery: delivery.delivery });

@@ -41,11 +41,11 @@ Deno.test("the checker finds the mistakes that a relay can make", async (test) =
           sql: mutated ? withoutBarrier(sql) : sql,
           until: waited.promise,
         });
-        if (mutated) await pipeline.announced(1);
+        if (mutated) await pipeline.published(1);
         // When the first one commits.
         await early.commit();
         await pipeline.place(1);
-        await pipeline.announced(mutated ? 2 : 3);
+        await pipeline.published(mutated ? 2 : 3);
         waited.resolve();
         await relaying;
         // Then it is passed by, or not.
@@ -81,7 +81,7 @@ Deno.test("the checker finds the mistakes that a relay can make", async (test) =
   await test.step("a sequence that was set back is noticed, and loses where nobody looks", async () => {
     await using pipeline = await Pipeline.open(reader);
     const { sql } = pipeline;
-    // Given a position that nobody has below the cursor, and above what Postgres knows to be announced.
+    // Given a position that nobody has below the cursor, and above what Postgres knows to be published.
     await pipeline.place(1);
     await sql`select nextval('outbox_position')`;
     await pipeline.place(1);

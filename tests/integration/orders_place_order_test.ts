@@ -1,4 +1,4 @@
-/** Placing orders against a real Postgres: one order, one announcement, one answer, however often it is asked. */
+/** Placing orders against a real Postgres: one order, one publication, one answer, however often it is asked. */
 import { barrierRead } from "../../src/engine/outbox/barrier_read.ts";
 import { orderPlaced } from "../../src/app/orders/events.ts";
 import { deleteIdempotencyKeys } from "../../src/app/orders/delete_idempotency_keys.ts";
@@ -23,7 +23,7 @@ async function countsOf(sql: Sql) {
   return { ...row };
 }
 
-Deno.test("order that is placed has one row and one announcement that says the same", async () => {
+Deno.test("order that is placed has one row and one publication that says the same", async () => {
   await using db = await outboxDatabase();
   const outcome = await placeOrder(db.sql, order, options);
   assert(outcome.kind === "placed");
@@ -37,13 +37,13 @@ Deno.test("order that is placed has one row and one announcement that says the s
     signal: new AbortController().signal,
   });
   assert(read.kind === "rows");
-  const [announced] = read.rows;
+  const [published] = read.rows;
   const event = orderPlaced.parse(
-    JSON.parse(new TextDecoder().decode(announced?.value ?? undefined)),
+    JSON.parse(new TextDecoder().decode(published?.value ?? undefined)),
   );
-  assertEquals(announced?.key, outcome.orderId);
-  assertEquals(announced?.topic, "orders");
-  assertEquals(announced?.eventId, event.event_id);
+  assertEquals(published?.key, outcome.orderId);
+  assertEquals(published?.topic, "orders");
+  assertEquals(published?.eventId, event.event_id);
   assertEquals(event, {
     event_id: row?.event_id,
     order_id: outcome.orderId,

@@ -79,8 +79,8 @@ Deno.test("barrier waits for a writer that no snapshot lists yet", async () => {
     const nobodyOlder = naive?.xmin === firstXid;
     assert(!nobodyOlder || naive.settled, "the rule with xmax hands out `second`, loses `first`");
   }
-  const mark = { position: taken?.hi, xid: taken?.xid, settled: false };
-  const options = { shard: 0, after: 0, limit: 10, mark, waitMsMax: patientMs, signal: never };
+  const barrier = { position: taken?.hi, xid: taken?.xid, settled: false };
+  const options = { shard: 0, after: 0, limit: 10, barrier, waitMsMax: patientMs, signal: never };
   const inVain = await barrierRead(db.sql, { ...options, waitMsMax: 50 });
   assertEquals(inVain.kind, "waiting");
   await first.commit();
@@ -125,26 +125,26 @@ Deno.test("barrier passes over positions that were rolled back", async () => {
   assertEquals((await read(db.sql, 2)).kind, "empty");
 });
 
-Deno.test("barrier lets a reader finish rows below its mark while a later writer is open", async () => {
+Deno.test("barrier lets a reader finish rows below its barrier while a later writer is open", async () => {
   await using db = await outboxDatabase();
   for (const text of ["1", "2", "3", "4", "5"]) await appendCommitted(db.sql, "k", text);
   const first = await read(db.sql, 0, { limit: 2 });
   assert(first.kind === "rows");
-  assert(first.mark.settled);
+  assert(first.barrier.settled);
 
   const late = await openWriter(db.sql);
   await late.append("k", "late");
   const options = { shard: 0, limit: 2, waitMsMax: patientMs, signal: never };
-  const second = await barrierRead(db.sql, { ...options, after: 2, mark: first.mark });
+  const second = await barrierRead(db.sql, { ...options, after: 2, barrier: first.barrier });
   assert(second.kind === "rows");
   assertEquals(texts(second), ["3", "4"]);
-  assertEquals(second.mark, first.mark, "one mark serves the whole backlog");
-  const third = await barrierRead(db.sql, { ...options, after: 4, mark: second.mark });
+  assertEquals(second.barrier, first.barrier, "one barrier serves the whole backlog");
+  const third = await barrierRead(db.sql, { ...options, after: 4, barrier: second.barrier });
   assertEquals(texts(third), ["5"]);
   await late.rollback();
 });
 
-Deno.test("barrier mark that waited keeps its place among newer writers", async () => {
+Deno.test("barrier that waited keeps its place among newer writers", async () => {
   await using db = await outboxDatabase();
   const old = await openWriter(db.sql);
   await old.append("k", "old");
@@ -155,13 +155,13 @@ Deno.test("barrier mark that waited keeps its place among newer writers", async 
   const newer = await openWriter(db.sql);
   await newer.append("k", "newer");
   await old.commit();
-  // A fresh mark would wait for `newer`; the kept one does not.
+  // A fresh barrier would wait for `newer`; the kept one does not.
   assertEquals((await readInVain(db.sql, 0)).kind, "waiting");
   const kept = await barrierRead(db.sql, {
     shard: 0,
     after: 0,
     limit: 10,
-    mark: held.mark,
+    barrier: held.barrier,
     waitMsMax: patientMs,
     signal: never,
   });
@@ -219,7 +219,7 @@ Deno.test("barrier hands out nothing of a server that has another event at the c
   assert(reached);
   const options = { shard: 0, limit: 2, after: reached.position, signal: never };
   const go = (eventId: string) =>
-    barrierRead(db.sql, { ...options, eventId, mark: first.mark, waitMsMax: patientMs });
+    barrierRead(db.sql, { ...options, eventId, barrier: first.barrier, waitMsMax: patientMs });
   assertEquals(texts(await go(reached.eventId)), ["2", "3"], "the cursor's row takes no place");
   const other = await assertRejects(() => go(crypto.randomUUID()), TransactionError);
   assertStringIncludes(other.message, `another row at position ${reached.position}`);

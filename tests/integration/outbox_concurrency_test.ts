@@ -1,5 +1,5 @@
 /** Many real writers with savepoints, rollbacks and pauses at the worst places, and a reader beside them. */
-import { barrierRead, type Mark } from "../../src/engine/outbox/barrier_read.ts";
+import { type Barrier, barrierRead } from "../../src/engine/outbox/barrier_read.ts";
 import type { Sql, Tx } from "../../src/engine/postgres/database.ts";
 import { assertEquals, assertGreater } from "../support/assert.ts";
 import { outboxDatabase } from "./outbox_database.ts";
@@ -46,13 +46,13 @@ async function readUntilDone(
   const signal = AbortSignal.timeout(180_000);
   const seen: string[] = [];
   let after = 0;
-  let mark: Mark | undefined;
+  let barrier: Barrier | undefined;
   while (true) {
     const done = writersDone.aborted;
     const limit = 1 + Math.floor(next() * 20);
-    const read = await barrierRead(sql, { shard: 0, after, limit, mark, waitMsMax: 20, signal });
+    const read = await barrierRead(sql, { shard: 0, after, limit, barrier, waitMsMax: 20, signal });
     if (read.kind === "empty" && done) return seen;
-    mark = read.kind === "empty" ? undefined : read.mark;
+    barrier = read.kind === "empty" ? undefined : read.barrier;
     if (read.kind !== "rows") continue;
     for (const row of read.rows) {
       seen.push(new TextDecoder().decode(row.value ?? undefined));
@@ -84,7 +84,7 @@ function someKeys(next: () => number): readonly string[] {
   return [...new Set(next() < 0.6 ? chosen.slice(1) : chosen)].sort();
 }
 
-/** Locks a key's counter, takes its next number and announces it; sometimes in a savepoint that is rolled back first. */
+/** Locks a key's counter, takes its next number and publishes it; sometimes in a savepoint that is rolled back first. */
 async function say(tx: Tx, key: string, next: () => number): Promise<void> {
   if (next() < 0.3) {
     const undone = new Error("savepoint undone on purpose");

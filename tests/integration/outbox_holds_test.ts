@@ -1,4 +1,4 @@
-/** Rows that cannot be announced now hold back what must keep its order, and nothing else, and go on by themselves. */
+/** Rows that cannot be published now hold back what must keep its order, and nothing else, and go on by themselves. */
 import { Kafka, logLevel } from "kafkajs";
 import { openRuntime, type Runtime } from "../../src/app/compose/open_runtime.ts";
 import { runWorker } from "../../src/app/compose/run_worker.ts";

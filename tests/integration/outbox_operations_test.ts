@@ -127,7 +127,7 @@ Deno.test("number of shards is agreed on first use, and another one is refused",
   await assertRejects(() => agreeOnShards(db.sql, 2), HaltError, "filled with 4");
 });
 
-Deno.test("event that is announced twice is refused by the outbox", async () => {
+Deno.test("event that is published twice is refused by the outbox", async () => {
   await using db = await outboxDatabase();
   const id = crypto.randomUUID();
   const append = async () => {

@@ -1,4 +1,4 @@
-/** What could never be announced is refused when it is appended; what lies there already is named. */
+/** What could never be published is refused when it is appended; what lies there already is named. */
 import { createObservability } from "../../src/app/compose/observability.ts";
 import { openRuntime } from "../../src/app/compose/open_runtime.ts";
 import { runWorker } from "../../src/app/compose/run_worker.ts";
@@ -135,7 +135,7 @@ Deno.test("the database computes the shard as the program does, and refuses anot
   }
 });
 
-Deno.test("no position is given out again that was announced", async () => {
+Deno.test("no position is given out again that was published", async () => {
   await using db = await outboxDatabase(2);
   const { sql } = db;
   for (const text of ["1", "2", "3"]) await appendCommitted(sql, "k", text);
@@ -144,7 +144,7 @@ Deno.test("no position is given out again that was announced", async () => {
   await sql`delete from outbox where position < 3`;
   await sql`alter sequence outbox_position restart with 1`;
   const append = () => appendCommitted(sql, "k", "4");
-  const refused = await assertRejects(append, DependencyDownError, "all up to 3 was announced");
+  const refused = await assertRejects(append, DependencyDownError, "all up to 3 was published");
   await followAdvice(sql, refused.message);
   await append();
   const rows = await sql`select position from outbox order by position`;
@@ -178,7 +178,7 @@ Deno.test("a sequence that is set back refuses orders and halts the relay, until
     const working = work();
     for (let i = 0; i < 5; i++) assertEquals((await post(app)).status, 202);
     await until(() => relayed === 5);
-    // Its note follows as soon as it is idle; rows that were announced long ago are gone.
+    // Its note follows as soon as it is idle; rows that were published long ago are gone.
     await until(async () => {
       const [row] = await sql`
         select r.position = (select max(position) from outbox) as noted from outbox_relayed r

@@ -16,8 +16,8 @@ import { appendCommitted, openWriter } from "./outbox_writer.ts";
 
 const place = { groupId: "relay", cursorTopic: "cursor", shard: 0 };
 
-/** A database whose outbox holds positions 1 to 3, and the cursor of a relay that has announced all of them. */
-async function announced() {
+/** A database whose outbox holds positions 1 to 3, and the cursor of a relay that has published all of them. */
+async function published() {
   const db = await outboxDatabase();
   await migrate(db.sql, relayMigrations);
   for (const text of ["1", "2", "3"]) await appendCommitted(db.sql, "k", text);
@@ -30,13 +30,13 @@ const check = (sql: Sql, cursor: { readonly offset: number; readonly metadata: s
   checkCursor(sql, place, cursor);
 
 Deno.test("relay goes on behind the event that its cursor names", async () => {
-  const { db, sql, cursor } = await announced();
+  const { db, sql, cursor } = await published();
   await using _ = db;
   assertEquals((await check(sql, cursor)).after, 3);
 });
 
 Deno.test("rows that wait below the cursor are found again, also when the cursor is set back", async () => {
-  const { db, sql } = await announced();
+  const { db, sql } = await published();
   await using _ = db;
   const holds = [{ topic: "t", after: 0 }, { topic: "u", after: 1, key: "k" }];
   const [row] = await sql`select event_id as id from outbox where position = 3`;
@@ -53,13 +53,13 @@ Deno.test("rows that wait below the cursor are found again, also when the cursor
 });
 
 Deno.test("relay that never committed a cursor starts at the beginning", async () => {
-  const { db, sql } = await announced();
+  const { db, sql } = await published();
   await using _ = db;
   assertEquals((await check(sql, { offset: -1, metadata: "" })).after, 0);
 });
 
 Deno.test("relay halts when its cursor is gone although it had one, and its advice works", async () => {
-  const { db, sql } = await announced();
+  const { db, sql } = await published();
   await using _ = db;
   await noteRelayed(sql, 0, 2);
   const gone = () => check(sql, { offset: -1, metadata: "" });
@@ -72,7 +72,7 @@ Deno.test("relay halts when its cursor is gone although it had one, and its advi
 });
 
 Deno.test("relay halts when the database lies behind the cursor, whatever was written since", async () => {
-  const { db, sql, cursor } = await announced();
+  const { db, sql, cursor } = await published();
   await using _ = db;
   await sql`delete from outbox where position = 3`;
   const restored = () => check(sql, cursor);
@@ -82,7 +82,7 @@ Deno.test("relay halts when the database lies behind the cursor, whatever was wr
   await appendCommitted(sql, "k", "another third");
   assertEquals((await sql`select position from outbox order by position`).at(-1)?.position, 3);
   await assertRejects(restored, HaltError, "restored to an earlier state");
-  // What was noted before the restore is announced for certain: all behind it is announced, and so is what was written since.
+  // What was noted before the restore is published for certain: all behind it is published, and so is what was written since.
   await noteRelayed(sql, 0, 1);
   const { message } = await assertRejects(restored, HaltError);
   const [, to] = /--group relay --topic cursor --partition 0 --to (\d+)/.exec(message) ?? [];
@@ -99,11 +99,11 @@ Deno.test("relay halts when its sequence was set back below the last note, and i
   await rolledBack.append("k", "gap");
   await rolledBack.rollback();
   await appendCommitted(sql, "k", "3");
-  const [mark] = await sql`select xid::text as xid from outbox_mark(0, 0)`;
+  const [barrier] = await sql`select xid::text as xid from outbox_mark(0, 0)`;
   const [row] = await sql`select event_id as id from outbox where position = 3`;
-  const metadata = await cursorMetadata(sql, { eventId: row?.id, writtenBelow: mark?.xid });
+  const metadata = await cursorMetadata(sql, { eventId: row?.id, writtenBelow: barrier?.xid });
   const cursor = { offset: 4, metadata };
-  assertEquals((await check(sql, cursor)).writtenBelow, mark?.xid);
+  assertEquals((await check(sql, cursor)).writtenBelow, barrier?.xid);
 
   // While no relay runs: the gap is filled, and the sequence comes past the cursor again.
   await sql`select setval('outbox_position', 1)`;
@@ -124,7 +124,7 @@ Deno.test("relay halts when its sequence was set back below the last note, and i
 });
 
 Deno.test("relay halts when the cursor was written for another database", async () => {
-  const { db, cursor } = await announced();
+  const { db, cursor } = await published();
   await using _ = db;
   await using other = await outboxDatabase();
   await migrate(other.sql, relayMigrations);
@@ -132,7 +132,7 @@ Deno.test("relay halts when the cursor was written for another database", async 
 });
 
 Deno.test("relay halts when the cursor's metadata is not its own", async () => {
-  const { db, sql } = await announced();
+  const { db, sql } = await published();
   await using _ = db;
   for (const metadata of ["", "[]", "{}", `{"system": 1}`]) {
     await assertRejects(() => check(sql, { offset: 4, metadata }), HaltError, "not ours");

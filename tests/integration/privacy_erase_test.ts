@@ -42,12 +42,12 @@ Deno.test("erasing a customer takes the name off every row, and the books balanc
     ...{ topic: names.ordersTopic, shards: 1, now: () => new Date(), idempotencyKey: "k" },
   });
   await pipeline.place(6);
-  const announced = await pipeline.relay();
+  const published = await pipeline.relay();
   const isBuried = (_: unknown, index: number) => index % 2 === 0;
-  const buried = announced.filter(isBuried);
-  const billed = announced.filter((record) => !buried.includes(record));
+  const buried = published.filter(isBuried);
+  const billed = published.filter((record) => !buried.includes(record));
   await pipeline.work(
-    announced,
+    published,
     billed.map((record) => pipeline.invoiceOf(record)),
     buried.map((record) => pipeline.deadLetterOf(record)),
   );

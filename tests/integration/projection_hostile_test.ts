@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { assert } from "../support/assert.ts";
 import { type InputRecord, textHeader } from "../../src/engine/core/record.ts";
 import { orderViews } from "../../src/app/orders/views.ts";
-import { applyRun } from "../../src/engine/projection/apply_run.ts";
+import { applyBatch } from "../../src/engine/projection/apply_batch.ts";
 import { liveTarget } from "../../src/engine/projection/fold_target.ts";
 import { positionOpener } from "../../src/engine/projection/open_positions.ts";
 import { databaseWith } from "./projection_database.ts";
@@ -69,7 +69,7 @@ Deno.test("no record stops the projector: each is folded or skipped, whatever it
     fc.asyncProperty(record, async (one) => {
       const from = offsets.get(one.topic) ?? 0;
       const run = { records: [{ ...one, offset: from }], nextOffset: from + 1 };
-      const outcome = await applyRun(database.sql, target, one, from, run);
+      const outcome = await applyBatch(database.sql, target, one, from, run);
       assert(outcome.kind === "applied");
       events += outcome.events;
       offsets.set(one.topic, from + 1);

@@ -3,7 +3,7 @@ import { assertEquals } from "../support/assert.ts";
 import type { InputRecord } from "../../src/engine/core/record.ts";
 import type { Sql } from "../../src/engine/postgres/sql.ts";
 import { orderViews } from "../../src/app/orders/views.ts";
-import { applyRun } from "../../src/engine/projection/apply_run.ts";
+import { applyBatch } from "../../src/engine/projection/apply_batch.ts";
 import { type Dedupe, liveTarget } from "../../src/engine/projection/fold_target.ts";
 import { positionOpener } from "../../src/engine/projection/open_positions.ts";
 import { databaseWith } from "./projection_database.ts";
@@ -69,7 +69,7 @@ async function fold(
     const records = (logs[topic] ?? []).slice(from, from + count);
     const nextOffset = from + records.length;
     if (records.length === 0) return;
-    await applyRun(sql, target, { topic, partition: 0 }, from, { records, nextOffset });
+    await applyBatch(sql, target, { topic, partition: 0 }, from, { records, nextOffset });
     at.set(topic, nextOffset);
   };
   for (const [topic, records] of order) await take(names[topic] ?? "", records);

@@ -1,5 +1,5 @@
 /** A log in memory, for tests of what Postgres does with records whatever the broker: readers wait as real ones do. */
-import type { PartitionReader, RecordRun } from "../../src/engine/core/ports.ts";
+import type { InputBatch, PartitionReader } from "../../src/engine/core/ports.ts";
 import type { InputRecord, TopicPartition } from "../../src/engine/core/record.ts";
 
 export class MemoryLog {
@@ -48,7 +48,7 @@ export class MemoryLog {
     fromOffset = 0,
   ): Promise<PartitionReader & AsyncDisposable> => {
     let position = fromOffset;
-    const next: PartitionReader["next"] = async (bounds, signal): Promise<RecordRun> => {
+    const next: PartitionReader["next"] = async (bounds, signal): Promise<InputBatch> => {
       const stopped = Promise.withResolvers<never>();
       stopped.promise.catch(() => {});
       const stop = () => stopped.reject(signal.reason);

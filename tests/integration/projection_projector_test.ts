@@ -5,7 +5,7 @@ import { openDatabase } from "../../src/engine/postgres/database.ts";
 import type { Sql } from "../../src/engine/postgres/sql.ts";
 import { liveTarget } from "../../src/engine/projection/fold_target.ts";
 import { positionOpener } from "../../src/engine/projection/open_positions.ts";
-import type { AppliedRun } from "../../src/engine/projection/project_partition.ts";
+import type { AppliedBatch } from "../../src/engine/projection/project_partition.ts";
 import { cutProxy } from "./projection_cut_proxy.ts";
 import { databaseWith } from "./projection_database.ts";
 import { follow, followToEnd, positionOf } from "./projection_follow.ts";
@@ -37,8 +37,8 @@ Deno.test("a projector that starts again goes on from the position in Postgres",
   const log = logOf(10);
   await followToEnd({ sql: database.sql, projection, log });
   log.append(placed({ orderId: "later" }));
-  const applied: AppliedRun[] = [];
-  const more = { onApplied: (run: AppliedRun) => void applied.push(run) };
+  const applied: AppliedBatch[] = [];
+  const more = { onApplied: (run: AppliedBatch) => void applied.push(run) };
   await followToEnd({ sql: database.sql, projection, log, more });
   assertEquals(applied.map(({ topic, events, nextOffset }) => [topic, events, nextOffset]), [
     ["orders", 1, 11],
@@ -50,8 +50,8 @@ Deno.test("records without an order are skipped and counted", async () => {
   await using database = await databaseWith(projection);
   const log = logOf(1);
   log.append(garbage(topics.orders));
-  const applied: AppliedRun[] = [];
-  const more = { onApplied: (run: AppliedRun) => void applied.push(run) };
+  const applied: AppliedBatch[] = [];
+  const more = { onApplied: (run: AppliedBatch) => void applied.push(run) };
   await followToEnd({ sql: database.sql, projection, log, more });
   assertEquals(applied.find((run) => run.topic === "orders")?.skipped, 1);
 });

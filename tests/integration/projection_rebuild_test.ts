@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "../su
 import { HaltError } from "../../src/engine/core/errors.ts";
 import { orderViews } from "../../src/app/orders/views.ts";
 import type { Sql } from "../../src/engine/postgres/sql.ts";
-import { applyRun } from "../../src/engine/projection/apply_run.ts";
+import { applyBatch } from "../../src/engine/projection/apply_batch.ts";
 import type { Projection } from "../../src/engine/projection/define_projection.ts";
 import { type Dedupe, liveTarget } from "../../src/engine/projection/fold_target.ts";
 import type { LogSource } from "../../src/engine/projection/log_source.ts";
@@ -160,12 +160,12 @@ Deno.test("a projector that was behind goes on from the swapped position", async
     async openReader(partition, from) {
       const reader = await log.openReader(partition, from);
       const next: typeof reader.next = async (bounds, signal) => {
-        const run = await reader.next(bounds, signal);
+        const batch = await reader.next(bounds, signal);
         if (partition.topic === "orders" && partition.partition === 0) {
           held.resolve();
           await swapped.promise;
         }
-        return run;
+        return batch;
       };
       return { ...reader, next };
     },
@@ -186,7 +186,7 @@ Deno.test("a projector that waits for its position during the swap finds it move
   const log = logOf(20);
   await followToEnd({ sql, projection, log });
   const before = log.append(placed({ orderId: "seen live", partition: 0 }));
-  let waiting: ReturnType<typeof applyRun> | undefined;
+  let waiting: ReturnType<typeof applyBatch> | undefined;
   // The rebuild is told of the log's end without the last record; the live tables have it, so the swap catches up.
   let ranges = 0;
   const source: LogSource = {
@@ -202,7 +202,7 @@ Deno.test("a projector that waits for its position during the swap finds it move
     async openReader(partition, from) {
       if (partition.topic === "orders" && partition.partition === 0 && from === before.offset) {
         // This is within the swap's transaction, which holds the positions.
-        waiting = applyRun(sql, liveTarget(projection, "position"), orders0, before.offset + 1, {
+        waiting = applyBatch(sql, liveTarget(projection, "position"), orders0, before.offset + 1, {
           records: [{ ...before, offset: before.offset + 1 }],
           nextOffset: before.offset + 2,
         });

@@ -5,7 +5,7 @@ import type { Sql } from "../../src/engine/postgres/sql.ts";
 import type { Projection } from "../../src/engine/projection/define_projection.ts";
 import { projectPatiently } from "../../src/engine/projection/project_patiently.ts";
 import { rebuildProjection } from "../../src/engine/projection/rebuild_projection.ts";
-import type { AppliedRun, ProjectorDeps } from "../../src/engine/projection/project_partition.ts";
+import type { AppliedBatch, ProjectorDeps } from "../../src/engine/projection/project_partition.ts";
 import { assertEquals, assertMatch } from "../support/assert.ts";
 import { databaseWith } from "./projection_database.ts";
 import { MemoryLog } from "./projection_memory_log.ts";
@@ -29,7 +29,7 @@ function rebuild(sql: Sql, log: MemoryLog, of: Projection, allowMissingHistory =
 async function patient(sql: Sql, log: MemoryLog, signal: AbortSignal) {
   const health = createHealth();
   let said = Promise.withResolvers<string>();
-  let applied = Promise.withResolvers<AppliedRun>();
+  let applied = Promise.withResolvers<AppliedBatch>();
   let ups = 0;
   const telling: ProjectorDeps<never>["health"] = {
     ...health,

@@ -1,4 +1,4 @@
-/** Who relays when the leader is frozen, killed, or cannot reach Kafka: another one, soon, and nothing is announced twice. */
+/** Who relays when the leader is frozen, killed, or cannot reach Kafka: another one, soon, and nothing is published twice. */
 import { createObservability } from "../../src/app/compose/observability.ts";
 import { openRuntime, type Runtime } from "../../src/app/compose/open_runtime.ts";
 import { runWorker } from "../../src/app/compose/run_worker.ts";
@@ -41,8 +41,8 @@ async function pipeline() {
       const outcome = await placeOrder(runtime.database.sql, order, where);
       placed.push("orderId" in outcome ? String(outcome.orderId) : "");
     },
-    /** Waits until all orders were announced, and answers with the keys of the topic. */
-    async announced(): Promise<string[]> {
+    /** Waits until all orders were published, and answers with the keys of the topic. */
+    async published(): Promise<string[]> {
       const keys = await waitFor(async () => {
         const records = await readPartition(runtime.client, config.ORDERS_TOPIC);
         const found = records.map(({ key }) => new TextDecoder().decode(key ?? undefined));
@@ -108,9 +108,9 @@ function startRelay(runtime: Runtime) {
   };
 }
 
-Deno.test("a leader that is frozen, stopped or killed is replaced, and announces nothing twice", async () => {
+Deno.test("a leader that is frozen, stopped or killed is replaced, and publishes nothing twice", async () => {
   await using line = await pipeline();
-  const { runtime, variables, place, announced, placed } = line;
+  const { runtime, variables, place, published, placed } = line;
   const other = spawnRelay(variables);
   try {
     await other.said("leads");
@@ -125,14 +125,14 @@ Deno.test("a leader that is frozen, stopped or killed is replaced, and announces
       await other.send("STOP");
       const frozenAt = performance.now();
       await place();
-      await announced();
+      await published();
       const tookMs = Math.round(performance.now() - frozenAt);
       // Some 11 seconds where nothing else runs; an advisory lock would stay for ever.
-      assert(tookMs < 25_000, `announced ${tookMs} ms after the freeze`);
+      assert(tookMs < 25_000, `published ${tookMs} ms after the freeze`);
       assertEquals(own.check()?.detail, "this process leads");
       await other.send("CONT");
       await place();
-      await announced();
+      await published();
     }
     // The one that is stopped in order gives the lead back.
     const stoppedAt = performance.now();
@@ -148,7 +148,7 @@ Deno.test("a leader that is frozen, stopped or killed is replaced, and announces
     const killMs = Math.round(performance.now() - killedAt);
     assert(killMs < 7_500, `taken over ${killMs} ms after kill -9`);
     await place();
-    assertEquals((await announced()).toSorted(), placed.toSorted());
+    assertEquals((await published()).toSorted(), placed.toSorted());
   } finally {
     await other.send("KILL");
     await other.ended();
@@ -157,7 +157,7 @@ Deno.test("a leader that is frozen, stopped or killed is replaced, and announces
 
 Deno.test("a leader that cannot reach Kafka lets another one lead, and its late commit is refused", async () => {
   await using line = await pipeline();
-  const { runtime, config, place, announced, placed } = line;
+  const { runtime, config, place, published, placed } = line;
   const { client, services: { databaseUrl } } = runtime;
   const times = { ...leadTimes, renewMs: 100, pollMs: 50, stuckMsMax: 500, offerMs: 500 };
   await using transactions = createTransactions(client, { transactionTimeoutMs: 60_000 });
@@ -195,30 +195,30 @@ Deno.test("a leader that cannot reach Kafka lets another one lead, and its late 
     assert(await waitFor(() => met() || undefined, { waitMsMax: 60_000 }));
   await using first = relay("first", hole.transactions);
   await place();
-  await announced();
+  await published();
   {
     await using second = relay("second", transactions);
     await until(() => second.detail().includes("first"));
     hole.open(true);
     await place();
-    await announced();
+    await published();
     assertEquals(second.leading.at(-1), true);
     await until(() => first.detail().includes("stands by: second"));
     // What it had sent arrives now, and what it does next.
     hole.open(false);
     await place();
-    await announced();
+    await published();
     assertEquals(first.leading, [true, false]);
   }
   // Alone again it leads, through a time in which nobody would take the lead.
   await place();
-  await announced();
+  await published();
   hole.open(true);
   await place();
   await until(() => hole.waiting() > 0);
   await new Promise((resolve) => setTimeout(resolve, 3 * (times.stuckMsMax + times.offerMs)));
   hole.open(false);
-  assertEquals((await announced()).toSorted(), placed.toSorted());
+  assertEquals((await published()).toSorted(), placed.toSorted());
   assertEquals(first.leading, [true, false, true]);
 });
 

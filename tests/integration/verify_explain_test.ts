@@ -36,22 +36,22 @@ Deno.test("explain follows an order through the pipeline", async (t) => {
     }
   });
 
-  await t.step("an order in an open transaction is being announced", async () => {
-    const drafts = (await pipeline.announcements()).map(({ draft }) => draft);
+  await t.step("an order in an open transaction is being published", async () => {
+    const drafts = (await pipeline.publications()).map(({ draft }) => draft);
     await pipeline.write(names.ordersTopic, drafts, "abort");
     const { standing, history } = await pipeline.explain(order);
     assertEquals(standing.stage, "in the outbox");
-    assertStringIncludes(standing.because, "1 attempt(s) to announce it were aborted");
+    assertStringIncludes(standing.because, "1 attempt(s) to publish it were aborted");
     assertEquals(history.steps.filter(({ state }) => state === "aborted").length, 1);
   });
 
-  const announced = await pipeline.relay();
+  const published = await pipeline.relay();
   const [good, poison] = [order, bad].map((id) =>
-    announced.find(({ key }) => new TextDecoder().decode(key ?? undefined) === id)
+    published.find(({ key }) => new TextDecoder().decode(key ?? undefined) === id)
   );
-  if (good === undefined || poison === undefined) throw new Error("two were announced");
+  if (good === undefined || poison === undefined) throw new Error("two were published");
 
-  await t.step("an announced order waits for the worker", async () => {
+  await t.step("a published order waits for the worker", async () => {
     const { standing } = await pipeline.explain(order);
     assertEquals(standing.stage, "waiting for the worker");
     assertStringIncludes(standing.because, `${names.ordersTopic}-${good.partition}@${good.offset}`);
@@ -88,7 +88,7 @@ Deno.test("explain follows an order through the pipeline", async (t) => {
     assertEquals(seen.map((step) => step.stage), [
       "row",
       "outbox",
-      "announced",
+      "published",
       "dead-lettered",
       "redriven",
       "invoiced",
@@ -113,10 +113,10 @@ Deno.test("explain follows an order through the pipeline", async (t) => {
 
   await t.step("an order that is pending above the last stable offset says whose", async () => {
     const [late = ""] = await pipeline.place(1);
-    const drafts = (await pipeline.announcements()).map(({ draft }) => draft);
+    const drafts = (await pipeline.publications()).map(({ draft }) => draft);
     await pipeline.write(names.ordersTopic, drafts, "open");
     const { standing } = await pipeline.explain(late, "atOnce");
-    assertEquals(standing.stage, "being announced");
+    assertEquals(standing.stage, "being published");
     assertMatch(standing.because, /the transaction of verify-test-.* is open since offset \d+/);
     assertMatch(standing.because, /orders-\d waits .* whose producer has not ended it/);
   });

@@ -86,12 +86,12 @@ const rightStories: readonly Story[] = [
     finds: [],
     async run(pipeline) {
       await pipeline.place(2);
-      const announced = await pipeline.relay();
-      const bad = first(announced);
+      const published = await pipeline.relay();
+      const bad = first(published);
       const [letter] = await pipeline.work([bad], [], [pipeline.deadLetterOf(bad)]);
       if (letter === undefined) throw new Error("nothing was written");
       const back = await pipeline.redrive(letter, bad);
-      const rest = [...announced.slice(1), back];
+      const rest = [...published.slice(1), back];
       await pipeline.work(rest, invoices(pipeline, rest));
       await pipeline.project();
     },
@@ -104,7 +104,7 @@ const rightStories: readonly Story[] = [
     finds: [],
     async run(pipeline) {
       const [order] = await pipeline.run(1);
-      if (order === undefined) throw new Error("one was announced");
+      if (order === undefined) throw new Error("one was published");
       const { key, value, headers, partition } = order;
       const back = await pipeline.write(pipeline.names.ordersTopic, [{
         ...{ key, value: value ?? new Uint8Array(), partition },
@@ -123,7 +123,7 @@ const rightStories: readonly Story[] = [
     finds: [],
     async run(pipeline) {
       const [order] = await pipeline.run(1);
-      if (order === undefined) throw new Error("one was announced");
+      if (order === undefined) throw new Error("one was published");
       const letter = pipeline.deadLetterOf(order, "onceflow.mailing");
       await pipeline.write(pipeline.names.deadLettersTopic, [letter]);
       await pipeline.project();
@@ -155,12 +155,12 @@ const rightStories: readonly Story[] = [
     finds: [],
     async run(pipeline) {
       await pipeline.place(3);
-      const drafts = (await pipeline.announcements()).map(({ draft }) => draft);
+      const drafts = (await pipeline.publications()).map(({ draft }) => draft);
       await pipeline.write(pipeline.names.ordersTopic, drafts, "abort");
-      const announced = await pipeline.relay();
-      const outcomes = invoices(pipeline, announced);
+      const published = await pipeline.relay();
+      const outcomes = invoices(pipeline, published);
       await pipeline.write(pipeline.names.invoicesTopic, outcomes, "abort");
-      await pipeline.work(announced, outcomes);
+      await pipeline.work(published, outcomes);
       await pipeline.project();
     },
     expect({ figures }) {
@@ -193,13 +193,13 @@ const rightStories: readonly Story[] = [
 
 const wrongStories: readonly Story[] = [
   {
-    name: "finds an order that was never announced",
+    name: "finds an order that was never published",
     finds: ["lost"],
-    says: /outbox position \d+, cursor \d+, no announcement/,
+    says: /outbox position \d+, cursor \d+, no publication/,
     async run(pipeline) {
       await pipeline.place(3);
-      const announced = await pipeline.relay((drafts) => drafts.slice(1));
-      await pipeline.work(announced, invoices(pipeline, announced));
+      const published = await pipeline.relay((drafts) => drafts.slice(1));
+      await pipeline.work(published, invoices(pipeline, published));
       await pipeline.project();
     },
   },
@@ -209,8 +209,8 @@ const wrongStories: readonly Story[] = [
     says: /no invoice/,
     async run(pipeline) {
       await pipeline.place(3);
-      const announced = await pipeline.relay();
-      await pipeline.work(announced, invoices(pipeline, announced.slice(1)));
+      const published = await pipeline.relay();
+      await pipeline.work(published, invoices(pipeline, published.slice(1)));
       await pipeline.project();
     },
     expect(report) {
@@ -218,19 +218,19 @@ const wrongStories: readonly Story[] = [
       assertEquals(history?.steps.map(({ stage }) => stage), [
         "row",
         "outbox",
-        "announced",
+        "published",
         "projected",
       ]);
     },
   },
   {
-    name: "finds an announcement that was sent twice",
+    name: "finds a publication that was sent twice",
     finds: ["doubled"],
-    says: /2 invoices|announced 2 times/,
+    says: /2 invoices|published 2 times/,
     async run(pipeline) {
       await pipeline.place(2);
-      const announced = await pipeline.relay((drafts) => [...drafts, first(drafts)]);
-      await pipeline.work(announced, invoices(pipeline, announced));
+      const published = await pipeline.relay((drafts) => [...drafts, first(drafts)]);
+      await pipeline.work(published, invoices(pipeline, published));
       await pipeline.project();
     },
   },
@@ -239,8 +239,8 @@ const wrongStories: readonly Story[] = [
     finds: ["doubled"],
     says: /2 invoices/,
     async run(pipeline) {
-      const announced = await pipeline.run(3);
-      await pipeline.work([], [pipeline.invoiceOf(first(announced))]);
+      const published = await pipeline.run(3);
+      await pipeline.work([], [pipeline.invoiceOf(first(published))]);
       await pipeline.project();
     },
   },
@@ -249,8 +249,8 @@ const wrongStories: readonly Story[] = [
     finds: ["doubled"],
     says: /an invoice and a dead letter/,
     async run(pipeline) {
-      const announced = await pipeline.run(3);
-      await pipeline.work([], [], [pipeline.deadLetterOf(first(announced))]);
+      const published = await pipeline.run(3);
+      await pipeline.work([], [], [pipeline.deadLetterOf(first(published))]);
       await pipeline.project();
     },
   },
@@ -267,24 +267,24 @@ const wrongStories: readonly Story[] = [
     },
   },
   {
-    name: "finds an announcement of an order that nobody placed",
+    name: "finds a publication of an order that nobody placed",
     finds: ["invented"],
     async run(pipeline) {
       await pipeline.place(2);
-      const announced = await pipeline.relay();
-      await pipeline.work(announced, invoices(pipeline, announced));
+      const published = await pipeline.relay();
+      await pipeline.work(published, invoices(pipeline, published));
       await pipeline.project();
-      await pipeline.sql`delete from orders where order_id = ${keyOf(first(announced))}`;
-      await pipeline.sql`delete from outbox where key = ${keyOf(first(announced))}`;
+      await pipeline.sql`delete from orders where order_id = ${keyOf(first(published))}`;
+      await pipeline.sql`delete from outbox where key = ${keyOf(first(published))}`;
     },
   },
   {
-    name: "finds an invoice for an order that was never announced",
+    name: "finds an invoice for an order that was never published",
     finds: ["invented"],
     says: /is not on the orders topic/,
     async run(pipeline) {
-      const announced = await pipeline.run(2);
-      const stray = pipeline.invoiceOf(first(announced), {
+      const published = await pipeline.run(2);
+      const stray = pipeline.invoiceOf(first(published), {
         order_id: "order-from-nowhere",
         causation: crypto.randomUUID(),
       });
@@ -296,9 +296,9 @@ const wrongStories: readonly Story[] = [
     name: "finds a dead letter of a record that never was",
     finds: ["invented"],
     async run(pipeline) {
-      const announced = await pipeline.run(2);
+      const published = await pipeline.run(2);
       await pipeline.work([], [], [
-        pipeline.deadLetterOf({ ...first(announced), offset: 4_711 }),
+        pipeline.deadLetterOf({ ...first(published), offset: 4_711 }),
       ]);
       await pipeline.project();
     },
@@ -327,18 +327,18 @@ const wrongStories: readonly Story[] = [
     },
   },
   {
-    name: "finds an announcement with other bytes than the outbox row",
+    name: "finds a publication with other bytes than the outbox row",
     finds: ["altered"],
     says: /other bytes than outbox position/,
     async run(pipeline) {
       await pipeline.place(1);
-      const announced = await pipeline.relay((drafts) =>
+      const published = await pipeline.relay((drafts) =>
         drafts.map((draft) => ({
           ...draft,
           value: bytes(new TextDecoder().decode(draft.value) + " "),
         }))
       );
-      await pipeline.work(announced, invoices(pipeline, announced));
+      await pipeline.work(published, invoices(pipeline, published));
       await pipeline.project();
     },
   },
@@ -348,9 +348,9 @@ const wrongStories: readonly Story[] = [
     says: /net 99, the order is over 100/,
     async run(pipeline) {
       await pipeline.place(1);
-      const announced = await pipeline.relay();
-      const wrong = pipeline.invoiceOf(first(announced), { net: "99", gross: "118.00" });
-      await pipeline.work(announced, [wrong]);
+      const published = await pipeline.relay();
+      const wrong = pipeline.invoiceOf(first(published), { net: "99", gross: "118.00" });
+      await pipeline.work(published, [wrong]);
       await pipeline.project();
     },
   },
@@ -360,20 +360,20 @@ const wrongStories: readonly Story[] = [
     says: /is not gross/,
     async run(pipeline) {
       await pipeline.place(1);
-      const announced = await pipeline.relay();
-      await pipeline.work(announced, [
-        pipeline.invoiceOf(first(announced), { gross: "119.01" }),
+      const published = await pipeline.relay();
+      await pipeline.work(published, [
+        pipeline.invoiceOf(first(published), { gross: "119.01" }),
       ]);
       await pipeline.project();
     },
   },
   {
-    name: "finds a key whose events were announced the wrong way round",
+    name: "finds a key whose events were published the wrong way round",
     finds: ["out_of_order"],
     says: /comes after position/,
     async run(pipeline) {
       await pipeline.place(2);
-      const [one, two] = await pipeline.announcements();
+      const [one, two] = await pipeline.publications();
       if (one === undefined || two === undefined) throw new Error("two were placed");
       // Two events of one key: the second speaks of the first one's order, too.
       const key = String(one.draft.key);
@@ -383,12 +383,12 @@ const wrongStories: readonly Story[] = [
       await pipeline.sql`
         update outbox set key = ${key}, value = ${value} where position = ${two.position}
       `;
-      const announced = await pipeline.relay((drafts) => drafts.toReversed());
-      const outcomes = announced.map((record): Draft => ({
+      const published = await pipeline.relay((drafts) => drafts.toReversed());
+      const outcomes = published.map((record): Draft => ({
         ...pipeline.invoiceOf(record),
         key: record.key,
       }));
-      await pipeline.work(announced, outcomes);
+      await pipeline.work(published, outcomes);
       await pipeline.project();
     },
   },
@@ -400,8 +400,8 @@ const wrongStories: readonly Story[] = [
     async run(pipeline) {
       await pipeline.run(4);
       await pipeline.place(4);
-      const announced = await pipeline.relay();
-      await pipeline.work([], invoices(pipeline, announced));
+      const published = await pipeline.relay();
+      await pipeline.work([], invoices(pipeline, published));
       await pipeline.project();
     },
   },
@@ -410,21 +410,21 @@ const wrongStories: readonly Story[] = [
     finds: ["lost", "torn"],
     async run(pipeline) {
       await pipeline.place(3);
-      const announced = await pipeline.relay();
-      const outcomes = invoices(pipeline, announced);
+      const published = await pipeline.relay();
+      const outcomes = invoices(pipeline, published);
       await pipeline.write(pipeline.names.invoicesTopic, outcomes, "abort");
-      await pipeline.consume(announced);
+      await pipeline.consume(published);
       await pipeline.project();
     },
   },
   {
-    name: "finds an invoice that was made from an aborted announcement",
+    name: "finds an invoice that was made from an aborted publication",
     finds: ["visible_abort"],
     says: /is aborted/,
     async run(pipeline) {
       await pipeline.run(2);
       await pipeline.place(1);
-      const drafts = (await pipeline.announcements()).map(({ draft }) => draft);
+      const drafts = (await pipeline.publications()).map(({ draft }) => draft);
       const aborted = await pipeline.write(pipeline.names.ordersTopic, drafts, "abort");
       await pipeline.sql`delete from orders where order_id = ${keyOf(first(aborted))}`;
       await pipeline.sql`delete from outbox where key = ${keyOf(first(aborted))}`;
@@ -438,10 +438,10 @@ const wrongStories: readonly Story[] = [
     leftOpen: true,
     says: /verify-test-.* since offset \d+ \(.* whose producer has not ended it/,
     async run(pipeline) {
-      const announced = await pipeline.run(2);
+      const published = await pipeline.run(2);
       await pipeline.write(
         pipeline.names.invoicesTopic,
-        [pipeline.invoiceOf(first(announced))],
+        [pipeline.invoiceOf(first(published))],
         "open",
       );
     },
@@ -455,13 +455,13 @@ const wrongStories: readonly Story[] = [
     async run(pipeline) {
       await pipeline.run(2);
       await pipeline.place(1);
-      const announced = await pipeline.relay();
+      const published = await pipeline.relay();
       const { invoicesTopic } = pipeline.names;
       await pipeline.write(
         invoicesTopic,
-        invoices(pipeline, announced),
+        invoices(pipeline, published),
         "open",
-        (transaction) => pipeline.sendConsumed(transaction, announced),
+        (transaction) => pipeline.sendConsumed(transaction, published),
       );
     },
   },
@@ -470,8 +470,8 @@ const wrongStories: readonly Story[] = [
     finds: ["offset_outside_log"],
     says: /committed \d+, the log goes from 0 to/,
     async run(pipeline) {
-      const announced = await pipeline.run(2);
-      await pipeline.consume([{ ...first(announced), offset: 1_000 }]);
+      const published = await pipeline.run(2);
+      await pipeline.consume([{ ...first(published), offset: 1_000 }]);
     },
   },
   {
@@ -496,9 +496,9 @@ const wrongStories: readonly Story[] = [
     finds: ["projection_differs"],
     says: /status|amount is 7, the log says 100/,
     async run(pipeline) {
-      const announced = await pipeline.run(2);
+      const published = await pipeline.run(2);
       await pipeline.sql`
-        update order_view set amount = 7 where order_id = ${keyOf(first(announced))}
+        update order_view set amount = 7 where order_id = ${keyOf(first(published))}
       `;
     },
   },
@@ -506,8 +506,8 @@ const wrongStories: readonly Story[] = [
     name: "finds a row of the read model that is missing, and one too many",
     finds: ["projection_differs"],
     async run(pipeline) {
-      const announced = await pipeline.run(2);
-      await pipeline.sql`delete from order_view where order_id = ${keyOf(first(announced))}`;
+      const published = await pipeline.run(2);
+      await pipeline.sql`delete from order_view where order_id = ${keyOf(first(published))}`;
       await pipeline.sql`
         insert into order_view (order_id, user_id, amount, currency, placed_at, placed_count)
         values ('ghost', 'u', 1, 'EUR', now(), 1)

@@ -1,5 +1,5 @@
 /** Events of other producers, from the topic to the books, on real Kafka and Postgres: the flow's own plan, the real read model. */
-import { planRun } from "../../src/engine/core/plan_run.ts";
+import { planBatch } from "../../src/engine/core/plan_batch.ts";
 import type { InputRecord, OutputRecord } from "../../src/engine/core/record.ts";
 import { invoicing } from "../../src/app/orders/invoicing.ts";
 import { assertEquals, assertMatch } from "../support/assert.ts";
@@ -37,7 +37,9 @@ async function work(pipeline: HandMadePipeline, records: readonly InputRecord[])
     groupId: pipeline.names.invoicingGroup,
   };
   const target = { partitionCount: () => 3, recordBytesMax: 1_000_000, planMsMax: 10_000 };
-  const { outputs } = await planRun(flow, records, target, { signal: AbortSignal.timeout(30_000) });
+  const { outputs } = await planBatch(flow, records, target, {
+    signal: AbortSignal.timeout(30_000),
+  });
   const isLetter = ({ topic }: OutputRecord) => topic === deadLettersTopic;
   await pipeline.work(
     records,
@@ -55,7 +57,7 @@ Deno.test("verify finds nothing in events of other producers, and names those th
   await using reader = await openSharedReader();
   await using pipeline = await HandMadePipeline.open(reader);
   await pipeline.place(2);
-  const announced = await pipeline.relay();
+  const published = await pipeline.relay();
   const twice = crypto.randomUUID();
   const good: Foreign[] = [
     {},
@@ -92,7 +94,7 @@ Deno.test("verify finds nothing in events of other producers, and names those th
   ];
   const drafts = [...good, noTaxRate, ...bad].map((foreign, n) => draftOf(`foreign-${n}`, foreign));
   const records = await pipeline.write(pipeline.names.ordersTopic, drafts);
-  await work(pipeline, [...announced, ...records]);
+  await work(pipeline, [...published, ...records]);
   await pipeline.project();
 
   const report = await pipeline.verify();

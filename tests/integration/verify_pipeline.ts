@@ -12,7 +12,7 @@ import { orderViews } from "../../src/app/orders/views.ts";
 import { outboxMigrations } from "../../src/engine/outbox/migrations.ts";
 import { openDatabase, type Sql } from "../../src/engine/postgres/database.ts";
 import { migrate } from "../../src/engine/postgres/migrate.ts";
-import { applyRun, type OnFoldStep } from "../../src/engine/projection/apply_run.ts";
+import { applyBatch, type OnFoldStep } from "../../src/engine/projection/apply_batch.ts";
 import { liveTarget } from "../../src/engine/projection/fold_target.ts";
 import { installProjection } from "../../src/engine/projection/install_projection.ts";
 import { positionOpener } from "../../src/engine/projection/open_positions.ts";
@@ -73,7 +73,7 @@ export class HandMadePipeline implements AsyncDisposable {
   readonly #stack: AsyncDisposableStack;
   readonly #kafka: Kafka;
   readonly #written = new Map<string, InputRecord[]>();
-  #announcedUpTo = 0;
+  #publishedUpTo = 0;
   #placed = 0;
 
   private constructor(
@@ -193,10 +193,10 @@ export class HandMadePipeline implements AsyncDisposable {
   }
 
   /** What the relay would write for the outbox rows behind the cursor. */
-  async announcements(): Promise<{ position: number; draft: Draft }[]> {
+  async publications(): Promise<{ position: number; draft: Draft }[]> {
     const rows = await this.sql`
       select position, key, value, event_id, event_type from outbox
-      where position > ${this.#announcedUpTo} order by position
+      where position > ${this.#publishedUpTo} order by position
     `;
     return rows.map((row) => ({
       position: Number(row.position),
@@ -213,9 +213,9 @@ export class HandMadePipeline implements AsyncDisposable {
 
   /** Relays everything in the outbox, in order, with the cursor. */
   async relay(change: (drafts: Draft[]) => Draft[] = (drafts) => drafts): Promise<InputRecord[]> {
-    const found = await this.announcements();
-    const last = found.at(-1)?.position ?? this.#announcedUpTo;
-    this.#announcedUpTo = last;
+    const found = await this.publications();
+    const last = found.at(-1)?.position ?? this.#publishedUpTo;
+    this.#publishedUpTo = last;
     const drafts = change(found.map(({ draft }) => draft));
     return await this.write(
       this.names.ordersTopic,
@@ -232,7 +232,7 @@ export class HandMadePipeline implements AsyncDisposable {
     );
   }
 
-  /** The invoice that the worker would write for an announcement. */
+  /** The invoice that the worker would write for a publication. */
   invoiceOf(record: InputRecord, overrides: Record<string, unknown> = {}): Draft {
     const order = orderPlaced.parse(
       JSON.parse(new TextDecoder().decode(record.value ?? undefined)),
@@ -401,7 +401,7 @@ export class HandMadePipeline implements AsyncDisposable {
         .sort((one, two) => one.offset - two.offset);
       const nextOffset = Math.max(from, ...fresh.map(({ offset }) => offset + 1));
       const run = { records: fresh, nextOffset };
-      await applyRun(this.sql, target, { topic, partition }, from, run, onStep);
+      await applyBatch(this.sql, target, { topic, partition }, from, run, onStep);
     }
   }
 
@@ -419,10 +419,10 @@ export class HandMadePipeline implements AsyncDisposable {
   /** A right run from order to read model. */
   async run(count: number): Promise<InputRecord[]> {
     await this.place(count);
-    const announced = await this.relay();
-    await this.work(announced, announced.map((record) => this.invoiceOf(record)));
+    const published = await this.relay();
+    await this.work(published, published.map((record) => this.invoiceOf(record)));
     await this.project();
-    return announced;
+    return published;
   }
 
   /** What the checker says; `leftOpen` where a transaction will not end. */

@@ -37,18 +37,18 @@ class Story {
   readonly #next = [0, 0, 0];
 
   tell(n: number, fate: Fate): void {
-    if (fate === "foreign") return void this.bury(n, this.announce(n, "committed", "foreign"));
-    if (fate === "aborted first") this.announce(n, "aborted");
-    const place = this.announce(n, "committed");
+    if (fate === "foreign") return void this.bury(n, this.publish(n, "committed", "foreign"));
+    if (fate === "aborted first") this.publish(n, "aborted");
+    const place = this.publish(n, "committed");
     if (fate === "invoiced" || fate === "aborted first") return void this.invoice(n);
     const letter = this.bury(n, place);
     if (fate === "buried") return;
-    const back = this.announce(n, "committed", `orders.DLQ/0/${letter}`);
+    const back = this.publish(n, "committed", `orders.DLQ/0/${letter}`);
     if (fate === "redriven") this.invoice(n);
     else this.bury(n, back);
   }
 
-  announce(n: number, state: RecordState, from?: string): number {
+  publish(n: number, state: RecordState, from?: string): number {
     const order = {
       event_id: uuid(1, n),
       order_id: `order-${n}`,
@@ -136,7 +136,7 @@ function kindsIn(
     expect(uuid(1, n), id, id, Date.parse(occurredAt), n, `digest-${n}`);
   }
   const load = loadLog(spill, "orders");
-  const loaders = [load.announced, load.invoiced, load.dead];
+  const loaders = [load.published, load.invoiced, load.dead];
   for (const { topic, record } of entries) loaders[topic]?.(record);
   const signal = new AbortController().signal;
   const findings = judge(spill, {
@@ -226,7 +226,7 @@ Deno.test("rules find whichever committed record is doubled in a right history",
   );
 });
 
-Deno.test("rules find whichever dead letter or announcement is altered in a right history", () => {
+Deno.test("rules find whichever dead letter or publication is altered in a right history", () => {
   fc.assert(
     fc.property(fates, fc.nat(), (list, choice) => {
       const { entries, orders } = tell(list);

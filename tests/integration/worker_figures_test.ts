@@ -172,7 +172,7 @@ Deno.test("rows that wait make the relay not ready, and who holds them back is n
   }
 });
 
-Deno.test("a relay that begins where it left off is not blamed for rows that are announced", async () => {
+Deno.test("a relay that begins where it left off is not blamed for rows that are published", async () => {
   await using database = await freshDatabase();
   const { config, runtime: opened } = await setUp(database.url);
   await using runtime = opened;

@@ -3,7 +3,7 @@ import type { Queryable, Tx } from "../../src/engine/postgres/database.ts";
 import { refusedAppend } from "../../src/engine/outbox/refused_append.ts";
 import { shardOf } from "../../src/engine/outbox/shard_of.ts";
 
-/** What is to be announced. */
+/** What is to be published. */
 export interface OutboxEvent {
   readonly topic: string;
   /** Orders the event among others of the same key; the partition is chosen by it. */
@@ -12,7 +12,7 @@ export interface OutboxEvent {
   readonly value: Uint8Array;
   /** Text headers in order; names may repeat. */
   readonly headers?: readonly (readonly [name: string, value: string])[];
-  /** A UUID, unique for ever: announcing it twice is an error. */
+  /** A UUID, unique for ever: publishing it twice is an error. */
   readonly eventId: string;
   readonly eventType: string;
 }
@@ -20,7 +20,7 @@ export interface OutboxEvent {
 /**
  * Appends the event and returns its position.
  *
- * @throws {PoisonError} when the event can never be announced: larger than the outbox takes, or in another shard
+ * @throws {PoisonError} when the event can never be published: larger than the outbox takes, or in another shard
  * @throws {DependencyDownError} when the outbox's sequence was set back, with the statement that mends it
  */
 export async function appendInTransaction(

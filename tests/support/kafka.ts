@@ -77,11 +77,11 @@ export async function readPartition(
   reader.seek(start);
   const records: InputRecord[] = [];
   while (reader.position < end) {
-    const run = await reader.next(
+    const batch = await reader.next(
       { recordsMax: 10_000, bytesMax: 1 << 26 },
       AbortSignal.timeout(markersMsMax),
     );
-    records.push(...run.records);
+    records.push(...batch.records);
   }
   return records;
 }

@@ -69,8 +69,8 @@ export async function startOwnBroker(
     await awaitBroker(daemon, options);
   };
   const kill = async () => {
-    await sendSignal(daemon.mark, "KILL");
-    await waitUntilGone(daemon.mark, { waitMsMax: 10_000 });
+    await sendSignal(daemon.identity, "KILL");
+    await waitUntilGone(daemon.identity, { waitMsMax: 10_000 });
   };
   await start();
   return {
@@ -83,9 +83,9 @@ export async function startOwnBroker(
         sasl: { mechanism: "plain", username, password },
       }),
     async freeze(frozen) {
-      const args = [frozen ? "-STOP" : "-CONT", String(daemon.mark.pid)];
+      const args = [frozen ? "-STOP" : "-CONT", String(daemon.identity.pid)];
       const { success } = await new Deno.Command("/bin/kill", { args }).output();
-      if (!success) throw new Error(`the broker (process ${daemon.mark.pid}) took no signal`);
+      if (!success) throw new Error(`the broker (process ${daemon.identity.pid}) took no signal`);
     },
     async restart(act) {
       await kill();

@@ -96,8 +96,8 @@ export async function startTwoNodes(
     const daemon = daemons.get(nodeId);
     daemons.delete(nodeId);
     if (!daemon) return;
-    await sendSignal(daemon.mark, "KILL");
-    await waitUntilGone(daemon.mark, { waitMsMax: 10_000 });
+    await sendSignal(daemon.identity, "KILL");
+    await waitUntilGone(daemon.identity, { waitMsMax: 10_000 });
   };
   await using started = new AsyncDisposableStack();
   started.defer(() => Deno.remove(directory, { recursive: true }));

@@ -115,7 +115,7 @@ export function fetchBody(partitions: readonly PartitionSpec[]): Buffer {
     for (const { producerId, firstOffset } of aborted ?? []) {
       writer.int64(producerId).int64(BigInt(firstOffset)).tags();
     }
-    writer.int32(-1).byteRun(set).tags().tags();
+    writer.int32(-1).nullableBytes(set).tags().tags();
   }
   return Buffer.from(writer.tags().finish());
 }

@@ -11,7 +11,7 @@ type Field =
   | { kind: "int64"; value: bigint }
   | { kind: "boolean"; value: boolean }
   | { kind: "string"; value: string | null }
-  | { kind: "byteRun"; value: Uint8Array | null }
+  | { kind: "nullableBytes"; value: Uint8Array | null }
   | { kind: "array"; value: Struct[] };
 type Struct = { fields: Field[]; tags: [number, Uint8Array][] };
 
@@ -33,7 +33,7 @@ const leaf: fc.Arbitrary<Field> = fc.oneof(
     value: fc.option(fc.string({ unit: "grapheme", maxLength: 200 }), { nil: null }),
   }),
   fc.record({
-    kind: fc.constant("byteRun" as const),
+    kind: fc.constant("nullableBytes" as const),
     value: fc.option(fc.uint8Array({ maxLength: 300 }), { nil: null }),
   }),
 );
@@ -62,7 +62,7 @@ function write(writer: WireWriter, { fields, tags }: Struct): void {
     else if (field.kind === "int64") writer.int64(field.value);
     else if (field.kind === "boolean") writer.boolean(field.value);
     else if (field.kind === "string") writer.string(field.value);
-    else if (field.kind === "byteRun") writer.byteRun(field.value);
+    else if (field.kind === "nullableBytes") writer.nullableBytes(field.value);
     else writer[field.kind](field.value);
   }
   writer.tags(tags);
@@ -133,7 +133,7 @@ Deno.test("random bytes are refused or read, and claimed lengths take no memory"
   );
   for (const bytes of ["ffffffff0f", "ffffffff7f", "ffffffffff01"]) {
     const reader = () => new WireReader(Uint8Array.fromHex(bytes));
-    for (const kind of ["string", "byteRun"] as const) {
+    for (const kind of ["string", "nullableBytes"] as const) {
       assertThrows(() => reader()[kind](), CodecError);
     }
     assertThrows(() => reader().array(() => 0), CodecError);
@@ -170,9 +170,9 @@ Deno.test("a group of any number of members is described, and what each was give
           const given = new WireWriter("classic").int16(0);
           given.array(assigned, ({ topic, partition }) => {
             given.string(topic).arrayLength(1).int32(partition);
-          }).byteRun(new Uint8Array(0));
+          }).nullableBytes(new Uint8Array(0));
           answer.string(memberId).string(null).string(clientId).string(host)
-            .byteRun(subscription).byteRun(given.finish());
+            .nullableBytes(subscription).nullableBytes(given.finish());
         });
         answer.int32(8);
         const known = { state: "Stable", protocol: "RoundRobin", operations: 8 };
@@ -186,7 +186,7 @@ Deno.test("what is no consumer's assignment counts as none", () => {
   const answer = new WireWriter("classic").int32(0).arrayLength(1).int16(0)
     .string("g").string("Stable").string("connect").string("sessioned").arrayLength(1)
     .string("m").string("static").string("c").string("h")
-    .byteRun(new Uint8Array(0)).byteRun(new Uint8Array(3)).int32(0);
+    .nullableBytes(new Uint8Array(0)).nullableBytes(new Uint8Array(3)).int32(0);
   const [only] = parseDescribeGroups(answer.finish()).members;
   assertEquals([only?.assigned, only?.instanceId], [[], "static"]);
 });

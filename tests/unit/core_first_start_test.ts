@@ -30,20 +30,20 @@ const assignment: Assignment = {
 };
 const none = { start: { offset: -1, metadata: "" }, topicId: "id" };
 const foreign = { start: { offset: 15, metadata: "somebody's" }, topicId: "id" };
-const note = { topicId: "id", offset: 15 };
+const checkpoint = { topicId: "id", offset: 15 };
 const latest: FirstStart = { choose: () => Promise.resolve({ offset: 20, records: [] }) };
 const takeOver: FirstStart = { takeOver: true };
 
 Deno.test("a chosen start is to be committed; the earliest, and one that is committed, are not", async () => {
   assertEquals(await laneStart(assignment, none, -1, latest), { offset: 20, first: [] });
   assertEquals(await laneStart(assignment, none, -1), { offset: 10 });
-  const own = { start: { offset: 12, metadata: "topic_id=id" }, topicId: "id", note };
+  const own = { start: { offset: 12, metadata: "topic_id=id" }, topicId: "id", checkpoint };
   assertEquals(await laneStart(assignment, own, -1, { ...latest, ...takeOver }), { offset: 12 });
 });
 
 Deno.test("a lane that has worked chooses no start: its offset is lost, and it halts", async () => {
   await assertRejects(() => laneStart(assignment, none, 15, latest), HaltError, "now has none");
-  const noted = { ...none, note };
+  const noted = { ...none, checkpoint };
   await assertRejects(() => laneStart(assignment, noted, -1, latest), HaltError, "now has none");
 });
 
@@ -60,7 +60,7 @@ Deno.test("another consumer's offset is taken over at the first start, is said, 
   const halts = [
     () => laneStart(assignment, foreign, -1, latest),
     () => laneStart(assignment, foreign, 15, takeOver),
-    () => laneStart(assignment, { ...foreign, note }, -1, takeOver),
+    () => laneStart(assignment, { ...foreign, checkpoint }, -1, takeOver),
   ];
   for (const halt of halts) await assertRejects(halt, HaltError, "no worker of onceflow");
   const low = { ...foreign, start: { ...foreign.start, offset: 7 } };

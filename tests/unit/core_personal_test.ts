@@ -4,7 +4,7 @@ import { DeadLetterLog } from "../../src/engine/core/dead_letter_log.ts";
 import { defineFlow } from "../../src/engine/core/flow.ts";
 import { PoisonError } from "../../src/engine/core/errors.ts";
 import { withheldText } from "../../src/engine/core/personal.ts";
-import { planRun } from "../../src/engine/core/plan_run.ts";
+import { planBatch } from "../../src/engine/core/plan_batch.ts";
 import { headerText, type InputRecord } from "../../src/engine/core/record.ts";
 import { textTopic } from "../../src/engine/core/plain_topics.ts";
 import { topic } from "../../src/engine/core/topic_contract.ts";
@@ -45,7 +45,7 @@ async function letterOf(input: InputRecord, thrown: (name: string) => string, ke
     },
   });
   const target = { partitionCount: () => 1, recordBytesMax: 1e6, planMsMax: 1e9 };
-  const plan = await planRun(flow, [input], target, { signal: new AbortController().signal });
+  const plan = await planBatch(flow, [input], target, { signal: new AbortController().signal });
   const { headers } = plan.outputs[0] ?? { headers: [] };
   const texts = ["x-error", "kafka_dlt-exception-message"].map((name) => headerText(headers, name));
   assertEquals(texts[0], texts[1]);

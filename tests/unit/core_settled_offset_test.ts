@@ -1,6 +1,6 @@
 import { exactlyOnce } from "../../src/engine/core/delivery.ts";
 import { HaltError } from "../../src/engine/core/errors.ts";
-import type { LaneNote } from "../../src/engine/core/lane_notes.ts";
+import type { LaneCheckpoint } from "../../src/engine/core/lane_checkpoints.ts";
 import type { Assignment, CommittedOffset } from "../../src/engine/core/ports.ts";
 import { settledOffset } from "../../src/engine/core/settled_offset.ts";
 import { assertEquals, assertRejects, fakeClock } from "../support/assert.ts";
@@ -29,7 +29,7 @@ Deno.test("an offset that stays away is gone", async () => {
 });
 
 /** A session of a lane whose group's offset is read like this. */
-function openLane(read: () => Promise<CommittedOffset>, known?: number, note?: LaneNote) {
+function openLane(read: () => Promise<CommittedOffset>, known?: number, note?: LaneCheckpoint) {
   const nothing = () => Promise.resolve();
   const committer = {
     ready: () => Promise.resolve(0),

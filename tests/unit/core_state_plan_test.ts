@@ -5,7 +5,7 @@ import { HaltError, PoisonError } from "../../src/engine/core/errors.ts";
 import { defineFlow, type FlowOptions } from "../../src/engine/core/flow.ts";
 import { keyName, KeyTable } from "../../src/engine/core/key_table.ts";
 import { keyedState } from "../../src/engine/core/keyed_state.ts";
-import { planRun } from "../../src/engine/core/plan_run.ts";
+import { planBatch } from "../../src/engine/core/plan_batch.ts";
 import { headerText, type InputRecord, type OutputRecord } from "../../src/engine/core/record.ts";
 import { StatePlan } from "../../src/engine/core/state_plan.ts";
 import { topic } from "../../src/engine/core/topic_contract.ts";
@@ -58,7 +58,7 @@ function worker(transform: Transform = add, table = new KeyTable(Infinity, () =>
     table,
     async work(records: readonly InputRecord[], commits = true) {
       const state = new StatePlan(flow.state ?? keyedState({ read: sum }), table, place);
-      const plan = await planRun(flow, records, target, { signal, state });
+      const plan = await planBatch(flow, records, target, { signal, state });
       const size = state.size;
       if (commits) {
         state.committed();
@@ -122,7 +122,7 @@ Deno.test("a value over the limit makes a dead letter", async () => {
     transform: (_event, { state }) => state.set({ text: "é".repeat(300) }),
   });
   const state = new StatePlan(keyedState({ read: text }), new KeyTable(Infinity, () => {}), place);
-  const { outputs } = await planRun(flow, [recordOf(0, { key: "k" })], target, { signal, state });
+  const { outputs } = await planBatch(flow, [recordOf(0, { key: "k" })], target, { signal, state });
   assertEquals(outputs.map(({ topic }) => topic), ["steps.DLQ"]);
   assertStringIncludes(
     headerText(outputs[0]?.headers ?? [], "x-error") ?? "",

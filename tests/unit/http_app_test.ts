@@ -64,12 +64,12 @@ Deno.test("body of another media type, or compressed, is a 415", async () => {
   }
 });
 
-Deno.test("body beyond 64 KiB is a 413, with its length announced or not", async () => {
+Deno.test("body beyond 64 KiB is a 413, with its length published or not", async () => {
   await using api = appWithoutDatabase();
   const large = " ".repeat(64 * 1024) + goodBody;
-  const announced = { ...json, "content-length": String(large.length) };
+  const published = { ...json, "content-length": String(large.length) };
   const requests = [
-    { method: "POST", headers: announced, body: large },
+    { method: "POST", headers: published, body: large },
     { method: "POST", headers: json, body: new Blob([large]).stream() },
   ];
   for (const request of requests) {

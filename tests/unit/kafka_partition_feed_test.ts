@@ -81,8 +81,8 @@ Deno.test("a seek drops what was fetched ahead", async () => {
 Deno.test("row 19: a batch that is filtered out entirely advances the position", async () => {
   const feed = feedAt(0);
   feed.accept(0, answer(0, 3, { producerId: 9n }));
-  const run = await feed.next(bounds, signal);
-  assertEquals({ records: run.records.length, nextOffset: run.nextOffset }, {
+  const batch = await feed.next(bounds, signal);
+  assertEquals({ records: batch.records.length, nextOffset: batch.nextOffset }, {
     records: 0,
     nextOffset: 3,
   });

@@ -1,5 +1,5 @@
 /** What one reader takes all five take, with the same amount: flow, read model, checker, API, and the API's own answer. */
-import { planRun } from "../../src/engine/core/plan_run.ts";
+import { planBatch } from "../../src/engine/core/plan_batch.ts";
 import type { InputRecord } from "../../src/engine/core/record.ts";
 import { createApp } from "../../src/app/http/create_app.ts";
 import { invoicing } from "../../src/app/orders/invoicing.ts";
@@ -34,15 +34,15 @@ async function amounts(spill: Spill, value: string) {
     key: encoder.encode("order-1"),
     value: encoder.encode(value),
   };
-  const { outputs } = await planRun(flow, [record], target, {
+  const { outputs } = await planBatch(flow, [record], target, {
     signal: new AbortController().signal,
   });
   const [output] = outputs;
   const fact = readViewFact(topics, record);
   const logged = { ...record, state: "committed" as const, valueDigest: "v", digest: "d" };
-  loadLog(spill, "orders", orderProblem).announced(logged);
+  loadLog(spill, "orders", orderProblem).published(logged);
   const row =
-    spill.rows("select well_formed, amount from announced order by offset desc limit 1")[0];
+    spill.rows("select well_formed, amount from published order by offset desc limit 1")[0];
   return {
     flow: output?.topic === "invoices"
       ? canonicalDecimal(JSON.parse(String(output.value)).net)

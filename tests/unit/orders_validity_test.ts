@@ -3,7 +3,7 @@ import { PoisonError } from "../../src/engine/core/errors.ts";
 import fc from "fast-check";
 import type { InputRecord } from "../../src/engine/core/record.ts";
 import { headerText, textHeader } from "../../src/engine/core/record.ts";
-import { planRun } from "../../src/engine/core/plan_run.ts";
+import { planBatch } from "../../src/engine/core/plan_batch.ts";
 import { orderRequest } from "../../src/app/http/schemas.ts";
 import { orderPlaced } from "../../src/app/orders/events.ts";
 import { invoiceFor } from "../../src/app/orders/invoice_for.ts";
@@ -67,7 +67,7 @@ interface Verdicts {
 /** What each part makes of a record: the amount that it takes it for, or null where it is no order. */
 async function verdicts(record: InputRecord): Promise<Verdicts> {
   const signal = new AbortController().signal;
-  const plan = await planRun(flow, [record], {
+  const plan = await planBatch(flow, [record], {
     partitionCount: () => 1,
     recordBytesMax: 1_000_000,
     planMsMax: 1_000,
@@ -90,9 +90,9 @@ async function verdicts(record: InputRecord): Promise<Verdicts> {
   using spill = openSpill(".onceflow/verify");
   const logRecord = { ...record, state: "committed" as const, valueDigest: "v", digest: "d" };
   const load = loadLog(spill, "orders", orderProblem);
-  load.announced(logRecord);
+  load.published(logRecord);
   load.dead({ ...logRecord, headers: letter.headers });
-  const row = spill.rows("select well_formed, amount, occurred_at from announced")[0];
+  const row = spill.rows("select well_formed, amount, occurred_at from published")[0];
   const dead = spill.rows("select well_formed from dead")[0];
   if (fact?.kind === "placed") {
     // What the table will hold, in milliseconds, beside what the checker expects.
@@ -349,7 +349,7 @@ Deno.test("order with any fields is judged alike by flow, read model and checker
 Deno.test("dead letter of what is no order says which field, and why", async () => {
   const signal = new AbortController().signal;
   const target = { partitionCount: () => 1, recordBytesMax: 1_000_000, planMsMax: 1_000 };
-  const plan = await planRun(flow, [recordOf(changed({ amount: "10.005" }))], target, { signal });
+  const plan = await planBatch(flow, [recordOf(changed({ amount: "10.005" }))], target, { signal });
   assertEquals(headerText(plan.outputs[0]?.headers ?? [], "x-error-class"), PoisonError.name);
   assertMatch(
     headerText(plan.outputs[0]?.headers ?? [], "x-error") ?? "",

@@ -1,9 +1,9 @@
-/** What is held back keeps its order and is announced once, whatever stands in the way of what, and for how long. */
+/** What is held back keeps its order and is published once, whatever stands in the way of what, and for how long. */
 import fc from "fast-check";
 import { partitionForKey } from "../../src/engine/core/partition_for_key.ts";
 import {
-  announcedBelow,
   type Hold,
+  publishedBelow,
   readHolds,
   releaseFrom,
   sortOut,
@@ -47,18 +47,18 @@ class Relay {
     return holds;
   }
 
-  #commit(announced: readonly Row[], holds: readonly Hold[]) {
-    this.log.push(...announced);
+  #commit(published: readonly Row[], holds: readonly Hold[]) {
+    this.log.push(...published);
     this.metadata = JSON.stringify(writeHolds(holds));
     assert(this.metadata.length <= 3_000, "it fits the offset's metadata");
   }
 
-  announce(upTo: number) {
+  publish(upTo: number) {
     const next = this.rows.filter(({ position }) => position > this.after && position <= upTo)
       .slice(0, limit);
-    const { announced, holds, stoppedAt } = sortOut(next, this.holds, this.obstacle);
+    const { published, holds, stoppedAt } = sortOut(next, this.holds, this.obstacle);
     const passed = stoppedAt ? next.indexOf(stoppedAt) : next.length;
-    this.#commit(announced, holds);
+    this.#commit(published, holds);
     this.after = next[passed - 1]?.position ?? this.after;
     return passed;
   }
@@ -82,7 +82,7 @@ class Relay {
         at++;
         continue;
       }
-      this.#commit(released.announced, released.holds);
+      this.#commit(released.published, released.holds);
       holds = released.holds;
     }
   }
@@ -100,7 +100,7 @@ const rowsOf = (longKeys: boolean) =>
 
 const events = fc.array(
   fc.oneof(
-    fc.constantFrom("announce", "announce", "release", "large", "small"),
+    fc.constantFrom("publish", "publish", "release", "large", "small"),
     fc.constantFrom("lose a", "lose b", "find a", "find b"),
     fc.constantFrom("down 0", "down 1", "up 0", "up 1", "grow"),
   ),
@@ -112,7 +112,7 @@ for (const longKeys of [false, true]) {
     fc.assert(fc.property(rowsOf(longKeys), events, (rows, drawn) => {
       const relay = new Relay(rows);
       for (const event of drawn) {
-        if (event === "announce") relay.announce(Infinity);
+        if (event === "publish") relay.publish(Infinity);
         else if (event === "release") relay.release();
         else if (event === "large" || event === "small") relay.takesLarge = event === "large";
         else if (event.startsWith("lose")) relay.missing.add(event.slice(5));
@@ -120,15 +120,15 @@ for (const longKeys of [false, true]) {
         else if (event.startsWith("down")) relay.leaderless.add(Number(event.slice(5)));
         else if (event.startsWith("up")) relay.leaderless.delete(Number(event.slice(3)));
         else relay.partitions = 3;
-        const kept = announcedBelow(relay.after, relay.holds);
+        const kept = publishedBelow(relay.after, relay.holds);
         const gone = rows.filter(({ position }) => position < kept);
-        assert(gone.every((row) => relay.log.includes(row)), "what may be deleted is announced");
+        assert(gone.every((row) => relay.log.includes(row)), "what may be deleted is published");
       }
       relay.missing.clear();
       relay.leaderless.clear();
       relay.takesLarge = true;
       relay.release();
-      while (relay.announce(Infinity) > 0) relay.release();
+      while (relay.publish(Infinity) > 0) relay.release();
       assertEquals(relay.holds, []);
       assertEquals(relay.log.length, rows.length);
       assertEquals(new Set(relay.log).size, rows.length);
@@ -152,7 +152,7 @@ Deno.test("a missing topic and a row that is too large hold nothing else back", 
     row(5, "b", "k"),
   ]);
   relay.missing.add("gone");
-  while (relay.announce(Infinity) > 0);
+  while (relay.publish(Infinity) > 0);
   assertEquals(relay.log.map(({ position }) => position), [3, 5]);
   assertEquals(relay.after, 5);
   assertEquals(relay.holds, [{ topic: "gone", after: 0 }, { topic: "a", after: 1, key: "k" }]);
@@ -166,10 +166,10 @@ Deno.test("a partition without a leader holds back its own keys, and more partit
     [...keys, ...keys].map((key, at) => ({ position: at + 1, topic: "a", key, isLarge: false })),
   );
   relay.leaderless.add(1);
-  while (relay.announce(5) > 0);
+  while (relay.publish(5) > 0);
   relay.leaderless.clear();
   relay.partitions = 3;
-  while (relay.announce(Infinity) > 0);
+  while (relay.publish(Infinity) > 0);
   assertEquals(relay.log.filter(({ key }) => below.includes(key)), []);
   assertEquals(relay.log.length, 2 * (keys.length - below.length));
   relay.release();

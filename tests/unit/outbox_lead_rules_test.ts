@@ -39,7 +39,7 @@ Deno.test("a leader renews, offers the lead when it does not come on, and takes 
   assertEquals(step(begun, 20_001), "offer", "its session does not open");
   const opened = dutyAfter(begun, "opened", 9_000);
   assertEquals(step(opened, 18_000), "renew");
-  assertEquals(step(opened, 19_001), "offer", "nothing is announced");
+  assertEquals(step(opened, 19_001), "offer", "nothing is published");
   assertEquals(step(dutyAfter(opened, "failed", 12_000), 19_001), "offer");
   const idle = dutyAfter(opened, "done", 12_000);
   assertEquals(step(idle, 10_000_000), "renew");

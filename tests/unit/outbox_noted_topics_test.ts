@@ -30,7 +30,7 @@ Deno.test("each session notes a topic before it writes there: a restore may have
       ...{ headers: [], eventId: `event-${position}`, eventType: "Said", xid: "1" },
       createdAt: new Date(),
     };
-    return { kind: "rows", rows: [row], mark: { position, xid: "1", settled: true } };
+    return { kind: "rows", rows: [row], barrier: { position, xid: "1", settled: true } };
   };
   const store: Partial<RelayStore> = {
     relayedUpTo: () => Promise.resolve(undefined),

@@ -8,7 +8,7 @@ Deno.test("a topic that refuses is named while the refused transaction cannot en
   const health = createHealth();
   const ended = Promise.withResolvers<void>();
   const waits = Promise.withResolvers<void>();
-  const announced = Promise.withResolvers<void>();
+  const published = Promise.withResolvers<void>();
   let now = 0;
   let isDone = false;
   const row = {
@@ -29,7 +29,7 @@ Deno.test("a topic that refuses is named while the refused transaction cannot en
           Promise.resolve(
             isDone
               ? { kind: "empty" }
-              : { kind: "rows", rows: [row], mark: { position: 1, xid: "7", settled: true } },
+              : { kind: "rows", rows: [row], barrier: { position: 1, xid: "7", settled: true } },
           ),
         check: () => Promise.resolve({ after: 0, eventId: undefined, holds: [] }),
         metadata: () => Promise.resolve(""),
@@ -78,7 +78,7 @@ Deno.test("a topic that refuses is named while the refused transaction cannot en
       ...{ batchRecordsMax: 1, pollIntervalMs: 1, retentionHours: 1 },
     },
     stop.signal,
-    { relayed: () => announced.resolve() },
+    { relayed: () => published.resolve() },
   );
   await waits.promise;
   const said = health.ready();
@@ -87,7 +87,7 @@ Deno.test("a topic that refuses is named while the refused transaction cannot en
   // Longer than the topic is left alone: it is tried at once.
   now += 60_000;
   ended.resolve();
-  await announced.promise;
+  await published.promise;
   assertEquals(health.ready().ready, true);
   stop.abort();
   await relaying;

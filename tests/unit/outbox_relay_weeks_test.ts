@@ -16,7 +16,7 @@ const minute = 60_000;
 const hour = 60 * minute;
 const day = 24 * hour;
 const weeks = 2;
-/** Of announced rows. */
+/** Of published rows. */
 const retentionHours = 24;
 /** For which Kafka keeps the cursor. */
 const keptMs = 7 * day;
@@ -190,10 +190,10 @@ for (const hosts of [1, 3]) {
       try {
         const world = await liveThrough(seed, hosts);
         const found =
-          `${world.announced} rows announced, ${world.leaders} changes of the leader, the cursor at most ` +
+          `${world.published} rows published, ${world.leaders} changes of the leader, the cursor at most ` +
           `${(world.oldestCursorMs / hour).toFixed(1)} h old`;
         assertEquals(world.violations.slice(0, 5), [], found);
-        assert(world.announced > 1_000 && (hosts === 1 || world.leaders > 10), found);
+        assert(world.published > 1_000 && (hosts === 1 || world.leaders > 10), found);
       } finally {
         Math.random = systemsRandom;
       }
@@ -233,7 +233,7 @@ Deno.test("a commit that is answered when its session is long over moves nothing
   );
   world.place();
   await world.time.pass(5 * minute);
-  assertEquals([world.announced, commits], [1, 1], "Kafka has it, and the answer is under way");
+  assertEquals([world.published, commits], [1, 1], "Kafka has it, and the answer is under way");
   const other = new Host(world, "other");
   world.lead = { owner: "other", host: other, takenAt: world.time.now, until: Infinity };
   await world.time.pass(5 * minute);
@@ -242,12 +242,12 @@ Deno.test("a commit that is answered when its session is long over moves nothing
     world.place();
     await world.time.pass(2 * minute);
   }
-  assertEquals(world.announced, 6);
+  assertEquals(world.published, 6);
   late.resolve();
   await world.time.pass(5 * minute);
   world.place();
   await world.time.pass(5 * minute);
-  assertEquals([world.announced, world.violations], [7, []]);
+  assertEquals([world.published, world.violations], [7, []]);
   stop.abort();
   await world.time.pass(hour);
   await running;

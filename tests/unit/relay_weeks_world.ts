@@ -119,7 +119,7 @@ export class World {
   rows: OutboxRow[] = [];
   positions = 0;
   /** The last position on the topic. */
-  announced = 0;
+  published = 0;
   writtenAt = new Map<number, number>();
   lead: LeadRow | undefined;
   /** How often the lead changed hands. */
@@ -158,10 +158,10 @@ export class World {
       read: ({ after, limit }) =>
         ask((): BarrierRead => {
           const from = this.rows.findIndex(({ position }) => position > after);
-          const mark = { position: this.positions, xid: "1", settled: true };
+          const barrier = { position: this.positions, xid: "1", settled: true };
           if (from < 0) return { kind: "empty" };
-          if (this.faults.holdsBarrier) return { kind: "waiting", mark };
-          return { kind: "rows", rows: this.rows.slice(from, from + limit), mark };
+          if (this.faults.holdsBarrier) return { kind: "waiting", barrier };
+          return { kind: "rows", rows: this.rows.slice(from, from + limit), barrier };
         }),
       check: ({ offset, metadata }) =>
         ask(() => {
@@ -179,7 +179,7 @@ export class World {
       noteTopics: () => ask(() => {}),
       note: (position) =>
         ask(() => {
-          if (position > this.announced) this.violated(`noted ${position}, ahead of the topic`);
+          if (position > this.published) this.violated(`noted ${position}, ahead of the topic`);
           this.#noted = position;
         }),
       remove: ({ from, cursor, olderThanHours, limit }) =>
@@ -266,13 +266,13 @@ export class World {
     if (epoch !== this.#epoch) throw new TransactionError("migrated", "fenced");
     for (const { key } of records) {
       const position = Number(key);
-      if (position !== this.announced + 1) {
-        this.violated(`announced ${position} after ${this.announced}`);
+      if (position !== this.published + 1) {
+        this.violated(`published ${position} after ${this.published}`);
       }
-      this.announced = position;
+      this.published = position;
       this.writtenAt.delete(position);
     }
-    if (!cursor || cursor.offset !== this.announced + 1) this.violated("a cursor beside its rows");
+    if (!cursor || cursor.offset !== this.published + 1) this.violated("a cursor beside its rows");
     if (!cursor) return;
     this.#cursor = {
       offset: cursor.offset,
@@ -283,7 +283,7 @@ export class World {
 
   /** How long the oldest row has waited. */
   waitedMs(): number {
-    const oldest = this.writtenAt.get(this.announced + 1);
+    const oldest = this.writtenAt.get(this.published + 1);
     return oldest === undefined ? 0 : this.time.now - oldest;
   }
 }

@@ -38,7 +38,7 @@ Deno.test("there is a kind of fault for everything that the torture promises", (
     "after the commit",
   ].flatMap((point) => ["worker", "relay"].map((role) => `kill -9 ${point}: ${role}`));
   const inside = [
-    ...["relay-before-mark", "relay-after-mark", "relay-within-barrier", "relay-before-read"],
+    ...["relay-before-barrier", "relay-after-barrier", "relay-within-barrier", "relay-before-read"],
     ...["relay-after-read", "projector-before-commit", "projector-after-commit"],
   ].map((point) => `kill -9 ${point}`);
   const ofProcesses = ["worker", "relay", "projector", "serve"].flatMap((role) => [

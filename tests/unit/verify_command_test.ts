@@ -23,7 +23,7 @@ const broken: ConservationReport = {
   good: false,
   findings: [{
     kind: "lost",
-    claim: "every announcement has an outcome",
+    claim: "every publication has an outcome",
     count: 3,
     first: { order_id: "o-1", topic: "orders", partition: 0, offset: 7, detail: "no invoice" },
     history: { order_id: "o-1", steps: [] },
@@ -55,7 +55,7 @@ Deno.test("verify ends in a finding when the books do not balance, as a table an
 
 Deno.test("a report shows the first counterexample with its place and its order's history", () => {
   const text = formatReport(broken);
-  assertStringIncludes(text, "LOST (3): violated: every announcement has an outcome");
+  assertStringIncludes(text, "LOST (3): violated: every publication has an outcome");
   assertStringIncludes(text, "first: order o-1 at orders-0@7: no invoice");
   assertStringIncludes(text, "The books do NOT balance: lost.");
 });

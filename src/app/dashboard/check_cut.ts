@@ -26,7 +26,7 @@ export function checkCut(
     if (!hasReached(positions, cut.ends)) return undefined;
     return {
       cut_at: cut.at.toISOString(),
-      never_announced: await neverAnnounced(tx, cut),
+      never_published: await neverPublished(tx, cut),
       never_settled: await neverSettled(tx, cut),
       billed_twice: await billedTwice(tx),
     };
@@ -37,7 +37,7 @@ export function checkCut(
  * An order's outbox row at or beyond the cursor is still on its way. Below it the order must be on the topic, whether
  * the row is still there or was cleared away; no row below the cursor can appear later (the barrier read sees to that).
  */
-async function neverAnnounced(tx: Tx, { relay }: KafkaRanges): Promise<Finding> {
+async function neverPublished(tx: Tx, { relay }: KafkaRanges): Promise<Finding> {
   const rows = await tx<FoundRow[]>`
     select o.order_id, count(*) over () as orders
     from orders o

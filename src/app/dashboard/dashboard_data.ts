@@ -40,12 +40,12 @@ export interface Counts {
   /** Rows of `orders`: what the API answered 202 for. */
   readonly placed: number;
   /** Orders that the read model has seen on the orders topic. */
-  readonly announced: number;
+  readonly published: number;
   /** Of those, the ones with an invoice. */
   readonly invoiced: number;
   /** Of those, the ones that stand as dead letters now. */
   readonly dead_lettered: number;
-  /** Announced, and neither invoiced nor dead-lettered so far. */
+  /** Published, and neither invoiced nor dead-lettered so far. */
   readonly pending: number;
 }
 
@@ -107,7 +107,7 @@ export interface Conservation {
   /** When the offsets of the cut were read. */
   readonly cut_at: string;
   /** Rows of `orders` behind the relay's cursor that are not on the topic. */
-  readonly never_announced: Finding;
+  readonly never_published: Finding;
   /** Orders behind the worker's offsets with neither an invoice nor a dead letter. */
   readonly never_settled: Finding;
   /** Orders with more than one invoice. */

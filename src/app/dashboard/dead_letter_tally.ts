@@ -55,9 +55,9 @@ export function createDeadLetterTally(open: OpenReader): DeadLetterTally {
     await using reader = await open(end, position);
     const stopAt = Math.min(end.end, position + recordsPerReadMax);
     while (position < stopAt) {
-      const run = await reader.next(bounds, signal);
-      for (const record of run.records) add(record);
-      next.set(name, position = run.nextOffset);
+      const batch = await reader.next(bounds, signal);
+      for (const record of batch.records) add(record);
+      next.set(name, position = batch.nextOffset);
     }
   }
 

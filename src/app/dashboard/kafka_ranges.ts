@@ -26,7 +26,7 @@ export interface PipelineNames {
 /** Committed offsets, and ends that were read after them. */
 export interface KafkaRanges {
   readonly at: Date;
-  /** The next outbox position to be announced; 0 where none was. */
+  /** The next outbox position to be published; 0 where none was. */
   readonly relay: readonly { readonly shard: number; readonly next: number }[];
   /** The next record of the orders topic that the flow reads; 0 where it has committed none. */
   readonly worker: readonly { readonly partition: number; readonly next: number }[];

@@ -17,7 +17,7 @@ export function readCounts(sql: Sql): Promise<CountsRead> {
     const [row] = await tx<(Counts & { cost_ms: number })[]>`
       select
         (select count(*) from orders) as placed,
-        count(*) filter (where user_id is not null) as announced,
+        count(*) filter (where user_id is not null) as published,
         count(*) filter (where user_id is not null and status = 'invoiced') as invoiced,
         count(*) filter (where user_id is not null and status = 'dead-lettered') as dead_lettered,
         count(*) filter (where user_id is not null and status = 'placed') as pending,

@@ -7,7 +7,7 @@ import type { Operate } from "./operate_routes.ts";
 /** What the API needs. */
 export interface AppOptions {
   readonly sql: Sql;
-  /** The topic that orders are announced on. */
+  /** The topic that orders are published on. */
   readonly topic: string;
   /** OUTBOX_SHARDS. */
   readonly shards: number;
@@ -18,7 +18,7 @@ export interface AppOptions {
   readonly now?: () => Date;
   /** Does what `/operate` is asked for; without it there are no such routes. */
   readonly operate?: Operate;
-  /** What an order's announcement carries of the request that placed it: its trace. */
+  /** What an order's publication carries of the request that placed it: its trace. */
   readonly eventHeaders?: (request: Request) => readonly (readonly [name: string, text: string])[];
   /** What stands in the way of this process; Postgres is asked at each request where absent. */
   readonly ready?: () => Readiness | Promise<Readiness>;
@@ -50,7 +50,7 @@ export interface RequestSeen {
   readonly requestId?: string;
   /** Whose token it carried; undefined where none was demanded, or it was none of ours. */
   readonly client?: string;
-  /** The order that it was about, and the event that announces it where it was placed now. */
+  /** The order that it was about, and the event that publishes it where it was placed now. */
   readonly orderId?: string;
   readonly eventId?: string;
 }

@@ -31,8 +31,8 @@ export function createBodyReader(limits: BodyLimits): ReadBody {
   return async (request, from = "") => {
     const { body } = request;
     if (body === null) return new Uint8Array();
-    const announced = request.headers.get("content-length");
-    if (announced !== null && Number(announced) > limits.bytesMax) {
+    const declared = request.headers.get("content-length");
+    if (declared !== null && Number(declared) > limits.bytesMax) {
       throw tooLarge(limits.bytesMax);
     }
     const chunks = openChunks(body);

@@ -28,7 +28,7 @@ export function addOpenApiRoute(app: OpenAPIHono, described: Described): void {
         info: {
           title: "onceflow orders",
           version: "1.0.0",
-          description: "An order is written once, announced once, invoiced once and counted once.",
+          description: "An order is written once, published once, invoiced once and counted once.",
           license: { name: "MIT" },
         },
         servers: [{ url: "/" }],

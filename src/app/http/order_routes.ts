@@ -102,7 +102,7 @@ function answerPlaceOrder(outcome: PlaceOrderOutcome): Response {
       );
     case "too_large":
       throw new ProblemError(
-        problemOf(413, "order-too-large", "The order is larger than what can be announced", {
+        problemOf(413, "order-too-large", "The order is larger than what can be published", {
           detail: "Send less in its fields; the operator can say what the limit is",
         }),
       );
@@ -117,7 +117,7 @@ const postOrder = createRoute({
   operationId: "placeOrder",
   tags: ["orders"],
   summary: "Place an order",
-  description: "Answers once the order and its announcement are durable in Postgres. " +
+  description: "Answers once the order and its publication are durable in Postgres. " +
     "The invoice follows; `Location` says where to look for it.",
   security: [{ bearer: [] }],
   request: {
@@ -142,7 +142,7 @@ const postOrder = createRoute({
       403: "The token has no right to place orders",
       409: "There is an order of that `order_id` already",
       408: "The body did not arrive in time",
-      413: "The body is larger than 64 KiB, or the order larger than what can be announced",
+      413: "The body is larger than 64 KiB, or the order larger than what can be published",
       415: "The body is not application/json",
       422: "A field or the Idempotency-Key is invalid, or the key came with another body before",
       429: "The client sends more requests than is agreed",

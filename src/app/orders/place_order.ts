@@ -1,4 +1,4 @@
-/** Places an order: its row, its announcement and the answer to its request, in one transaction or not at all. */
+/** Places an order: its row, its publication and the answer to its request, in one transaction or not at all. */
 import { createHash } from "node:crypto";
 import { v7 as uuidv7 } from "uuid";
 import { EventTooLargeError, refusedAppend } from "../../engine/outbox/mod.ts";
@@ -23,14 +23,14 @@ export interface PlaceOrder {
   readonly channel?: string;
 }
 
-/** Where orders are announced, and what time it is. */
+/** Where orders are published, and what time it is. */
 export interface PlaceOrderOptions {
   readonly topic: string;
   readonly shards: number;
   readonly now: () => Date;
   /** At most 255 characters, no space. The same key and request give the same answer, however often they come. */
   readonly idempotencyKey?: string;
-  /** What the announcement carries beside its id and type: the trace of the request. */
+  /** What the publication carries beside its id and type: the trace of the request. */
   readonly headers?: readonly (readonly [name: string, text: string])[];
   /** Whose key it is: the same key of another client is another key. Default: that of `API_TOKEN`, and of all without one. */
   readonly client?: string;
@@ -52,7 +52,7 @@ export type PlaceOrderOutcome =
     readonly kind: "placed";
     readonly orderId: string;
     readonly response: string;
-    /** Of its announcement. */
+    /** Of its publication. */
     readonly eventId: string;
   }
   /** The key was used before with the same request: this is the answer that was given then. */
@@ -61,7 +61,7 @@ export type PlaceOrderOutcome =
   | { readonly kind: "key_conflict" }
   /** There is an order of that id. Nothing was written. */
   | { readonly kind: "duplicate_order"; readonly orderId: string }
-  /** Its announcement is larger than the outbox takes. Nothing was written. */
+  /** Its publication is larger than the outbox takes. Nothing was written. */
   | { readonly kind: "too_large" };
 
 /**
@@ -101,7 +101,7 @@ async function write(
   order: PlaceOrder,
   options: PlaceOrderOptions,
 ): Promise<PlaceOrderOutcome> {
-  const event = announce(order, options.now());
+  const event = placed(order, options.now());
   const answer = answerFor(event);
   const key = storedKey(options);
   const [row] = await sql<{ outcome: string; order_id: string; response: string }[]>`
@@ -127,7 +127,7 @@ function storedKey({ idempotencyKey, client }: PlaceOrderOptions): string | null
   return client ? `${client} ${idempotencyKey}` : idempotencyKey;
 }
 
-function announce(order: PlaceOrder, now: Date): OrderPlaced {
+function placed(order: PlaceOrder, now: Date): OrderPlaced {
   return {
     event_id: uuidv7(),
     order_id: order.orderId ?? uuidv7(),

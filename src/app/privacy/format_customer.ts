@@ -13,7 +13,7 @@ export function formatCustomer(found: CustomerExplanation): string {
     ["table orders", rows(tables.orders)],
     [
       "table outbox",
-      rows(tables.outbox) + goes(tables.outboxNewest, outboxHours, "announced by then"),
+      rows(tables.outbox) + goes(tables.outboxNewest, outboxHours, "published by then"),
     ],
     [
       "table idempotency_keys",

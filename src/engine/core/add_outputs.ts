@@ -6,7 +6,7 @@ import { partitionForKey } from "./partition_for_key.ts";
 import type { PlanTarget } from "./plan_target.ts";
 import { encodedBytes, encodedBytesMax, type InputRecord, type OutputRecord } from "./record.ts";
 
-/** With the limit that holds for each topic of the flow, found once a run: few records need a closer look. */
+/** With the limit that holds for each topic of the flow, found once a batch: few records need a closer look. */
 export interface BoundedTarget extends PlanTarget {
   readonly bytesMaxOfAll: number;
 }

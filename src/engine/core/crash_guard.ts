@@ -9,9 +9,9 @@ import { PoisonError } from "./errors.ts";
 
 /** Where a lane stood when it last began, and how often it began there. */
 export interface CrashNote {
-  /** The first record of the run, or -1 where nothing was noted. */
+  /** The first record of the batch, or -1 where nothing was noted. */
   readonly offset: number;
-  /** How often a run from that offset was begun without a commit. */
+  /** How often a batch from that offset was begun without a commit. */
   readonly attempts: number;
 }
 
@@ -21,7 +21,7 @@ export interface CrashLog {
   write(note: CrashNote): Promise<void>;
 }
 
-/** What to do with a run: all of it, its first record alone, or make its first record a dead letter. */
+/** What to do with a batch: all of it, its first record alone, or make its first record a dead letter. */
 export type CrashVerdict =
   | { readonly kind: "all" }
   | { readonly kind: "alone" }
@@ -34,7 +34,7 @@ export class CrashLoopError extends PoisonError {
 
 /** Bounds of a guard. */
 export interface CrashLimits {
-  /** Attempts at a run without a commit, after which its records are processed one by one. */
+  /** Attempts at a batch without a commit, after which its records are processed one by one. */
   readonly togetherMax: number;
   /** Attempts at one record alone, after which it is buried. Above one: a kill from outside must not bury a record. */
   readonly aloneMax: number;
@@ -52,7 +52,7 @@ export class CrashGuard {
 
   constructor(readonly log: CrashLog, readonly limits: CrashLimits = crashDefaults) {}
 
-  /** To be asked before the run that begins with this offset is planned. */
+  /** To be asked before the batch that begins with this offset is planned. */
   async before(offset: number): Promise<CrashVerdict> {
     if (this.#healthy) return { kind: "all" };
     const { togetherMax, aloneMax, carefulRecords } = this.limits;

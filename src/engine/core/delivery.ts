@@ -1,20 +1,20 @@
 /** The three guarantees as three orders of the same two steps: write the outputs, commit the offset. */
 import type { Clock } from "./clock.ts";
-import type { LaneNote, LaneNotes } from "./lane_notes.ts";
+import type { LaneCheckpoint, LaneCheckpoints } from "./lane_checkpoints.ts";
 import { formatOrigin, type OffsetOrigin, parseOrigin } from "./offset_metadata.ts";
 import { offsetNotBelow } from "./known_offset.ts";
 import type { Committer } from "./committer.ts";
 import type { Assignment, CommittedOffset } from "./ports.ts";
 import type { OutputRecord, TopicPartition } from "./record.ts";
 
-/** Where a session of a lane starts, and how it makes a run's results count. */
+/** Where a session of a lane starts, and how it makes a batch's results count. */
 export interface DeliverySession extends AsyncDisposable {
   /** The offset that the group has committed, read after everyone before us was shut out. */
   readonly start: CommittedOffset;
   /** The identity of the topic that is read, where it is known. */
   readonly topicId?: string;
-  /** What was noted of this lane by its own transactions. */
-  readonly note?: LaneNote;
+  /** The checkpoint of this lane by its own transactions. */
+  readonly checkpoint?: LaneCheckpoint;
   /** Makes the outputs and the offset count. Throws `TransactionError`; then the session is over. */
   commit(
     outputs: readonly OutputRecord[],
@@ -42,10 +42,14 @@ export interface PlainProducer extends AsyncDisposable {
 /**
  * Outputs and offset in one transaction, which the lanes of a member share. Only the member that owns the partition in the
  * group's present generation can commit, and the stable offset that is read once it owns it is exactly the committed prefix
- * (the argument is in src/README.md). `notes` tell a group that lost its offset from a new one, and an offset that was
+ * (the argument is in src/README.md). `checkpoints` tell a group that lost its offset from a new one, and an offset that was
  * overwritten from the present one; without them both are believed.
  */
-export function exactlyOnce(committer: Committer, notes?: LaneNotes, clock?: Clock): Delivery {
+export function exactlyOnce(
+  committer: Committer,
+  checkpoints?: LaneCheckpoints,
+  clock?: Clock,
+): Delivery {
   /** Those whose partition nobody else can write for any more. */
   const taken = new WeakSet<Assignment>();
   return {
@@ -60,29 +64,29 @@ export function exactlyOnce(committer: Committer, notes?: LaneNotes, clock?: Clo
       const topicId = await reader.topicId?.();
       const read = () => committer.stableOffset(lane, signal);
       const answer = await read();
-      const note = await notes?.find(lane, { all: answer.offset < 0, signal });
-      const ofThisTopic = topicId === undefined || note?.topicId === topicId;
-      const floor = Math.max(known, note && ofThisTopic ? note.offset : -1);
+      const checkpoint = await checkpoints?.find(lane, { all: answer.offset < 0, signal });
+      const ofThisTopic = topicId === undefined || checkpoint?.topicId === topicId;
+      const floor = Math.max(known, checkpoint && ofThisTopic ? checkpoint.offset : -1);
       const start = await offsetNotBelow(floor, lane, answer, read, signal, clock);
-      let isNoted = note !== undefined && ofThisTopic;
-      if (notes && start.offset >= 0 && isOf(topicId, parseOrigin(start.metadata))) {
+      let hasCheckpoint = checkpoint !== undefined && ofThisTopic;
+      if (checkpoints && start.offset >= 0 && isOf(topicId, parseOrigin(start.metadata))) {
         const standing = { topicId: topicId ?? "", offset: start.offset };
-        // None, although there is an offset: the notes were deleted, or are younger than the offset.
-        if (note === undefined) notes.committed(lane, standing);
-        notes.holds?.(lane, standing);
+        // None, although there is an offset: the checkpoints were deleted, or are younger than the offset.
+        if (checkpoint === undefined) checkpoints.committed(lane, standing);
+        checkpoints.holds?.(lane, standing);
       }
       return {
-        ...{ start, topicId, note },
+        ...{ start, topicId, checkpoint },
         async commit(records, offset, beside) {
           const metadata = formatOrigin({ topicId, mark: reader.mark, ...beside });
           const plan = { offset: { ...lane, offset, metadata }, ticket, signal };
-          if (!notes) return await committer.commit({ ...plan, records });
-          const noted = { topicId: topicId ?? "", offset };
-          const all = isNoted ? records : [...records, notes.record(lane, noted)];
+          if (!checkpoints) return await committer.commit({ ...plan, records });
+          const reached = { topicId: topicId ?? "", offset };
+          const all = hasCheckpoint ? records : [...records, checkpoints.record(lane, reached)];
           await committer.commit({ ...plan, records: all });
-          if (isNoted) notes.committed(lane, noted);
-          else notes.holds?.(lane, noted);
-          isNoted = true;
+          if (hasCheckpoint) checkpoints.committed(lane, reached);
+          else checkpoints.holds?.(lane, reached);
+          hasCheckpoint = true;
         },
         [Symbol.asyncDispose]: () => Promise.resolve(),
       };

@@ -2,7 +2,7 @@
  * The ways in which a record can fail. A transform throws these; anything else it throws counts as transient.
  *
  * `instanceof` knows them by a brand and not by their class: a program may hold two copies of this package (two versions, or
- * one each from JSR and npm), and with classes an outage that one copy announces would be the record's fault to the other.
+ * one each from JSR and npm), and with classes an outage that one copy reports would be the record's fault to the other.
  */
 import { brand, hasBrand } from "./error_brand.ts";
 

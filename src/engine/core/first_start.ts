@@ -4,12 +4,12 @@
  *
  * A start that is not the beginning of the log is a decision, and a decision that is made anew after a crash would pass over
  * whatever came in between. So the lane commits it, in a transaction of its own, before it reads a record: until that has
- * committed nothing was processed, and from then on the group has an offset like any other, with a note. Two members cannot
+ * committed nothing was processed, and from then on the group has an offset like any other, with a checkpoint. Two members cannot
  * both decide: only the partition's owner commits, and who comes after it reads the stable offset. One who was frozen before
  * its commit is refused by the group.
  *
  * The same holds of a partition that is added later (KIP-842 tells of the loss): under "latest" the records that came before
- * somebody noticed it would be passed over. So the first lane of a group notes in its transaction where all partitions of
+ * somebody noticed it would be passed over. So the first lane of a group writes in its transaction where all partitions of
  * the topic stood then. A partition that is not among them is new, and read from its beginning; one that is, and whose lane
  * has not come to commit, begins where it stood then, however late.
  */
@@ -52,7 +52,7 @@ export interface LaneStart {
   readonly first?: readonly OutputRecord[];
 }
 
-type Session = Pick<DeliverySession, "start" | "topicId" | "note">;
+type Session = Pick<DeliverySession, "start" | "topicId" | "checkpoint">;
 
 const log = getLogger(["onceflow", "core", "lane"]);
 
@@ -68,8 +68,8 @@ export async function laneStart(
   known: number,
   first: FirstStart = {},
 ): Promise<LaneStart> {
-  const { start, topicId, note } = session;
-  const isNew = known < 0 && note === undefined;
+  const { start, topicId, checkpoint } = session;
+  const isNew = known < 0 && checkpoint === undefined;
   const partition = formatPartition(assignment.reader);
   const { groupId } = assignment;
   if (isNew && start.offset < 0 && first.choose) {

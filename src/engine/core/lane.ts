@@ -12,14 +12,14 @@ import { laneStart } from "./first_start.ts";
 import type { Flow } from "./flow.ts";
 import { laneCheck } from "./health.ts";
 import type { ParkedKeys } from "./parking.ts";
-import type { Plan } from "./plan_run.ts";
+import type { Plan } from "./plan_batch.ts";
 import { type PlanningLane, planWhenUp } from "./plan_when_up.ts";
 import type { PlanTarget } from "./plan_target.ts";
 import type { LaneObserver } from "./lane_observer.ts";
 import { commitKnown, type Progress, resolve } from "./lane_progress.ts";
 import type { LaneOptions } from "./lane_options.ts";
 import { mayReopen, type SessionStage } from "./may_reopen.ts";
-import type { Assignment, RecordRun } from "./ports.ts";
+import type { Assignment, InputBatch } from "./ports.ts";
 import type { InputRecord } from "./record.ts";
 import { checkParked } from "./start_offset.ts";
 
@@ -98,22 +98,22 @@ async function runSession<T>(lane: Lane<T>, session: DeliverySession): Promise<v
   }
 }
 
-/** Plans and commits a run; in several transactions where planning it takes long. */
+/** Plans and commits a batch; in several transactions where planning it takes long. */
 async function processRun<T>(
   lane: Lane<T>,
   session: DeliverySession,
-  run: RecordRun,
+  batch: InputBatch,
   parked: ParkedKeys | undefined,
 ): Promise<void> {
   const { assignment: { signal }, progress, observer } = lane;
-  let rest = run.records;
+  let rest = batch.records;
   // Until it is committed, a new session alone does not say that all is well.
-  progress.unwritten = run.nextOffset;
+  progress.unwritten = batch.nextOffset;
   do {
     const startedAt = performance.now();
     using _held = await lane.options.state?.hold(signal);
     const plan = await planGuarded(lane, rest, parked);
-    const nextOffset = rest[plan.taken]?.offset ?? run.nextOffset;
+    const nextOffset = rest[plan.taken]?.offset ?? batch.nextOffset;
     const beside = {
       state: plan.parking?.size ? parked?.topicId : undefined,
       changelog: plan.state && lane.options.state?.origin(plan.state),

@@ -5,11 +5,11 @@ import type { FirstStart } from "./first_start.ts";
 import type { Health } from "./health.ts";
 import type { LaneStanding } from "./lane_board.ts";
 import type { Parking } from "./parking.ts";
-import type { RunBounds } from "./ports.ts";
+import type { BatchBounds } from "./ports.ts";
 import type { LaneState } from "./state.ts";
 
 /** Bounds of a lane. */
-export interface LaneOptions extends RunBounds {
+export interface LaneOptions extends BatchBounds {
   /** The longest pause before a dependency that is down is tried again, milliseconds. */
   readonly dependencyBackoffMsMax: number;
   /** Where the parked keys are kept, for a flow with `park: "key"`. */
@@ -24,6 +24,6 @@ export interface LaneOptions extends RunBounds {
   readonly standing?: LaneStanding;
   /** What pauses pass by; the process's own where absent. */
   readonly clock?: Clock;
-  /** Notes that outlive the process, to find a record that kills it. */
+  /** Checkpoints that outlive the process, to find a record that kills it. */
   readonly crashLog?: CrashLog;
 }

@@ -8,7 +8,7 @@ export interface Names {
   topic(name: string): string;
   /** The dead-letter topic of an input whose flow names none. */
   deadLetters(input: string): string;
-  /** The compacted topic in which lanes note how far they have come. */
+  /** The compacted topic in which lanes keep as checkpoints how far they have come. */
   readonly lanes: string;
   /** The compacted topic of parked keys. */
   readonly parked: string;

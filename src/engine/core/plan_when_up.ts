@@ -7,7 +7,7 @@ import type { Flow } from "./flow.ts";
 import type { LaneObserver } from "./lane_observer.ts";
 import type { LaneOptions } from "./lane_options.ts";
 import type { ParkedKeys } from "./parking.ts";
-import { type Plan, planRun } from "./plan_run.ts";
+import { type Plan, planBatch } from "./plan_batch.ts";
 import type { PlanTarget } from "./plan_target.ts";
 import type { Assignment } from "./ports.ts";
 import type { InputRecord } from "./record.ts";
@@ -39,7 +39,7 @@ export async function planWhenUp<T>(
       // A plan that was given up leaves nothing behind: each attempt starts from the committed state of the keys.
       const kept = { parking: parked?.plan(), state: options.state?.plan() };
       const context = { signal, clock, onRetry: observer.retrying, ...kept };
-      const plan = await planRun(flow, records, target, context);
+      const plan = await planBatch(flow, records, target, context);
       if (down !== undefined) observer.dependency?.(down, true);
       return plan;
     } catch (error) {

@@ -117,8 +117,8 @@ export interface LogRange {
   readonly end: number;
 }
 
-/** A run of records read from one partition, contiguous with what was read before it. */
-export interface RecordRun {
+/** A batch of records read from one partition, contiguous with what was read before it. */
+export interface InputBatch {
   /** In offset order. May be empty, when everything up to `nextOffset` was a control record or was aborted. */
   readonly records: readonly InputRecord[];
   /** The offset to commit once all of `records` are done: past the records, past what was filtered behind them. */
@@ -127,20 +127,20 @@ export interface RecordRun {
   readonly mark?: string;
 }
 
-/** Bounds of one run. */
-export interface RunBounds {
+/** Bounds of one batch. */
+export interface BatchBounds {
   readonly recordsMax: number;
   readonly bytesMax: number;
 }
 
 /** Reads one partition in order from a position, under read_committed. */
 export interface PartitionReader extends TopicPartition {
-  /** The offset that the next run starts from. */
+  /** The offset that the next batch starts from. */
   readonly position: number;
   /** Starts again from there; what was fetched ahead is dropped. */
   seek(offset: number): void;
-  /** The next run; waits for one. Rejects with the signal's reason when that fires. */
-  next(bounds: RunBounds, signal: AbortSignal): Promise<RecordRun>;
+  /** The next batch; waits for one. Rejects with the signal's reason when that fires. */
+  next(bounds: BatchBounds, signal: AbortSignal): Promise<InputBatch>;
   /** Where the log starts and ends at this moment. */
   range(): Promise<LogRange>;
   /** The topic's identity now (KIP-516), where the broker tells: one that was deleted and made again has another. */

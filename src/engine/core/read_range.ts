@@ -1,5 +1,5 @@
-/** Reads a stretch of a partition, run by run, and never waits for records beyond it. */
-import type { PartitionReader, RunBounds } from "./ports.ts";
+/** Reads a stretch of a partition, batch by batch, and never waits for records beyond it. */
+import type { BatchBounds, PartitionReader } from "./ports.ts";
 import { formatPartition, type InputRecord, type TopicPartition } from "./record.ts";
 
 /** Opens readers of partitions, without a group. */
@@ -16,7 +16,7 @@ export interface Stretch extends TopicPartition {
   readonly to: number;
 }
 
-const bounds: RunBounds = { recordsMax: 1_000, bytesMax: 4 * 1024 * 1024 };
+const bounds: BatchBounds = { recordsMax: 1_000, bytesMax: 4 * 1024 * 1024 };
 const stallMsMax = 60_000;
 
 /**

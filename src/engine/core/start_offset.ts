@@ -27,7 +27,10 @@ export interface StartPlace {
  */
 export async function startOffset(
   assignment: StartPlace,
-  { start: committed, topicId, note }: Pick<DeliverySession, "start" | "topicId" | "note">,
+  { start: committed, topicId, checkpoint }: Pick<
+    DeliverySession,
+    "start" | "topicId" | "checkpoint"
+  >,
   known: number,
 ): Promise<number> {
   const { groupId, reader } = assignment;
@@ -36,7 +39,7 @@ export async function startOffset(
   const range = await reader.range();
   const { offset } = committed;
   const origin = parseOrigin(committed.metadata);
-  const workedOn = note?.topicId || origin.topicId;
+  const workedOn = checkpoint?.topicId || origin.topicId;
   if (workedOn !== undefined && topicId !== undefined && workedOn !== topicId) {
     throw new HaltError(
       `Cannot go on with ${partition}: group ${groupId} worked on another topic of this name ` +
@@ -44,7 +47,7 @@ export async function startOffset(
     );
   }
   if (offset < 0) {
-    if (known < 0 && note === undefined) {
+    if (known < 0 && checkpoint === undefined) {
       if (range.start > 0 && !told.has(assignment)) tellTrimmed(assignment, range.start);
       return range.start;
     }

@@ -1,4 +1,4 @@
-/** `partition/offset`: how a dead letter is named on the command line, in marks and in headers. */
+/** `partition/offset`: how a dead letter is named on the command line, in redrives and in headers. */
 
 /** Where a dead letter stands in its topic. */
 export interface DeadLetterAddress {

@@ -7,12 +7,12 @@ import {
 } from "./list_dead_letters.ts";
 import { readDeadLetter } from "./read_dead_letter.ts";
 import { readRange } from "../core/read_range.ts";
-import { isRedriven, type Mark, markOf, readRedriveState } from "./redrive_state.ts";
+import { isRedriven, readRedriveState, type Redrive, redriveOf } from "./redrive_state.ts";
 
 /** A dead letter with all that is known of it. */
 export interface FoundDeadLetter extends ListedDeadLetter {
   /** How it was redriven by itself, if it was. */
-  readonly mark: Mark | undefined;
+  readonly redrive: Redrive | undefined;
 }
 
 /**
@@ -46,10 +46,10 @@ export async function findDeadLetter(
     return {
       ...readDeadLetter(record),
       redriven: isRedriven(state, record),
-      mark: markOf(state, record),
+      redrive: redriveOf(state, record),
     };
   }
   throw new RangeError(
-    `${name} does not exist: that offset holds the mark of a transaction, or an aborted record`,
+    `${name} does not exist: that offset holds the marker of a transaction, or an aborted record`,
   );
 }

@@ -46,7 +46,7 @@ export {
 } from "./read_dead_letter.ts";
 export type { RedriveReport } from "./redrive.ts";
 export type { RedriveObserver, RedriveOptions } from "./redrive_options.ts";
-export type { Mark } from "./redrive_state.ts";
+export type { Redrive } from "./redrive_state.ts";
 export type { Selection } from "./select_dead_letters.ts";
 export type { UnparkOptions, UnparkOutcome } from "./unpark.ts";
 export { isOfAnotherGroup } from "../core/dead_letter.ts";

@@ -3,7 +3,7 @@ import { encodedBytes, type TopicPartition } from "../core/record.ts";
 import { type DeadLetter, readDeadLetter } from "./read_dead_letter.ts";
 import { readRange } from "../core/read_range.ts";
 import type { RecordLog } from "./record_log.ts";
-import { isRedriven, markOf, type RedriveState } from "./redrive_state.ts";
+import { isRedriven, redriveOf, type RedriveState } from "./redrive_state.ts";
 import { isPartial, type Selection, selects } from "./select_dead_letters.ts";
 import type { TargetOptions } from "./restore_record.ts";
 import { canGoBack } from "./sort_out.ts";
@@ -147,5 +147,5 @@ function isOfThisRun(
   { record }: DeadLetter,
   { run }: PendingOptions,
 ): boolean {
-  return markOf(state, record)?.run === run;
+  return redriveOf(state, record)?.run === run;
 }

@@ -13,10 +13,10 @@ import type { RedriveObserver, RedriveOptions } from "./redrive_options.ts";
 import type { Pace } from "./redrive_pace.ts";
 import {
   isRedriven,
-  markEntry,
-  markOf,
   nextEntry,
   readRedriveState,
+  redriveEntry,
+  redriveOf,
   type RedriveState,
 } from "./redrive_state.ts";
 import { tellRemoved } from "./removed_by_retention.ts";
@@ -177,7 +177,7 @@ function isCommitted(
   options: PartitionRedrive,
 ): boolean {
   if (!isPartial(options)) return state.next >= nextOffset;
-  return deadLetters.some(({ record }) => markOf(state, record)?.run === options.run);
+  return deadLetters.some(({ record }) => redriveOf(state, record)?.run === options.run);
 }
 
 /** What a commit says beside the records. */
@@ -203,15 +203,15 @@ async function commitBatch(
       offsets: [{ ...place, groupId: names.redrive, offset, metadata }],
     });
   if (!isPartial(options)) {
-    // The offset passes over what could not go; the mark says that it was not redriven.
-    const marks = refused.map(({ deadLetter }) =>
-      markEntry(names, deadLetter.record, "", run, topicId)
+    // The offset passes over what could not go; the redrive says that it was not redriven.
+    const redrives = refused.map(({ deadLetter }) =>
+      redriveEntry(names, deadLetter.record, "", run, topicId)
     );
-    return await commit([...marks, nextEntry(names, place, nextOffset, topicId)], nextOffset);
+    return await commit([...redrives, nextEntry(names, place, nextOffset, topicId)], nextOffset);
   }
-  const marks = going.map(({ deadLetter, record }) =>
-    markEntry(names, deadLetter.record, record.topic, run, topicId)
+  const redrives = going.map(({ deadLetter, record }) =>
+    redriveEntry(names, deadLetter.record, record.topic, run, topicId)
   );
   // The offset stays where it is, and says from now on which notes belong to it.
-  if (marks.length > 0) await commit(marks, Math.max(0, next));
+  if (redrives.length > 0) await commit(redrives, Math.max(0, next));
 }

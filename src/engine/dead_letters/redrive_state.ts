@@ -2,7 +2,7 @@
  * Which dead letters of one partition have been redriven. Owns the compacted topic `<namespace>.redriven`.
  *
  * Two kinds of entries. `<dlq>/<partition>` holds `next`: all below it were redriven, or passed over because they were
- * marked. `<dlq>/<partition>/<offset>` is a mark: this one was redriven by itself. The group's committed offset says what
+ * marked. `<dlq>/<partition>/<offset>` says that this one was redriven by itself. The group's committed offset says what
  * `next` says and is there for Kafka's own tools; alone it would not do, since it has no room for holes (its metadata is
  * limited to 4,096 bytes) and since offsets of an idle group expire after a week, and then everything would be redriven
  * a second time. Both are written in the transaction that carries the records back.
@@ -10,7 +10,7 @@
  * Reading is sound once the partition's transactional id is held: InitProducerId returns after the markers of every
  * earlier transaction of this id are in the log. They lie below the high watermark that is asked for then, so reading up
  * to it, not to the last stable offset, sees them all: another id's open transaction on the same partition would hold
- * the last stable offset below marks that are committed already.
+ * the last stable offset below redrives that are committed already.
  */
 import { z } from "../packages/zod.ts";
 import type { Names } from "../core/names.ts";
@@ -28,12 +28,12 @@ export interface RedriveState {
   /** All dead letters below this offset were redriven; -1 where nothing was redriven yet. */
   readonly next: number;
   /** Those that were redriven by themselves, by offset. */
-  readonly marks: ReadonlyMap<number, Mark>;
+  readonly redrives: ReadonlyMap<number, Redrive>;
 }
 
 /** That one dead letter was redriven by itself. */
-export interface Mark {
-  /** The dead letter's own, milliseconds. A mark counts only for the record that it was made for. */
+export interface Redrive {
+  /** The dead letter's own, milliseconds. A redrive counts only for the record that it was made for. */
   readonly timestamp: number;
   /** The topic that it went to; empty where it could not go and was passed over. */
   readonly to: string;
@@ -49,7 +49,7 @@ const placeOf = ({ redriven: topic }: Names): TopicPartition => ({ topic, partit
 // Earlier releases named no topic.
 const topicShape = { topic_id: z.string().optional() };
 const nextShape = z.object({ next: z.number().int().nonnegative(), ...topicShape });
-const markShape = z.object({
+const redriveShape = z.object({
   ...topicShape,
   timestamp: z.number(),
   to: z.string(),
@@ -77,7 +77,7 @@ export async function readRedriveState(
   committed: CommittedOffset,
   { toHighWatermark = false, signal }: StateReading = {},
 ): Promise<RedriveState> {
-  const marks = new Map<number, Mark>();
+  const redrives = new Map<number, Redrive>();
   const topicId = await log.topicId?.(deadLetters.topic);
   const isOurs = (noted: string | undefined) => noted === undefined || noted === topicId;
   let next = -1;
@@ -97,13 +97,13 @@ export async function readRedriveState(
         }
         const offset = name.slice(prefix.length + 1);
         if (/^\d+$/.test(offset) && name[prefix.length] === "/") {
-          const { topic_id, ...mark } = markShape.parse(JSON.parse(text));
-          if (isOurs(topic_id)) marks.set(Number(offset), mark);
+          const { topic_id, ...redrive } = redriveShape.parse(JSON.parse(text));
+          if (isOurs(topic_id)) redrives.set(Number(offset), redrive);
         }
       }
     }
   }
-  return { topicId, next: nextOf(committed, topicId) ?? next, marks };
+  return { topicId, next: nextOf(committed, topicId) ?? next, redrives };
 }
 
 /**
@@ -120,18 +120,18 @@ export function isRedriven(
   state: RedriveState,
   record: { readonly offset: number; readonly timestamp: number },
 ): boolean {
-  const mark = markOf(state, record);
-  return mark ? mark.to !== "" : record.offset < state.next;
+  const redrive = redriveOf(state, record);
+  return redrive ? redrive.to !== "" : record.offset < state.next;
 }
 
-/** The mark of this dead letter, if it has one. */
-export function markOf(
-  { marks }: RedriveState,
+/** The redrive of this dead letter, if it has one. */
+export function redriveOf(
+  { redrives }: RedriveState,
   { offset, timestamp }: { readonly offset: number; readonly timestamp: number },
-): Mark | undefined {
-  const mark = marks.get(offset);
+): Redrive | undefined {
+  const redrive = redrives.get(offset);
   // A topic that was deleted and made again has other records at the same offsets.
-  return mark?.timestamp === timestamp ? mark : undefined;
+  return redrive?.timestamp === timestamp ? redrive : undefined;
 }
 
 /** The entry that all below `next` is done. */
@@ -145,7 +145,7 @@ export function nextEntry(
 }
 
 /** The entry that this one is done. */
-export function markEntry(
+export function redriveEntry(
   names: Names,
   record: TopicPartition & { readonly offset: number; readonly timestamp: number },
   to: string,
@@ -153,8 +153,11 @@ export function markEntry(
   topicId?: string,
 ): OutputRecord {
   const { timestamp } = record;
-  const mark: Mark = { timestamp, to, at: new Date().toISOString(), run };
-  return entry(names, `${record.topic}/${formatAddress(record)}`, { ...mark, topic_id: topicId });
+  const redrive: Redrive = { timestamp, to, at: new Date().toISOString(), run };
+  return entry(names, `${record.topic}/${formatAddress(record)}`, {
+    ...redrive,
+    topic_id: topicId,
+  });
 }
 
 function entry(names: Names, name: string, value: object): OutputRecord {

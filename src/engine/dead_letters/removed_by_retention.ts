@@ -20,10 +20,10 @@ export async function tellRemoved(
 }
 
 /** How many offsets below the start of the log were never redriven: retention has removed what was there. */
-function removedBelow({ next, marks }: RedriveState, start: number): number {
+function removedBelow({ next, redrives }: RedriveState, start: number): number {
   const from = Math.max(0, next);
   let redriven = 0;
-  for (const [offset, { to }] of marks) {
+  for (const [offset, { to }] of redrives) {
     if (to !== "" && offset >= from && offset < start) redriven++;
   }
   return Math.max(0, start - from - redriven);

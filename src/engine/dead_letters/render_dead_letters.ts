@@ -34,7 +34,7 @@ type Tried = Pick<ListedDeadLetter, "attempts" | "attemptsInAll" | "trips">;
 
 /** All that is known of one, with its headers and its value; lines that are wider than {@linkcode columns} are broken. */
 export function deadLetterDetails(found: FoundDeadLetter): string {
-  const { record, origin, errorClass, error, groupId, redriven, mark, missing } = found;
+  const { record, origin, errorClass, error, groupId, redriven, redrive, missing } = found;
   const value = describeBytes(record.value);
   const lines = [
     ["Dead letter", `${record.topic} ${formatAddress(record)}`],
@@ -46,7 +46,7 @@ export function deadLetterDetails(found: FoundDeadLetter): string {
     ["Fingerprint", fingerprintOf(found)],
     ["Tries", triesOf(found)],
     ["First failed", firstOf(found)],
-    ["Redriven", mark?.to ? `to ${mark.to} at ${mark.at}` : redriven ? "yes" : "no"],
+    ["Redriven", redrive?.to ? `to ${redrive.to} at ${redrive.at}` : redriven ? "yes" : "no"],
     ["Whole", missing === undefined ? "yes" : `no: ${missing}`],
     ["Key", briefBytes(record.key, 1_000)],
   ].map(([name = "", text = ""]) => wrapped(oneLine(`${name.padEnd(12)} ${text}`), " ".repeat(13)));

@@ -20,7 +20,7 @@ import { fetcherDefaults } from "../kafka/fetcher.ts";
 import { chooseStart } from "../kafka/first_starts.ts";
 import { openGroupBeginnings } from "../kafka/group_beginnings.ts";
 import type { KafkaClient } from "../kafka/kafka_client.ts";
-import { laneNotesTopic, openLaneNotes } from "../kafka/lane_notes.ts";
+import { laneCheckpointsTopic, openLaneCheckpoints } from "../kafka/lane_checkpoints.ts";
 import { runMembership } from "../kafka/membership.ts";
 import { openPlainProducer } from "../kafka/plain_producer.ts";
 import { createTransactions } from "../kafka/transactions.ts";
@@ -65,7 +65,7 @@ export async function runFlow<T>(
   client.recordClock.reportTo(health);
   const parks = flow.park === "key";
   const state = [
-    laneNotesTopic(names, options.topicReplicationFactor),
+    laneCheckpointsTopic(names, options.topicReplicationFactor),
     ...(parks ? stateTopics(names, options.topicReplicationFactor) : []),
   ];
   const inputs = inputsOf(flow);
@@ -100,11 +100,11 @@ export async function runFlow<T>(
     onNews: reportTransactions(health, laneName, options.onForgotten),
     isOneOfSeveral: true,
   });
-  const notes = client.cluster();
-  await using _notes = { [Symbol.asyncDispose]: () => notes.disconnect() };
+  const crashes = client.cluster();
+  await using _crashes = { [Symbol.asyncDispose]: () => crashes.disconnect() };
   const openProducer = () =>
     openPlainProducer(client, { batchBytesMax: options.requestBytesMax, topics });
-  await using laneNotes = openLaneNotes(client, health, options.topicReplicationFactor);
+  await using laneCheckpoints = openLaneCheckpoints(client, health, options.topicReplicationFactor);
   using beginnings = openGroupBeginnings(client);
   const { startFrom = "earliest", takeOver } = flow;
   const first = { choose: chooseStart(client, startFrom, beginnings), takeOver };
@@ -113,7 +113,7 @@ export async function runFlow<T>(
     bytesMax: transactionBatches * options.batchBytesMax,
   }, health);
   const deliveries: Record<Guarantee, Delivery> = {
-    "exactly-once": exactlyOnce(committer, laneNotes),
+    "exactly-once": exactlyOnce(committer, laneCheckpoints),
     "at-least-once": atLeastOnce(openProducer),
     "at-most-once": atMostOnce(openProducer),
   };
@@ -161,7 +161,7 @@ export async function runFlow<T>(
     lane: async (assignment) => {
       const { topic } = assignment.reader;
       const parking = parks ? createParking(log, flow.deadLettersOf(topic)) : undefined;
-      const crashLog = openCrashLog(notes, flow.groupId, assignment.reader, client.user);
+      const crashLog = openCrashLog(crashes, flow.groupId, assignment.reader, client.user);
       using state = kept?.lane(assignment.reader);
       await board.during(assignment, (standing) =>
         runLane(

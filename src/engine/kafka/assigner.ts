@@ -93,7 +93,8 @@ function encodeSubscription(
     .map(([topic, places]) => [topic, places.map(({ partition }) => partition)] as const);
   const userData = new TextEncoder().encode(JSON.stringify({ generation, owned }));
   return Buffer.from(
-    writer.int16(version).array(topics, (topic) => writer.string(topic)).byteRun(userData).finish(),
+    writer.int16(version).array(topics, (topic) => writer.string(topic)).nullableBytes(userData)
+      .finish(),
   );
 }
 
@@ -101,7 +102,7 @@ function decodeSubscription(memberId: string, metadata: Uint8Array): GroupCandid
   const reader = new WireReader(metadata, "classic", `the subscription of member ${memberId}`);
   reader.int16(); // a later version only adds behind what is read here
   const topics = reader.array(() => reader.text());
-  const userData = reader.byteRun();
+  const userData = reader.nullableBytes();
   const told = ownedShape.safeParse(parseJson(userData));
   if (!told.success) return { memberId, topics, owned: [], generation: -1 };
   const owned = told.data.owned.flatMap(([topic, partitions]) =>
@@ -123,6 +124,6 @@ function encodeAssignment(partitions: readonly TopicPartition[]): Buffer {
   const topics = [...Map.groupBy(partitions, ({ topic }) => topic)];
   writer.int16(version).array(topics, ([topic, places]) => {
     writer.string(topic).array(places, ({ partition }) => writer.int32(partition));
-  }).byteRun(new Uint8Array(0));
+  }).nullableBytes(new Uint8Array(0));
   return Buffer.from(writer.finish());
 }

@@ -43,8 +43,8 @@ export function parseDescribeGroups(bytes: Uint8Array): GroupDescription {
     const memberId = fields.text();
     const instanceId = fields.string();
     const member = { memberId, clientId: fields.text(), host: fields.text() };
-    fields.byteRun(); // what it subscribes to
-    const assigned = parseAssignment(fields.byteRun());
+    fields.nullableBytes(); // what it subscribes to
+    const assigned = parseAssignment(fields.nullableBytes());
     return { ...member, ...(instanceId !== null && { instanceId }), assigned };
   });
   return { state, members, protocol, operations: fields.int32() };

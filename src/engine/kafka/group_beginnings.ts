@@ -1,9 +1,9 @@
-/** Notes of where the partitions of a topic stood when a group began with it, beside the notes of its lanes. */
+/** Notes of where the partitions of a topic stood when a group began with it, beside the checkpoints of its lanes. */
 import { z } from "../packages/zod.ts";
 import type { InputRecord, OutputRecord } from "../core/record.ts";
 import { named } from "./error_verdict.ts";
 import type { KafkaClient } from "./kafka_client.ts";
-import { NoteReader } from "./note_reader.ts";
+import { CheckpointReader } from "./checkpoint_reader.ts";
 
 /** A group and a topic that it reads. */
 interface Place {
@@ -23,7 +23,7 @@ export interface GroupBeginning {
 export interface GroupBeginnings extends Disposable {
   /** What is noted, once no open transaction hides a note; undefined where the group is new to the topic. */
   find(place: Place, signal: AbortSignal): Promise<GroupBeginning | undefined>;
-  /** The record that notes it, for the transaction of a lane. */
+  /** Its record, for the transaction of a lane. */
   record(place: Place, beginning: Required<GroupBeginning>): OutputRecord;
 }
 
@@ -34,7 +34,7 @@ const shape = z.object({ topic_id: z.string(), starts: z.array(z.int()).optional
 export function openGroupBeginnings(client: KafkaClient): GroupBeginnings {
   const topic = client.names.lanes;
   const place = { topic, partition: 0 };
-  const reader = new NoteReader(client, place, 0, parseEntry);
+  const reader = new CheckpointReader(client, place, 0, parseEntry);
   return {
     find: ({ groupId, topic: input }, signal) =>
       named(

@@ -18,7 +18,7 @@ import { describeGroup } from "./describe_group.ts";
 import type { GroupDescription } from "./group_description.ts";
 import { type PartitionStanding, showOffsets, withCluster } from "./group_standing.ts";
 import type { KafkaClient } from "./kafka_client.ts";
-import { laneNotesTopic, openLaneNotes } from "./lane_notes.ts";
+import { laneCheckpointsTopic, openLaneCheckpoints } from "./lane_checkpoints.ts";
 import { fetchTopicId } from "./topic_id.ts";
 import { ensureTopics } from "./topics.ts";
 
@@ -136,12 +136,12 @@ export async function applyOffset(
  */
 export const nobody: GroupMember = { generationId: -1, memberId: "onceflow-offsets-set" };
 
-/** The lane must find its own note at the offset that was set, or it would halt. */
+/** The lane must find its own checkpoint at the offset that was set, or it would halt. */
 async function noteOf(client: KafkaClient, lane: LanePlace, offset: number): Promise<OutputRecord> {
-  await ensureTopics(client, [laneNotesTopic(client.names, -1)]);
+  await ensureTopics(client, [laneCheckpointsTopic(client.names, -1)]);
   const topicId = await withCluster(client, (cluster) => fetchTopicId(cluster, lane.topic));
-  await using notes = openLaneNotes(client);
-  return notes.record(lane, { topicId: topicId ?? "", offset });
+  await using checkpoints = openLaneCheckpoints(client);
+  return checkpoints.record(lane, { topicId: topicId ?? "", offset });
 }
 
 function refuseWhileActive(

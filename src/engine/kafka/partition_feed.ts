@@ -4,7 +4,7 @@
  * It owns the position guard: an answer counts only when it was asked for from the very offset that is wanted next, so
  * no seek, rebalance or late answer can skip or repeat a record.
  */
-import type { LogRange, PartitionReader, RecordRun, RunBounds } from "../core/ports.ts";
+import type { BatchBounds, InputBatch, LogRange, PartitionReader } from "../core/ports.ts";
 import { formatPartition, type InputRecord, type TopicPartition } from "../core/record.ts";
 import { CodecError } from "./codec/codec_error.ts";
 import type { FetchedPartition } from "./codec/decode_fetch_response.ts";
@@ -152,7 +152,7 @@ export class PartitionFeed implements PartitionReader {
     return found;
   }
 
-  async next(bounds: RunBounds, signal: AbortSignal): Promise<RecordRun> {
+  async next(bounds: BatchBounds, signal: AbortSignal): Promise<InputBatch> {
     while (this.#chunks.length === 0) {
       signal.throwIfAborted();
       if (this.#failure) throw this.#failure;
@@ -179,7 +179,7 @@ export class PartitionFeed implements PartitionReader {
     });
   }
 
-  #take({ recordsMax, bytesMax }: RunBounds): RecordRun {
+  #take({ recordsMax, bytesMax }: BatchBounds): InputBatch {
     const records: InputRecord[] = [];
     const wasFull = this.wanted === undefined;
     let bytes = 0;

@@ -109,12 +109,12 @@ export function createMetrics(): Metrics {
     ),
     outboxOldestSeconds: gauge(
       "outbox_oldest_unpublished_seconds",
-      "How long the oldest outbox row that is not announced has waited, seconds, where this process relays",
+      "How long the oldest outbox row that is not published has waited, seconds, where this process relays",
       "shard",
     ),
     outboxBacklogRows: gauge(
       "outbox_backlog_rows",
-      "Rows of the outbox that are not announced, where this process relays; 10,000 stands for that many or more",
+      "Rows of the outbox that are not published, where this process relays; 10,000 stands for that many or more",
       "shard",
     ),
     transactionSeconds: histogram(
@@ -143,14 +143,14 @@ export function createMetrics(): Metrics {
       "outcome",
     ),
     retries: counter("retries_total", "Transforms that failed and are tried again", "flow"),
-    relayRows: counter("relay_rows_total", "Outbox rows announced on Kafka", "shard"),
+    relayRows: counter("relay_rows_total", "Outbox rows published on Kafka", "shard"),
     relayLagSeconds: histogram(
       "relay_lag_seconds",
       "Age of the oldest row of a batch when the batch was committed",
       lagBuckets,
       "shard",
     ),
-    relayPosition: gauge("relay_position", "Last outbox position announced", "shard"),
+    relayPosition: gauge("relay_position", "Last outbox position published", "shard"),
     relayLeader: gauge("relay_leader", "1 where this process relays the shard", "shard"),
     relayWaits: counter(
       "relay_waits_total",

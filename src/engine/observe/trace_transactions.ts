@@ -17,11 +17,11 @@ import {
  * Transactions of a relay: each row with a sampled trace gets a `create` span, whose context is what its record carries, and
  * each transaction a `send` span that links to them. The same, untouched, while tracing is off.
  */
-export function traceAnnouncing(
+export function tracePublishing(
   transactions: Transactions,
   on: boolean = tracingOn(),
 ): Transactions {
-  return on ? traced(transactions, announce) : transactions;
+  return on ? traced(transactions, publish) : transactions;
 }
 
 /**
@@ -52,7 +52,7 @@ function traced(
   };
 }
 
-async function announce(write: AtomicWrite, commit: Commit): Promise<void> {
+async function publish(write: AtomicWrite, commit: Commit): Promise<void> {
   if (write.records.length === 0) return await commit(write);
   const created: Span[] = [];
   const records = write.records.map((record) => {

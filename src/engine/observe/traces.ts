@@ -93,7 +93,7 @@ export function withSameTrace(headers: readonly Header[], source: readonly Heade
 }
 
 /**
- * What an event carries that is announced in the span at hand, for the outbox: `traceparent`, and the request's
+ * What an event carries that is published in the span at hand, for the outbox: `traceparent`, and the request's
  * `tracestate` where the span goes on with the request's trace. Deno does not keep the latter.
  */
 export function traceHeadersOf(request: Pick<Request, "headers">): [name: string, text: string][] {

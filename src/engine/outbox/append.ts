@@ -1,4 +1,4 @@
-/** Announces an event in the caller's transaction: a row in the outbox, or nothing. Never commits, never sends. */
+/** Publishes an event in the caller's transaction: a row in the outbox, or nothing. Never commits, never sends. */
 import type { Emission } from "../core/emission.ts";
 import { uuidv7 } from "../packages/uuid.ts";
 import { inSchema } from "../postgres/schema_name.ts";
@@ -7,7 +7,7 @@ import type { PostgresTransaction } from "./postgres_driver.ts";
 import { failedAppend } from "./refused_append.ts";
 import { occurredAtHeader } from "./row_to_record.ts";
 
-/** What is to be announced, where no `topic()` makes it. */
+/** What is to be published, where no `topic()` makes it. */
 export interface OutboxEvent {
   /** The topic; the relay waits, and says so, where there is none of that name. */
   readonly topic: string;
@@ -19,7 +19,7 @@ export interface OutboxEvent {
   readonly value: Uint8Array | string | null;
   /** More headers, as text and in order; names may repeat. */
   readonly headers?: readonly (readonly [name: string, value: string])[];
-  /** A UUID, unique for ever: announcing it twice is an error. The header `event_id`; made here (version 7) where absent. */
+  /** A UUID, unique for ever: publishing it twice is an error. The header `event_id`; made here (version 7) where absent. */
   readonly eventId?: string;
   /**
    * When it happened: the headers `occurred_at` and `ce_time`, ISO 8601 in UTC. The record's own timestamp is when it was
@@ -30,7 +30,7 @@ export interface OutboxEvent {
 
 /** What became of it. */
 export interface Appended {
-  /** The id under which it is announced. */
+  /** The id under which it is published. */
   readonly eventId: string;
   /** Its place in the outbox; events are published in this order, key by key. Gaps mean nothing. */
   readonly position: number;
@@ -62,7 +62,7 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
  * @throws {TypeError} before anything is sent: an id that is no UUID, a key or header that is no text, an emission without
  * key, or with a partition of its own: the relay takes the key's
  * @throws {EventTooLargeError} when it is larger than the outbox takes (900,000 bytes unless set otherwise)
- * @throws {EventRefusedError} when it can never be announced for another reason
+ * @throws {EventRefusedError} when it can never be published for another reason
  * @throws {DuplicateEventError} when an event of that id is in the outbox
  * @throws {SequenceSetBackError} when the outbox's sequence was set back, with the statement that mends it
  * @throws {OutboxMissingError} when there is no outbox there

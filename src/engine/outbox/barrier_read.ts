@@ -17,20 +17,20 @@ import { outboxColumns } from "./outbox_row.ts";
  * A bar across the outbox: once every transaction below `xid` has ended (`settled`), no further row can appear at or
  * below `position`. Plain data: it outlives connections and crashes of Postgres, but not a restore.
  */
-export interface Mark {
+export interface Barrier {
   readonly position: number;
   readonly xid: string;
   readonly settled: boolean;
 }
 
-/** What there is to read. Hand `mark` to the next call in the same shard. */
+/** What there is to read. Hand `barrier` to the next call in the same shard. */
 export type BarrierRead =
   /** Nothing is visible after the cursor. */
   | { readonly kind: "empty" }
-  /** Rows are there, but a writer older than the mark is still open: see `horizon`. */
-  | { readonly kind: "waiting"; readonly mark: Mark }
-  /** In order of position. There may be more up to `mark.position`, which need no further wait. */
-  | { readonly kind: "rows"; readonly rows: readonly OutboxRow[]; readonly mark: Mark };
+  /** Rows are there, but a writer older than the barrier is still open: see `horizon`. */
+  | { readonly kind: "waiting"; readonly barrier: Barrier }
+  /** In order of position. There may be more up to `barrier.position`, which need no further wait. */
+  | { readonly kind: "rows"; readonly rows: readonly OutboxRow[]; readonly barrier: Barrier };
 
 /** What to read, and for how long to wait. */
 export interface BarrierReadOptions {
@@ -43,8 +43,8 @@ export interface BarrierReadOptions {
    * read until then (a replica that was promoted, an address that was moved), without an error in between.
    */
   readonly eventId?: string;
-  /** The mark of the call before. Without it a stream of long writers could hold each new mark back in turn. */
-  readonly mark?: Mark;
+  /** The barrier of the call before. Without it a stream of long writers could hold each new barrier back in turn. */
+  readonly barrier?: Barrier;
   /** How long to wait for open writers before answering `waiting`. */
   readonly waitMsMax?: number;
   readonly signal: AbortSignal;
@@ -53,10 +53,10 @@ export interface BarrierReadOptions {
 /**
  * The next rows after the cursor, such that every row at or below the last of them has been seen.
  *
- * A mark is taken only when a row is visible, so an idle outbox costs one index probe a poll and no xid; and one mark
+ * A barrier is taken only when a row is visible, so an idle outbox costs one index probe a poll and no xid; and one barrier
  * serves a whole backlog: the wait is paid once for all rows up to it, not once a batch.
  *
- * The cursor must be the position of a row that was handed on, never `mark.position`.
+ * The cursor must be the position of a row that was handed on, never `barrier.position`.
  *
  * @throws {DependencyDownError} when Postgres cannot be reached
  * @throws {HaltError} when the sequence stands below the cursor: what is written then is passed by
@@ -64,32 +64,35 @@ export interface BarrierReadOptions {
  */
 export async function barrierRead(sql: Sql, options: BarrierReadOptions): Promise<BarrierRead> {
   return await translatingErrors(async () => {
-    const given = options.mark;
+    const given = options.barrier;
     const usable = given !== undefined && given.position > options.after;
-    const mark = usable ? given : await takeMark(sql, options);
-    if (mark === undefined) return { kind: "empty" };
-    const settled = mark.settled || await waitForOlderWriters(sql, mark, options);
-    if (!settled) return { kind: "waiting", mark };
-    const rows = await readRows(sql, options, mark);
-    const passed = { ...mark, settled };
-    // All rows up to the mark are read, or were rolled back: what comes next lies beyond it.
+    const barrier = usable ? given : await takeBarrier(sql, options);
+    if (barrier === undefined) return { kind: "empty" };
+    const settled = barrier.settled || await waitForOlderWriters(sql, barrier, options);
+    if (!settled) return { kind: "waiting", barrier };
+    const rows = await readRows(sql, options, barrier);
+    const passed = { ...barrier, settled };
+    // All rows up to the barrier are read, or were rolled back: what comes next lies beyond it.
     return rows.length === 0
       ? await readBeyond(sql, options, usable)
-      : { kind: "rows", rows, mark: passed };
+      : { kind: "rows", rows, barrier: passed };
   });
 }
 
-/** A used-up mark hides newer rows: look once more with a fresh one. */
+/** A used-up barrier hides newer rows: look once more with a fresh one. */
 async function readBeyond(
   sql: Sql,
   options: BarrierReadOptions,
   markWasGiven: boolean,
 ): Promise<BarrierRead> {
   if (!markWasGiven) return { kind: "empty" };
-  return await barrierRead(sql, { ...options, mark: undefined });
+  return await barrierRead(sql, { ...options, barrier: undefined });
 }
 
-async function takeMark(sql: Sql, { shard, after }: BarrierReadOptions): Promise<Mark | undefined> {
+async function takeBarrier(
+  sql: Sql,
+  { shard, after }: BarrierReadOptions,
+): Promise<Barrier | undefined> {
   const [row] = await sql<{ hi: number | null; xid: string | null }[]>`
     select hi, xid::text as xid from outbox_mark(${shard}, ${after})
   `;
@@ -97,7 +100,7 @@ async function takeMark(sql: Sql, { shard, after }: BarrierReadOptions): Promise
   if (row.xid === null) {
     throw new HaltError(
       `Cannot go on relaying shard ${shard}: the sequence outbox_position stands at ${row.hi}, and all up to position ` +
-        `${after} was announced. It was set back, or restored without the table, and what is written now would be passed ` +
+        `${after} was published. It was set back, or restored without the table, and what is written now would be passed ` +
         `by. ${setForward}; then start the worker again. "deno task verify" names what was written in between, if anything`,
     );
   }
@@ -105,19 +108,19 @@ async function takeMark(sql: Sql, { shard, after }: BarrierReadOptions): Promise
 }
 
 /**
- * True once every transaction with an xid below the mark's has ended. Concurrent writers are usually gone within a
+ * True once every transaction with an xid below the barrier's has ended. Concurrent writers are usually gone within a
  * millisecond or two, so the pause starts short and doubles.
  */
 async function waitForOlderWriters(
   sql: Sql,
-  mark: Mark,
+  barrier: Barrier,
   { signal, waitMsMax = 1_000 }: BarrierReadOptions,
 ): Promise<boolean> {
   const deadline = performance.now() + waitMsMax;
   for (let pauseMs = 1;; pauseMs = Math.min(pauseMs * 2, 25)) {
     signal.throwIfAborted();
     const [row] = await sql<{ settled: boolean }[]>`
-      select pg_snapshot_xmin(pg_current_snapshot()) >= ${mark.xid}::text::xid8 as settled
+      select pg_snapshot_xmin(pg_current_snapshot()) >= ${barrier.xid}::text::xid8 as settled
     `;
     if (row?.settled) return true;
     if (performance.now() + pauseMs > deadline) return false;
@@ -129,14 +132,14 @@ async function waitForOlderWriters(
 async function readRows(
   sql: Sql,
   { shard, after, limit, eventId }: BarrierReadOptions,
-  mark: Mark,
+  barrier: Barrier,
 ): Promise<readonly OutboxRow[]> {
   const isKnown = eventId !== undefined;
   const rows = await sql<OutboxRow[]>`
     select ${outboxColumns(sql)}
     from outbox
     where shard = ${shard} and position >= ${isKnown ? after : after + 1}
-      and position <= ${mark.position}
+      and position <= ${barrier.position}
     order by position
     limit ${isKnown ? limit + 1 : limit}
   `;
@@ -145,7 +148,7 @@ async function readRows(
   if (reached?.position === after && reached.eventId === eventId) return next;
   throw new TransactionError(
     "unknown",
-    `the outbox has another row at position ${after} of shard ${shard} than was announced, or none: Postgres was ` +
+    `the outbox has another row at position ${after} of shard ${shard} than was published, or none: Postgres was ` +
       `restored or replaced, or another server answers; comparing it with the cursor`,
     { begun: false },
   );

@@ -4,12 +4,12 @@
  * they move with the cursor in one transaction. Pure.
  *
  * Order holds per key within a topic, so that a topic that is missing or refuses holds back its own rows, a partition those
- * of its keys, and a row that is too large those behind it with its key. Every other row is announced.
+ * of its keys, and a row that is too large those behind it with its key. Every other row is published.
  */
 import { partitionForKey } from "../core/partition_for_key.ts";
 import type { OutboxRow } from "./outbox_row.ts";
 
-/** Not announced yet: the rows of this topic, and of this key or partition where there is one, from `after` up to the cursor. */
+/** Not published yet: the rows of this topic, and of this key or partition where there is one, from `after` up to the cursor. */
 export interface Hold {
   /** Its topic. */
   readonly topic: string;
@@ -29,7 +29,7 @@ export interface HeldPartition {
   readonly count: number;
 }
 
-/** Why a row cannot be announced now, and for how much of its topic that holds: for its key where nothing else is said. */
+/** Why a row cannot be published now, and for how much of its topic that holds: for its key where nothing else is said. */
 export interface Obstacle {
   readonly wholeTopic: boolean;
   readonly partition?: HeldPartition;
@@ -37,9 +37,9 @@ export interface Obstacle {
   readonly reason: string;
 }
 
-/** Rows, divided into what is announced and what waits. */
+/** Rows, divided into what is published and what waits. */
 export interface Sorted<R extends HeldBy = OutboxRow> {
-  readonly announced: readonly R[];
+  readonly published: readonly R[];
   readonly holds: readonly Hold[];
   /** Rows from here on must wait: no further hold can be noted. */
   readonly stoppedAt: R | undefined;
@@ -56,25 +56,25 @@ export function sortOut<R extends HeldBy>(
   holds: readonly Hold[],
   obstacleTo: (row: R) => Obstacle | undefined,
 ): Sorted<R> {
-  const announced: R[] = [];
+  const published: R[] = [];
   let now = holds;
   for (const row of rows) {
     if (isHeld(row, now)) continue;
     const obstacle = obstacleTo(row);
     if (!obstacle) {
-      announced.push(row);
+      published.push(row);
       continue;
     }
     const more = withHold(now, row, obstacle);
-    if (!more) return { announced, holds: now, stoppedAt: row };
+    if (!more) return { published, holds: now, stoppedAt: row };
     now = more;
   }
-  return { announced, holds: now, stoppedAt: undefined };
+  return { published, holds: now, stoppedAt: undefined };
 }
 
-/** What comes of one hold when its rows are looked at again; `undefined` where its first row still cannot be announced. */
+/** What comes of one hold when its rows are looked at again; `undefined` where its first row still cannot be published. */
 export interface Released<R extends HeldBy = OutboxRow> {
-  readonly announced: readonly R[];
+  readonly published: readonly R[];
   /** All holds, from then on. */
   readonly holds: readonly Hold[];
   /** Whether the hold is gone: there is no row left under it. */
@@ -94,9 +94,9 @@ export function releaseFrom<R extends HeldBy>(
   const at = holds.indexOf(hold);
   const others = holds.filter((other) => other !== hold);
   const own = rows.filter((row) => isUnder(row, hold));
-  const { announced, holds: sorted, stoppedAt } = sortOut(own, others, obstacleTo);
+  const { published, holds: sorted, stoppedAt } = sortOut(own, others, obstacleTo);
   const [first] = own;
-  const isStuck = first !== undefined && announced.length === 0 && !isHeld(first, others) &&
+  const isStuck = first !== undefined && published.length === 0 && !isHeld(first, others) &&
     (hold.key !== undefined || stoppedAt === first);
   if (isStuck) return undefined;
   const reached = stoppedAt ? stoppedAt.position - 1 : rows.at(-1)?.position ?? hold.after;
@@ -104,9 +104,9 @@ export function releaseFrom<R extends HeldBy>(
   const rest = isWhole ? [] : [{ ...hold, after: reached }];
   const added = sorted.slice(others.length);
   // Its own rows may bring the very same hold back: looked at again and again, they would never end.
-  if (announced.length === 0 && added.some((again) => isSame(again, hold))) return undefined;
+  if (published.length === 0 && added.some((again) => isSame(again, hold))) return undefined;
   return {
-    announced,
+    published,
     isWhole,
     holds: [...others.slice(0, at), ...rest, ...others.slice(at), ...added],
   };
@@ -173,7 +173,7 @@ export function readHolds(part: unknown): readonly Hold[] | undefined {
   return holds;
 }
 
-/** Rows below this position are announced, every one: `after` is the cursor's own row. */
-export function announcedBelow(after: number, holds: readonly Hold[]): number {
+/** Rows below this position are published, every one: `after` is the cursor's own row. */
+export function publishedBelow(after: number, holds: readonly Hold[]): number {
   return holds.reduce((lowest, hold) => Math.min(lowest, hold.after + 1), after);
 }

@@ -11,7 +11,7 @@ export interface LeadTimes {
   readonly validMs: number;
   /** How often those that stand by look. */
   readonly pollMs: number;
-  /** Who cannot look for rows or announce what is there for so long lets others have a try. */
+  /** Who cannot look for rows or publish what is there for so long lets others have a try. */
   readonly stuckMsMax: number;
   /** The same for who opens its first session: Kafka may have a transaction of its predecessor to end. */
   readonly openMsMax: number;
@@ -59,7 +59,7 @@ export function isFree(
   return holder.leftMs <= 0 || holder.leftMs > 2 * validMs;
 }
 
-/** Whether the holder is known to get on: one that announces nothing would have offered the lead by now. */
+/** Whether the holder is known to get on: one that publishes nothing would have offered the lead by now. */
 export function isProven({ heldMs }: LeadHolder, { stuckMsMax, openMsMax }: LeadTimes): boolean {
   return heldMs > Math.max(stuckMsMax, openMsMax) * 2 ** roundsMax;
 }

@@ -1,5 +1,5 @@
 /**
- * The transactional outbox: an event is announced in the transaction that makes it true, and published to Kafka exactly once,
+ * The transactional outbox: an event is appended in the transaction that makes it true, and published to Kafka exactly once,
  * in the order of its key.
  *
  * ```ts ignore

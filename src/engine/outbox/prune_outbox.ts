@@ -1,4 +1,4 @@
-/** Deletes announced rows beside the relay, as fast as it announces them, in bounded statements. */
+/** Deletes published rows beside the relay, as fast as it publishes them, in bounded statements. */
 import { getLogger } from "../packages/logtape.ts";
 import { unlessAborted } from "../core/delay.ts";
 import type { Health } from "../core/health.ts";
@@ -39,7 +39,7 @@ export interface PruneTimes {
   readonly failedMs: number;
 }
 
-/** Shorter than what one statement deletes takes to be announced. */
+/** Shorter than what one statement deletes takes to be published. */
 export const pruneTimes: PruneTimes = { someMs: 1_000, noneMs: 3_000, failedMs: 5_000 };
 
 const limitMin = 100;
@@ -90,17 +90,17 @@ export async function pruneOutbox(
         ? await unlessAborted(remove({ from, cursor: below, olderThanHours, limit }), signal)
         : { looked: 0, deleted: 0, next: from };
       if (found.deleted > 0) {
-        log.debug("Deleted {deleted} announced rows ({name})", { deleted: found.deleted, name });
+        log.debug("Deleted {deleted} published rows ({name})", { deleted: found.deleted, name });
       }
       if (state.failures > 0) health?.up(name, cause);
       state = afterRound(state, found, times);
     } catch (error) {
       if (signal.aborted) break;
       const reason = error instanceof Error ? error.message : String(error);
-      log.debug("Cannot delete announced rows ({name}): {reason}", { name, reason });
+      log.debug("Cannot delete published rows ({name}): {reason}", { name, reason });
       state = afterFailure(state, times);
       if (state.failures >= failuresMax) {
-        const text = `announced rows are not deleted, and the outbox grows: ${reason}`;
+        const text = `published rows are not deleted, and the outbox grows: ${reason}`;
         health?.down(name, text, { cause });
       }
     }

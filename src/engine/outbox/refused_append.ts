@@ -1,19 +1,19 @@
 /** What the database says when it refuses an event at append, in the engine's words. Never decides what to do about it. */
 import { DependencyDownError, PoisonError } from "../core/errors.ts";
 
-/** The event can never be announced as it is: its headers are no pairs of texts, its shard is not the key's, or it has no key. */
+/** The event can never be published as it is: its headers are no pairs of texts, its shard is not the key's, or it has no key. */
 export class EventRefusedError extends PoisonError {
   /** Its name: `EventRefusedError`. */
   override name = "EventRefusedError";
 }
 
-/** The event is larger than what the outbox takes: it can never be announced as it is. */
+/** The event is larger than what the outbox takes: it can never be published as it is. */
 export class EventTooLargeError extends EventRefusedError {
   /** Its name: `EventTooLargeError`. */
   override name = "EventTooLargeError";
 }
 
-/** An event of that id is in the outbox: it was announced before, or will be. */
+/** An event of that id is in the outbox: it was published before, or will be. */
 export class DuplicateEventError extends EventRefusedError {
   /** Its name: `DuplicateEventError`. */
   override name = "DuplicateEventError";
@@ -79,7 +79,7 @@ export function failedAppend(error: unknown): unknown {
   );
 }
 
-/** The sequence gave a position that another event has, which is not known to be announced yet; or the id is there. */
+/** The sequence gave a position that another event has, which is not known to be published yet; or the id is there. */
 function taken(error: Error): unknown {
   if (isOf(error, "outbox_event_id_key")) {
     const detail = "detail" in error && error.detail ? ` (${error.detail})` : "";

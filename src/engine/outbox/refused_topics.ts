@@ -40,7 +40,7 @@ export function asRefusal(
   const before = refused.get(topic);
   if (before === undefined && error.verdict === "unknown" && failures < doubtsMax) return undefined;
   const times = (before?.times ?? 0) + 1;
-  const reason = `${message}; rows for topic "${topic}" wait, and are announced by themselves ` +
+  const reason = `${message}; rows for topic "${topic}" wait, and are published by themselves ` +
     `when it takes them; rows of other topics go on once the transaction that was refused has ended`;
   refused.set(topic, {
     reason,

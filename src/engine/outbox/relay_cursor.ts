@@ -86,9 +86,9 @@ async function readSystem(sql: Queryable): Promise<string> {
   return rows[0]?.system ?? "";
 }
 
-/** How far the outbox was announced. */
+/** How far the outbox was published. */
 export interface CheckedCursor {
-  /** The position of the last event that was announced, 0 where there is none. */
+  /** The position of the last event that was published, 0 where there is none. */
   readonly after: number;
   readonly eventId: string | undefined;
   /** Rows up to there that were passed by and wait. */
@@ -100,7 +100,7 @@ export interface CheckedCursor {
 /**
  * The position to go on after, once the cursor is known to belong to this database.
  *
- * @throws {HaltError} when the event below the cursor is not the one that was announced: the database was restored to an
+ * @throws {HaltError} when the event below the cursor is not the one that was published: the database was restored to an
  * earlier state, or is another one, or its sequence was set back, and going on would pass over orders without a word
  */
 export async function checkCursor(
@@ -114,12 +114,12 @@ export async function checkCursor(
   if (cursor.offset < 0) {
     if (noted === undefined) return { after: 0, eventId: undefined, holds: [] };
     throw new HaltError(
-      `${where} is gone although all up to position ${noted} was announced: it expired, or Kafka's data was replaced. ` +
+      `${where} is gone although all up to position ${noted} was published: it expired, or Kafka's data was replaced. ` +
         `Stop the workers; to go on behind that position, run "deno task worker offsets set --group ${groupId} ` +
         `--topic ${cursorTopic} --partition ${shard} --to ${
           noted + 1
-        }", or call setRelayCursor (what was announced within a second after that ` +
-        `note is announced twice, and what relay:${shard} at /readyz had named as held back is passed by); to announce every row that is in the outbox now, run in Postgres: ${statement}`,
+        }", or call setRelayCursor (what was published within a second after that ` +
+        `note is published twice, and what relay:${shard} at /readyz had named as held back is passed by); to publish every row that is in the outbox now, run in Postgres: ${statement}`,
     );
   }
   const goOn = noted === undefined
@@ -128,10 +128,10 @@ export async function checkCursor(
       `--topic ${cursorTopic} --partition ${shard} --to ${
         noted + 1
       }, or call setRelayCursor (what is here of the second after that position, and was ` +
-      `announced before, is announced twice; all that was written since is announced; "deno task verify" names what is lost here).`;
+      `published before, is published twice; all that was written since is published; "deno task verify" names what is lost here).`;
   const restart =
-    `Find out which of the two was restored or replaced.${goOn} To announce every row that is in the outbox now ` +
-    `(events may then be announced twice), stop the workers, delete the offset (kafka-consumer-groups.sh ` +
+    `Find out which of the two was restored or replaced.${goOn} To publish every row that is in the outbox now ` +
+    `(events may then be published twice), stop the workers, delete the offset (kafka-consumer-groups.sh ` +
     `--delete-offsets --group ${groupId} --topic ${cursorTopic}:${shard}), and run in Postgres: ${statement}`;
   const position = cursor.offset - 1;
   const { system, event, holds, writtenBelow } = parseMetadata(cursor.metadata, where);
@@ -148,10 +148,10 @@ export async function checkCursor(
     if (late === undefined) return { after: position, eventId: event, holds, writtenBelow };
     throw new HaltError(
       `${where} stands at position ${position}, and event ${late.eventId} at position ${late.position} was written when ` +
-        `all up to there was announced: the sequence outbox_position was set back, and going on would pass it by. Run in ` +
+        `all up to there was published: the sequence outbox_position was set back, and going on would pass it by. Run in ` +
         `Postgres: ${
           moveBehind(range)
-        } Then start the worker again: it announces that event and all behind it, none twice`,
+        } Then start the worker again: it publishes that event and all behind it, none twice`,
     );
   }
   throw new HaltError(
@@ -194,7 +194,7 @@ export async function relayedUpTo(sql: Queryable, shard: number): Promise<number
 
 /**
  * The lowest offset that the cursor can have, or -1 where there need not be one: `after` is the position that this process
- * knows to be announced (0 or -1 for none), `noted` the one that Postgres does.
+ * knows to be published (0 or -1 for none), `noted` the one that Postgres does.
  */
 export function lowestCursor(after: number, noted: number | undefined): number {
   if (after <= 0 && noted === undefined) return -1;

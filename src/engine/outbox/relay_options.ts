@@ -33,9 +33,9 @@ export interface RelayOptions extends CursorPlace {
   readonly batchRecordsMax: number;
   /** The pause before looking for new rows again, milliseconds. */
   readonly pollIntervalMs: number;
-  /** Rows that were announced longer ago than this are deleted, hours. */
+  /** Rows that were published longer ago than this are deleted, hours. */
   readonly retentionHours: number;
-  /** The `ce_source` of what it announces, a URI reference; `/onceflow/outbox` where absent. */
+  /** The `ce_source` of what it publishes, a URI reference; `/onceflow/outbox` where absent. */
   readonly eventSource?: string;
 }
 
@@ -43,7 +43,7 @@ export interface RelayOptions extends CursorPlace {
 export interface RelayObserver {
   /** This process leads the shard from now on, or does so no more. */
   leading?(shard: number, leading: boolean): void;
-  /** Where the cursor stands, when a session begins and after each commit: all up to it is announced, or held back. */
+  /** Where the cursor stands, when a session begins and after each commit: all up to it is published, or held back. */
   stands?(shard: number, at: { position: number; holds: readonly Hold[] }): void;
   /** Rows were published, in one transaction; `oldestAt` is when the first of them was appended. */
   relayed?(batch: { shard: number; rows: number; position: number; oldestAt: Date }): void;
@@ -59,13 +59,13 @@ export interface RelayObserver {
 
 /** How far a relay has come, over all of its sessions. */
 export interface RelayProgress {
-  /** The last position known to be announced, or -1 before the first session. */
+  /** The last position known to be published, or -1 before the first session. */
   after: number;
   /** The event at that position. */
   eventId: string | undefined;
   /** The position that a commit under way would reach. */
   doubt: number | undefined;
-  /** The position that was tried last and is not known to be announced; kept until something is. */
+  /** The position that was tried last and is not known to be published; kept until something is. */
   unwritten?: number;
   failures: number;
   /** Rows up to `after` that were passed by and wait. */

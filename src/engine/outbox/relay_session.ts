@@ -8,19 +8,19 @@ import {
   sessionCause,
 } from "./relay_options.ts";
 import { getLogger } from "../packages/logtape.ts";
-import { NoteClock } from "../core/note_clock.ts";
+import { CheckpointClock } from "../core/checkpoint_clock.ts";
 import { offsetNotBelow } from "../core/known_offset.ts";
 import { transactionalId } from "../core/delivery.ts";
 import type { Transactor } from "../core/ports.ts";
-import { announce, refresh, release } from "./announce_rows.ts";
-import type { Mark } from "./barrier_read.ts";
+import { publish, refresh, release } from "./publish_rows.ts";
+import type { Barrier } from "./barrier_read.ts";
 import { cursorRefreshMs, isCursorDue } from "./cursor_age.ts";
 import { dutyAfter, type DutyEvent } from "./lead_rules.ts";
 import { steadyClock } from "./relay_clock.ts";
 import { lowestCursor } from "./relay_cursor.ts";
 
 const log = getLogger(["onceflow", "outbox", "relay"]);
-/** How often it is looked whether what was held back can be announced. */
+/** How often it is looked whether what was held back can be published. */
 const releaseIntervalMs = 1_000;
 
 /**
@@ -70,14 +70,14 @@ async function relayRows(
   const { store, clock = steadyClock } = deps;
   const tell = (event: DutyEvent) =>
     void (progress.duty = dutyAfter(progress.duty, event, clock.now()));
-  const noteClock = new NoteClock(() => clock.now());
-  let mark: Mark | undefined;
+  const checkpointClock = new CheckpointClock(() => clock.now());
+  let barrier: Barrier | undefined;
   let noted = -1;
   let isStart = true;
   let releasedAt = -Infinity;
   let refreshMs = cursorRefreshMs(undefined);
   deps.offsetsKeptMs?.().then((ms) => void (refreshMs = cursorRefreshMs(ms)), () => {});
-  const announcing = { deps, options, transactor, observer, progress };
+  const publishing = { deps, options, transactor, observer, progress };
   const note = async () => {
     await store.note(progress.after);
     noted = progress.after;
@@ -86,15 +86,15 @@ async function relayRows(
   while (!signal.aborted) {
     tell("looking");
     if (progress.holds.length > 0 && clock.now() - releasedAt > releaseIntervalMs) {
-      await release(announcing, signal);
+      await release(publishing, signal);
       releasedAt = clock.now();
     }
     const { after: cursor, eventId: reached } = progress;
-    const read = await store.read({ after: cursor, eventId: reached, limit, mark, signal });
+    const read = await store.read({ after: cursor, eventId: reached, limit, barrier, signal });
     if (signal.aborted) return;
     if (read.kind === "rows") {
-      mark = read.mark;
-      const passed = await announce(announcing, read.rows, read.mark.xid);
+      barrier = read.barrier;
+      const passed = await publish(publishing, read.rows, read.barrier.xid);
       tell("done");
       if (passed === 0) {
         await clock.delay(releaseIntervalMs, signal);
@@ -102,15 +102,15 @@ async function relayRows(
       }
       progress.committedAt = clock.now();
       isStart = false;
-      if (noteClock.isDue()) await note();
+      if (checkpointClock.isDue()) await note();
       continue;
     }
-    mark = read.kind === "waiting" ? read.mark : undefined;
+    barrier = read.kind === "waiting" ? read.barrier : undefined;
     if (read.kind === "waiting") observer.waiting?.(shard);
     const { after, eventId, committedAt } = progress;
     if (after > 0 && noted !== after) await note();
     if (eventId && isCursorDue({ committedAt, isStart }, refreshMs, clock.now())) {
-      await refresh(announcing);
+      await refresh(publishing);
       progress.committedAt = clock.now();
       isStart = false;
     }

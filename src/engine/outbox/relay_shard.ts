@@ -10,9 +10,9 @@ import type { Health } from "../core/health.ts";
 import { doubtsMax } from "../core/may_reopen.ts";
 import { TransactionError, type Transactions } from "../core/ports.ts";
 import { backoffMs } from "../core/retry_policy.ts";
-import { causeOf, stoppedCause } from "./announce_rows.ts";
+import { causeOf, stoppedCause } from "./publish_rows.ts";
 import { type Holding, LeadLostError, standBy, whileLeading } from "./hold_lead.ts";
-import { announcedBelow } from "./holds.ts";
+import { publishedBelow } from "./holds.ts";
 import {
   dutyAfter,
   type DutyEvent,
@@ -127,7 +127,7 @@ function prune(
   progress: RelayProgress,
   signal: AbortSignal,
 ): Promise<void> {
-  const cursor = () => announcedBelow(progress.after, progress.holds);
+  const cursor = () => publishedBelow(progress.after, progress.holds);
   const deps = { remove: store.remove, cursor, clock, times, health, name: relayCheck(shard) };
   return pruneOutbox(deps, retentionHours, signal);
 }

@@ -1,4 +1,4 @@
-/** Makes the record that announces a row of the outbox. Pure: it never looks anything up. */
+/** Makes the record that publishes a row of the outbox. Pure: it never looks anything up. */
 import { cloudEventHeaders, isCloudEventHeader } from "../core/cloud_event.ts";
 import { HaltError } from "../core/errors.ts";
 import { partitionForKey } from "../core/partition_for_key.ts";
@@ -23,9 +23,9 @@ export function rowToRecord(
   const headers: unknown = row.headers;
   if (!isPairs(headers)) {
     throw new HaltError(
-      `Cannot announce ${which}: its headers are no array of [name, value] pairs of texts. Correct them ` +
+      `Cannot publish ${which}: its headers are no array of [name, value] pairs of texts. Correct them ` +
         `(update outbox set headers = '[]' where position = ${row.position} and shard = ${row.shard}), and ` +
-        `it is announced by itself; what follows of its key waits`,
+        `it is published by itself; what follows of its key waits`,
     );
   }
   const { eventId: id, eventType: type } = row;

@@ -6,7 +6,7 @@ import { offsetsKeptMs } from "../kafka/offsets_kept.ts";
 import { createTopicDirectory } from "../kafka/topic_directory.ts";
 import { createTransactions } from "../kafka/transactions.ts";
 import type { Outcome } from "../kafka/transaction_outcome.ts";
-import { traceAnnouncing } from "../observe/trace_transactions.ts";
+import { tracePublishing } from "../observe/trace_transactions.ts";
 import type { Database } from "../postgres/database.ts";
 import type { OutboxNames } from "./outbox.ts";
 import { openRelayLeads } from "./relay_lead.ts";
@@ -85,7 +85,7 @@ export async function runRelays(
       {
         store: relayStore(sql, place),
         health,
-        transactions: traceAnnouncing(transactions),
+        transactions: tracePublishing(transactions),
         lead: leads.of(shard),
         partitionCount: topics.partitionCount,
         recordBytesMax: topics.recordBytesMax,

@@ -13,7 +13,7 @@ import type { Sql } from "../postgres/sql.ts";
 
 /** What is told of each shard, for metrics. */
 export interface RelayFigures {
-  /** How many rows are not announced (at most 10,000 are counted), and how long the oldest of them has waited. */
+  /** How many rows are not published (at most 10,000 are counted), and how long the oldest of them has waited. */
   backlog?(
     shard: number,
     waiting: { readonly rows: number; readonly oldestSeconds: number },
@@ -28,7 +28,7 @@ export interface RelayWatch {
   readonly health: Health;
   readonly figures?: RelayFigures;
   readonly intervalMs?: number;
-  /** For so long no row may be announced while some wait. Default half a minute. */
+  /** For so long no row may be published while some wait. Default half a minute. */
   readonly standsMsMax?: number;
 }
 
@@ -46,7 +46,7 @@ export interface RelayWatcher {
 interface Shard {
   /** False between two sessions, and from when another process relays it. */
   leads: boolean;
-  /** Up to here all is announced, or held back; unknown until the first session has begun. */
+  /** Up to here all is published, or held back; unknown until the first session has begun. */
   position: number | undefined;
   holds: readonly Hold[];
   /** When it last came on, or had nothing to do: monotonic, milliseconds. */
@@ -78,7 +78,7 @@ export function watchRelays(
     if (performance.now() - at.cameOnAt <= standsMsMax) return health.up(relayCheck(shard), cause);
     const what = at.position === undefined
       ? "it has not been able to start, and rows of the outbox wait"
-      : `no row of the outbox was announced for ${standsMsMax / 1000} s, and some wait`;
+      : `no row of the outbox was published for ${standsMsMax / 1000} s, and some wait`;
     const reason = `${what}${at.heldBack ? await whoHolds(at) : ""}`;
     health.down(relayCheck(shard), reason, { cause });
   }

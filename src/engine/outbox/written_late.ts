@@ -2,13 +2,13 @@
 import type { Queryable } from "../postgres/database.ts";
 import { translatingErrors } from "../postgres/translate_error.ts";
 
-/** Where they can be. Behind the position that Postgres has noted as announced; none is taken at or below it. */
+/** Where they can be. Behind the position that Postgres has noted as published; none is taken at or below it. */
 export interface Unnoted {
   readonly shard: number;
   readonly after: number;
   /** The position of the cursor's row. */
   readonly below: number;
-  /** What was written before that was announced is of a lower one; undefined where it is not known. */
+  /** What was written before that was published is of a lower one; undefined where it is not known. */
   readonly xid: string | undefined;
 }
 

@@ -1,8 +1,8 @@
 /** Compares a rebuild's tables with the live ones at one place of the log, while both go on. It swaps nothing. */
 import { delay } from "../core/delay.ts";
-import type { RecordRun } from "../core/ports.ts";
+import type { InputBatch } from "../core/ports.ts";
 import type { Tx } from "../postgres/sql.ts";
-import { applyRun } from "./apply_run.ts";
+import { applyBatch } from "./apply_batch.ts";
 import { compareTablesInTransaction, type TableDifference } from "./compare_tables.ts";
 import { type ProjectionEvent, quoteName } from "./define_projection.ts";
 import { liveSchemaInTransaction } from "./exchange_tables.ts";
@@ -62,10 +62,16 @@ async function compareOnce<Event extends ProjectionEvent>(
       for (const { partition, goal } of found.goals) {
         await using reader = await deps.source.openReader(partition, partition.position);
         while (partition.position < goal) {
-          const run = upTo(goal, await reader.next(deps.bounds, bounded));
-          const outcome = await applyRun(sql, staging.target, partition, partition.position, run);
+          const batch = upTo(goal, await reader.next(deps.bounds, bounded));
+          const outcome = await applyBatch(
+            sql,
+            staging.target,
+            partition,
+            partition.position,
+            batch,
+          );
           if (outcome.kind === "moved") throw replacedError(staging.target.projection.name);
-          partition.position = run.nextOffset;
+          partition.position = batch.nextOffset;
         }
       }
       const cut = Promise.withResolvers<void>();
@@ -86,10 +92,10 @@ async function compareOnce<Event extends ProjectionEvent>(
   return { tables: await comparing ?? [], liveBehind };
 }
 
-/** No further than where the live tables are: a run may reach beyond that. */
-function upTo(goal: number, run: RecordRun): RecordRun {
-  if (run.nextOffset <= goal) return run;
-  return { records: run.records.filter(({ offset }) => offset < goal), nextOffset: goal };
+/** No further than where the live tables are: a batch may reach beyond that. */
+function upTo(goal: number, batch: InputBatch): InputBatch {
+  if (batch.nextOffset <= goal) return batch;
+  return { records: batch.records.filter(({ offset }) => offset < goal), nextOffset: goal };
 }
 
 async function compareInTransaction(

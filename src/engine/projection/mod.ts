@@ -55,7 +55,7 @@ export {
 } from "./projection_settings.ts";
 export type { PartitionStatus, ProjectionStatus } from "./projection_status.ts";
 export { type ProjectorSettings, runProjector } from "./run_projector.ts";
-export type { AppliedRun, MovedPosition } from "./project_partition.ts";
+export type { AppliedBatch, MovedPosition } from "./project_partition.ts";
 export type { ProjectionQueries, ProjectionTransaction, Rows } from "./projection_transaction.ts";
 export { readEvent } from "./read_event.ts";
 export { type EventSchema, readJsonEvent } from "./read_json_event.ts";

@@ -3,12 +3,12 @@ import { getLogger } from "../packages/logtape.ts";
 import { delay } from "../core/delay.ts";
 import { HaltError } from "../core/errors.ts";
 import type { Health } from "../core/health.ts";
-import type { Assignment, PartitionReader, RecordRun, RunBounds } from "../core/ports.ts";
+import type { Assignment, BatchBounds, InputBatch, PartitionReader } from "../core/ports.ts";
 import { formatPartition, type InputRecord, type TopicPartition } from "../core/record.ts";
 import type { Sql } from "../postgres/sql.ts";
-import type { OnFoldStep } from "./apply_run.ts";
+import type { OnFoldStep } from "./apply_batch.ts";
 import type { Projection, ProjectionEvent } from "./define_projection.ts";
-import { foldRun } from "./fold_run.ts";
+import { foldBatch } from "./fold_batch.ts";
 import { type Dedupe, type FoldTarget, liveTarget } from "./fold_target.ts";
 import { type OpenPosition, positionOpener } from "./open_positions.ts";
 import { rebuildAdvice, RebuildNeededError } from "./rebuild_needed.ts";
@@ -18,7 +18,7 @@ import { type Backoff, type OnDependency, waitForPostgres } from "./wait_for_pos
 const log = getLogger(["onceflow", "projection"]);
 
 /** What was folded, told after its commit. */
-export interface AppliedRun extends TopicPartition {
+export interface AppliedBatch extends TopicPartition {
   /** The next offset to fold. */
   readonly nextOffset: number;
   /** Events that were folded. */
@@ -27,7 +27,7 @@ export interface AppliedRun extends TopicPartition {
   readonly skipped: number;
   /** Events that were folded before; only under `dedupe: "event_id"`. */
   readonly repeated: number;
-  /** The first record of the run. */
+  /** The first record of the batch. */
   readonly first?: InputRecord;
 }
 
@@ -44,7 +44,7 @@ export interface ProjectorDeps<Event extends ProjectionEvent> {
   readonly sql: Sql;
   readonly projection: Projection<Event>;
   readonly dedupe: Dedupe;
-  readonly bounds: RunBounds;
+  readonly bounds: BatchBounds;
   readonly backoff: Backoff;
   /** Told what stands in the projector's way, as `projection:<name>`. */
   readonly health?: Health;
@@ -56,7 +56,7 @@ export interface ProjectorDeps<Event extends ProjectionEvent> {
   readonly standing?: { position: number };
   /** Its position fits the tables and the log: from here on it folds. */
   onStarted?(partition: TopicPartition): void;
-  onApplied?(applied: AppliedRun): void;
+  onApplied?(applied: AppliedBatch): void;
   /** The position was not where this projector left it: another one folded on, or a rebuild was swapped in. */
   onMoved?(moved: MovedPosition): void;
   readonly onDependency?: OnDependency;
@@ -81,14 +81,14 @@ export async function projectPartition<Event extends ProjectionEvent>(
   try {
     let position = await startReading(reader, target, deps, signal);
     while (true) {
-      const run = await nextRun(reader, target, deps, signal);
-      if (run.records.length === 0 && run.nextOffset === position) continue;
-      const outcome = await foldRun(deps, target, reader, position, run, signal);
+      const batch = await nextBatch(reader, target, deps, signal);
+      if (batch.records.length === 0 && batch.nextOffset === position) continue;
+      const outcome = await foldBatch(deps, target, reader, position, batch, signal);
       if (outcome.kind === "applied") {
-        position = run.nextOffset;
+        position = batch.nextOffset;
         if (deps.standing) deps.standing.position = position;
         const { topic, partition } = reader;
-        const [first] = run.records;
+        const [first] = batch.records;
         deps.onApplied?.({ ...outcome, topic, partition, nextOffset: position, first });
       } else {
         const from = position;
@@ -134,12 +134,12 @@ async function startReading<Event extends ProjectionEvent>(
 }
 
 /** The reader's own words for an offset that is gone speak of a group's offset; here the rebuild is the way out. */
-async function nextRun<Event extends ProjectionEvent>(
+async function nextBatch<Event extends ProjectionEvent>(
   reader: PartitionReader,
   target: FoldTarget<Event>,
   deps: ProjectorDeps<Event>,
   signal: AbortSignal,
-): Promise<RecordRun> {
+): Promise<InputBatch> {
   try {
     return await reader.next(deps.bounds, signal);
   } catch (error) {

@@ -1,5 +1,5 @@
 /** Folds into tables beside the live ones until little is missing, then swaps them in. It never touches the live tables itself. */
-import type { RunBounds } from "../core/ports.ts";
+import type { BatchBounds } from "../core/ports.ts";
 import { TransientError } from "../core/errors.ts";
 import type { Sql } from "../postgres/sql.ts";
 import { compareStaged, type Comparison } from "./compare_staged.ts";
@@ -19,7 +19,7 @@ export interface RebuildDeps {
   readonly sql: Sql;
   readonly source: LogSource;
   readonly dedupe: Dedupe;
-  readonly bounds: RunBounds;
+  readonly bounds: BatchBounds;
   readonly backoff: Backoff;
   readonly onDependency?: OnDependency;
   readonly limits?: Partial<RebuildLimits>;
@@ -111,9 +111,9 @@ export async function replayAndSwap<Event extends ProjectionEvent>(
       const report = (phase: RebuildProgress["phase"]) =>
         options.onProgress?.({ phase, pass, ...offsets(partitions, ends) });
       report("replay");
-      await replayPartitions(replay, staging, partitions, ends, signal, (run) => {
-        count.events += run.events;
-        count.skipped += run.skipped;
+      await replayPartitions(replay, staging, partitions, ends, signal, (batch) => {
+        count.events += batch.events;
+        count.skipped += batch.skipped;
         report("replay");
       });
       report("swap");

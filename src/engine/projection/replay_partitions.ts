@@ -1,7 +1,7 @@
 /** Folds partitions into a rebuild's tables up to where their logs end now. It never touches the live tables. */
-import type { RunBounds } from "../core/ports.ts";
+import type { BatchBounds } from "../core/ports.ts";
 import type { ProjectionEvent } from "./define_projection.ts";
-import { type FoldDeps, foldRun } from "./fold_run.ts";
+import { foldBatch, type FoldDeps } from "./fold_batch.ts";
 import type { LogSource } from "./log_source.ts";
 import type { Pace } from "./pace.ts";
 import { findPosition } from "./positions.ts";
@@ -11,15 +11,15 @@ import { replacedError, type StagedPartition, type Staging } from "./staging.ts"
 /** What a replay needs beside the tables to fold into. */
 export interface ReplayDeps extends FoldDeps {
   readonly source: LogSource;
-  readonly bounds: RunBounds;
+  readonly bounds: BatchBounds;
   /** Each holds a connection while it commits. */
   readonly partitionsAtOnceMax: number;
-  /** Called after each run, before the next. */
+  /** Called after each batch, before the next. */
   readonly pace: Pace;
 }
 
-/** Called after each run that was folded. */
-export type OnReplayed = (run: { readonly events: number; readonly skipped: number }) => void;
+/** Called after each batch that was folded. */
+export type OnReplayed = (batch: { readonly events: number; readonly skipped: number }) => void;
 
 /**
  * Folds every partition from its position to the end that its log has when this is called, and moves its position.
@@ -70,13 +70,13 @@ async function replayPartition<Event extends ProjectionEvent>(
   if (partition.position >= end) return;
   await using reader = await deps.source.openReader(partition, partition.position);
   while (partition.position < end) {
-    const run = await reader.next(deps.bounds, signal);
+    const batch = await reader.next(deps.bounds, signal);
     const { target } = staging;
-    const outcome = await foldRun(deps, target, partition, partition.position, run, signal);
+    const outcome = await foldBatch(deps, target, partition, partition.position, batch, signal);
     if (outcome.kind === "applied") {
-      partition.position = run.nextOffset;
+      partition.position = batch.nextOffset;
       onReplayed(outcome);
-      await deps.pace(run.records.length, signal);
+      await deps.pace(batch.records.length, signal);
       continue;
     }
     // Either an attempt had committed and its answer was lost, or these positions are not ours any more.

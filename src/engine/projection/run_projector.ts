@@ -11,7 +11,7 @@ import { preparePostgres } from "../postgres/prepare_postgres.ts";
 import type { ProjectionEvent } from "./define_projection.ts";
 import { migrateWith } from "./migrate_projection.ts";
 import { projectTopics } from "./project_topics.ts";
-import type { AppliedRun, MovedPosition } from "./project_partition.ts";
+import type { AppliedBatch, MovedPosition } from "./project_partition.ts";
 import {
   limitsOf,
   openProjectionDatabase,
@@ -27,7 +27,7 @@ export interface ProjectorSettings<Event extends ProjectionEvent>
    */
   readonly group?: string;
   /** Told of each transaction, after its commit. */
-  readonly onApplied?: (applied: AppliedRun) => void;
+  readonly onApplied?: (applied: AppliedBatch) => void;
   /** Told when the position was not where it had left it: another process folded on, or a rebuild was swapped in. */
   readonly onMoved?: (moved: MovedPosition) => void;
 }

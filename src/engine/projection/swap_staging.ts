@@ -1,7 +1,7 @@
 /** Puts a rebuild's tables in the place of the live ones, in one transaction. It never folds into the live tables. */
-import type { RunBounds } from "../core/ports.ts";
+import type { BatchBounds } from "../core/ports.ts";
 import type { Sql, Tx } from "../postgres/sql.ts";
-import { applyRunInTransaction } from "./apply_run.ts";
+import { applyBatchInTransaction } from "./apply_batch.ts";
 import type { Origin } from "./additions.ts";
 import type { ProjectionEvent } from "./define_projection.ts";
 import { exchangeTablesInTransaction } from "./exchange_tables.ts";
@@ -15,7 +15,7 @@ import { replacedError, type StagedPartition, type Staging } from "./staging.ts"
 export interface SwapDeps {
   readonly sql: Sql;
   readonly source: LogSource;
-  readonly bounds: RunBounds;
+  readonly bounds: BatchBounds;
   /** How long to wait for each lock before giving way to readers and projectors, and trying again. */
   readonly lockTimeoutMs: number;
   /** The live projectors stand still while the rebuild folds what they have more; no more than this many offsets. */
@@ -176,10 +176,10 @@ async function catchUpInTransaction<Event extends ProjectionEvent>(
       await using reader = await deps.source.openReader(partition, partition.position);
       // `partition.position` must not move before the commit; the next replay finds it in Postgres.
       for (let from = partition.position; from < goal;) {
-        const run = await reader.next(deps.bounds, bounded);
-        const outcome = await applyRunInTransaction(tx, staging.target, partition, from, run);
+        const batch = await reader.next(deps.bounds, bounded);
+        const outcome = await applyBatchInTransaction(tx, staging.target, partition, from, batch);
         if (outcome.kind === "moved") return false;
-        from = run.nextOffset;
+        from = batch.nextOffset;
       }
     }
     return true;

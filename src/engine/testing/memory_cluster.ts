@@ -2,10 +2,10 @@
 import { type Names, namesIn } from "../core/names.ts";
 import {
   type AtomicWrite,
+  type BatchBounds,
   type CommittedOffset,
   type LogRange,
   type PartitionReader,
-  type RunBounds,
   TransactionError,
   type Transactions,
   type Transactor,
@@ -141,12 +141,12 @@ export class MemoryReader implements PartitionReader {
     return Promise.resolve(this.log.range);
   }
 
-  async next(bounds: RunBounds, signal: AbortSignal) {
+  async next(bounds: BatchBounds, signal: AbortSignal) {
     if (this.position >= this.log.range.end) this.onEnd();
     if (this.position >= this.log.range.end) await untilAborted(signal);
-    const run = this.log.read(this.position, bounds);
-    this.position = run.nextOffset;
-    return run;
+    const batch = this.log.read(this.position, bounds);
+    this.position = batch.nextOffset;
+    return batch;
   }
 }
 

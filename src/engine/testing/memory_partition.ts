@@ -1,5 +1,5 @@
 /** One partition of a log in memory, with transactions as Kafka writes them: each ends in a marker that takes an offset. */
-import type { LogRange, RecordRun, RunBounds } from "../core/ports.ts";
+import type { BatchBounds, InputBatch, LogRange } from "../core/ports.ts";
 import { encodedBytes, formatPartition, type InputRecord } from "../core/record.ts";
 import type { OutputRecord } from "../core/record.ts";
 
@@ -68,7 +68,7 @@ export class MemoryPartition {
   }
 
   /** What is committed from an offset on. */
-  read(from: number, { recordsMax, bytesMax }: RunBounds): RecordRun {
+  read(from: number, { recordsMax, bytesMax }: BatchBounds): InputBatch {
     const { end } = this.range;
     const records: InputRecord[] = [];
     let bytes = 0;

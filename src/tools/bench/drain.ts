@@ -1,6 +1,6 @@
 /** One drain: processes empty a filled topic as fast as they can; its figures, and a check of what came out. */
 import { checkOutput, isPerfect, type OutputCheck } from "./check_output.ts";
-import type { Job, Mark } from "./job.ts";
+import type { Job, Progress } from "./job.ts";
 import { type MeasuredCommand, MeasuredProcess } from "./measured_process.ts";
 import type { Probe } from "./probe.ts";
 
@@ -39,7 +39,7 @@ export interface DrainOptions {
 export async function drain(probe: Probe, options: DrainOptions): Promise<DrainFigures> {
   const { job, processes, signal } = options;
   const done = Promise.withResolvers<void>();
-  const last = new Map<number, Mark>();
+  const last = new Map<number, Progress>();
   const total = () => [...last.values()].reduce((sum, { records }) => sum + records, 0);
   const started: MeasuredProcess[] = [];
   const stalled = () =>
@@ -58,8 +58,8 @@ export async function drain(probe: Probe, options: DrainOptions): Promise<DrainF
     for (let index = 0; index < processes; index++) {
       // With several processes none knows when all are done: they run until they are told.
       const own = processes === 1 ? job : { ...job, records: 0 };
-      const child = new MeasuredProcess(options.command, own, (mark) => {
-        last.set(index, mark);
+      const child = new MeasuredProcess(options.command, own, (progress) => {
+        last.set(index, progress);
         clearTimeout(timer);
         timer = setTimeout(stalled, options.stallMsMax);
         options.onProgress?.(total());
@@ -80,7 +80,7 @@ export async function drain(probe: Probe, options: DrainOptions): Promise<DrainF
     await Promise.all(started.map((child) => child[Symbol.asyncDispose]()));
   }
   const check = await checkOutput(probe, job.output, { expected: job.records, work: job.work });
-  return { ...figuresOf(started.map(({ marks }) => marks), job.records), check };
+  return { ...figuresOf(started.map(({ seen }) => seen), job.records), check };
 }
 
 /** For those drains whose output must be perfect. */
@@ -93,21 +93,21 @@ export function assertPerfect(name: string, { check }: DrainFigures): void {
 }
 
 function figuresOf(
-  processes: readonly (readonly Mark[])[],
+  processes: readonly (readonly Progress[])[],
   records: number,
 ): Omit<DrainFigures, "check"> {
-  const marks = processes.filter((list) => list.length > 0);
-  const ends = marks.flatMap((list) => list.at(-1) ?? []);
+  const seen = processes.filter((list) => list.length > 0);
+  const ends = seen.flatMap((list) => list.at(-1) ?? []);
   const firstMs = Math.min(...ends.map(({ first_ms }) => first_ms));
   const lastMs = Math.max(...ends.map(({ at_ms }) => at_ms));
   const cpuMs = sum(ends.map(({ cpu_ms }) => cpu_ms));
   const seconds = (lastMs - firstMs) / 1_000;
   // The moment at which each process had its own first third: exact for one process, near enough for two.
-  const thirds = marks.flatMap((list) => {
+  const thirds = seen.flatMap((list) => {
     const own = list.at(-1)?.records ?? 0;
-    return list.find((mark) => mark.records >= own / 3) ?? [];
+    return list.find((progress) => progress.records >= own / 3) ?? [];
   });
-  const warmRecords = records - sum(thirds.map((mark) => mark.records));
+  const warmRecords = records - sum(thirds.map((progress) => progress.records));
   const warmFromMs = sum(thirds.map(({ at_ms }) => at_ms)) / Math.max(1, thirds.length);
   const warmCpuMs = cpuMs - sum(thirds.map(({ cpu_ms }) => cpu_ms));
   const warm = warmRecords > 0 && lastMs > warmFromMs;
@@ -118,7 +118,7 @@ function figuresOf(
     cpuMicrosPerRecord: cpuMs * 1_000 / records,
     warmRecordsPerSecond: warm ? warmRecords / ((lastMs - warmFromMs) / 1_000) : records / seconds,
     warmCpuMicrosPerRecord: warm ? warmCpuMs * 1_000 / warmRecords : cpuMs * 1_000 / records,
-    rssMiBMax: Math.max(...marks.flat().map(({ rss_mib }) => rss_mib)),
+    rssMiBMax: Math.max(...seen.flat().map(({ rss_mib }) => rss_mib)),
   };
 }
 

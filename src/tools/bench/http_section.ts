@@ -1,4 +1,4 @@
-/** The part of the benchmark about HTTP: orders until they are durable, and until they are announced on Kafka. */
+/** The part of the benchmark about HTTP: orders until they are durable, and until they are published on Kafka. */
 import { build, type Histogram } from "hdr-histogram-js";
 import type { z } from "zod";
 import { placingToken } from "../../app/compose/open_door.ts";
@@ -18,7 +18,7 @@ import { spreadOf } from "./statistics.ts";
 const warmSeconds = 1;
 const connections = 64;
 const readyMsMax = 20_000;
-const announcedMsMax = 10_000;
+const publishedMsMax = 10_000;
 
 /** See the file's first line. */
 export async function httpSection(context: BenchContext): Promise<SectionResult> {
@@ -81,12 +81,12 @@ export async function httpSection(context: BenchContext): Promise<SectionResult>
     const warm = rate * warmSeconds;
     const first = from;
     from += Math.ceil(rate * (plan.httpSeconds + warmSeconds));
-    const limit = AbortSignal.timeout(announcedMsMax);
-    const announcedHere = () => [...seen.keys()].filter((number) => number >= first).length;
-    while (announcedHere() < found.accepted && !limit.aborted) await delay(50, signal);
+    const limit = AbortSignal.timeout(publishedMsMax);
+    const publishedHere = () => [...seen.keys()].filter((number) => number >= first).length;
+    while (publishedHere() < found.accepted && !limit.aborted) await delay(50, signal);
     await following.stop();
     const durable = histogramOf(found.latencies_us.slice(warm));
-    const announced = histogramOf(
+    const published = histogramOf(
       [...seen].flatMap(([number, at]) =>
         number < first + warm
           ? []
@@ -97,19 +97,19 @@ export async function httpSection(context: BenchContext): Promise<SectionResult>
     figures.push(
       ...percentilesOf(`http.${rate}`, `${rate}/s, durable`, "durable", durable, target),
     );
-    figures.push(...percentilesOf(`http.${rate}`, `${rate}/s, announced`, "announced", announced));
+    figures.push(...percentilesOf(`http.${rate}`, `${rate}/s, published`, "published", published));
     curves.push(percentileCurve(`durable, ${rate}/s`, durable));
-    curves.push(percentileCurve(`announced, ${rate}/s`, announced));
+    curves.push(percentileCurve(`published, ${rate}/s`, published));
     notes.push(...refusals(found.refused));
     notes.push(
-      `${rate}/s: ${announcedHere()} of ${found.accepted} accepted orders were seen on Kafka.`,
+      `${rate}/s: ${publishedHere()} of ${found.accepted} accepted orders were seen on Kafka.`,
     );
   }
   return {
     title: "POST /orders",
     about:
       "Orders over HTTP with the relay beside it, on a database of its own. Durable: from the moment an order was due to " +
-      "its 202. Announced: to the moment at which Kafka's Java client saw it on the topic, under read_committed. The " +
+      "its 202. Published: to the moment at which Kafka's Java client saw it on the topic, under read_committed. The " +
       "rates are open loops; the highest rate is a closed one.",
     figures,
     plots: curves.length > 0 ? [percentilePlot("From order to answer, and to Kafka", curves)] : [],

@@ -32,8 +32,8 @@ export const jobSchema = z.object({
 export type Job = z.output<typeof jobSchema>;
 
 /** How far a process has come. Times are milliseconds since the epoch. */
-export const markSchema = z.object({
-  event: z.literal("mark"),
+export const progressSchema = z.object({
+  event: z.literal("progress"),
   /** Committed so far by this process. */
   records: z.number(),
   /** When the first record reached the transform. */
@@ -45,4 +45,4 @@ export const markSchema = z.object({
   rss_mib: z.number(),
 });
 /** How far a process has come. */
-export type Mark = z.output<typeof markSchema>;
+export type Progress = z.output<typeof progressSchema>;

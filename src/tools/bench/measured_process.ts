@@ -1,5 +1,5 @@
 /** Starts one measured process, gives it its job and collects what it tells. Knows nothing of what it measures. */
-import { type Mark, markSchema } from "./job.ts";
+import { type Progress, progressSchema } from "./job.ts";
 
 /** How to start it. */
 export interface MeasuredCommand {
@@ -14,7 +14,7 @@ const tailLines = 12;
 
 /** See the file's first line. */
 export class MeasuredProcess implements AsyncDisposable {
-  readonly marks: Mark[] = [];
+  readonly seen: Progress[] = [];
   readonly ended: Promise<Deno.CommandStatus>;
   readonly #child: Deno.ChildProcess;
   readonly #drained: Promise<unknown>;
@@ -23,7 +23,7 @@ export class MeasuredProcess implements AsyncDisposable {
   constructor(
     command: MeasuredCommand,
     job: object,
-    onMark: (mark: Mark) => void = () => {},
+    onProgress: (progress: Progress) => void = () => {},
     onLine: (line: string) => void = () => {},
   ) {
     this.#child = new Deno.Command(command.command, {
@@ -38,10 +38,10 @@ export class MeasuredProcess implements AsyncDisposable {
       this.#give(job),
       lines(this.#child.stdout, (line) => {
         onLine(line);
-        const mark = markOf(line);
-        if (!mark) return;
-        this.marks.push(mark);
-        onMark(mark);
+        const progress = progressOf(line);
+        if (!progress) return;
+        this.seen.push(progress);
+        onProgress(progress);
       }),
       lines(this.#child.stderr, (line) => {
         this.#errors = [...this.#errors.slice(1 - tailLines), line];
@@ -81,10 +81,10 @@ export class MeasuredProcess implements AsyncDisposable {
   }
 }
 
-function markOf(line: string): Mark | undefined {
+function progressOf(line: string): Progress | undefined {
   if (!line.startsWith("{")) return undefined;
   try {
-    const parsed = markSchema.safeParse(JSON.parse(line));
+    const parsed = progressSchema.safeParse(JSON.parse(line));
     return parsed.success ? parsed.data : undefined;
   } catch {
     return undefined;

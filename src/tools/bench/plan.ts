@@ -41,7 +41,7 @@ export interface BenchPlan {
   readonly httpSeconds: number;
   readonly httpRates: readonly number[];
   readonly relayRows: number;
-  /** Of orders at a steady rate, whose rows are deleted as soon as they are announced. */
+  /** Of orders at a steady rate, whose rows are deleted as soon as they are published. */
   readonly retentionSeconds: number;
   readonly projectorRecords: number;
   readonly soakSeconds: number;

@@ -1,6 +1,6 @@
 /** Tells how far a measured process has come, on standard output, at most every few milliseconds. */
 import process from "node:process";
-import type { Mark } from "./job.ts";
+import type { Progress } from "./job.ts";
 
 const tellEveryMs = 20;
 const encoder = new TextEncoder();
@@ -44,15 +44,15 @@ export class ProgressTeller implements Disposable {
   tell(): void {
     if (this.#records === this.#told) return;
     this.#told = this.#records;
-    const mark: Mark = {
-      event: "mark",
+    const progress: Progress = {
+      event: "progress",
       records: this.#records,
       first_ms: this.#firstMs,
       at_ms: this.#atMs,
       cpu_ms: this.#cpuMs - this.#firstCpuMs,
       rss_mib: Deno.memoryUsage().rss / 1_048_576,
     };
-    Deno.stdout.writeSync(encoder.encode(`${JSON.stringify(mark)}\n`));
+    Deno.stdout.writeSync(encoder.encode(`${JSON.stringify(progress)}\n`));
   }
 
   [Symbol.dispose](): void {

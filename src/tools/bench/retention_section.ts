@@ -1,4 +1,4 @@
-/** The part of the benchmark about the size of the outbox: rows that are deleted as soon as they are announced. */
+/** The part of the benchmark about the size of the outbox: rows that are deleted as soon as they are published. */
 import { delay } from "../../engine/core/delay.ts";
 import { appendRows } from "./append_rows.ts";
 import { type BenchContext, ownProcess } from "./context.ts";
@@ -34,7 +34,7 @@ export async function retentionSection(context: BenchContext): Promise<SectionRe
     context.say(`retention: ${seconds} s at ${rate} rows a second`);
     // The relay is up before the first figure counts.
     await appendRows(pipeline, 0, 1, signal);
-    await until(() => relay.marks.length > 0, "the relay has begun", signal);
+    await until(() => relay.seen.length > 0, "the relay has begun", signal);
     samples.length = 0;
     for (let step = 0; step < seconds * 1_000 / stepMs; step++) {
       const rows = rate * stepMs / 1_000;
@@ -46,19 +46,19 @@ export async function retentionSection(context: BenchContext): Promise<SectionRe
     const placed = 1 + seconds * rate;
     context.say(`retention: a backlog of ${backlog} rows`);
     await appendRows(pipeline, placed, backlog, signal);
-    const announced = () => (relay.marks.at(-1)?.records ?? 0) >= placed + backlog;
-    await until(announced, "the backlog is announced", signal);
-    const announcedAt = performance.now();
+    const published = () => (relay.seen.at(-1)?.records ?? 0) >= placed + backlog;
+    await until(published, "the backlog is published", signal);
+    const publishedAt = performance.now();
     // The last row stays: the cursor names it.
     await until(async () => await rowsLeft(pipeline) <= 1, "the backlog is deleted", signal);
-    const lagMs = performance.now() - announcedAt;
+    const lagMs = performance.now() - publishedAt;
     const most = Math.max(...steady.map(({ rows }) => rows));
     return {
       title: "Size of the outbox",
       about:
         `Rows that are left in the outbox with OUTBOX_RETENTION_HOURS=0, at ${rate} orders a ` +
         `second for ${seconds} s; then how long after the last row of a backlog of ${backlog} was ` +
-        `announced, as fast as the relay can, the last of them was deleted.`,
+        `published, as fast as the relay can, the last of them was deleted.`,
       figures: [
         figure(
           "retention.rows",
@@ -82,7 +82,7 @@ export async function retentionSection(context: BenchContext): Promise<SectionRe
           y: samples.map(({ rows }) => rows),
         }],
       }],
-      notes: [`${placed + backlog} rows were announced and deleted.`],
+      notes: [`${placed + backlog} rows were published and deleted.`],
     };
   } finally {
     over.abort();

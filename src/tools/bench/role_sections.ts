@@ -3,7 +3,7 @@ import { appendRows } from "./append_rows.ts";
 import { type BenchContext, ownProcess } from "./context.ts";
 import type { SectionResult } from "./drain_sections.ts";
 import { fillTopic } from "./fill_topic.ts";
-import type { Mark } from "./job.ts";
+import type { Progress } from "./job.ts";
 import { MeasuredProcess } from "./measured_process.ts";
 import { targets } from "./plan.ts";
 import { openPrivatePipeline, type PrivatePipeline } from "./private_pipeline.ts";
@@ -19,16 +19,16 @@ export async function relaySection(context: BenchContext): Promise<SectionResult
   context.say(`relay: appending ${rows} rows`);
   await appendRows(pipeline, 0, rows, context.signal);
   context.say(`relay: relaying ${rows} rows`);
-  const mark = await untilRole(context, pipeline, "relay", rows);
+  const progress = await untilRole(context, pipeline, "relay", rows);
   const end = await context.probe.end(pipeline.config.ORDERS_TOPIC);
   let seen = 0;
   await context.probe.dump(pipeline.config.ORDERS_TOPIC, () => seen++);
   return {
     title: "Relay throughput from a backlog",
     about:
-      `${rows} rows that wait in the outbox, announced by one relay in transactions of up to ` +
+      `${rows} rows that wait in the outbox, published by one relay in transactions of up to ` +
       `${context.config.RELAY_BATCH_RECORDS_MAX} rows with its cursor in each; its start is included.`,
-    figures: roleFigures("relay", "relay", "rows/s", mark, targets.relayRowsPerSecond),
+    figures: roleFigures("relay", "relay", "rows/s", progress, targets.relayRowsPerSecond),
     plots: [],
     notes: [
       seen === rows
@@ -50,7 +50,7 @@ export async function projectorSection(context: BenchContext): Promise<SectionRe
     signal: context.signal,
   });
   context.say(`projector: ${count} events`);
-  const mark = await untilRole(context, pipeline, "projector", count);
+  const progress = await untilRole(context, pipeline, "projector", count);
   const [row] = await runtime.database.sql<{ rows: number }[]>`
     select count(*)::int as rows from order_view
   `;
@@ -58,7 +58,7 @@ export async function projectorSection(context: BenchContext): Promise<SectionRe
     title: "Projector throughput",
     about:
       `${count} orders folded into the read model, rows and position in one Postgres transaction a batch.`,
-    figures: roleFigures("projector", "projector", "events/s", mark),
+    figures: roleFigures("projector", "projector", "events/s", progress),
     plots: [],
     notes: [
       row?.rows === count
@@ -72,7 +72,7 @@ function roleFigures(
   id: string,
   label: string,
   unit: string,
-  { records, first_ms, at_ms, cpu_ms, rss_mib }: Mark,
+  { records, first_ms, at_ms, cpu_ms, rss_mib }: Progress,
   target?: number,
 ): Figure[] {
   const rate = records / ((at_ms - first_ms) / 1_000);
@@ -83,21 +83,21 @@ function roleFigures(
   ];
 }
 
-/** Runs a role until it has done that much; answers with its last mark. */
+/** Runs a role until it has done that much; answers with its last progress. */
 async function untilRole(
   { signal }: BenchContext,
   { env }: PrivatePipeline,
   role: "relay" | "projector",
   count: number,
-): Promise<Mark> {
-  const done = Promise.withResolvers<Mark>();
+): Promise<Progress> {
+  const done = Promise.withResolvers<Progress>();
   const command = { ...ownProcess("role_child.ts"), env };
   const job = { role, group: `bench-${crypto.randomUUID()}` };
-  await using child = new MeasuredProcess(command, job, (mark) => {
-    if (mark.records >= count) done.resolve(mark);
+  await using child = new MeasuredProcess(command, job, (progress) => {
+    if (progress.records >= count) done.resolve(progress);
   });
   const timer = setTimeout(
-    () => done.reject(new Error(`the ${role} has done ${child.marks.at(-1)?.records ?? 0} only`)),
+    () => done.reject(new Error(`the ${role} has done ${child.seen.at(-1)?.records ?? 0} only`)),
     roleMsMax,
   );
   child.ended.then(() => done.reject(new Error(`the ${role} ended: ${child.complaint}`)));

@@ -2,7 +2,7 @@
 import { type BenchContext, ownProcess } from "./context.ts";
 import { delay } from "../../engine/core/delay.ts";
 import type { SectionResult } from "./drain_sections.ts";
-import type { Mark } from "./job.ts";
+import type { Progress } from "./job.ts";
 import { MeasuredProcess } from "./measured_process.ts";
 import { targets } from "./plan.ts";
 import { figure } from "./report.ts";
@@ -22,11 +22,11 @@ export async function soakSection(context: BenchContext): Promise<SectionResult>
   const output = await context.topic("soak.out", partitions);
   context.say(`soak: ${seconds} s at ${rate} a second`);
   const job = context.job({ input, output, group: "soak", partitions });
-  const samples: Mark[] = [];
+  const samples: Progress[] = [];
   {
-    await using flow = new MeasuredProcess(ownProcess("flow_child.ts"), job, (mark) => {
+    await using flow = new MeasuredProcess(ownProcess("flow_child.ts"), job, (progress) => {
       const last = samples.at(-1);
-      if (!last || mark.at_ms - last.at_ms >= 1_000) samples.push(mark);
+      if (!last || progress.at_ms - last.at_ms >= 1_000) samples.push(progress);
     });
     await using load = await startLoad(context, {
       topic: input,

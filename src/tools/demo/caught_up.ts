@@ -1,4 +1,4 @@
-/** Waits until everything that was announced has been processed and projected. */
+/** Waits until everything that was published has been processed and projected. */
 import { delay } from "../../engine/core/delay.ts";
 import type { CommittedOffset, LogRange } from "../../engine/core/ports.ts";
 import type { TopicPartition } from "../../engine/core/record.ts";

@@ -7,7 +7,7 @@ export interface ShardFacts {
   readonly shard: number;
   /** In the words of the relay's halt, where the cursor does not fit. */
   readonly halt?: string;
-  /** The last position that was announced. */
+  /** The last position that was published. */
   readonly after: number;
   readonly backlog: Backlog;
   /** Rows that were passed by, since their topic or partition takes none: how many places. */
@@ -52,5 +52,5 @@ export function judgeShard(facts: ShardFacts): Finding[] {
   }
   if (findings.length > 0) return findings;
   const who = leader === undefined ? "no relay leads it now" : `led by ${leader}`;
-  return [right(subject, `announced up to position ${after}, ${backlog.rows} row(s) wait; ${who}`)];
+  return [right(subject, `published up to position ${after}, ${backlog.rows} row(s) wait; ${who}`)];
 }

@@ -50,8 +50,8 @@ export async function bringUpKafka(paths: StackPaths, options: KafkaStart): Prom
     archive: join(cacheDirectory, `${basename(jars)}-java-${java.version}.jsa`),
     signal,
   };
-  const serviceOf = ({ mark }: Daemon): KafkaService => ({
-    ...mark,
+  const serviceOf = ({ identity }: Daemon): KafkaService => ({
+    ...identity,
     port: kafkaPort,
     version: kafkaVersion,
     log: paths.kafkaLog,

@@ -46,7 +46,7 @@ export async function bringUpPostgres(
   for (let attempt = 1;; attempt++) {
     const daemon = await startPostgres(server);
     const service: PostgresService = {
-      ...daemon.mark,
+      ...daemon.identity,
       port: postgresPort,
       version: postgresVersion,
       log: paths.postgresLog,

@@ -52,7 +52,7 @@ export async function fenceLastBroker(
     await untilItSays(beginning, beginMsMax);
     await untilItSays(fencing, fenceMsMax);
   } finally {
-    await stopService(daemon.mark, `the controller of ${dataDirectory}`, "TERM");
+    await stopService(daemon.identity, `the controller of ${dataDirectory}`, "TERM");
   }
 }
 

@@ -7,7 +7,7 @@ import { closeSync, openSync } from "node:fs";
 import { waitFor, type WaitOptions } from "./wait.ts";
 
 /** A process and when it started, so that another process that got the same number later is not mistaken for it. */
-export interface ProcessMark {
+export interface ProcessIdentity {
   readonly pid: number;
   /** Opaque: clock ticks since boot on Linux, a date elsewhere. */
   readonly startedAt: string;
@@ -27,7 +27,7 @@ export interface DaemonOptions {
 
 /** A process that was started here; `exited` tells its end while this program runs. */
 export interface Daemon {
-  readonly mark: ProcessMark;
+  readonly identity: ProcessIdentity;
   /** How it ended (`exit code 1`, `signal SIGKILL`), undefined while it runs. */
   exited(): string | undefined;
 }
@@ -56,20 +56,23 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     child.unref();
     const startedAt = await processStart(pid);
     if (startedAt === undefined) end ??= "an end before it could be seen";
-    return { mark: { pid, startedAt: startedAt ?? "" }, exited: () => end };
+    return { identity: { pid, startedAt: startedAt ?? "" }, exited: () => end };
   } finally {
     closeSync(output);
   }
 }
 
 /** Whether exactly this process still runs; one that is only waiting to be reaped counts as gone. */
-export async function isRunning(mark: ProcessMark): Promise<boolean> {
-  return mark.startedAt !== "" && await processStart(mark.pid) === mark.startedAt;
+export async function isRunning(identity: ProcessIdentity): Promise<boolean> {
+  return identity.startedAt !== "" && await processStart(identity.pid) === identity.startedAt;
 }
 
 /** Waits until the process is gone; false when it is still there after the time. */
-export async function waitUntilGone(mark: ProcessMark, options: WaitOptions): Promise<boolean> {
-  const gone = async () => await isRunning(mark) ? undefined : true;
+export async function waitUntilGone(
+  identity: ProcessIdentity,
+  options: WaitOptions,
+): Promise<boolean> {
+  const gone = async () => await isRunning(identity) ? undefined : true;
   return await waitFor(gone, options) ?? false;
 }
 

@@ -1,5 +1,5 @@
 /** Sends a signal to a process of ours. Never to one whose start time is not the one on record. */
-import { isRunning, type ProcessMark } from "./processes.ts";
+import { isRunning, type ProcessIdentity } from "./processes.ts";
 import { asPostgresUser, postgresBinaries } from "./postgres_binaries.ts";
 
 /**
@@ -8,11 +8,11 @@ import { asPostgresUser, postgresBinaries } from "./postgres_binaries.ts";
  * run everything.
  */
 export async function sendSignal(
-  mark: ProcessMark,
+  identity: ProcessIdentity,
   signal: "TERM" | "INT" | "QUIT" | "KILL",
 ): Promise<boolean> {
-  if (!await isRunning(mark)) return false;
-  const pid = String(mark.pid);
+  if (!await isRunning(identity)) return false;
+  const pid = String(identity.pid);
   try {
     return await succeeds("/bin/kill", [`-${signal}`, pid]);
   } catch (error) {

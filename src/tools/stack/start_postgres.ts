@@ -9,7 +9,7 @@ import {
   postgresVersion,
 } from "./postgres_binaries.ts";
 import { postgresPing, postgresUser, runStatement } from "./postgres_wire.ts";
-import { type Daemon, type ProcessMark, processStart, startDaemon } from "./processes.ts";
+import { type Daemon, type ProcessIdentity, processStart, startDaemon } from "./processes.ts";
 import { StackError } from "./stack_error.ts";
 import { waitFor } from "./wait.ts";
 
@@ -20,7 +20,7 @@ export interface PostgresOptions {
   readonly port: number;
   readonly logFile: string;
   /** The server that ran on this directory before, if one is on record. */
-  readonly before?: ProcessMark;
+  readonly before?: ProcessIdentity;
   readonly onProgress?: (line: string) => void;
   readonly signal?: AbortSignal;
 }
@@ -146,7 +146,10 @@ async function succeed(run: AccountCommand, action: string, signal?: AbortSignal
  * has that number by then. That one it takes for itself, so in this case alone the file goes: the start time on record
  * proves that the process is a stranger.
  */
-async function removeStrangersLock(data: string, before: ProcessMark | undefined): Promise<void> {
+async function removeStrangersLock(
+  data: string,
+  before: ProcessIdentity | undefined,
+): Promise<void> {
   const file = join(data, "postmaster.pid");
   const text = await Deno.readTextFile(file).catch(() => "");
   const pid = Number(text.split("\n")[0]);

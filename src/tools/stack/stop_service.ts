@@ -1,5 +1,5 @@
 /** Ends one service: asked first, killed when it has not ended in time. Touches no record and no data. */
-import { type ProcessMark, waitUntilGone } from "./processes.ts";
+import { type ProcessIdentity, waitUntilGone } from "./processes.ts";
 import { sendSignal } from "./send_signal.ts";
 import { StackError } from "./stack_error.ts";
 
@@ -22,19 +22,19 @@ export type Ending = "gone" | "stopped" | "killed";
  * @throws {StackError} when it is still there after KILL
  */
 export async function stopService(
-  mark: ProcessMark,
+  identity: ProcessIdentity,
   name: string,
   signal: keyof typeof orderlyMsMax,
 ): Promise<Ending> {
-  if (!await sendSignal(mark, signal)) {
+  if (!await sendSignal(identity, signal)) {
     // Gone already, or not ours to signal: the next wait tells which.
-    if (await waitUntilGone(mark, { waitMsMax: 0 })) return "gone";
+    if (await waitUntilGone(identity, { waitMsMax: 0 })) return "gone";
   }
-  if (await waitUntilGone(mark, { waitMsMax: orderlyMsMax[signal] })) return "stopped";
-  await sendSignal(mark, "KILL");
-  if (await waitUntilGone(mark, { waitMsMax: killedMsMax })) return "killed";
+  if (await waitUntilGone(identity, { waitMsMax: orderlyMsMax[signal] })) return "stopped";
+  await sendSignal(identity, "KILL");
+  if (await waitUntilGone(identity, { waitMsMax: killedMsMax })) return "killed";
   throw new StackError(
-    `Cannot stop ${name}: process ${mark.pid} is still there after KILL. ` +
+    `Cannot stop ${name}: process ${identity.pid} is still there after KILL. ` +
       "It may belong to another user; stop it as that user.",
   );
 }

@@ -2,8 +2,8 @@
 
 /** Points in the relay and the projector; those between requests to Kafka are seen by the proxy. */
 export const innerPoints = [
-  "relay-before-mark",
-  "relay-after-mark",
+  "relay-before-barrier",
+  "relay-after-barrier",
   "relay-within-barrier",
   "relay-before-read",
   "relay-after-read",

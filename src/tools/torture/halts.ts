@@ -19,7 +19,7 @@ export type OnEnd = (listener: (name: string, end: UnaskedEnd) => void) => () =>
 const waitMsMax = 40_000;
 const ordersAfterBackup = 5;
 
-/** Postgres goes back to an earlier state, below what was announced. */
+/** Postgres goes back to an earlier state, below what was published. */
 export async function restoredDatabase(
   arena: Arena,
   directory: string,
@@ -32,7 +32,7 @@ export async function restoredDatabase(
   await postgres.stop();
   await copy(data, backup);
   await postgres.start();
-  const announced = new Promise<void>((resolve) => {
+  const published = new Promise<void>((resolve) => {
     const shardsSeen = new Set<number | undefined>();
     const off = arena.events.on((_, event) => {
       if (event.event !== "committed" || event.role !== "relay") return;
@@ -50,7 +50,7 @@ export async function restoredDatabase(
       await placeOrder(sql, order, options).then(() => placed++, () => delay(200, signal));
     }
   })();
-  await Promise.race([Promise.all([announced, placing]), delay(waitMsMax, signal)]);
+  await Promise.race([Promise.all([published, placing]), delay(waitMsMax, signal)]);
   const relays = [...roles.values()].filter(({ name }) => name.startsWith("relay"));
   const halted = firstHalt(onEnd, (name) => name.startsWith("relay"), signal);
   // A restore takes place while nobody relays.

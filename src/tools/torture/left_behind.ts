@@ -1,18 +1,18 @@
 /** Keeps the list of a run's services, and ends what a run that was killed has left behind. */
 import { join } from "node:path";
 import { z } from "zod";
-import { isRunning, type ProcessMark, processStart } from "../stack/processes.ts";
+import { isRunning, type ProcessIdentity, processStart } from "../stack/processes.ts";
 import { sendSignal } from "../stack/send_signal.ts";
 
-const mark = z.object({ pid: z.int(), startedAt: z.string() });
-const record = z.object({ owner: mark, services: z.array(mark) });
+const identity = z.object({ pid: z.int(), startedAt: z.string() });
+const record = z.object({ owner: identity, services: z.array(identity) });
 
 const fileName = "processes.json";
 
 /** Notes the services of the run in this directory as they are started. */
-export async function keepList(directory: string): Promise<(service: ProcessMark) => void> {
+export async function keepList(directory: string): Promise<(service: ProcessIdentity) => void> {
   const owner = { pid: Deno.pid, startedAt: await processStart(Deno.pid) ?? "" };
-  const services: ProcessMark[] = [];
+  const services: ProcessIdentity[] = [];
   return (service) => {
     services.push(service);
     Deno.writeTextFileSync(join(directory, fileName), JSON.stringify({ owner, services }));

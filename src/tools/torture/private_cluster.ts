@@ -125,7 +125,7 @@ export async function startPrivateCluster(options: ClusterOptions): Promise<Priv
     };
     const service = daemonService(`broker ${nodeId}`, "TERM", async () => {
       const daemon = await startBroker(broker);
-      keep(daemon.mark);
+      keep(daemon.identity);
       return { daemon, ready: () => awaitBroker(daemon, broker) };
     });
     return Object.assign(started.use(service), { nodeId, proxy });
@@ -139,7 +139,7 @@ export async function startPrivateCluster(options: ClusterOptions): Promise<Priv
   };
   const postgres = started.use(daemonService("Postgres", "INT", async (before) => {
     const daemon = await startPostgres({ ...server, before });
-    keep(daemon.mark);
+    keep(daemon.identity);
     return { daemon, ready: () => awaitPostgres(daemon, server) };
   }));
   onProgress(`starting ${options.brokers} × Kafka ${version} and PostgreSQL in ${directory}`);
@@ -161,7 +161,7 @@ const loneControllerId = 100;
 function controllerService(
   common: Pick<BrokerOptions, "voters" | "clusterId" | "jars" | "java">,
   directory: string,
-  keep: (mark: Daemon["mark"]) => void,
+  keep: (identity: Daemon["identity"]) => void,
 ) {
   return daemonService("controller", "TERM", async () => {
     const daemon = await startBroker({
@@ -175,7 +175,7 @@ function controllerService(
       dataDirectory: join(directory, "controller"),
       logFile: join(directory, "logs", "controller.log"),
     });
-    keep(daemon.mark);
+    keep(daemon.identity);
     return { daemon, ready: () => Promise.resolve() };
   });
 }

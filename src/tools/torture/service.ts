@@ -1,5 +1,5 @@
 /** A process of the torture's cluster that faults may end, stop and start again. Knows nothing of what it serves. */
-import { type Daemon, type ProcessMark, waitUntilGone } from "../stack/processes.ts";
+import { type Daemon, type ProcessIdentity, waitUntilGone } from "../stack/processes.ts";
 import { sendSignal } from "../stack/send_signal.ts";
 import { pause } from "../stack/wait.ts";
 
@@ -27,20 +27,20 @@ interface Started {
   readonly ready: () => Promise<unknown>;
 }
 
-/** Makes a service of what `launch` starts; it gets the mark of the process before it. Disposing kills it. */
+/** Makes a service of what `launch` starts; it gets the identity of the process before it. Disposing kills it. */
 export function daemonService(
   name: string,
   stopSignal: "TERM" | "INT",
-  launch: (before: ProcessMark | undefined) => Promise<Started>,
+  launch: (before: ProcessIdentity | undefined) => Promise<Started>,
 ): Service & AsyncDisposable {
   let daemon: Daemon | undefined;
-  let before: ProcessMark | undefined;
+  let before: ProcessIdentity | undefined;
   const running = () => daemon !== undefined && daemon.exited() === undefined;
   const kill = async () => {
     if (!daemon || !running()) return false;
-    const { mark } = daemon;
-    await sendSignal(mark, "KILL");
-    const gone = await waitUntilGone(mark, { waitMsMax: 10_000 });
+    const { identity } = daemon;
+    await sendSignal(identity, "KILL");
+    const gone = await waitUntilGone(identity, { waitMsMax: 10_000 });
     if (gone) daemon = undefined;
     return gone;
   };
@@ -52,20 +52,20 @@ export function daemonService(
     kill,
     async freeze(frozen) {
       if (!daemon || !running()) return false;
-      const args = [frozen ? "-STOP" : "-CONT", String(daemon.mark.pid)];
+      const args = [frozen ? "-STOP" : "-CONT", String(daemon.identity.pid)];
       return (await new Deno.Command("/bin/kill", { args }).output()).success;
     },
     async stop() {
       if (!daemon || !running()) return;
-      await sendSignal(daemon.mark, stopSignal);
-      if (!await waitUntilGone(daemon.mark, { waitMsMax: stopMsMax })) await kill();
+      await sendSignal(daemon.identity, stopSignal);
+      if (!await waitUntilGone(daemon.identity, { waitMsMax: stopMsMax })) await kill();
       daemon = undefined;
     },
     async start() {
       for (let attempt = 1; !running(); attempt++) {
         const launched = await launch(before);
         daemon = launched.daemon;
-        before = daemon.mark;
+        before = daemon.identity;
         try {
           await launched.ready();
         } catch (error) {

@@ -10,7 +10,7 @@ const statements: readonly {
   readonly before?: InnerPoint;
   readonly after?: InnerPoint;
 }[] = [
-  { text: /from outbox_mark\(/, before: "relay-before-mark", after: "relay-after-mark" },
+  { text: /from outbox_mark\(/, before: "relay-before-barrier", after: "relay-after-barrier" },
   { text: /pg_snapshot_xmin\(pg_current_snapshot\(\)\) >=/, before: "relay-within-barrier" },
   {
     text: /from outbox\s+where shard = \s*and position > \s*and position <= /,

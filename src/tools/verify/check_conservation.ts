@@ -24,7 +24,7 @@ export interface ConservationReport {
 }
 
 /**
- * Checks that every order is announced once, invoiced once or dead-lettered once, in order, unaltered, and projected.
+ * Checks that every order is published once, invoiced once or dead-lettered once, in order, unaltered, and projected.
  * Reads only. Runs beside a running pipeline: see {@linkcode takeCut} for why that is sound.
  *
  * @throws {UnreachableError} when Kafka, Postgres or Java cannot be reached

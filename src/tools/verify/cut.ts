@@ -33,12 +33,12 @@ export interface Cut {
  *  6. A second Postgres snapshot S2, for events in the log that S1 does not hold.
  *
  * - *Lost*. A transaction that committed an offset below O1 had written its outputs before it ended, hence below E (3 is
- *   after 2): the outcome of every announcement below O1 must be among what was read. In the same way every outbox row
- *   of S1 below C1 must be announced below E, but for those that C1's metadata says are held back; and an order of S1 whose outbox row was gone in S1 was already published
- *   and retired then. Announcements at or above O1, and rows at or above C1, are undecided.
+ *   after 2): the outcome of every publication below O1 must be among what was read. In the same way every outbox row
+ *   of S1 below C1 must be published below E, but for those that C1's metadata says are held back; and an order of S1 whose outbox row was gone in S1 was already published
+ *   and retired then. Publications at or above O1, and rows at or above C1, are undecided.
  * - *Torn, invented*. Every outcome that was read below E became visible together with its offset, so O2, taken
  *   afterwards, covers it. The record that it came from was on the orders topic before it, hence below E of the orders
- *   topic, which is taken after that of the outcome topics. Every announcement that was read had been committed in
+ *   topic, which is taken after that of the outcome topics. Every publication that was read had been committed in
  *   Postgres before it was sent, so S2, taken afterwards, holds its row, and C2 covers its position.
  * - *Doubled, altered, out of order* speak of what was read alone, and hold of any prefix.
  * - *Offsets within the log*. O1 was committed before E was taken; O2 may well be above E.
@@ -111,7 +111,7 @@ async function readTopics(
 ): Promise<void> {
   await reader.omitHeaders(addedHeaders);
   const load = loadLog(spill, names.ordersTopic, orderProblem, names.invoicingGroup);
-  const loaders = [load.announced, load.invoiced, load.dead];
+  const loaders = [load.published, load.invoiced, load.dead];
   for (const [place, topic] of topics.entries()) {
     const loader = loaders[place];
     if (loader === undefined) continue;

@@ -6,7 +6,7 @@ import { type Spill, spillIndexes } from "./spill.ts";
  *   committed *before* the outcomes were read, so an outcome must be there. `settled`: below the offset that it had
  *   committed *after* they were read, so an outcome may be there. `buried`: committed dead letters of it; `burying`: those
  *   that may still commit.
- * - `unit`: the account of one event: the appearances of one announcement, redriven ones included. `places` are the
+ * - `unit`: the account of one event: the appearances of one publication, redriven ones included. `places` are the
  *   appearances that no dead letter took away, each of which is worth one invoice; `owed` are the decided ones of them.
  *
  * @param deadLettersFromMs letters that were written since then are all there: retention has removed older ones only
@@ -33,7 +33,7 @@ function burials(state: string): string {
 
 const derived = [
   `update log_end set floor_ms = 0 where start = 0`,
-  ...["announced", "invoiced", "dead"].map((table, index) => `
+  ...["published", "invoiced", "dead"].map((table, index) => `
     update log_end set floor_ms = coalesce(
       (select min(timestamp) from ${table} t where t.partition = log_end.partition), 9e15)
     where start > 0 and topic = (select topic from role where place = ${index})`),
@@ -42,7 +42,7 @@ const derived = [
       coalesce(a.order_id, a.key) as order_id, a.relayed, a.redriven_from is not null as redriven, a.timestamp,
       coalesce(a.offset < c.first, 0) as decided, coalesce(a.offset < c.last, 0) as settled,
       ${burials("committed")} as buried, ${burials("pending")} as burying
-    from announced a left join consumed c on c.partition = a.partition
+    from published a left join consumed c on c.partition = a.partition
     where a.state = 'committed' and not a.for_other`,
   `create table unit as
     select unit, min(event) as event, min(order_id) as order_id, max(relayed) as relayed, count(*) as appearances,

@@ -92,7 +92,7 @@ async function readKey(
   load: LogLoader,
 ): Promise<void> {
   await reader.omitHeaders(addedHeaders);
-  const loaders = [load.announced, load.invoiced, load.dead];
+  const loaders = [load.published, load.invoiced, load.dead];
   const key = new TextEncoder().encode(orderId);
   for (const [place, topic] of topics.entries()) {
     const loader = loaders[place];

@@ -4,19 +4,19 @@ import type { PipelineNames } from "./pipeline_names.ts";
 import type { Spill } from "./spill.ts";
 import { isWithheld } from "./withheld.ts";
 
-/** The conservation table. All count orders (announcements), except where said. */
+/** The conservation table. All count orders (publications), except where said. */
 export interface Figures {
   /** Orders with a row in Postgres. */
   readonly placed: number;
   readonly announced: number;
   readonly invoiced: number;
-  /** Announced orders that ended in the dead letters and were not invoiced after a redrive. */
+  /** Published orders that ended in the dead letters and were not invoiced after a redrive. */
   readonly dead_lettered: number;
-  /** Announced orders that the read model shows. */
+  /** Published orders that the read model shows. */
   readonly projected: number;
   /** Orders that should have gone on and did not. */
   readonly lost: number;
-  /** Orders with more than one announcement or outcome. */
+  /** Orders with more than one publication or outcome. */
   readonly duplicated: number;
   /** Records on the orders topic that other producers put there, and how many of those became invoices and dead letters. */
   readonly foreign: {
@@ -28,7 +28,7 @@ export interface Figures {
   readonly redriven: number;
   /** Records of aborted transactions, which nobody sees. */
   readonly aborted: number;
-  /** What is on its way at this moment: rows not announced, records not processed, records not projected. */
+  /** What is on its way at this moment: rows not published, records not processed, records not projected. */
   readonly lag: { readonly relay: number; readonly worker: number; readonly projector: number };
 }
 
@@ -61,9 +61,9 @@ export function readFigures(spill: Spill, findings: readonly RuleFinding[]): Fig
       ),
     },
     redriven: spill.count(
-      "select count(*) from announced where state = 'committed' and redriven_from is not null",
+      "select count(*) from published where state = 'committed' and redriven_from is not null",
     ),
-    aborted: spill.count(`select (select count(*) from announced where state = 'aborted')
+    aborted: spill.count(`select (select count(*) from published where state = 'aborted')
       + (select count(*) from invoiced where state = 'aborted') + (select count(*) from dead where state = 'aborted')`),
     lag: {
       relay: spill.count(
@@ -71,7 +71,7 @@ export function readFigures(spill: Spill, findings: readonly RuleFinding[]): Fig
         where e.has_outbox and (e.position >= coalesce(r.last, 0) or ${isWithheld})`,
       ),
       worker: spill.count("select count(*) from appearance where not settled"),
-      projector: unfolded("announced", 0) + unfolded("invoiced", 1) + unfolded("dead", 2),
+      projector: unfolded("published", 0) + unfolded("invoiced", 1) + unfolded("dead", 2),
     },
   };
 }
@@ -82,7 +82,7 @@ const foreignShownMax = 10;
 export function foreignDeadLetters(spill: Spill, names: PipelineNames): readonly string[] {
   const rows = spill.rows(`
     select d.from_partition as partition, d.from_offset as offset, d.error_class as class, d.error as error
-    from dead d join announced a on a.partition = d.from_partition and a.offset = d.from_offset
+    from dead d join published a on a.partition = d.from_partition and a.offset = d.from_offset
     where d.state = 'committed' and not a.relayed and a.redriven_from is null
     order by d.from_partition, d.from_offset limit ${foreignShownMax}
   `);

@@ -29,11 +29,11 @@ const foldOrders = [
     select t.order_id, ${
     customerOf("t")
   } as user_id, t.amount, t.currency, t.occurred_at, t.timestamp, min(t.offset) as first_offset
-    from ${folded("announced", 0)} group by t.order_id`,
+    from ${folded("published", 0)} group by t.order_id`,
   `create unique index fold_placed_order on fold_placed (order_id)`,
   `create table fold_last as
     select t.order_id, t.partition, max(t.offset) as offset, count(*) as placed_count
-    from ${folded("announced", 0)} group by t.order_id`,
+    from ${folded("published", 0)} group by t.order_id`,
   `create unique index fold_last_order on fold_last (order_id)`,
   `create table fold_invoiced as
     select t.order_id, t.invoice_id, t.net, t.tax, t.gross, t.tax_rate, t.occurred_at, max(t.offset) as last_offset,

@@ -19,12 +19,13 @@ export function formatReport(report: ConservationReport): string {
 /** The conservation table alone, as the demo ends with it. */
 export function formatFigures({ figures, drained }: ConservationReport): string {
   const table = new Table({
-    head: ["placed", "announced", "invoiced", "dead-lettered", "projected", "lost", "duplicated"],
+    head: ["placed", "published", "invoiced", "dead-lettered", "projected", "lost", "duplicated"],
     colAligns: Array.from({ length: 7 }, () => "right" as const),
     style: { head: [], border: [] },
   });
-  const { placed, announced, invoiced, dead_lettered, projected, lost, duplicated } = figures;
-  table.push([placed, announced, invoiced, dead_lettered, projected, lost, duplicated]);
+  const { placed, announced: published, invoiced, dead_lettered, projected, lost, duplicated } =
+    figures;
+  table.push([placed, published, invoiced, dead_lettered, projected, lost, duplicated]);
   const lines = [table.toString()];
   const { foreign, redriven, aborted, lag } = figures;
   if (foreign.records > 0) {
@@ -39,7 +40,7 @@ export function formatFigures({ figures, drained }: ConservationReport): string 
   }
   if (!drained && lag.relay + lag.worker + lag.projector > 0) {
     lines.push(
-      `On the way: ${lag.relay} to be announced, ${lag.worker} to be processed, ${lag.projector} to be projected.`,
+      `On the way: ${lag.relay} to be published, ${lag.worker} to be processed, ${lag.projector} to be projected.`,
     );
   }
   return lines.join("\n");

@@ -14,12 +14,12 @@ export function historyFromSpill(
   const rows = (sql: string, ...values: (string | number)[]) =>
     spill.rows(`${sql} limit ${stepsMax}`, ...values);
   const expected = rows("select * from expected where order_id = ? or key = ?", subject, subject);
-  const announced = rows(
-    "select * from announced where order_id = ? or key = ? order by partition, offset",
+  const published = rows(
+    "select * from published where order_id = ? or key = ? order by partition, offset",
     subject,
     subject,
   );
-  const events = new Set([...expected, ...announced].map(({ event }) => event));
+  const events = new Set([...expected, ...published].map(({ event }) => event));
   const invoiced = rows(
     "select * from invoiced where order_id = ? or key = ? order by partition, offset",
     subject,
@@ -31,7 +31,7 @@ export function historyFromSpill(
       if (!invoiced.some((known) => samePlace(known, row))) invoiced.push(row);
     }
   }
-  const dead = announced.flatMap((row) =>
+  const dead = published.flatMap((row) =>
     rows(
       "select * from dead where from_partition = ? and from_offset = ? order by partition, offset",
       Number(row.partition),
@@ -47,7 +47,7 @@ export function historyFromSpill(
     steps: [
       ...expected.flatMap(rowSteps),
       ...inTime([
-        ...announced.map((row) => ({ row, step: announcement(row, names.ordersTopic) })),
+        ...published.map((row) => ({ row, step: publication(row, names.ordersTopic) })),
         ...invoiced.map((row) => ({ row, step: invoice(row, names.invoicesTopic) })),
         ...dead.map((row) => ({ row, step: deadLetterStep(row, names) })),
       ]),
@@ -87,14 +87,14 @@ function rowSteps(row: SpillRow): HistoryStep[] {
   return steps;
 }
 
-function announcement(row: SpillRow, topic: string): HistoryStep {
+function publication(row: SpillRow, topic: string): HistoryStep {
   const who = row.redriven_from
     ? `redriven from ${row.redriven_from}`
     : row.relayed
     ? "by the relay"
     : "by another producer";
   return {
-    stage: row.redriven_from ? "redriven" : "announced",
+    stage: row.redriven_from ? "redriven" : "published",
     place: `${topic}-${row.partition}@${row.offset}`,
     state: String(row.state),
     detail: `${who}, ${row.well_formed ? `event ${row.event}` : "not readable as an order"}, ${

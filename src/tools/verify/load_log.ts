@@ -39,7 +39,7 @@ export const addedHeaders: readonly string[] = [
 
 /** One inserter for each topic. */
 export interface LogLoader {
-  readonly announced: (record: LogRecord) => void;
+  readonly published: (record: LogRecord) => void;
   readonly invoiced: (record: LogRecord) => void;
   readonly dead: (record: LogRecord) => void;
 }
@@ -55,8 +55,8 @@ export function loadLog(
   orderProblem: OrderProblem = incomplete,
   invoicingGroup?: string,
 ): LogLoader {
-  const announce = spill.inserter(
-    "insert into announced values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+  const publish = spill.inserter(
+    "insert into published values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
   );
   const invoice = spill.inserter(
     "insert into invoiced values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -66,12 +66,12 @@ export function loadLog(
   );
   const range = spill.inserter("insert into buried_range values (?, ?, ?, ?)");
   return {
-    announced(record) {
+    published(record) {
       const { unreadFrom } = record;
       if (unreadFrom !== undefined) {
         const why = `records from offset ${unreadFrom} on are larger than the checker unpacks`;
         const nothing = [null, null, null, null, null] as const;
-        return announce(
+        return publish(
           ...placeOf(record),
           null,
           false,
@@ -92,7 +92,7 @@ export function loadLog(
       const forOther = invoicingGroup !== undefined && isForAnother(record, invoicingGroup);
       const redrivenFrom = forOther ? null : headerText(record.headers, "x-redriven-from") ?? null;
       const from = /\/(\d{1,9})\/(\d{1,16})$/.exec(redrivenFrom ?? "");
-      announce(
+      publish(
         ...placeOf(record),
         relayed ?? readUuid(fields?.event_id) ?? null,
         relayed !== undefined,

@@ -86,7 +86,7 @@ export async function loadOutbox(
 }
 
 /**
- * Looks up, in a snapshot of now, events that the log announced and the first snapshot did not hold: orders that were
+ * Looks up, in a snapshot of now, events that the log published and the first snapshot did not hold: orders that were
  * placed since. What is not found even now was never placed.
  */
 export async function loadLateRows(
@@ -107,11 +107,11 @@ export async function loadLateRows(
       from orders where order_id = any(${keys})
     `;
     rows.filter((row) => events.has(row.event_id ?? "")).forEach(order);
-    const announcements = await sql<Texts[]>`
+    const publications = await sql<Texts[]>`
       select event_id::text, key, shard::text, position::text, encode(sha256(value), 'hex') as value_digest
       from outbox where topic = ${source.ordersTopic} and event_id = any(${[...events]}::uuid[])
     `;
-    announcements.forEach(outbox);
+    publications.forEach(outbox);
   }
 }
 
@@ -120,7 +120,7 @@ function* unexpected(spill: Spill): Iterable<{ event: string; key: string }[]> {
   let after = "";
   while (true) {
     const batch = spill.rows(
-      `select distinct a.event, coalesce(a.order_id, a.key, '') as key from announced a
+      `select distinct a.event, coalesce(a.order_id, a.key, '') as key from published a
        where a.state = 'committed' and a.relayed and a.event > ?
          and not exists (select 1 from expected e where e.event = a.event)
        order by a.event limit ${rowsPerFetch}`,

@@ -7,7 +7,7 @@ export interface HistoryStep {
   readonly stage:
     | "row"
     | "outbox"
-    | "announced"
+    | "published"
     | "invoiced"
     | "dead-lettered"
     | "redriven"

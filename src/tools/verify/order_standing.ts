@@ -8,7 +8,7 @@ import { isWithheld } from "./withheld.ts";
 export type OrderStage =
   | "unknown"
   | "in the outbox"
-  | "being announced"
+  | "being published"
   | "waiting for the worker"
   | "dead-lettered"
   | "waiting for the projector"
@@ -25,14 +25,14 @@ export interface OrderStanding {
 /** `consumed`, `relayed_up_to` and `projected` hold where the roles stand now. */
 export function standingOf(spill: Spill, names: PipelineNames): OrderStanding {
   const expected = spill.rows("select * from expected limit 1")[0];
-  const announced = spill.rows("select * from announced order by partition, offset");
+  const published = spill.rows("select * from published order by partition, offset");
   const invoiced = spill.rows("select * from invoiced order by partition, offset");
   const dead = spill.rows("select * from dead order by partition, offset");
-  if (expected === undefined && announced.length + invoiced.length + dead.length === 0) {
+  if (expected === undefined && published.length + invoiced.length + dead.length === 0) {
     return { stage: "unknown", because: "neither Postgres nor Kafka has heard of this order" };
   }
-  const live = announced.filter(committed).at(-1);
-  if (live === undefined) return beforeTheLog(spill, expected, announced, names);
+  const live = published.filter(committed).at(-1);
+  if (live === undefined) return beforeTheLog(spill, expected, published, names);
   const invoice = invoiced.filter(committed).at(-1);
   if (invoice) return afterTheOutcome(spill, invoice, names.invoicesTopic, "invoiced");
   const letter = dead.filter((row) =>
@@ -49,20 +49,20 @@ function committed(row: SpillRow): boolean {
 function beforeTheLog(
   spill: Spill,
   expected: SpillRow | undefined,
-  announced: readonly SpillRow[],
+  published: readonly SpillRow[],
   names: PipelineNames,
 ): OrderStanding {
-  const pending = announced.find((row) => row.state === "pending");
+  const pending = published.find((row) => row.state === "pending");
   if (pending) {
     return {
-      stage: "being announced",
+      stage: "being published",
       because:
         `it is written at ${names.ordersTopic}-${pending.partition}@${pending.offset}, above the last stable offset: ` +
         openThere(spill, names.ordersTopic, pending),
     };
   }
-  const aborted = announced.length > 0
-    ? `; ${announced.length} attempt(s) to announce it were aborted`
+  const aborted = published.length > 0
+    ? `; ${published.length} attempt(s) to publish it were aborted`
     : "";
   if (!expected?.has_outbox) {
     return {

@@ -71,18 +71,18 @@ function storable(value: SpillValue): SQLInputValue {
  * `state` is the fate that the independent reader found: committed, aborted, pending (above the last stable offset) or
  * contradicted (the two reads disagree). Amounts are canonical decimal text, times are milliseconds since the epoch.
  *
- * - `announced`: records of the orders topic. `relayed` ones carry the relay's `event_id` header; the others were put on
+ * - `published`: records of the orders topic. `relayed` ones carry the relay's `event_id` header; the others were put on
  *   the topic by somebody else and are called foreign. `event` is the header's id, or the payload's.
  *   `well_formed` ones are orders by the program's own definition, and `problem` says why the others are not; what they
  *   say (`order_id` to `occurred_at`) is noted of both.
  *   `for_other` ones were put back for another flow on the topic.
  * - `invoiced`, `dead`: records of the outcome topics.
  * - `erased`: orders whose customer was taken off their rows, and what stands there. `late` as below.
- * - `expected`: what Postgres says was to be announced: the order's row, its outbox row while retention keeps it. `late`
+ * - `expected`: what Postgres says was to be published: the order's row, its outbox row while retention keeps it. `late`
  *   ones were not in the first snapshot and were looked up because the log shows them.
  */
 const schema = `
-create table announced (
+create table published (
   partition int, offset int, state text, timestamp int, key text, event text, relayed int, redriven_from text,
   redriven_partition int, redriven_offset int,
   well_formed int, problem text, order_id text, user_id text, amount text, currency text, occurred_at int,
@@ -138,10 +138,10 @@ create table hindrance (topic text, partition int, producer_id int, transactiona
 
 /** Indexes are made once everything is loaded: building them row by row would cost several times as much. */
 export const spillIndexes = [
-  "create index announced_by_event on announced (event, state)",
-  "create index announced_by_key on announced (key)",
-  "create index announced_by_order on announced (order_id)",
-  `create index announced_by_redrive on announced (redriven_partition, redriven_offset)
+  "create index published_by_event on published (event, state)",
+  "create index published_by_key on published (key)",
+  "create index published_by_order on published (order_id)",
+  `create index published_by_redrive on published (redriven_partition, redriven_offset)
      where redriven_from is not null`,
   "create index invoiced_by_cause on invoiced (cause, state)",
   "create index invoiced_by_key on invoiced (key)",

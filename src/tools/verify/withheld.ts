@@ -1,4 +1,4 @@
-/** Outbox rows that the relay has passed by and holds back: they lie below its cursor, and are neither lost nor announced. */
+/** Outbox rows that the relay has passed by and holds back: they lie below its cursor, and are neither lost nor published. */
 import { heldIn } from "../../engine/outbox/relay_cursor.ts";
 import type { Spill } from "./spill.ts";
 

@@ -1,4 +1,4 @@
-/** The shop's services and tables: a till that takes payments and announces them, and who was sent what. */
+/** The shop's services and tables: a till that takes payments and publishes them, and who was sent what. */
 import { append, migrateOutbox } from "@onceflow/onceflow/outbox";
 import { defineProjection, readEvent } from "@onceflow/onceflow/projection";
 import type { Sql } from "postgres";

@@ -77,7 +77,7 @@ while True:
     producer.commit_transaction()
     records += len(batch)
     print(json.dumps({
-        "event": "mark",
+        "event": "progress",
         "records": records,
         "first_ms": first * 1_000,
         "at_ms": time.time() * 1_000,

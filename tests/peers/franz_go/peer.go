@@ -125,11 +125,11 @@ func main() {
 			continue
 		}
 		records += count
-		mark, _ := json.Marshal(map[string]any{
-			"event": "mark", "records": records, "first_ms": first, "at_ms": nowMs(),
+		progress, _ := json.Marshal(map[string]any{
+			"event": "progress", "records": records, "first_ms": first, "at_ms": nowMs(),
 			"cpu_ms": cpuMs() - firstCPU, "rss_mib": rssMiB(),
 		})
-		fmt.Println(string(mark))
+		fmt.Println(string(progress))
 		if j.Records > 0 && records >= j.Records {
 			return
 		}

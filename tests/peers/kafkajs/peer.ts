@@ -81,7 +81,7 @@ function committed(count: number) {
   if (!done && atMs - toldAtMs < 20) return;
   toldAtMs = atMs;
   console.log(JSON.stringify({
-    event: "mark",
+    event: "progress",
     records,
     first_ms: firstMs,
     at_ms: atMs,

@@ -108,7 +108,7 @@ async function work() {
     records += part.length;
     const done = job.records > 0 && records >= job.records;
     console.log(JSON.stringify({
-      event: "mark",
+      event: "progress",
       records,
       first_ms: firstMs,
       at_ms: nowMs(),

@@ -1,7 +1,7 @@
 /** Readers of a partition that make one deliberate mistake each. */
 import { Buffer } from "node:buffer";
 import { createRequire } from "node:module";
-import type { PartitionReader, RecordRun } from "../../../src/engine/core/ports.ts";
+import type { InputBatch, PartitionReader } from "../../../src/engine/core/ports.ts";
 import type { InputRecord } from "../../../src/engine/core/record.ts";
 import type { FetchedPartition } from "../../../src/engine/kafka/codec/decode_fetch_response.ts";
 import { Fetcher, fetcherDefaults } from "../../../src/engine/kafka/fetcher.ts";
@@ -104,7 +104,7 @@ export async function openStockReader(
   const { Kafka, logLevel } = stockKafkajs();
   const kafka = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING });
   const consumer = kafka.consumer({ groupId: `stock-${crypto.randomUUID()}` });
-  const runs: RecordRun[] = [];
+  const batches: InputBatch[] = [];
   let wake = Promise.withResolvers<void>();
   await consumer.connect();
   await consumer.subscribe({ topic, fromBeginning: true });
@@ -121,7 +121,7 @@ export async function openStockReader(
         ),
       }));
       const last = records.at(-1);
-      if (last) runs.push({ records, nextOffset: last.offset + 1 });
+      if (last) batches.push({ records, nextOffset: last.offset + 1 });
       wake.resolve();
       return Promise.resolve();
     },
@@ -134,7 +134,7 @@ export async function openStockReader(
     },
     seek: (offset) => void (position = offset),
     async next(_bounds, signal) {
-      while (runs.length === 0) {
+      while (batches.length === 0) {
         signal.throwIfAborted();
         wake = Promise.withResolvers();
         const stop = () => wake.resolve();
@@ -142,10 +142,10 @@ export async function openStockReader(
         await wake.promise;
         signal.removeEventListener("abort", stop);
       }
-      const run = runs.shift();
-      if (!run) throw new Error("there is no run");
-      position = run.nextOffset;
-      return run;
+      const batch = batches.shift();
+      if (!batch) throw new Error("there is no batch");
+      position = batch.nextOffset;
+      return batch;
     },
     [Symbol.asyncDispose]: () => consumer.disconnect(),
   };

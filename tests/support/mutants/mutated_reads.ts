@@ -4,12 +4,12 @@ import { textHeader } from "../../../src/engine/core/record.ts";
 import type { Sql } from "../../../src/engine/postgres/database.ts";
 import type { Pipeline } from "./pipeline.ts";
 
-/** `position > cursor` and nothing else: the mark is the end of the world, and every transaction counts as ended. */
+/** `position > cursor` and nothing else: the barrier is the end of the world, and every transaction counts as ended. */
 export function withoutBarrier(sql: Sql): Sql {
   return answering(sql, "from outbox_mark(", [{ hi: Number.MAX_SAFE_INTEGER, xid: "3" }]);
 }
 
-/** Below the cursor all is announced: whether something was written there later is not asked. */
+/** Below the cursor all is published: whether something was written there later is not asked. */
 export function withoutLookingBack(sql: Sql): Sql {
   return answering(sql, "and xid >= ", []);
 }

@@ -143,7 +143,7 @@ export class Pipeline implements AsyncDisposable {
     }
   }
 
-  /** Runs a relay until nothing is left to announce, or `until` resolves. */
+  /** Runs a relay until nothing is left to publish, or `until` resolves. */
   async relay(
     parts: {
       readonly sql?: Sql;
@@ -172,7 +172,7 @@ export class Pipeline implements AsyncDisposable {
       stop.signal,
     );
     try {
-      await Promise.race([running, parts.until ?? this.#announced()]);
+      await Promise.race([running, parts.until ?? this.#published()]);
     } finally {
       stop.abort();
       await running;
@@ -180,7 +180,7 @@ export class Pipeline implements AsyncDisposable {
   }
 
   /** Resolves when so many committed records are on the orders topic. */
-  async announced(recordsMin: number): Promise<void> {
+  async published(recordsMin: number): Promise<void> {
     await this.written(this.names.ordersTopic, recordsMin);
   }
 
@@ -199,14 +199,14 @@ export class Pipeline implements AsyncDisposable {
     }, `${recordsMin} records are on ${topic}`);
   }
 
-  async #announced(): Promise<void> {
+  async #published(): Promise<void> {
     await this.#when(async () => {
       const [row] = await this.sql<{ last: number | null }[]>`
         select max(position) as last from outbox
       `;
       const [cursor] = await this.reader.offsets(this.names.relayGroup, [this.names.cursorTopic]);
       return (cursor?.offset ?? 0) > (row?.last ?? 0);
-    }, "everything is announced");
+    }, "everything is published");
   }
 
   /** Runs the invoicing flow on the one partition. */

@@ -3,8 +3,8 @@ import { unlessAborted } from "../../../src/engine/core/delay.ts";
 import { namesIn } from "../../../src/engine/core/names.ts";
 import {
   type AtomicWrite,
+  type BatchBounds,
   type PartitionReader,
-  type RunBounds,
   TransactionError,
   type Transactions,
   type Transactor,
@@ -95,7 +95,7 @@ export class SimulatedReader implements PartitionReader, AsyncDisposable {
     return patiently(this.host, () => this.broker.partition(this).range);
   }
 
-  async next(bounds: RunBounds, signal: AbortSignal) {
+  async next(bounds: BatchBounds, signal: AbortSignal) {
     const { host, broker } = this;
     for (;;) {
       signal.throwIfAborted();
@@ -105,12 +105,12 @@ export class SimulatedReader implements PartitionReader, AsyncDisposable {
         ({ changes } = broker);
         return broker.partition(this).read(from, bounds);
       };
-      const run = await patiently(host, fetch, signal)
+      const batch = await patiently(host, fetch, signal)
         .catch(() => signal.throwIfAborted());
-      if (!run) continue;
-      if (run.nextOffset > from) {
-        this.position = run.nextOffset;
-        return run;
+      if (!batch) continue;
+      if (batch.nextOffset > from) {
+        this.position = batch.nextOffset;
+        return batch;
       }
       const { promise, resolve } = host.pending<void>();
       broker.onChange(changes, () => host.run(resolve));

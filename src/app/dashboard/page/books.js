@@ -35,13 +35,13 @@ export function showBooks({ guarantee, counts, conservation }, onExample) {
     setText(byId("books-note"), conservation.reason);
     return;
   }
-  const { cut_at, never_announced, never_settled, billed_twice } = conservation.value;
-  const lost = never_announced.orders + never_settled.orders;
+  const { cut_at, never_published, never_settled, billed_twice } = conservation.value;
+  const lost = never_published.orders + never_settled.orders;
   showFinding("lost", lost);
   showFinding("duplicated", billed_twice.orders);
   setText(byId("books-note"), `Checked up to the offsets of ${formatTime(cut_at)}.`);
   const examples = [
-    ...never_announced.examples.map((id) => ({ id, why: "never announced" })),
+    ...never_published.examples.map((id) => ({ id, why: "never published" })),
     ...never_settled.examples.map((id) => ({ id, why: "neither invoiced nor dead-lettered" })),
     ...billed_twice.examples.map((id) => ({ id, why: "billed twice" })),
   ];

@@ -5,7 +5,7 @@ import { newHistory, rateOf, remember, sparkline } from "./history.js";
 
 const histories = {
   placed: newHistory(),
-  announced: newHistory(),
+  published: newHistory(),
   invoiced: newHistory(),
   dead_lettered: newHistory(),
 };
@@ -26,7 +26,7 @@ export function showPipeline({ counts, lags, topics }) {
   if (counts.known) {
     const at = Date.parse(counts.as_of);
     showCounter("placed", at, counts.value.placed);
-    showCounter("announced", at, counts.value.announced);
+    showCounter("published", at, counts.value.published);
     showCounter("invoiced", at, counts.value.invoiced);
     showCounter("dead_lettered", at, counts.value.dead_lettered);
   }

@@ -11,7 +11,7 @@ const followMsMax = 120_000;
 
 const wayNames = {
   placed: "Placed",
-  announced: "Announced",
+  published: "Published",
   settled: "Invoiced",
   viewed: "In the read model",
 };
@@ -65,10 +65,10 @@ export async function followOrder(order, sentAt) {
  */
 function noteSteps({ order, outbox, topic }, seen, afterMs) {
   const settled = order.invoice !== null || order.dead_letter !== null;
-  const announced = settled || topic !== undefined || outbox?.state === "published" ||
+  const published = settled || topic !== undefined || outbox?.state === "published" ||
     outbox?.state === "removed";
   // The result is read from the read model: who sees it there sees that both are done.
-  const reached = { announced, settled, viewed: settled };
+  const reached = { published, settled, viewed: settled };
   for (const [name, isReached] of Object.entries(reached)) {
     if (isReached && !seen.has(name)) seen.set(name, afterMs);
   }
@@ -107,7 +107,7 @@ function wayDetail(name, trail) {
   if (name === "placed") return "answered 202: durable in Postgres, with its outbox row";
   if (trail === undefined) return "";
   const { order, topic } = trail;
-  if (name === "announced") {
+  if (name === "published") {
     return topic === undefined
       ? "past the relay's cursor"
       : `partition ${topic.partition}, offset ${topic.offset}`;

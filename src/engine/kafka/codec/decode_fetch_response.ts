@@ -106,7 +106,7 @@ function decodePartition(reader: WireReader, topic: string): FetchedPartition {
     return { producerId, firstOffset };
   });
   const preferredReadReplica = reader.int32();
-  const set = reader.byteRun() ?? nothing;
+  const set = reader.nullableBytes() ?? nothing;
   let diverging: FetchedPartition["diverging"];
   reader.tags((tag, value) => {
     if (tag !== divergingTag) return;

@@ -81,7 +81,7 @@ export class WireReader {
   }
 
   /** A nullable run of bytes, as a view. */
-  byteRun(): Uint8Array | null {
+  nullableBytes(): Uint8Array | null {
     const length = this.#length(() => this.int32(), "a byte run");
     return length < 0 ? null : this.raw(length);
   }

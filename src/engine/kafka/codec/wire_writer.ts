@@ -55,11 +55,11 @@ export class WireWriter {
       this.#bytes.string(value);
       return this;
     }
-    return this.byteRun(value === null ? null : encoder.encode(value));
+    return this.nullableBytes(value === null ? null : encoder.encode(value));
   }
 
   /** A nullable run of bytes. */
-  byteRun(value: Uint8Array | null): this {
+  nullableBytes(value: Uint8Array | null): this {
     this.arrayLength(value?.length ?? -1);
     return value === null ? this : this.raw(value);
   }

@@ -78,7 +78,7 @@ async function signalAll(signal: "-STOP" | "-CONT", pids: readonly string[]): Pr
 
 const undone = new Error("undone on purpose");
 
-/** Takes its xid and a position, and stays open: nothing behind that may be announced before it has ended. */
+/** Takes its xid and a position, and stays open: nothing behind that may be published before it has ended. */
 const longWriter: FaultKind["strike"] = async (
   { sql, ordersTopic, shards },
   { amounts },
@@ -122,7 +122,7 @@ const preparedTransaction: FaultKind["strike"] = async (
   }
   await delay(amounts.openMs ?? 1_000, signal).catch(() => {});
   const statement = `${amounts.kept === 0 ? "rollback" : "commit"} prepared '${name}'`;
-  // It must not stay: nothing would ever be announced again.
+  // It must not stay: nothing would ever be published again.
   await insist(() => sql.unsafe(statement));
   return true;
 };

@@ -7,7 +7,7 @@ const orders = "(select topic from role where place = 0)";
 const invoices = "(select topic from role where place = 1)";
 const deadLetters = "(select topic from role where place = 2)";
 
-const tables = [["announced", orders], ["invoiced", invoices], ["dead", deadLetters]] as const;
+const tables = [["published", orders], ["invoiced", invoices], ["dead", deadLetters]] as const;
 
 /** The rules of this page. */
 export const transactionRules: readonly Rule[] = [
@@ -33,11 +33,11 @@ export const transactionRules: readonly Rule[] = [
   },
   {
     kind: "torn",
-    claim: "an announcement is visible only when the relay's cursor is past it",
+    claim: "a publication is visible only when the relay's cursor is past it",
     sql: `
       select coalesce(a.order_id, a.key) as subject, ${orders} as topic, a.partition, a.offset,
-        'outbox position ' || e.position || ' is announced, the cursor is at ' || coalesce(r.last, 'nothing') as detail
-      from announced a join expected e on e.event = a.event
+        'outbox position ' || e.position || ' is published, the cursor is at ' || coalesce(r.last, 'nothing') as detail
+      from published a join expected e on e.event = a.event
       left join relayed_up_to r on r.shard = e.shard
       where a.state = 'committed' and a.relayed and e.has_outbox and e.position >= coalesce(r.last, 0)
       order by a.partition, a.offset`,
@@ -56,13 +56,13 @@ export const transactionRules: readonly Rule[] = [
   },
   {
     kind: "visible_abort",
-    claim: "no invoice comes from an announcement that was not committed",
+    claim: "no invoice comes from a publication that was not committed",
     sql: `
       select coalesce(i.order_id, i.key) as subject, ${invoices} as topic, i.partition, i.offset,
-        'its announcement at offset ' || a.offset || ' is ' || a.state as detail
-      from invoiced i join announced a on a.event = i.cause and a.state in ('aborted', 'pending')
+        'its publication at offset ' || a.offset || ' is ' || a.state as detail
+      from invoiced i join published a on a.event = i.cause and a.state in ('aborted', 'pending')
       where i.state = 'committed'
-        and not exists (select 1 from announced b where b.event = i.cause and b.state = 'committed')
+        and not exists (select 1 from published b where b.event = i.cause and b.state = 'committed')
       order by i.partition, i.offset`,
   },
   {
@@ -71,7 +71,7 @@ export const transactionRules: readonly Rule[] = [
     sql: `
       select coalesce(d.order_id, d.key) as subject, ${deadLetters} as topic, d.partition, d.offset,
         'its original at offset ' || a.offset || ' is ' || a.state as detail
-      from dead d join announced a on a.partition = d.from_partition and a.offset = d.from_offset
+      from dead d join published a on a.partition = d.from_partition and a.offset = d.from_offset
       where d.state = 'committed' and a.state in ('aborted', 'pending')
       order by d.partition, d.offset`,
   },
@@ -81,7 +81,7 @@ export const transactionRules: readonly Rule[] = [
     sql: `
       select coalesce(a.order_id, a.key) as subject, ${orders} as topic, a.partition, a.offset,
         'the dead letter ' || a.redriven_from || ' is ' || d.state as detail
-      from announced a join dead d on d.partition = a.redriven_partition and d.offset = a.redriven_offset
+      from published a join dead d on d.partition = a.redriven_partition and d.offset = a.redriven_offset
       where a.redriven_from is not null and a.state = 'committed' and d.state <> 'committed'
       order by a.partition, a.offset`,
   },
@@ -174,7 +174,7 @@ export const transactionRules: readonly Rule[] = [
   },
   {
     kind: "lag",
-    claim: "everything in the outbox is announced",
+    claim: "everything in the outbox is published",
     onlyWhenDrained: true,
     sql: `
       select coalesce(e.order_id, e.key) as subject, null as topic, e.shard as partition, e.position as offset,

@@ -107,7 +107,7 @@ public final class Peer {
         long committed = offsets.values().stream().filter(one -> one != null).mapToLong(one -> one.offset()).sum();
         if (committed == told || first.get() == 0) continue;
         told = committed;
-        System.out.println(mapper.writeValueAsString(Map.of("event", "mark", "records", committed, "first_ms", first.get() / 1e3,
+        System.out.println(mapper.writeValueAsString(Map.of("event", "progress", "records", committed, "first_ms", first.get() / 1e3,
             "at_ms", micros() / 1e3, "cpu_ms", (cpuNanos() - firstCpu.get()) / 1e6, "rss_mib",
             ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getCommitted() / 1048576.0)));
         if (wanted > 0 && committed >= wanted) break;

@@ -1,7 +1,7 @@
 /**
- * Writes the notes of all lanes of a process together, once a second: one batch, however many lanes there are.
+ * Writes the checkpoints of all lanes of a process together, once a second: one batch, however many lanes there are.
  *
- * Outside of their transactions, after them: what a note says was committed, and a note that is lost or late only makes
+ * Outside of their transactions, after them: what a checkpoint says was committed, and a checkpoint that is lost or late only makes
  * the floor under a lane's offset a second older. In the lanes' own transactions 64 of them wrote eleven million batches
  * and markers a day.
  */
@@ -15,21 +15,21 @@ import type { KafkaClient } from "./kafka_client.ts";
 import { openPlainProducer } from "./plain_producer.ts";
 
 const everyMs = 1_000;
-/** A process that was frozen must not note what a person may have decided otherwise since. */
+/** A process that was frozen must not keep as a checkpoint what a person may have decided otherwise since. */
 const ageMsMax = 10_000;
 const failuresMax = 5;
 const lastMsMax = 500;
-const cause = "lane notes";
-const log = getLogger(["onceflow", "kafka", "notes"]);
+const cause = "lane checkpoints";
+const log = getLogger(["onceflow", "kafka", "checkpoints"]);
 
-/** A note that waits. */
+/** A checkpoint that waits. */
 interface Waiting {
   readonly record: OutputRecord;
   readonly addedAtMs: number;
 }
 
 /** See the file's first lines. Disposing writes once more what waits. */
-export class NoteWriter implements AsyncDisposable {
+export class CheckpointWriter implements AsyncDisposable {
   #waiting = new Map<string, Waiting>();
   /** The latest of each key. */
   readonly #kept = new Map<string, OutputRecord>();
@@ -41,7 +41,7 @@ export class NoteWriter implements AsyncDisposable {
 
   constructor(readonly client: KafkaClient, readonly health: Health | undefined) {}
 
-  /** In the place of a note of the same key that waits. Never waits and never fails. */
+  /** In the place of a checkpoint of the same key that waits. Never waits and never fails. */
   add(key: string, record: OutputRecord): void {
     this.#kept.set(key, record);
     this.#waiting.set(key, { record, addedAtMs: performance.now() });
@@ -90,11 +90,13 @@ export class NoteWriter implements AsyncDisposable {
       if (this.#failures >= failuresMax) this.health?.up("kafka", cause);
       this.#failures = 0;
     } catch (error) {
-      log.debug("Cannot note how far the lanes have come: {error}", { error });
+      log.debug("Cannot write how far the lanes have come: {error}", { error });
       const spent = this.#producer;
       this.#producer = undefined;
       await spent?.[Symbol.asyncDispose]();
-      for (const [key, note] of fresh) if (!this.#waiting.has(key)) this.#waiting.set(key, note);
+      for (const [key, checkpoint] of fresh) {
+        if (!this.#waiting.has(key)) this.#waiting.set(key, checkpoint);
+      }
       if (++this.#failures === failuresMax) this.#say(error);
     }
   }
@@ -103,6 +105,8 @@ export class NoteWriter implements AsyncDisposable {
     const login = refusedLogin(error);
     const text = error instanceof Error ? error.message : String(error);
     const reason = login ? `Kafka ${login}` : text;
-    this.health?.down("kafka", `how far the lanes have come cannot be noted: ${reason}`, { cause });
+    this.health?.down("kafka", `how far the lanes have come cannot be written: ${reason}`, {
+      cause,
+    });
   }
 }

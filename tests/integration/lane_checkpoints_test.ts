@@ -1,6 +1,9 @@
-/** Notes of lanes: one batch for all lanes of a process, one reading for all of them, and none is lost at the end. */
+/** Checkpoints of lanes: one batch for all lanes of a process, one reading for all of them, and none is lost at the end. */
 import type { KafkaClient } from "../../src/engine/kafka/kafka_client.ts";
-import { laneNotesTopic, openLaneNotes } from "../../src/engine/kafka/lane_notes.ts";
+import {
+  laneCheckpointsTopic,
+  openLaneCheckpoints,
+} from "../../src/engine/kafka/lane_checkpoints.ts";
 import { ensureTopics } from "../../src/engine/kafka/topics.ts";
 import { assertEquals } from "../support/assert.ts";
 import { copyFlow } from "../support/copy_flow.ts";
@@ -27,7 +30,7 @@ async function notesOf(client: KafkaClient, groupId: string) {
 
 Deno.test("a hundred lanes that commit all the time are noted in one batch, and found in one reading", async () => {
   const client = await testClient();
-  await ensureTopics(client, [laneNotesTopic(client.names, 1)]);
+  await ensureTopics(client, [laneCheckpointsTopic(client.names, 1)]);
   const groupId = uniqueName("group");
   const lanes = Array.from({ length: 100 }, (_, partition) => ({
     groupId,
@@ -35,9 +38,9 @@ Deno.test("a hundred lanes that commit all the time are noted in one batch, and 
     partition,
   }));
   {
-    await using notes = openLaneNotes(client);
+    await using checkpoints = openLaneCheckpoints(client);
     for (let offset = 1; offset <= 50; offset++) {
-      for (const lane of lanes) notes.committed(lane, { topicId: "id", offset });
+      for (const lane of lanes) checkpoints.committed(lane, { topicId: "id", offset });
     }
   }
   const { records, offsets } = await notesOf(client, groupId);
@@ -53,18 +56,20 @@ Deno.test("a hundred lanes that commit all the time are noted in one batch, and 
       return client.cluster(options);
     },
   };
-  await using notes = openLaneNotes(counting);
-  const found = await Promise.all(lanes.map((lane) => notes.find(lane, { all: false, signal })));
-  assertEquals(found.map((note) => note?.offset), lanes.map(() => 50));
+  await using checkpoints = openLaneCheckpoints(counting);
+  const found = await Promise.all(
+    lanes.map((lane) => checkpoints.find(lane, { all: false, signal })),
+  );
+  assertEquals(found.map((checkpoint) => checkpoint?.offset), lanes.map(() => 50));
   assertEquals(opened <= 2, true, `${opened} connections were opened for one reading`);
 
   // What is noted between two questions is in the answer to the second.
   {
-    await using others = openLaneNotes(client);
+    await using others = openLaneCheckpoints(client);
     for (const lane of lanes.slice(0, 1)) others.committed(lane, { topicId: "id", offset: 51 });
   }
   const [lane] = lanes;
-  if (lane) assertEquals((await notes.find(lane, { all: false, signal }))?.offset, 51);
+  if (lane) assertEquals((await checkpoints.find(lane, { all: false, signal }))?.offset, 51);
 });
 
 Deno.test("a worker that ends has noted its last commit, and its first in its own transaction", async () => {

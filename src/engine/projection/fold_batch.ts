@@ -1,9 +1,9 @@
-/** Folds one run through outages, and finds the record that the tables refuse. It never skips one. */
+/** Folds one batch through outages, and finds the record that the tables refuse. It never skips one. */
 import { HaltError } from "../core/errors.ts";
-import type { RecordRun } from "../core/ports.ts";
+import type { InputBatch } from "../core/ports.ts";
 import { formatPartition, type TopicPartition } from "../core/record.ts";
 import type { Sql } from "../postgres/sql.ts";
-import { type ApplyOutcome, applyRun, type OnFoldStep } from "./apply_run.ts";
+import { applyBatch, type ApplyOutcome, type OnFoldStep } from "./apply_batch.ts";
 import type { ProjectionEvent } from "./define_projection.ts";
 import type { FoldTarget } from "./fold_target.ts";
 import { type Backoff, type OnDependency, waitForPostgres } from "./wait_for_postgres.ts";
@@ -19,23 +19,23 @@ export interface FoldDeps {
 }
 
 /**
- * Folds a run that starts at `from`, waiting while Postgres is down. The outcome `moved` can also mean that an attempt
+ * Folds a batch that starts at `from`, waiting while Postgres is down. The outcome `moved` can also mean that an attempt
  * whose answer was lost had committed: read the position again.
  *
  * @throws {HaltError} naming the record that the tables refuse; all records before it are folded
  */
-export async function foldRun<Event extends ProjectionEvent>(
+export async function foldBatch<Event extends ProjectionEvent>(
   deps: FoldDeps,
   target: FoldTarget<Event>,
   partition: TopicPartition,
   from: number,
-  run: RecordRun,
+  batch: InputBatch,
   signal: AbortSignal,
 ): Promise<ApplyOutcome> {
-  const apply = (start: number, part: RecordRun) =>
+  const apply = (start: number, part: InputBatch) =>
     waitForPostgres(
       () =>
-        applyRun(deps.sql, target, partition, start, part, deps.onStep).catch(async (error) => {
+        applyBatch(deps.sql, target, partition, start, part, deps.onStep).catch(async (error) => {
           throw await deps.explain?.(error) ?? error;
         }),
       deps.backoff,
@@ -43,25 +43,25 @@ export async function foldRun<Event extends ProjectionEvent>(
       deps.onDependency,
     );
   try {
-    return await apply(from, run);
+    return await apply(from, batch);
   } catch (error) {
     if (!isRefusedData(error)) throw error;
   }
-  return await foldOneByOne(partition, target.label, from, run, apply);
+  return await foldOneByOne(partition, target.label, from, batch, apply);
 }
 
 async function foldOneByOne(
   partition: TopicPartition,
   label: string,
   from: number,
-  run: RecordRun,
-  apply: (from: number, part: RecordRun) => Promise<ApplyOutcome>,
+  batch: InputBatch,
+  apply: (from: number, part: InputBatch) => Promise<ApplyOutcome>,
 ): Promise<ApplyOutcome> {
   let position = from;
   const sum = { events: 0, skipped: 0, repeated: 0 };
-  for (const [index, record] of run.records.entries()) {
-    const nextOffset = run.records[index + 1]?.offset ?? run.nextOffset;
-    const mark = nextOffset === run.nextOffset ? run.mark : undefined;
+  for (const [index, record] of batch.records.entries()) {
+    const nextOffset = batch.records[index + 1]?.offset ?? batch.nextOffset;
+    const mark = nextOffset === batch.nextOffset ? batch.mark : undefined;
     try {
       const outcome = await apply(position, { records: [record], nextOffset, mark });
       if (outcome.kind === "moved") return outcome;

@@ -1,6 +1,6 @@
-/** Folds one run of records: rows and position in one Postgres transaction. It never reads the log and never retries. */
+/** Folds one batch of records: rows and position in one Postgres transaction. It never reads the log and never retries. */
 import { HaltError } from "../core/errors.ts";
-import type { RecordRun } from "../core/ports.ts";
+import type { InputBatch } from "../core/ports.ts";
 import { formatPartition, type InputRecord, type TopicPartition } from "../core/record.ts";
 import type { Sql, Tx } from "../postgres/sql.ts";
 import type { ProjectionEvent } from "./define_projection.ts";
@@ -9,10 +9,10 @@ import { movePositionInTransaction } from "./positions.ts";
 import { refusingSideEffectsInTransaction } from "./refuse_side_effects.ts";
 
 /**
- * What became of a run:
+ * What became of a batch:
  * - `applied`: its rows and its position are committed. `skipped` records held no event of this projection,
  *   `repeated` ones held an event that was folded before (only under `dedupe: "event_id"`);
- * - `moved`: the position was not where the run starts, and nothing was written. Read the position again.
+ * - `moved`: the position was not where the batch starts, and nothing was written. Read the position again.
  */
 export type ApplyOutcome =
   | {
@@ -30,20 +30,20 @@ export type FoldStep = "before-commit" | "after-commit";
 export type OnFoldStep = (step: FoldStep, partition: TopicPartition) => void | Promise<void>;
 
 /**
- * Folds a run that starts at `from`, in a transaction of its own.
+ * Folds a batch that starts at `from`, in a transaction of its own.
  *
  * When this throws, the transaction may have committed all the same (the connection can die while the answer is on its
- * way). Call it again with the same run: the position then tells.
+ * way). Call it again with the same batch: the position then tells.
  */
-export async function applyRun<Event extends ProjectionEvent>(
+export async function applyBatch<Event extends ProjectionEvent>(
   sql: Sql,
   target: FoldTarget<Event>,
   partition: TopicPartition,
   from: number,
-  run: RecordRun,
+  batch: InputBatch,
   onStep?: OnFoldStep,
 ): Promise<ApplyOutcome> {
-  const decoded = decodeRun(target, partition, from, run);
+  const decoded = decodeBatch(target, partition, from, batch);
   const outcome = await sql.begin(async (tx) => {
     const folded = await foldInTransaction(tx, target, partition, decoded);
     await onStep?.("before-commit", partition);
@@ -54,17 +54,22 @@ export async function applyRun<Event extends ProjectionEvent>(
 }
 
 /** The same in the caller's transaction: for a rebuild, which catches up while it holds the live positions. */
-export async function applyRunInTransaction<Event extends ProjectionEvent>(
+export async function applyBatchInTransaction<Event extends ProjectionEvent>(
   tx: Tx,
   target: FoldTarget<Event>,
   partition: TopicPartition,
   from: number,
-  run: RecordRun,
+  batch: InputBatch,
 ): Promise<ApplyOutcome> {
-  return await foldInTransaction(tx, target, partition, decodeRun(target, partition, from, run));
+  return await foldInTransaction(
+    tx,
+    target,
+    partition,
+    decodeBatch(target, partition, from, batch),
+  );
 }
 
-interface DecodedRun<Event> {
+interface DecodedBatch<Event> {
   readonly from: number;
   readonly to: number;
   readonly mark: string | undefined;
@@ -72,24 +77,24 @@ interface DecodedRun<Event> {
   readonly skipped: number;
 }
 
-function decodeRun<Event extends ProjectionEvent>(
+function decodeBatch<Event extends ProjectionEvent>(
   target: FoldTarget<Event>,
   partition: TopicPartition,
   from: number,
-  run: RecordRun,
-): DecodedRun<Event> {
-  checkBounds(partition, from, run);
+  batch: InputBatch,
+): DecodedBatch<Event> {
+  checkBounds(partition, from, batch);
   const events: Event[] = [];
-  for (const record of run.records) {
+  for (const record of batch.records) {
     const event = decodeRecord(target, record);
     if (event !== undefined) events.push(event);
   }
   return {
     from,
-    to: run.nextOffset,
-    mark: run.mark,
+    to: batch.nextOffset,
+    mark: batch.mark,
     events,
-    skipped: run.records.length - events.length,
+    skipped: batch.records.length - events.length,
   };
 }
 
@@ -115,14 +120,14 @@ async function foldInTransaction<Event extends ProjectionEvent>(
   tx: Tx,
   target: FoldTarget<Event>,
   partition: TopicPartition,
-  run: DecodedRun<Event>,
+  batch: DecodedBatch<Event>,
 ): Promise<ApplyOutcome> {
-  if (!await movePositionInTransaction(tx, target, partition, run)) {
+  if (!await movePositionInTransaction(tx, target, partition, batch)) {
     return { kind: "moved" };
   }
   const events = target.dedupe === "event_id"
-    ? await claimEventsInTransaction(tx, target.label, run.events)
-    : run.events;
+    ? await claimEventsInTransaction(tx, target.label, batch.events)
+    : batch.events;
   if (events.length > 0) {
     const fold = () => target.projection.apply(tx, events, target.table);
     const isRebuild = target.label !== target.projection.name;
@@ -131,8 +136,8 @@ async function foldInTransaction<Event extends ProjectionEvent>(
   return {
     kind: "applied",
     events: events.length,
-    skipped: run.skipped,
-    repeated: run.events.length - events.length,
+    skipped: batch.skipped,
+    repeated: batch.events.length - events.length,
   };
 }
 
@@ -161,14 +166,15 @@ async function claimEventsInTransaction<Event extends ProjectionEvent>(
   return events.filter((event) => fresh.delete(event.eventId?.toLowerCase() ?? ""));
 }
 
-/** A run that does not start where the last one ended would be folded with a hole or an overlap. */
-function checkBounds(partition: TopicPartition, from: number, run: RecordRun): void {
-  const outside = (record: InputRecord) => record.offset < from || record.offset >= run.nextOffset;
-  if (run.nextOffset >= from && !run.records.some(outside)) return;
+/** A batch that does not start where the last one ended would be folded with a hole or an overlap. */
+function checkBounds(partition: TopicPartition, from: number, batch: InputBatch): void {
+  const outside = (record: InputRecord) =>
+    record.offset < from || record.offset >= batch.nextOffset;
+  if (batch.nextOffset >= from && !batch.records.some(outside)) return;
   throw new RangeError(
-    `Cannot fold ${formatPartition(partition)} from offset ${from} to ${run.nextOffset}: ` +
+    `Cannot fold ${formatPartition(partition)} from offset ${from} to ${batch.nextOffset}: ` +
       `the reader gave offsets ${
-        run.records.map((record) => record.offset).slice(0, 5).join(", ")
+        batch.records.map((record) => record.offset).slice(0, 5).join(", ")
       } …`,
   );
 }

@@ -7,8 +7,8 @@ import { readLogRange } from "./log_range.ts";
 import { openPartitionReader } from "./open_partition_reader.ts";
 
 /** The latest value of each key, under read_committed. */
-export class NoteReader<Note> {
-  readonly #notes = new Map<string, Note>();
+export class CheckpointReader<Checkpoint> {
+  readonly #checkpoints = new Map<string, Checkpoint>();
   readonly #stop = new AbortController();
   #position = 0;
   #last: Promise<void> = Promise.resolve();
@@ -23,13 +23,13 @@ export class NoteReader<Note> {
     readonly client: KafkaClient,
     readonly place: TopicPartition,
     readonly isolationLevel: 0 | 1,
-    readonly parse: (record: InputRecord) => [key: string, note: Note],
+    readonly parse: (record: InputRecord) => [key: string, checkpoint: Checkpoint],
   ) {}
 
-  /** The latest note of all that were written before this was asked. */
-  async find(key: string, signal: AbortSignal): Promise<Note | undefined> {
+  /** The latest checkpoint of all that were written before this was asked. */
+  async find(key: string, signal: AbortSignal): Promise<Checkpoint | undefined> {
     await unlessAborted(this.#refreshed(), signal);
-    return this.#notes.get(key);
+    return this.#checkpoints.get(key);
   }
 
   /** The partition was made again: the next reading begins at its start. What was noted before stays true. */
@@ -39,7 +39,7 @@ export class NoteReader<Note> {
 
   /** Ends a reading that is under way. */
   stop(): void {
-    this.#stop.abort(new DOMException("No notes are read any more", "AbortError"));
+    this.#stop.abort(new DOMException("No checkpoints are read any more", "AbortError"));
   }
 
   /** A reading that has begun already may have missed what was written just now; all who ask meanwhile share the next. */
@@ -61,7 +61,7 @@ export class NoteReader<Note> {
       // Beyond the end: the topic was made again. What was noted before stays true.
       const from = this.#position > end ? start : Math.max(start, this.#position);
       for await (const records of readRange({ openReader }, { ...place, from, to: end }, signal)) {
-        for (const record of records) this.#notes.set(...this.parse(record));
+        for (const record of records) this.#checkpoints.set(...this.parse(record));
       }
       this.#position = end;
     } finally {

@@ -19,8 +19,8 @@ import {
 import { rowToRecord } from "./row_to_record.ts";
 import { noteNewTopics } from "./written_topics.ts";
 
-/** What announcing needs. */
-export interface Announcing {
+/** What publishing needs. */
+export interface Publishing {
   readonly deps: RelayDeps;
   readonly options: RelayOptions;
   readonly transactor: Transactor;
@@ -31,68 +31,68 @@ export interface Announcing {
 const log = getLogger(["onceflow", "outbox", "relay"]);
 
 /**
- * Announces rows that follow the cursor, in order of position, and moves the cursor past them. Answers how many rows the
- * cursor passed: fewer than were given where no more can be held back. `writtenBelow` is the xid of the mark that they were
+ * Publishes rows that follow the cursor, in order of position, and moves the cursor past them. Answers how many rows the
+ * cursor passed: fewer than were given where no more can be held back. `writtenBelow` is the xid of the barrier that they were
  * read under.
  */
-export async function announce(
-  announcing: Announcing,
+export async function publish(
+  publishing: Publishing,
   rows: readonly OutboxRow[],
   writtenBelow: string | undefined,
 ): Promise<number> {
-  const { deps, progress } = announcing;
+  const { deps, progress } = publishing;
   await lookUpTopics(deps, rows);
   const held = progress.holds;
   const records = new Map<OutboxRow, OutputRecord>();
-  const { announced, holds, stoppedAt } = sortOut(
+  const { published, holds, stoppedAt } = sortOut(
     rows,
     held,
-    (row) => obstacleTo(row, announcing, records),
+    (row) => obstacleTo(row, publishing, records),
   );
   const passed = stoppedAt ? rows.indexOf(stoppedAt) : rows.length;
   const last = rows[passed - 1];
   if (last) {
-    await commit(announcing, announced, records, { ...last, holds, writtenBelow });
+    await commit(publishing, published, records, { ...last, holds, writtenBelow });
     progress.after = last.position;
     progress.eventId = last.eventId;
   }
   for (const hold of holds.slice(held.length)) {
     const row = rows.find(({ position }) => position === hold.after + 1);
-    if (row) report(announcing, hold, obstacleTo(row, announcing, records));
+    if (row) report(publishing, hold, obstacleTo(row, publishing, records));
   }
-  stop(announcing, stoppedAt && obstacleTo(stoppedAt, announcing, records));
+  stop(publishing, stoppedAt && obstacleTo(stoppedAt, publishing, records));
   if (stoppedAt) await deps.lookUp?.([stoppedAt.topic], true);
   return passed;
 }
 
-/** Announces what was held back and can be announced by now; says what still stands in the way of the rest. */
-export async function release(announcing: Announcing, signal: AbortSignal): Promise<void> {
-  const { deps, options: { shard, batchRecordsMax: limit }, progress } = announcing;
+/** Publishes what was held back and can be published by now; says what still stands in the way of the rest. */
+export async function release(publishing: Publishing, signal: AbortSignal): Promise<void> {
+  const { deps, options: { shard, batchRecordsMax: limit }, progress } = publishing;
   await deps.lookUp?.([...new Set(progress.holds.map(({ topic }) => topic))], true);
   for (let at = 0; at < progress.holds.length && !signal.aborted;) {
     const hold = progress.holds[at];
     if (!hold) break;
-    const closed = whyClosed(hold.topic, announcing) ??
+    const closed = whyClosed(hold.topic, publishing) ??
       whyNoLeader(hold.topic, hold.partition, deps);
     // One that is left is enough to wait for; where none is, somebody has taken them away.
     const range = { ...hold, upTo: progress.after, limit: closed ? 1 : limit };
     const rows = await deps.store.between(range);
     const records = new Map<OutboxRow, OutputRecord>();
     const standing = { holds: progress.holds, more: rows.length === range.limit };
-    const look = (row: OutboxRow) => obstacleTo(row, announcing, records);
+    const look = (row: OutboxRow) => obstacleTo(row, publishing, records);
     const waits = closed !== undefined && rows.length > 0;
     const released = waits ? undefined : releaseFrom(hold, rows, standing, look);
     if (!released) {
-      report(announcing, hold, closed ?? (rows[0] && look(rows[0])));
+      report(publishing, hold, closed ?? (rows[0] && look(rows[0])));
       at++;
       continue;
     }
-    const { announced, holds, isWhole } = released;
+    const { published, holds, isWhole } = released;
     const { after: position, eventId = "", writtenBelow } = progress;
-    await commit(announcing, announced, records, { position, eventId, holds, writtenBelow });
+    await commit(publishing, published, records, { position, eventId, holds, writtenBelow });
     if (!isWhole) continue;
     deps.health?.up(relayCheck(shard), causeOf(hold));
-    log.info("Announced what was held back of {topic}, shard {shard}", {
+    log.info("Published what was held back of {topic}, shard {shard}", {
       topic: hold.topic,
       shard,
     });
@@ -100,15 +100,15 @@ export async function release(announcing: Announcing, signal: AbortSignal): Prom
 }
 
 /** Commits the cursor once more, as it is: offsets of an idle group expire. */
-export async function refresh(announcing: Announcing): Promise<void> {
-  const { after: position, eventId, holds, writtenBelow } = announcing.progress;
+export async function refresh(publishing: Publishing): Promise<void> {
+  const { after: position, eventId, holds, writtenBelow } = publishing.progress;
   if (!eventId) return;
-  await commit(announcing, [], new Map(), { position, eventId, holds, writtenBelow });
+  await commit(publishing, [], new Map(), { position, eventId, holds, writtenBelow });
 }
 
 /** One transaction. What it has reached is noted once it is known to be committed. */
 async function commit(
-  { deps, options, transactor, observer, progress }: Announcing,
+  { deps, options, transactor, observer, progress }: Publishing,
   rows: readonly OutboxRow[],
   made: ReadonlyMap<OutboxRow, OutputRecord>,
   { position, eventId, holds = [], writtenBelow }: Reached & { readonly position: number },
@@ -155,17 +155,17 @@ async function lookUpTopics(deps: RelayDeps, rows: readonly OutboxRow[]): Promis
 /** Makes the record of a row that nothing stands in the way of. */
 function obstacleTo(
   row: OutboxRow,
-  announcing: Announcing,
+  publishing: Publishing,
   records: Map<OutboxRow, OutputRecord>,
 ): Obstacle | undefined {
-  const { deps } = announcing;
-  const closed = whyClosed(row.topic, announcing);
+  const { deps } = publishing;
+  const closed = whyClosed(row.topic, publishing);
   if (closed) return closed;
   // Known, since the topic is not closed.
   const count = deps.partitionCount(row.topic) ?? 1;
   let record: OutputRecord;
   try {
-    record = rowToRecord(row, count, announcing.options.eventSource);
+    record = rowToRecord(row, count, publishing.options.eventSource);
   } catch (error) {
     if (error instanceof HaltError) return { wholeTopic: false, reason: error.message };
     throw error;
@@ -179,10 +179,10 @@ function obstacleTo(
   records.set(row, record);
 }
 
-/** Why nothing of this topic can be announced now. */
+/** Why nothing of this topic can be published now. */
 function whyClosed(
   topic: string,
-  { deps: { partitionCount, clock = steadyClock }, progress: { refused } }: Announcing,
+  { deps: { partitionCount, clock = steadyClock }, progress: { refused } }: Publishing,
 ): Obstacle | undefined {
   if (partitionCount(topic) !== undefined) return whyRefused(topic, refused, clock.now());
   if (!isTopicName(topic)) return { wholeTopic: true, reason: noName(topic) };
@@ -190,7 +190,7 @@ function whyClosed(
     wholeTopic: true,
     reason:
       `there is no topic "${topic}" that this user may see, and the outbox has rows for it: ` +
-      `create it (or allow DESCRIBE and WRITE on it), and they are announced by themselves; rows of ` +
+      `create it (or allow DESCRIBE and WRITE on it), and they are published by themselves; rows of ` +
       `other topics go on`,
   };
 }
@@ -206,7 +206,7 @@ function whyNoLeader(
     partition: place,
     reason:
       `${topic}-${place.partition} has no leader, and the outbox has rows for it: is a broker of the ` +
-      `cluster down? They are announced by themselves when it has one; rows of other partitions go on`,
+      `cluster down? They are published by themselves when it has one; rows of other partitions go on`,
   };
 }
 
@@ -217,13 +217,13 @@ function tooLarge(
 ): string {
   return `event ${eventId} (outbox shard ${shard}, position ${position}) takes ${bytes} bytes, and topic ` +
     `"${topic}" takes ${bytesMax} at most: raise its max.message.bytes (and segment.bytes, if that is ` +
-    `smaller), and it is announced by itself; only what follows of its key ${
+    `smaller), and it is published by itself; only what follows of its key ${
       JSON.stringify(key)
     } waits`;
 }
 
 function report(
-  { deps: { health }, options: { shard } }: Announcing,
+  { deps: { health }, options: { shard } }: Publishing,
   hold: Hold,
   obstacle: Obstacle | undefined,
 ): void {
@@ -239,10 +239,10 @@ export function causeOf({ topic, key, partition }: Omit<Hold, "after">): string 
 /** What the relay waits for as a whole. */
 export const stoppedCause = "held";
 
-function stop({ deps: { health }, options: { shard } }: Announcing, obstacle?: Obstacle): void {
+function stop({ deps: { health }, options: { shard } }: Publishing, obstacle?: Obstacle): void {
   if (!obstacle) return health?.up(relayCheck(shard), stoppedCause);
   const reason =
-    `nothing of shard ${shard} is announced any more, since too much of it waits already: ` +
+    `nothing of shard ${shard} is published any more, since too much of it waits already: ` +
     obstacle.reason;
   health?.down(relayCheck(shard), reason, { cause: stoppedCause });
 }
