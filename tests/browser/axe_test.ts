@@ -1,0 +1,44 @@
+/** The page as axe-core judges it: desktop and phone, light and dark. Skipped where there is no Chromium. */
+import axe from "axe-core";
+import { dashboardRoutes } from "../../src/app/dashboard/dashboard_routes.ts";
+import { openDashboardFeed } from "../../src/app/dashboard/dashboard_feed.ts";
+import { assertEquals } from "../support/assert.ts";
+import { findChromium, startChromium } from "./chromium.ts";
+import { sampleData, sampleHistory, sampleRuns, sampleTrail } from "./dashboard_sample.ts";
+
+const executablePath = findChromium();
+
+Deno.test({
+  name: "axe finds nothing in the page, on desktop and phone, in light and dark",
+  ignore: executablePath === undefined,
+  sanitizeOps: false,
+  async fn() {
+    const read = () => Promise.resolve(sampleData(1_000));
+    const feed = openDashboardFeed(read);
+    const routes = dashboardRoutes({
+      ...{ read, feed, history: sampleHistory, runs: () => Promise.resolve(sampleRuns()) },
+      find: (id) => Promise.resolve(sampleTrail(id)),
+    });
+    await using server = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+      routes.fetch,
+    );
+    await using browser = await startChromium(executablePath ?? "");
+    for (const width of [1280, 390]) {
+      for (const colorScheme of ["light", "dark"] as const) {
+        // The page's policy lets no script of others in; axe is one.
+        await using page = await browser.newPage({
+          ...{ viewport: { width, height: 900 }, colorScheme, bypassCSP: true },
+        });
+        await page.goto(`http://127.0.0.1:${server.addr.port}`);
+        await page.locator("#hour li").first().waitFor();
+        await page.locator("#orders button").first().click();
+        await page.locator("#trail ol").waitFor();
+        await page.addScriptTag({ content: axe.source });
+        const { violations } = await page.evaluate<{ violations: { id: string }[] }>("axe.run()");
+        assertEquals(violations.map(({ id }) => id), [], `${width} ${colorScheme}`);
+      }
+    }
+    feed.close();
+  },
+});
