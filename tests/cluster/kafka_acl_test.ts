@@ -57,7 +57,7 @@ const users = {
   "dlq redrive": "redrive",
   "dlq parked, unpark": "unpark",
   "projection status": "status",
-  "projection rebuild": "rebuild",
+  "projection rebuild, rollback": "rebuild",
   verify: "verify",
   explain: "explain",
 } as const;

@@ -11,6 +11,8 @@ const allowed = [
   ...["MIT", "ISC", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause"],
   ...["(MIT AND Zlib)", "CC0-1.0", "Unlicense"],
 ];
+/** Loaded by tests alone, unchanged, and in nothing that is shipped: whoever changed it would have to publish the change. */
+const ofTests = { "axe-core": "MPL-2.0" };
 
 Deno.test("every locked package is in the bill once, with its hash, and all that it needs is there", async () => {
   const { product, packages } = await readRelease();
@@ -38,6 +40,8 @@ Deno.test("every package that is installed here names a licence that may be used
   const { packages } = await readRelease();
   const others = packages.filter(({ licence, ofPlatform }) =>
     licence === undefined ? !ofPlatform : !allowed.includes(licence)
+  ).filter(({ id, licence }) =>
+    !Object.entries(ofTests).some(([name, own]) => id.startsWith(`${name}@`) && licence === own)
   );
   assertEquals(others.map(({ id, licence }) => `${id}: ${licence}`), []);
 });
