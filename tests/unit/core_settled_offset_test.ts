@@ -29,7 +29,11 @@ Deno.test("an offset that stays away is gone", async () => {
 });
 
 /** A session of a lane whose group's offset is read like this. */
-function openLane(read: () => Promise<CommittedOffset>, known?: number, note?: LaneCheckpoint) {
+function openLane(
+  read: () => Promise<CommittedOffset>,
+  known?: number,
+  checkpoint?: LaneCheckpoint,
+) {
   const nothing = () => Promise.resolve();
   const committer = {
     ready: () => Promise.resolve(0),
@@ -38,7 +42,7 @@ function openLane(read: () => Promise<CommittedOffset>, known?: number, note?: L
     stableOffset: read,
   };
   const delivery = exactlyOnce(committer, {
-    find: () => Promise.resolve(note),
+    find: () => Promise.resolve(checkpoint),
     record: () => ({}) as never,
     committed() {},
   });
@@ -67,10 +71,10 @@ Deno.test("an offset below what this lane saw committed does not count while a b
 });
 
 Deno.test("an offset below what was noted of the lane does not count, in a process that never committed", async () => {
-  const note = { topicId: "", offset: 7 };
-  await using session = await passing(openLane(answers(3, 3, 7).read, -1, note));
+  const checkpoint = { topicId: "", offset: 7 };
+  await using session = await passing(openLane(answers(3, 3, 7).read, -1, checkpoint));
   assertEquals(session.start.offset, 7);
-  await passing(assertRejects(() => openLane(answers(3).read, -1, note), HaltError, "lost"));
+  await passing(assertRejects(() => openLane(answers(3).read, -1, checkpoint), HaltError, "lost"));
 });
 
 Deno.test("an offset that stays below what this lane saw committed halts it", async () => {

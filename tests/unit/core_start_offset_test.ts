@@ -62,17 +62,17 @@ Deno.test("row 10: an offset below the log halts and counts what was deleted unr
   await assertRejects(() => startAt(7), HaltError, "3 records were deleted unread");
 });
 
-const note = { topicId: "topic-1", offset: 15 };
+const checkpoint = { topicId: "topic-1", offset: 15 };
 
 Deno.test("a group that lost its offset while no worker ran halts, and is not taken for a new one", async () => {
-  const session = { start: { offset: -1, metadata: "" }, topicId: "topic-1", note };
+  const session = { start: { offset: -1, metadata: "" }, topicId: "topic-1", checkpoint };
   const halt = await assertRejects(() => startOffset(assignment, session, -1), HaltError);
   assertStringIncludes(halt.message, "had committed an offset and now has none");
 });
 
 Deno.test("a topic that was deleted and made again halts, whether the offset went with it or not", async () => {
   const again = [
-    { start: { offset: -1, metadata: "" }, topicId: "topic-2", note },
+    { start: { offset: -1, metadata: "" }, topicId: "topic-2", checkpoint },
     { start: { offset: 15, metadata: "topic_id=topic-1" }, topicId: "topic-2" },
   ];
   for (const session of again) {
