@@ -9,7 +9,7 @@ const script = `
 `;
 
 Deno.test("connections beyond the file descriptors do not end the process, and others are answered again", async () => {
-  const child = new Deno.Command("sh", {
+  const child = new Deno.Command("/bin/sh", {
     args: ["-c", 'ulimit -n 100; exec "$0" eval "$1"', Deno.execPath(), script],
     cwd: new URL("../../", import.meta.url),
     stdout: "piped",

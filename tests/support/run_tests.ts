@@ -184,7 +184,9 @@ function parseTally(text: string): Tally | undefined {
 function permissions(name: string): string[] {
   const programs = [Deno.execPath(), "deno"];
   if (!withoutServices.includes(name)) programs.push("javac", "/bin/cp", ...stackPrograms());
-  if (name === "integration") programs.push("/usr/sbin/pgbouncer", "/usr/bin/pgbouncer");
+  if (name === "integration") {
+    programs.push("/bin/sh", "/usr/sbin/pgbouncer", "/usr/bin/pgbouncer");
+  }
   if (name === "example") programs.push("python3");
   if (name === "browser") programs.push("chromium", "/usr/bin/chromium", "/usr/bin/google-chrome");
   return [
