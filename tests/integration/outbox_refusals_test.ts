@@ -144,7 +144,7 @@ Deno.test("no position is given out again that was published", async () => {
   await sql`delete from outbox where position < 3`;
   await sql`alter sequence outbox_position restart with 1`;
   const append = () => appendCommitted(sql, "k", "4");
-  const refused = await assertRejects(append, DependencyDownError, "all up to 3 was published");
+  const refused = await assertRejects(append, DependencyDownError, "all up to 3 was announced");
   await followAdvice(sql, refused.message);
   await append();
   const rows = await sql`select position from outbox order by position`;
