@@ -84,9 +84,11 @@ Deno.test("a rebuild goes on through an outage of Postgres at any step", async (
   assertEquals(report.partitions, 6);
   assert(met.size > 12, `${met.size} outages`);
   assertEquals(await dumpViews(database.sql), live);
+  // Beside the tables that it has replaced, which are kept with their positions.
   const left = await database.sql`
     select nspname from pg_namespace where nspname like '%rebuild%'
-    union all select projection from projection_positions where projection <> ${projection.name}
+    union all select projection from projection_positions
+    where projection <> ${projection.name} and projection not like ${`${projection.name}#%`}
   `;
   assertEquals(left.length, 0);
 });

@@ -12,7 +12,7 @@ import { stackPrograms } from "./permissions.ts";
 import { root, startTestStack, testStackDirectory } from "./services.ts";
 
 /** Directories of one track run one after another, and the tracks beside each other. */
-const tracks = [["unit"], ["integration", "example", "browser"], ["cluster"]];
+const tracks = [["unit", "example", "browser"], ["integration"], ["cluster"]];
 /** All others wait until the services are up: so nothing is fetched or unpacked twice at the same time. */
 const withoutServices = ["unit"];
 /** Its lines go as they are; those of the other tracks are marked. */

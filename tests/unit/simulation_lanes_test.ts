@@ -9,7 +9,7 @@ import { assertEquals, assertGreater, fail } from "../support/assert.ts";
 
 /** The seed that a failure names, to run that schedule alone. */
 const replay: number | undefined = undefined;
-const schedules = 1_500;
+const schedules = 1_000;
 /** The mistake that is hardest to find needs some four hundred. */
 const schedulesOfMistakeMax = 5_000;
 
