@@ -62,5 +62,6 @@ Deno.test("a connection that fails names the setting to look at", () => {
   assertStringIncludes(hint("Host: x. is not in the cert's altnames: y"), "KAFKA_SSL_SERVER_NAME");
   assertStringIncludes(hint("received fatal alert: CertificateRequired"), "KAFKA_SSL_CERT");
   assertStringIncludes(hint("Closed connection", "KafkaJSConnectionClosedError"), "KAFKA_SASL");
+  assertStringIncludes(hint("Connection error: write after end"), "KAFKA_SSL_CERT");
   assertEquals(hint("connect ECONNREFUSED"), "");
 });
