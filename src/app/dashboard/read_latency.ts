@@ -2,6 +2,7 @@
 import type { Sql } from "../../engine/postgres/database.ts";
 import { translatingErrors } from "../../engine/postgres/translate_error.ts";
 import type { Latency } from "./dashboard_data.ts";
+import { lastPlaced } from "./last_placed.ts";
 
 const ordersMax = 500;
 
@@ -22,15 +23,7 @@ export async function readLatency(sql: Sql, shards: number): Promise<Latency> {
         -- \`greatest\` passes over nulls: an order without an invoice would count as one without delay.
         select case when v.invoiced_at is not null
           then greatest(0, extract(epoch from v.invoiced_at - o.placed_at))::float8 end as seconds
-        from generate_series(0, ${shards - 1}::int) as shards (shard)
-        cross join lateral (
-          select position, key, event_id from outbox
-          where outbox.shard = shards.shard
-          order by position desc limit ${ordersMax}
-        ) as tail
-        join orders o on o.order_id = tail.key and o.event_id = tail.event_id
-        left join order_view v on v.order_id = o.order_id
-        order by tail.position desc limit ${ordersMax}
+        ${lastPlaced(sql, shards, ordersMax)}
       ) as latest
     `
   );

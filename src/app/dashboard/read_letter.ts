@@ -49,7 +49,7 @@ export async function readLetter(
     AbortSignal.timeout(waitMsMax),
   );
   const [record] = records;
-  // That offset may hold the mark of a transaction.
+  // That offset may hold the marker of a transaction.
   return record?.offset === offset ? detailsOf(record) : undefined;
 }
 

@@ -4,7 +4,7 @@ import type { Comparison } from "./compare_staged.ts";
 import type { Projection, ProjectionEvent } from "./define_projection.ts";
 import { installProjection } from "./install_projection.ts";
 import { findOldTables, type OldTables, oldTablesOf } from "./old_tables.ts";
-import { type RebuildDeps, type RebuildProgress, replayAndSwap } from "./replay_and_swap.ts";
+import { type RebuildDeps, replayAndSwap, type ReplayOptions } from "./replay_and_swap.ts";
 import { rebuildStep } from "./rebuild_step.ts";
 import {
   dropStagingInTransaction,
@@ -43,8 +43,9 @@ export interface RebuildReport {
 
 /**
  * Replays every partition from the start of its log into tables beside the live ones, round after round until little is
- * missing, then swaps ({@linkcode swapStaging}) and keeps the tables that were live. Readers and live projectors go on all the while. Outages of Postgres and of
- * Kafka are waited out. What it had made is dropped when it fails; after a `kill -9` the next rebuild drops it.
+ * missing, then swaps ({@linkcode swapStaging}) and keeps the tables that were live. Readers and live projectors go on all
+ * the while. Outages of Postgres and of Kafka are waited out. What it had made is dropped when it fails; after a `kill -9`
+ * the next rebuild drops it.
  *
  * @throws {HaltError} when a log has lost its beginning, the tables refuse a record, or the swap would lose what others
  * have added to the live tables
@@ -52,15 +53,7 @@ export interface RebuildReport {
  */
 export async function rebuildProjection<Event extends ProjectionEvent>(
   deps: RebuildDeps,
-  options: {
-    readonly projection: Projection<Event>;
-    readonly signal: AbortSignal;
-    readonly allowMissingHistory?: boolean;
-    readonly recordsPerSecond?: number;
-    readonly onProgress?: (progress: RebuildProgress) => void;
-    readonly beforeSwap?: (comparison: Comparison) => void | Promise<void>;
-    readonly differencesMax?: number;
-  },
+  options: ReplayOptions & { readonly projection: Projection<Event> },
 ): Promise<RebuildReport> {
   const { projection, signal } = options;
   const startedAt = performance.now();

@@ -57,6 +57,16 @@ export interface RebuildProgress {
   readonly offsetsTotal: number;
 }
 
+/** How to go about it. */
+export interface ReplayOptions {
+  readonly signal: AbortSignal;
+  readonly allowMissingHistory?: boolean;
+  readonly recordsPerSecond?: number;
+  readonly onProgress?: (progress: RebuildProgress) => void;
+  readonly beforeSwap?: (comparison: Comparison) => void | Promise<void>;
+  readonly differencesMax?: number;
+}
+
 /** What it did until the swap, and in it. */
 export interface ReplayedAndSwapped {
   readonly partitions: number;
@@ -76,14 +86,7 @@ export async function replayAndSwap<Event extends ProjectionEvent>(
   deps: RebuildDeps,
   staging: Staging<Event>,
   known: readonly StagedPartition[],
-  options: {
-    readonly signal: AbortSignal;
-    readonly allowMissingHistory?: boolean;
-    readonly recordsPerSecond?: number;
-    readonly onProgress?: (progress: RebuildProgress) => void;
-    readonly beforeSwap?: (comparison: Comparison) => void | Promise<void>;
-    readonly differencesMax?: number;
-  },
+  options: ReplayOptions,
 ): Promise<ReplayedAndSwapped> {
   const { signal, allowMissingHistory = false, recordsPerSecond = Infinity } = options;
   const { sql, source } = deps;
