@@ -52,6 +52,30 @@ async function flowWithOffset(offset: number) {
   return { client, flow };
 }
 
+Deno.test("an output for a topic that the flow does not name halts it; named, it goes on with that record", async () => {
+  const { client, flow, source, outTopic } = await flowOfTwo();
+  const [besideTopic = ""] = await freshTopics(client, 1, "beside");
+  const beside = topic(besideTopic, { read, key: ({ id }) => id });
+  const [out] = flow.to;
+  const mistaken = defineFlow({
+    ...flow,
+    transform: (event) => (event.id === "b" ? beside : out ?? beside).event(event),
+  });
+  const halt = await assertRejects(() => runUntil(client, mistaken, () => false), HaltError);
+  assertStringIncludes(halt.message, `Flow "${flow.name}"`);
+  assertStringIncludes(halt.message, `${source}-0 at offset 1 goes to ${besideTopic}`);
+  assertStringIncludes(halt.message, `"to" names ${outTopic}. Name ${besideTopic} in "to"`);
+
+  await runUntil(
+    client,
+    defineFlow({ ...mistaken, to: [...flow.to, beside] }),
+    ({ outputs }) => outputs === 2,
+  );
+  const idsIn = async (name: string) =>
+    texts(await readPartition(client, name)).map((text) => JSON.parse(text).id);
+  assertEquals([await idsIn(outTopic), await idsIn(besideTopic)], [["a"], ["b"]]);
+});
+
 Deno.test("row 10: a committed offset beyond the end of the log halts the lane, and is not reset", async () => {
   const { client, flow } = await flowWithOffset(1_000);
   const halt = await assertRejects(() => runUntil(client, flow, () => true), HaltError);

@@ -116,8 +116,8 @@ Deno.test("one that stays down, a halt, and a topic that is not named fail the t
   const flow = defineFlow({ ...answering, transform: (event) => elsewhere.event(event) });
   await assertRejects(
     async () => await testFlow(flow).given({ id: "a", n: 0 }),
-    Error,
-    'Cannot write to elsewhere: flow "answering" does not name it in "to"',
+    HaltError,
+    'offset 0 goes to elsewhere, and its "to" names answers, alarms. Name elsewhere in "to"',
   );
 });
 

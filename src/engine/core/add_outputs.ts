@@ -1,20 +1,31 @@
 /** Makes records of what a transform emits: finds their partitions, and refuses what the broker would refuse. Pure. */
 import type { DeadLetterReason } from "./dead_letter.ts";
 import type { Emission } from "./emission.ts";
+import { HaltError } from "./errors.ts";
 import type { Flow } from "./flow.ts";
 import { partitionForKey } from "./partition_for_key.ts";
 import type { PlanTarget } from "./plan_target.ts";
-import { encodedBytes, encodedBytesMax, type InputRecord, type OutputRecord } from "./record.ts";
+import {
+  encodedBytes,
+  encodedBytesMax,
+  formatPartition,
+  type InputRecord,
+  type OutputRecord,
+} from "./record.ts";
 
-/** With the limit that holds for each topic of the flow, found once a batch: few records need a closer look. */
+/** With what holds for all topics of the flow, found once a batch. */
 export interface BoundedTarget extends PlanTarget {
+  /** The names in the flow's `to`. */
+  readonly outputs: ReadonlySet<string>;
+  /** The limit that each of them takes: few records need a closer look. */
   readonly bytesMaxOfAll: number;
 }
 
 /** The target, with its limit. */
 export function bounded<T>({ to }: Flow<T>, target: PlanTarget): BoundedTarget {
-  const limits = to.map(({ name }) => bytesMaxOf(name, target));
-  return { ...target, bytesMaxOfAll: Math.min(target.recordBytesMax, ...limits) };
+  const outputs = new Set(to.map(({ name }) => name));
+  const limits = [...outputs].map((name) => bytesMaxOf(name, target));
+  return { ...target, outputs, bytesMaxOfAll: Math.min(target.recordBytesMax, ...limits) };
 }
 
 /** The largest record for this topic: what it takes, and what we send. */
@@ -25,15 +36,20 @@ export function bytesMaxOf(topic: string, { recordBytesMax, topicBytesMax }: Pla
 /**
  * Appends what `record` emits to `outputs`. Answers with the reason where one of them cannot be written: the broker would
  * refuse it, and its whole batch with it.
+ *
+ * @throws {HaltError} when one goes to a topic that the flow does not name: no record is to blame for that, and as dead
+ * letters all of them would leave the order that they have
  */
 export function addOutputs<T>(
-  { groupId }: Flow<T>,
+  flow: Flow<T>,
   record: InputRecord,
   emissions: readonly Emission[],
   target: BoundedTarget,
   outputs: OutputRecord[],
 ): DeadLetterReason | undefined {
+  const { groupId } = flow;
   for (const { topic, key, value, headers, partition: named, timestamp } of emissions) {
+    if (!target.outputs.has(topic)) throw notNamed(flow, record, topic);
     const count = target.partitionCount(topic);
     if (named !== undefined && named >= count) {
       const error =
@@ -55,6 +71,15 @@ export function addOutputs<T>(
     if (error) return { errorClass: "RecordTooLargeError", error, attempts: 1, groupId };
     outputs.push(output);
   }
+}
+
+function notNamed<T>({ name, to }: Flow<T>, record: InputRecord, topic: string): HaltError {
+  const named = to.length > 0 ? to.map((contract) => contract.name).join(", ") : "no topic";
+  const place = `${formatPartition(record)} at offset ${record.offset}`;
+  return new HaltError(
+    `Flow "${name}" cannot go on: what it makes of the record ${place} goes to ${topic}, and its "to" ` +
+      `names ${named}. Name ${topic} in "to" and start the flow again: it goes on from what it has committed`,
+  );
 }
 
 /** Why this output is not sent, where its time is one that its topic refuses. */

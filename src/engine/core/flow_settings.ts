@@ -56,7 +56,10 @@ export interface FlowSettings<T, S = never> {
    * consumer must have stopped, and committed what it has processed. Needs the guarantee exactly-once.
    */
   readonly takeOver?: boolean;
-  /** Every topic that the transform may emit to; each must exist when the worker starts. */
+  /**
+   * Every topic that the transform may emit to; each must exist when the worker starts. An emission to another one halts
+   * the flow.
+   */
   readonly to: readonly AnyContract[];
   /**
    * One event in, its consequences out. It may run again for the same event after a crash, a rebalance or a retry: what

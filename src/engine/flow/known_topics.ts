@@ -17,18 +17,11 @@ export function withTopics(topics: TopicDirectory, { guarantee, open }: Delivery
 /**
  * Partitions of a topic that a flow writes to.
  *
- * @throws {TypeError} when the flow does not name the topic, and a `TransactionError` when there is none any more
+ * @throws {TransactionError} when there is none any more
  */
-export function partitionCountOf(
-  topics: TopicDirectory,
-  written: readonly string[],
-  topic: string,
-): number {
+export function partitionCountOf(topics: TopicDirectory, topic: string): number {
   const count = topics.partitionCount(topic);
   if (count !== undefined) return count;
-  if (!written.includes(topic)) {
-    throw new TypeError(`Cannot write to ${topic}: the flow does not name it in "to"`);
-  }
   throw new TransactionError(
     "blocked",
     `topic "${topic}" does not exist any more: make it again; records wait until then`,

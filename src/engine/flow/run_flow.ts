@@ -118,7 +118,7 @@ export async function runFlow<T>(
     "at-most-once": atMostOnce(openProducer),
   };
   const target = {
-    partitionCount: (topic: string) => partitionCountOf(topics, written, topic),
+    partitionCount: (topic: string) => partitionCountOf(topics, topic),
     topicBytesMax: topics.recordBytesMax,
     timestamps: topics.timestamps,
     isCompacted: topics.isCompacted,
