@@ -15,6 +15,12 @@ Deno.test("a flow is called as before in the default namespace, and by the prefi
   assertEquals(named(inNamespace(define(), namesIn("b"))), ["b.copy", "b.in.DLQ"]);
 });
 
+Deno.test("an input that is called by the namespace has it once in the name of its dead letters", () => {
+  const { deadLetters } = namesIn("b");
+  assertEquals(["in", "b.in", "bin"].map(deadLetters), ["b.in.DLQ", "b.in.DLQ", "b.bin.DLQ"]);
+  assertEquals(namesIn().deadLetters("onceflow.in"), "onceflow.in.DLQ");
+});
+
 Deno.test("what somebody has named himself keeps its name in every namespace", () => {
   const own = define({ deadLetters: "in.DLQ", groupId: "mine" });
   assertEquals(named(inNamespace(own, namesIn("b"))), ["mine", "in.DLQ"]);

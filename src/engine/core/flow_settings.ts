@@ -76,7 +76,7 @@ export interface FlowSettings<T, S = never> {
   readonly guarantee?: Guarantee;
   /**
    * Where records go that cannot be processed. Where absent each input has its own, `<input>.DLQ`, behind a namespace other
-   * than `onceflow`.
+   * than `onceflow` (once, where the input's name begins with it).
    */
   readonly deadLetters?: string;
   /**

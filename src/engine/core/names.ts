@@ -41,7 +41,8 @@ export function namesIn(namespace: string = defaultNamespace): Names {
   const topic = namespace === defaultNamespace ? (name: string) => name : named;
   return {
     ...{ group: named, topic },
-    deadLetters: (input) => topic(`${input}.DLQ`),
+    // An input that is called by the namespace already has it once in the name of its dead letters, too.
+    deadLetters: (input) => input.startsWith(named("")) ? `${input}.DLQ` : topic(`${input}.DLQ`),
     lanes: named("lanes"),
     parked: named("parked"),
     redriven: named("redriven"),
