@@ -43,3 +43,31 @@ export function keepingWhatFailed(right: LaneState): LaneState {
     [Symbol.dispose]: () => right[Symbol.dispose](),
   };
 }
+
+/** What another transaction has made of it, or one whose end was not heard of, is never seen. */
+export function loadedOnce(right: LaneState): LaneState {
+  let loaded: Promise<void> | undefined;
+  return {
+    ...right,
+    load: (...request) =>
+      loaded ??= right.load(...request).catch((error) => {
+        loaded = undefined;
+        throw error;
+      }),
+    [Symbol.dispose]: () => right[Symbol.dispose](),
+  };
+}
+
+/** Of several inputs with the same keys each plans on what it finds, whatever the other has under way. */
+export function atTheSameTime(right: LaneState): LaneState {
+  return {
+    ...right,
+    hold: () => Promise.resolve({ [Symbol.dispose]: () => {} }),
+    [Symbol.dispose]: () => right[Symbol.dispose](),
+  };
+}
+
+/** One input's commit has failed, or may have: the other goes on with what it had before. */
+export function unheardDoubt(right: LaneState): LaneState {
+  return { ...right, doubt: () => {}, [Symbol.dispose]: () => right[Symbol.dispose]() };
+}

@@ -34,7 +34,8 @@ interface OffsetRecord extends CommittedOffset {
 
 interface Transaction {
   readonly partitions: Set<MemoryPartition>;
-  readonly offsets: Map<number, OffsetRecord>;
+  /** By partition. */
+  readonly offsets: Map<string, OffsetRecord>;
 }
 
 interface TransactionalId {
@@ -46,16 +47,16 @@ interface TransactionalId {
 
 const transactionMsMax = 4_000;
 
-/** See the file's first lines. The group reads the topic `in`. */
+/** See the file's first lines. */
 export class Broker {
   /** Whatever was written, whatever became of it. */
   readonly everything = new Map<string, InputRecord[]>();
   readonly group: Group;
   readonly #topics = new Map<string, readonly MemoryPartition[]>();
   readonly #ids = new Map<string, TransactionalId>();
-  readonly #committed = new Map<number, OffsetRecord>();
+  readonly #committed = new Map<string, OffsetRecord>();
   #offsetRecords = 0;
-  readonly #pending = new Map<number, Set<Transaction>>();
+  readonly #pending = new Map<string, Set<Transaction>>();
   #changed: (() => void)[] = [];
   /** How often something may have become readable. */
   changes = 0;
@@ -129,10 +130,11 @@ export class Broker {
     const transaction = this.#begin(id, epoch);
     // Taken from anybody where no member is named, as Kafka does.
     if (member) this.group.check(member);
-    for (const { partition, offset, metadata = "" } of offsets) {
-      transaction.offsets.set(partition, { offset, metadata, place: this.#offsetRecords++ });
-      const pending = this.#pending.get(partition) ?? new Set();
-      this.#pending.set(partition, pending.add(transaction));
+    for (const { offset, metadata = "", ...place } of offsets) {
+      const name = formatPartition(place);
+      transaction.offsets.set(name, { offset, metadata, place: this.#offsetRecords++ });
+      const pending = this.#pending.get(name) ?? new Set();
+      this.#pending.set(name, pending.add(transaction));
     }
   }
 
@@ -146,27 +148,27 @@ export class Broker {
     for (const record of records) this.partition(record).append(record, this.world.time.now);
   }
 
-  commitAlone(member: GroupMember, partition: number, offset: number, metadata = ""): void {
+  commitAlone(member: GroupMember, place: TopicPartition, offset: number, metadata = ""): void {
     this.group.check(member);
-    this.#commit(partition, { offset, metadata, place: this.#offsetRecords++ });
+    this.#commit(formatPartition(place), { offset, metadata, place: this.#offsetRecords++ });
   }
 
   /** By somebody who names no member: nobody is asked. */
-  commitForeign(partition: number, offset: number): void {
-    this.#commit(partition, { offset, metadata: "", place: this.#offsetRecords++ });
+  commitForeign(place: TopicPartition, offset: number): void {
+    this.#commit(formatPartition(place), { offset, metadata: "", place: this.#offsetRecords++ });
   }
 
-  stableOffset(partition: number): CommittedOffset {
-    if ((this.#pending.get(partition)?.size ?? 0) > 0) throw new Unstable();
-    return this.committedOffset(partition);
+  stableOffset(place: TopicPartition): CommittedOffset {
+    if ((this.#pending.get(formatPartition(place))?.size ?? 0) > 0) throw new Unstable();
+    return this.committedOffset(place);
   }
 
-  committedOffset(partition: number): CommittedOffset {
-    return this.#committed.get(partition) ?? { offset: -1, metadata: "" };
+  committedOffset(place: TopicPartition): CommittedOffset {
+    return this.#committed.get(formatPartition(place)) ?? { offset: -1, metadata: "" };
   }
 
   /** The latest record counts, in whatever order the markers come (`OffsetMetadataManager`, Kafka 4). */
-  #commit(partition: number, record: OffsetRecord): void {
+  #commit(partition: string, record: OffsetRecord): void {
     const before = this.#committed.get(partition);
     if (!before || before.place < record.place) this.#committed.set(partition, record);
   }

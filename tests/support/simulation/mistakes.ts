@@ -5,8 +5,11 @@ import { TransactionError, type Transactions } from "../../../src/engine/core/po
 import { believingOffsets } from "../mutants/believing_offsets.ts";
 import { offsetsOutside, randomlyNamed } from "../mutants/mutated_transactions.ts";
 import {
+  atTheSameTime,
   keepingWhatFailed,
+  loadedOnce,
   readingUncommitted,
+  unheardDoubt,
   upToTheStableEnd,
 } from "../mutants/mutated_state.ts";
 import type { Mistake, Worker } from "./worker.ts";
@@ -41,8 +44,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
   "the offset is read as it stands, whatever is pending": {
     transactions: (right, { host, broker }) => ({
       ...bound(right),
-      stableOffset: (_group, { partition }) =>
-        host.request(() => broker.committedOffset(partition)),
+      stableOffset: (_group, place) => host.request(() => broker.committedOffset(place)),
     }),
   },
   "a transactional id of its own for each producer, and offsets from anybody": {
@@ -72,18 +74,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
     },
   },
   "the state is loaded once and never again": {
-    state: (right) => {
-      let loaded: Promise<void> | undefined;
-      return {
-        ...right,
-        load: (...request) =>
-          loaded ??= right.load(...request).catch((error) => {
-            loaded = undefined;
-            throw error;
-          }),
-        [Symbol.dispose]: () => right[Symbol.dispose](),
-      };
-    },
+    state: (right) => loadedOnce(right),
   },
   "the state is read back with what was aborted": {
     stateLog: (right, { broker }) =>
@@ -94,6 +85,12 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
   },
   "what a failed transaction has kept stays": {
     state: (right) => keepingWhatFailed(right),
+  },
+  "inputs plan at the same time on the state that they share": {
+    state: (right) => atTheSameTime(right),
+  },
+  "a commit of one input that has failed is not heard of by the other": {
+    state: (right) => unheardDoubt(right),
   },
   "an offset counts whoever has committed it": {
     foreignOffset: true,

@@ -63,8 +63,8 @@ export function simulatedTransactions(host: Host, broker: Broker): Transactions 
     async shutOut(id, signal) {
       await patiently(host, () => void (broker.hasId(id) && broker.initProducerId(id)), signal);
     },
-    stableOffset: (_group, { partition }, signal) =>
-      patiently(host, () => broker.stableOffset(partition), signal),
+    stableOffset: (_group, place, signal) =>
+      patiently(host, () => broker.stableOffset(place), signal),
   };
 }
 
@@ -130,8 +130,7 @@ export function simulatedLog(host: Host, broker: Broker): RecordLog {
     partitionCount: (topic) => patiently(host, () => broker.partitionCount(topic)),
     range: (place) => patiently(host, () => broker.partition(place).range),
     highWatermark: (place) => patiently(host, () => broker.partition(place).highWatermark),
-    committedOffset: (_group, { partition }) =>
-      patiently(host, () => broker.committedOffset(partition)),
+    committedOffset: (_group, place) => patiently(host, () => broker.committedOffset(place)),
     openReader: (place, from) => Promise.resolve(new SimulatedReader(host, broker, place, from)),
   };
 }

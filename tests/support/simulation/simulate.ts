@@ -5,13 +5,14 @@
  */
 import { z } from "zod";
 import { DependencyDownError, PoisonError } from "../../../src/engine/core/errors.ts";
-import { defineFlow, type Flow } from "../../../src/engine/core/flow.ts";
-import { partitionForKey } from "../../../src/engine/core/partition_for_key.ts";
-import { headerText, type InputRecord } from "../../../src/engine/core/record.ts";
+import { defineFlow } from "../../../src/engine/core/flow.ts";
 import { keyedState, type KeyState } from "../../../src/engine/core/keyed_state.ts";
 import { topic } from "../../../src/engine/core/topic_contract.ts";
+import { writtenBy } from "../../../src/engine/flow/flow_topics.ts";
 import { stateTopicOf } from "../../../src/engine/state/state_changelog.ts";
 import { Broker } from "./broker.ts";
+import { findingsOf, readAll } from "./findings.ts";
+import { type Event, event, Producer } from "./producer.ts";
 import { type Mistake, Worker } from "./worker.ts";
 import { type Host, World } from "./world.ts";
 
@@ -29,17 +30,7 @@ export interface Outcome {
   readonly requests: number;
 }
 
-const event = z.object({
-  key: z.string(),
-  id: z.string(),
-  /** How many of its key were processed, where the flow keeps count. */
-  count: z.int().optional(),
-  does: z.enum(["one", "two", "none", "flaky", "poison"]),
-});
-type Event = z.output<typeof event>;
-
 const partitions = 3;
-const keys = Array.from({ length: 9 }, (_, number) => `k${number}`);
 const workersMax = 3;
 /** How long things go wrong, and how long all of it may take to end well then, milliseconds of virtual time. */
 const troubleMs = 8_000;
@@ -52,11 +43,12 @@ export async function simulate(seed: number, mistake: Mistake = {}): Promise<Out
   const halts: string[] = [];
   let isDown = false;
   const keepsCount = seed % 4 > 1;
-  const from = topic<Event>("in", { read: event, key: ({ key }) => key });
+  // Two inputs share the counts of their keys.
+  const inputs = seed % 8 > 5 ? ["in", "also"] : ["in"];
   const output = topic<Event>("out", { read: event, key: ({ key }) => key });
   const flow = defineFlow({
     name: "simulated",
-    from,
+    from: inputs.map((name) => topic<Event>(name, { read: event, key: ({ key }) => key })),
     to: [output],
     retry: { retriesMax: 2, backoffMs: 100 },
     park: seed % 2 === 0 ? "key" : undefined,
@@ -74,7 +66,7 @@ export async function simulate(seed: number, mistake: Mistake = {}): Promise<Out
         : output.event(event);
     },
   });
-  const topics = ["in", "out", flow.deadLetters, "onceflow.parked", stateTopicOf(flow)];
+  const topics = [...inputs, ...writtenBy(flow), "onceflow.parked", stateTopicOf(flow)];
   const broker = new Broker(world, partitions, topics);
   const workers = new Map<Host, Worker>();
   const accidents = { crashes: 0, freezes: 0 };
@@ -128,7 +120,7 @@ export async function simulate(seed: number, mistake: Mistake = {}): Promise<Out
     { lost: 0.01, late: 0.05, usualMsMax: 10 },
     { lost: 0.03, late: 0.15, usualMsMax: 40 },
   ]);
-  const input = new Producer(world, broker);
+  const input = new Producer(world, broker, inputs);
   for (let count = random.integer(2, 8); count > 0; count--) {
     const at = random.integer(100, troubleMs);
     time.after(at, trouble);
@@ -142,8 +134,8 @@ export async function simulate(seed: number, mistake: Mistake = {}): Promise<Out
   }
   if (mistake.foreignOffset) {
     time.after(random.integer(1_000, troubleMs), () => {
-      const partition = random.integer(0, partitions - 1);
-      broker.commitForeign(partition, broker.partition({ topic: "in", partition }).range.end);
+      const place = { topic: "in", partition: random.integer(0, partitions - 1) };
+      broker.commitForeign(place, broker.partition(place).range.end);
     });
   }
   await time.pass(troubleMs);
@@ -152,12 +144,11 @@ export async function simulate(seed: number, mistake: Mistake = {}): Promise<Out
   isDown = false;
   // Those that were given up come back.
   while (active().length === 0) start();
-  const places = Array.from({ length: partitions }, (_, partition) => partition);
-  const ends = () =>
-    places.map((partition) => broker.partition({ topic: "in", partition }).range.end);
-  const offsets = () => places.map((partition) => broker.committedOffset(partition).offset);
-  const isDrained = () =>
-    ends().every((end, partition) => offsets()[partition] === end || end === 0);
+  const numbers = Array.from({ length: partitions }, (_, partition) => partition);
+  const places = inputs.flatMap((topic) => numbers.map((partition) => ({ topic, partition })));
+  const ends = () => places.map((place) => broker.partition(place).range.end);
+  const offsets = () => places.map((place) => broker.committedOffset(place).offset);
+  const isDrained = () => ends().every((end, index) => offsets()[index] === end || end === 0);
   const until = time.now + mendedMsMax;
   while (!isDrained() && halts.length === 0 && time.now < until) await time.pass(1_000);
   // What wakes up last must not matter either.
@@ -169,12 +160,14 @@ export async function simulate(seed: number, mistake: Mistake = {}): Promise<Out
     ...hasStopped || isDrained()
       ? []
       : [`not all was worked on: offsets ${offsets()} of ${ends()}`],
-    ...places.flatMap((partition) => findingsOf(broker, flow, partition, hasStopped)),
+    ...numbers.flatMap((partition) => findingsOf(broker, flow, partition, hasStopped)),
   ];
   const { generation } = broker.group;
   for (const worker of workers.values()) worker.end();
   await world.end();
-  const deadLetters = places.flatMap((partition) => readAll(broker, flow.deadLetters, partition));
+  const deadLetters = places.flatMap(({ topic, partition }) =>
+    readAll(broker, { topic: flow.deadLettersOf(topic), partition })
+  );
   return {
     ...{
       findings,
@@ -195,119 +188,3 @@ function countOn(state: KeyState<{ readonly count: number }>): number {
 }
 
 const isOfForeignOffset = (halt: string) => halt.includes("no worker of onceflow has committed");
-
-/** Writes records of a few keys; some in transactions of its own, of which some are aborted. */
-class Producer {
-  produced = 0;
-  readonly #next = Array.from({ length: partitions }, () => 0);
-
-  constructor(readonly world: World, readonly broker: Broker) {}
-
-  burst(): void {
-    const { world: { random, time }, broker } = this;
-    const transaction = random.chance(0.2) ? {} : undefined;
-    const touched = Array.from({ length: random.integer(1, 6) }, () => this.#append(transaction));
-    broker.changed();
-    if (!transaction) return;
-    const outcome = random.pick(["committed", "aborted"] as const);
-    time.after(random.integer(1, 1_500), () => {
-      for (const place of touched) place.end(transaction, outcome);
-      broker.changed();
-    });
-  }
-
-  #append(transaction?: object) {
-    const { world: { random, time }, broker } = this;
-    const key = random.pick(keys);
-    const partition = partitionForKey(key, partitions);
-    const does = random.weighted(
-      [
-        { does: "one", weight: 6 },
-        { does: "two", weight: 2 },
-        { does: "none", weight: 1 },
-        { does: "flaky", weight: 1 },
-        { does: "poison", weight: 1 },
-      ] as const,
-    ).does;
-    const number = this.#next[partition] ?? 0;
-    this.#next[partition] = number + 1;
-    this.produced++;
-    const value = JSON.stringify({ key, id: `${partition}-${number}`, does });
-    const place = broker.partition({ topic: "in", partition });
-    place.append({ key, value, headers: [] }, time.now, { transaction });
-    return place;
-  }
-}
-
-const everything = { recordsMax: Infinity, bytesMax: Infinity };
-
-function readAll(broker: Broker, topic: string, partition: number): readonly InputRecord[] {
-  return broker.partition({ topic, partition }).read(0, everything).records;
-}
-
-/** What is lost, doubled or in another order, in the outputs and the dead letters of one partition. */
-function findingsOf(
-  broker: Broker,
-  { deadLetters, park, state, groupId }: Pick<
-    Flow<unknown>,
-    "deadLetters" | "park" | "state" | "groupId"
-  >,
-  partition: number,
-  isBeginning = false,
-): string[] {
-  const expected = { outputs: [] as string[], letters: [] as string[] };
-  const parked = new Set<string>();
-  const processed = new Map<string, number>();
-  for (const record of readAll(broker, "in", partition)) {
-    const { key, id, does } = eventOf(record);
-    if (parked.has(key)) expected.letters.push(`${id} ParkedKeyError`);
-    else if (does === "poison") {
-      expected.letters.push(`${id} PoisonError`);
-      if (park) parked.add(key);
-    } else {
-      const count = (processed.get(key) ?? 0) + 1;
-      processed.set(key, count);
-      const ids = does === "none" ? [] : does === "two" ? [id, `${id}'`] : [id];
-      expected.outputs.push(...ids.map((id) => state ? `${id}=${count}` : id));
-    }
-  }
-  const outputs = readAll(broker, "out", partition).map(eventOf)
-    .map(({ id, count }) => count === undefined ? id : `${id}=${count}`);
-  const letters = readAll(broker, deadLetters, partition).map((record) =>
-    `${eventOf(record).id} ${headerText(record.headers, "x-error-class")}`
-  );
-  const kept = new Map(
-    readAll(broker, stateTopicOf({ groupId }), partition)
-      .map(({ key, value }) => [textOf(key), JSON.parse(textOf(value)).count]),
-  );
-  const inWords = (counts: ReadonlyMap<string, number>) =>
-    Array.from(counts, ([key, count]) => `${key}=${count}`).sort();
-  const upTo = (all: readonly string[], found: readonly string[]) =>
-    isBeginning ? all.slice(0, found.length) : all;
-  return [
-    ...differences(`out-${partition}`, outputs, upTo(expected.outputs, outputs)),
-    ...differences(`${deadLetters}-${partition}`, letters, upTo(expected.letters, letters)),
-    ...state && !isBeginning
-      ? differences(`the state of ${partition}`, inWords(kept), inWords(processed))
-      : [],
-  ];
-}
-
-function differences(where: string, found: readonly string[], expected: readonly string[]) {
-  if (found.join() === expected.join()) return [];
-  const lost = expected.filter((item) => !found.includes(item));
-  const invented = found.filter((item) => !expected.includes(item));
-  const doubled = found.filter((item, index) => found.indexOf(item) !== index);
-  const parts = [["lost", lost], ["doubled", doubled], ["not expected", invented]] as const;
-  const said = parts.filter(([, items]) => items.length > 0)
-    .map(([word, items]) => `${word}: ${items.join(", ")}`);
-  return [`${where}: ${said.join("; ") || `the order is ${found.join(" ")}`}`];
-}
-
-function eventOf({ value }: InputRecord): Event {
-  return JSON.parse(textOf(value));
-}
-
-function textOf(bytes: Uint8Array | null): string {
-  return new TextDecoder().decode(bytes ?? undefined);
-}

@@ -4,8 +4,10 @@ import { type Delivery, exactlyOnce } from "../../../src/engine/core/delivery.ts
 import type { Flow } from "../../../src/engine/core/flow.ts";
 import { GroupCommitter } from "../../../src/engine/core/group_committer.ts";
 import { runLane } from "../../../src/engine/core/lane.ts";
+import { inputsOf } from "../../../src/engine/flow/flow_topics.ts";
 import type { Parking } from "../../../src/engine/core/parking.ts";
 import type { Assignment, GroupMember, Transactions } from "../../../src/engine/core/ports.ts";
+import { formatPartition, type TopicPartition } from "../../../src/engine/core/record.ts";
 import type { LaneState } from "../../../src/engine/core/state.ts";
 import { loadParkedKeys } from "../../../src/engine/dead_letters/load_parked_keys.ts";
 import type { RecordLog } from "../../../src/engine/dead_letters/record_log.ts";
@@ -48,8 +50,9 @@ export class Worker {
   readonly #delivery: Delivery;
   readonly #parking: Parking | undefined;
   readonly #state: StateChangelog | undefined;
-  readonly #lanes = new Map<number, Lane>();
-  readonly #ending = new Map<number, Promise<unknown>>();
+  /** By partition of an input. */
+  readonly #lanes = new Map<string, Lane>();
+  readonly #ending = new Map<string, Promise<unknown>>();
   readonly #stop = new AbortController();
   /** The generation of the assignment. */
   #standing: GroupMember | undefined;
@@ -74,10 +77,10 @@ export class Worker {
     const stateBounds = { bytesMax: Infinity, valueBytesMax: () => 1_000 };
     const stateLog = mistake.stateLog?.(log, this) ?? log;
     this.#state = flow.state &&
-      new StateChangelog(stateLog, stateTopicOf(flow), ["in"], flow.state, stateBounds);
+      new StateChangelog(stateLog, stateTopicOf(flow), inputsOf(flow), flow.state, stateBounds);
     if (flow.park !== "key") return;
     const parking: Parking = {
-      load: (lane, signal) => loadParkedKeys(log, lane, flow.deadLetters, signal),
+      load: (lane, signal) => loadParkedKeys(log, lane, flow.deadLettersOf(lane.topic), signal),
     };
     this.#parking = mistake.parking?.(parking) ?? parking;
   }
@@ -134,14 +137,18 @@ export class Worker {
     const id = this.member?.memberId;
     const joined = await unlessAborted(host.request(() => group.join(id), joinMsMax), signal);
     this.member = joined;
-    const owned = await unlessAborted(host.request(() => group.sync(joined)), signal);
+    const numbers = await unlessAborted(host.request(() => group.sync(joined)), signal);
+    // The same partitions of each input.
+    const owned = inputsOf(this.flow).flatMap((topic) =>
+      numbers.map((partition) => ({ topic, partition }))
+    );
     const before = this.#standing;
     const isUnbroken = before?.memberId === joined.memberId &&
       before.generationId + 1 === joined.generationId;
     this.#keep(isUnbroken ? owned : []);
     this.#standing = joined;
-    committer.resume(joined, owned.map((partition) => ({ topic: "in", partition })));
-    for (const partition of owned) if (!this.#lanes.has(partition)) this.#start(partition);
+    committer.resume(joined, owned);
+    for (const place of owned) if (!this.#lanes.has(formatPartition(place))) this.#start(place);
   }
 
   /** Until the group wants this member to join again. */
@@ -159,9 +166,10 @@ export class Worker {
     }
   }
 
-  #keep(partitions: readonly number[]): void {
+  #keep(places: readonly TopicPartition[]): void {
+    const kept = new Set(places.map(formatPartition));
     for (const [partition, { stop, done }] of [...this.#lanes]) {
-      if (partitions.includes(partition)) continue;
+      if (kept.has(partition)) continue;
       this.#lanes.delete(partition);
       stop.abort(revoked);
       const late = this.host.clock.delay(laneEndMsMax).catch(() => {});
@@ -169,11 +177,12 @@ export class Worker {
     }
   }
 
-  #start(partition: number): void {
+  #start(place: TopicPartition): void {
     const { host, broker, flow, mistake } = this;
     const stop = new AbortController();
     const { signal } = stop;
-    const reader = new SimulatedReader(host, broker, { topic: "in", partition });
+    const reader = new SimulatedReader(host, broker, place);
+    const name = formatPartition(place);
     const assignment: Assignment = {
       ...{ groupId: flow.groupId, reader, signal },
       stillOwned: async () => {
@@ -186,10 +195,8 @@ export class Worker {
         return false;
       },
       commitOffset: (offset, metadata) =>
-        host.request(() =>
-          this.member && broker.commitAlone(this.member, partition, offset, metadata)
-        ),
-      committedOffset: () => host.request(() => broker.committedOffset(partition)),
+        host.request(() => this.member && broker.commitAlone(this.member, place, offset, metadata)),
+      committedOffset: () => host.request(() => broker.committedOffset(place)),
     };
     const lane = async (before: Promise<unknown> | undefined) => {
       await before;
@@ -204,9 +211,9 @@ export class Worker {
         ...{ clock: host.clock, parking: this.#parking, state },
       });
     };
-    const done = lane(this.#ending.get(partition)).catch((error) => {
+    const done = lane(this.#ending.get(name)).catch((error) => {
       if (!signal.aborted && host.isAlive) this.onHalt(error);
     });
-    this.#lanes.set(partition, { stop, done });
+    this.#lanes.set(name, { stop, done });
   }
 }
