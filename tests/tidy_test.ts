@@ -137,6 +137,18 @@ Deno.test("orders, invoices and views are written on the engine's entry points",
   assertEquals(wrong, []);
 });
 
+Deno.test("examples import the engine by its entry points alone", async () => {
+  const wrong: string[] = [];
+  for await (const { name, isFile } of Deno.readDir(new URL("tests/example/", root))) {
+    if (!isFile) continue;
+    const text = await Deno.readTextFile(new URL(`tests/example/${name}`, root));
+    for (const [, target = ""] of text.matchAll(/"(?:\.\.\/)+(src\/engine\/[^"]+)"/g)) {
+      if (!target.endsWith("/mod.ts")) wrong.push(`${name} imports ${target}`);
+    }
+  }
+  assertEquals(wrong, []);
+});
+
 Deno.test("imports point only where they must", async () => {
   const wrong: string[] = [];
   for (const { specifier, dependencies = [] } of await modules()) {

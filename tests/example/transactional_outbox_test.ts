@@ -4,9 +4,8 @@
  */
 import postgres from "postgres";
 import { z } from "zod";
-import { topic } from "../../src/engine/mod.ts";
+import { headerText, topic } from "../../src/engine/mod.ts";
 import { append, migrateOutbox, runRelay } from "../../src/engine/outbox/mod.ts";
-import { headerText } from "../../src/engine/core/record.ts";
 import { assertEquals, assertRejects } from "../support/assert.ts";
 import { freshTopics, jsons, readPartition, testClient } from "../support/kafka.ts";
 import { freshDatabase, services } from "../support/services.ts";
