@@ -1,6 +1,7 @@
 /**
- * The engine's own lanes, committer, deliveries, parked keys and state over thousands of seeded schedules in virtual time:
- * crashes, frozen members that wake up, rebalances, late requests, lost answers. And that mistakes planted there are found.
+ * The engine's own lanes, committer, deliveries, checkpoints, parked keys and state over thousands of seeded schedules in
+ * virtual time: crashes, frozen members that wake up, rebalances, late requests, lost answers. And that mistakes planted
+ * there are found.
  */
 import { mistakes, soundParts } from "../support/simulation/mistakes.ts";
 import { simulate } from "../support/simulation/simulate.ts";

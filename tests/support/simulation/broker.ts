@@ -64,7 +64,7 @@ export class Broker {
   constructor(readonly world: World, readonly partitions: number, topics: readonly string[]) {
     this.group = new Group(world, partitions);
     for (const name of topics) {
-      const count = name.endsWith(".parked") ? 1 : partitions;
+      const count = /\.(parked|lanes)$/.test(name) ? 1 : partitions;
       const made = Array.from({ length: count }, (_, number) => new MemoryPartition(name, number));
       this.#topics.set(name, made);
     }
@@ -156,6 +156,11 @@ export class Broker {
   /** By somebody who names no member: nobody is asked. */
   commitForeign(place: TopicPartition, offset: number): void {
     this.#commit(formatPartition(place), { offset, metadata: "", place: this.#offsetRecords++ });
+  }
+
+  /** As when they have expired, or the group was deleted. */
+  forgetOffsets(): void {
+    this.#committed.clear();
   }
 
   stableOffset(place: TopicPartition): CommittedOffset {

@@ -1,5 +1,10 @@
 /** Mistakes that a lane, a committer or a client of Kafka can make, one each: what a simulation must find. */
-import { atLeastOnce, atMostOnce, type Delivery } from "../../../src/engine/core/delivery.ts";
+import {
+  atLeastOnce,
+  atMostOnce,
+  type Delivery,
+  exactlyOnce,
+} from "../../../src/engine/core/delivery.ts";
 import { formatPartition } from "../../../src/engine/core/record.ts";
 import { TransactionError, type Transactions } from "../../../src/engine/core/ports.ts";
 import { believingOffsets } from "../mutants/believing_offsets.ts";
@@ -96,12 +101,17 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
     foreignOffset: true,
     delivery: (right) => believingOffsets(right),
   },
+  "a group without offsets is a new one, whatever its lanes have kept": {
+    lostOffsets: true,
+    delivery: (_right, { committer, host }) => exactlyOnce(committer, undefined, host.clock),
+  },
 };
 
 /** The same accident as in the mistakes that are found, done right. */
 export const soundParts: Readonly<Record<string, Mistake>> = {
   "a member that joins while a transaction is under way": { joinsWithoutPause: true },
   "another consumer commits an offset": { foreignOffset: true },
+  "the group's offsets are lost": { lostOffsets: true },
 };
 
 type Write = Parameters<Awaited<ReturnType<Transactions["open"]>>["commit"]>[0];

@@ -18,7 +18,7 @@ import type { Host } from "./world.ts";
 const againMs = 20;
 
 /** Asks until the broker does not say "ask again" any more. */
-async function patiently<T>(host: Host, act: () => T, signal?: AbortSignal): Promise<T> {
+export async function patiently<T>(host: Host, act: () => T, signal?: AbortSignal): Promise<T> {
   for (;;) {
     try {
       const asked = host.request(act);

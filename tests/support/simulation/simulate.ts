@@ -6,11 +6,13 @@
 import { z } from "zod";
 import { DependencyDownError, PoisonError } from "../../../src/engine/core/errors.ts";
 import { defineFlow } from "../../../src/engine/core/flow.ts";
+import { namesIn } from "../../../src/engine/core/names.ts";
 import { keyedState, type KeyState } from "../../../src/engine/core/keyed_state.ts";
 import { topic } from "../../../src/engine/core/topic_contract.ts";
 import { writtenBy } from "../../../src/engine/flow/flow_topics.ts";
 import { stateTopicOf } from "../../../src/engine/state/state_changelog.ts";
 import { Broker } from "./broker.ts";
+import { lanesTopic } from "./checkpoints.ts";
 import { findingsOf, readAll } from "./findings.ts";
 import { type Event, event, Producer } from "./producer.ts";
 import { type Mistake, Worker } from "./worker.ts";
@@ -66,7 +68,8 @@ export async function simulate(seed: number, mistake: Mistake = {}): Promise<Out
         : output.event(event);
     },
   });
-  const topics = [...inputs, ...writtenBy(flow), "onceflow.parked", stateTopicOf(flow)];
+  const kept = [namesIn().parked, lanesTopic, stateTopicOf(flow)];
+  const topics = [...inputs, ...writtenBy(flow), ...kept];
   const broker = new Broker(world, partitions, topics);
   const workers = new Map<Host, Worker>();
   const accidents = { crashes: 0, freezes: 0 };
@@ -138,6 +141,9 @@ export async function simulate(seed: number, mistake: Mistake = {}): Promise<Out
       broker.commitForeign(place, broker.partition(place).range.end);
     });
   }
+  if (mistake.lostOffsets) {
+    time.after(random.integer(1_000, troubleMs), () => broker.forgetOffsets());
+  }
   await time.pass(troubleMs);
 
   world.calm();
@@ -153,8 +159,11 @@ export async function simulate(seed: number, mistake: Mistake = {}): Promise<Out
   while (!isDrained() && halts.length === 0 && time.now < until) await time.pass(1_000);
   // What wakes up last must not matter either.
   await time.pass(5_000);
-  // A lane that meets the offset of somebody else halts, and that is right: then what it has done must be a beginning.
-  const hasStopped = mistake.foreignOffset && halts.length > 0 && halts.every(isOfForeignOffset);
+  // A lane that meets the offset of somebody else, or none any more, halts, and that is right: then what it has done must
+  // be a beginning. Offsets that were lost when all was done stay so.
+  const hasStopped = mistake.lostOffsets
+    ? halts.every(isOfOffsets)
+    : mistake.foreignOffset && halts.length > 0 && halts.every(isOfOffsets);
   const findings = [
     ...hasStopped ? [] : halts.map((halt) => `a lane has halted: ${halt}`),
     ...hasStopped || isDrained()
@@ -187,4 +196,5 @@ function countOn(state: KeyState<{ readonly count: number }>): number {
   return count;
 }
 
-const isOfForeignOffset = (halt: string) => halt.includes("no worker of onceflow has committed");
+const isOfOffsets = (halt: string) =>
+  halt.includes("no worker of onceflow has committed") || halt.includes("and now has none");

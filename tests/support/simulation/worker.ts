@@ -13,6 +13,7 @@ import { loadParkedKeys } from "../../../src/engine/dead_letters/load_parked_key
 import type { RecordLog } from "../../../src/engine/dead_letters/record_log.ts";
 import { StateChangelog, stateTopicOf } from "../../../src/engine/state/state_changelog.ts";
 import type { Broker } from "./broker.ts";
+import { simulatedCheckpoints } from "./checkpoints.ts";
 import { GroupError } from "./group.ts";
 import { simulatedLog, SimulatedReader, simulatedTransactions } from "./ports.ts";
 import type { Host } from "./world.ts";
@@ -29,6 +30,8 @@ export interface Mistake {
   readonly joinsWithoutPause?: boolean;
   /** Not a mistake of ours: another consumer commits an offset once, past records that nobody has worked on. */
   readonly foreignOffset?: boolean;
+  /** Nor this: the group's offsets are lost once. */
+  readonly lostOffsets?: boolean;
 }
 
 interface Lane {
@@ -71,7 +74,11 @@ export class Worker {
       ...[flow.groupId, transactions, { recordsMax: 100, bytesMax: 1 << 20 }, undefined] as const,
       (run) => void host.after(0, run),
     );
-    const delivery = exactlyOnce(this.committer, undefined, host.clock);
+    const delivery = exactlyOnce(
+      this.committer,
+      simulatedCheckpoints(host, broker),
+      host.clock,
+    );
     this.#delivery = mistake.delivery?.(delivery, this) ?? delivery;
     const log = simulatedLog(host, broker);
     const stateBounds = { bytesMax: Infinity, valueBytesMax: () => 1_000 };
