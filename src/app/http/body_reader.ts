@@ -36,24 +36,29 @@ export function createBodyReader(limits: BodyLimits): ReadBody {
       throw tooLarge(limits.bytesMax);
     }
     const chunks = openChunks(body);
-    const late = Promise.withResolvers<never>();
-    late.promise.catch(() => {});
-    const cutOff = () => late.reject(tooLate(limits.msMax));
+    let isLate = false;
+    const cutOff = () => {
+      isLate = true;
+      // Ends the read that waits. A race of each read with a promise that stays open would keep something for every chunk.
+      chunks.cancel().catch(() => {});
+    };
     const timer = setTimeout(cutOff, limits.msMax);
     inHand.add(from, cutOff);
     if (inHand.size() > limits.inHandMax) inHand.cutOffOne();
     try {
-      return await readAll(() => Promise.race([chunks.next(), late.promise]), limits.bytesMax);
+      const whole = await readAll(chunks.next, limits.bytesMax);
+      if (!isLate) return whole;
     } catch (error) {
       // What the client still sends is not waited for.
       chunks.cancel().catch(() => {});
       if (error instanceof ProblemError) throw error;
       // The client went away in the middle of its own body: no fault of ours, and nobody is left to read this.
-      throw brokenBody("The body broke off");
+      if (!isLate) throw brokenBody("The body broke off");
     } finally {
       clearTimeout(timer);
       inHand.remove(from, cutOff);
     }
+    throw tooLate(limits.msMax);
   };
 }
 
