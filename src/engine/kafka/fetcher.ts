@@ -6,6 +6,7 @@
  * a transform throws can stop it.
  */
 import { getLogger } from "../packages/logtape.ts";
+import { Alarm } from "../core/alarm.ts";
 import { delay } from "../core/delay.ts";
 import { formatPartition } from "../core/record.ts";
 import { fetchShare } from "./buffer_share.ts";
@@ -57,7 +58,7 @@ export class Fetcher implements AsyncDisposable {
   readonly #topics: TopicWatch;
   /** Feeds to be compared with their log before they are fetched on: the broker was away meanwhile. */
   readonly #doubted = new Set<PartitionFeed>();
-  #wake = Promise.withResolvers<void>();
+  readonly #alarm = new Alarm();
   #stale = false;
   readonly #supervisor: Promise<void>;
 
@@ -83,8 +84,7 @@ export class Fetcher implements AsyncDisposable {
 
   /** Some feed wants more, or there is a new one. */
   wake(): void {
-    this.#wake.resolve();
-    this.#wake = Promise.withResolvers();
+    this.#alarm.ring();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -98,7 +98,7 @@ export class Fetcher implements AsyncDisposable {
   /** Starts a loop for every broker that leads one of our partitions. */
   async #supervise(): Promise<void> {
     while (!this.#stop.signal.aborted) {
-      const changed = this.#wake.promise;
+      const { rung } = this.#alarm;
       try {
         await this.#refreshMetadata();
         this.trouble?.answered();
@@ -111,7 +111,7 @@ export class Fetcher implements AsyncDisposable {
         this.trouble?.unanswered(this.#feeds, error);
       }
       const pause = this.#stale ? retryMs : 1_000;
-      await Promise.race([changed, delay(pause, this.#stop.signal).catch(() => {})]);
+      await this.#alarm.pause(pause, rung);
     }
   }
 
@@ -151,14 +151,14 @@ export class Fetcher implements AsyncDisposable {
 
   async #loop(nodeId: number): Promise<void> {
     for (let turn = 0; !this.#stop.signal.aborted; turn++) {
-      const changed = this.#wake.promise;
+      const { rung } = this.#alarm;
       try {
         const feeds = this.#leaders().get(nodeId) ?? [];
         await this.#compare(feeds);
         const wanted = rotate(feeds.filter((feed) => feed.wanted !== undefined), turn);
         if (wanted.length === 0) {
           if (feeds.length === 0) return void this.#loops.delete(nodeId);
-          await Promise.race([changed, delay(1_000, this.#stop.signal).catch(() => {})]);
+          await this.#alarm.pause(1_000, rung);
         } else await this.#fetchPaced(nodeId, wanted);
       } catch (error) {
         if (this.#stop.signal.aborted) return;
