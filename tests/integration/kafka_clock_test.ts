@@ -54,3 +54,31 @@ for (
     if (exact) assertEquals(differences.every((difference) => difference < 120_000), true);
   });
 }
+
+for (
+  const { name, ms } of [{ name: "ahead", ms: 2 * hourMs }, { name: "behind", ms: -2 * hourMs }]
+) {
+  Deno.test(`times that a flow gives its outputs are judged by the broker's clock, not by one two hours ${name}`, async () => {
+    const client = await testClient();
+    const [source = "", outTopic = ""] = await freshTopics(client, 1, "clock", "out");
+    const timed = z.object({ id: z.string(), at: z.int() });
+    const out = topic(outTopic, { read: timed, key: ({ id }) => id });
+    const flow = defineFlow({
+      name: source,
+      from: topic(source, { read: timed, key: ({ id }) => id }),
+      to: [out],
+      transform: (event) => out.event(event, { timestamp: event.at }),
+    });
+    const now = Date.now();
+    const times = [now, now + 1.5 * hourMs, now - 24 * hourMs];
+    await produce(client, times.map((at, i) => record(source, 0, `k${i}`, { id: `k${i}`, at })));
+    const totals = await shifted(
+      ms,
+      () =>
+        runUntil(client, flow, ({ records }) => records === times.length, { batchRecordsMax: 1 }),
+    );
+    const written = await readPartition(client, outTopic);
+    assertEquals(written.map(({ timestamp }) => timestamp), [now, now - 24 * hourMs]);
+    assertEquals(totals.deadLetters, 1);
+  });
+}

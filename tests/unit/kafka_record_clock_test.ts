@@ -30,7 +30,7 @@ Deno.test("a refusal names the broker's time: from then on it counts, and it is 
   const { clock, pass, said } = clocks(5 * hourMs);
   const reason = `Timestamp 1 of message with offset 0 is out of range. The timestamp should be ` +
     `within [-9223370336854775807, ${brokerMs + hourMs}]`;
-  clock.refused(["One or more records have been rejected", reason]);
+  clock.refused("orders", ["One or more records have been rejected", reason]);
   pass(1_000);
   assertEquals(clock.now(), brokerMs + 1_000);
   assertEquals(said().includes("5 h 0 min ahead of the broker's"), true);
@@ -56,9 +56,23 @@ Deno.test("an old sighting proves nothing: the host may have slept since", () =>
   assertEquals(clock.now(), at.wallMs);
 });
 
-Deno.test("words without a range change nothing", () => {
+Deno.test("words without a range say nothing: this host's clock counts", () => {
   const { at, clock, said } = clocks(2 * hourMs);
-  clock.refused(["no"]);
-  assertEquals(clock.now(), at.wallMs);
+  assertEquals(clock.brokerNow(), undefined);
+  clock.refused("orders", ["no"]);
+  assertEquals([clock.now(), clock.brokerNow()], [at.wallMs, at.wallMs]);
   assertEquals(said(), "");
+});
+
+Deno.test("a refusal is read by the settings of its topic", () => {
+  const { clock, said } = clocks(0);
+  const within = (low: string | number, high: number) => [
+    `The timestamp should be within [${low}, ${high}]`,
+  ];
+  clock.learn("two-days", { beforeMs: 2 ** 63, aheadMs: 48 * hourMs });
+  clock.refused("two-days", within("-9223370336854775807", brokerMs + 48 * hourMs));
+  assertEquals(clock.brokerNow(), brokerMs);
+  clock.learn("ten-minutes", { beforeMs: hourMs, aheadMs: 600_000 });
+  clock.refused("ten-minutes", within(brokerMs - hourMs, brokerMs + 600_000));
+  assertEquals([clock.brokerNow(), said()], [brokerMs, ""]);
 });

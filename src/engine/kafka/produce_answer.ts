@@ -49,8 +49,8 @@ export function parseProduceAnswer(
     reader.tags();
     return ofTopic;
   }).flat();
-  for (const { errorCode, appendedAtMs, reasons } of partitions) {
-    if (errorCode === invalidTimestamp) clock?.refused(reasons);
+  for (const { topic, errorCode, appendedAtMs, reasons } of partitions) {
+    if (errorCode === invalidTimestamp) clock?.refused(topic, reasons);
     else if (errorCode === 0 && appendedAtMs >= 0) clock?.seen(appendedAtMs);
   }
   const failed = partitions.filter(({ errorCode }) => errorCode !== 0);

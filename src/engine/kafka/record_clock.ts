@@ -13,10 +13,16 @@ interface Sighting {
   readonly atMs: number;
 }
 
+/** How far a record's time may be behind and ahead of the broker's, by the settings of its topic, milliseconds. */
+export interface TimestampDrift {
+  readonly beforeMs: number;
+  readonly aheadMs: number;
+}
+
 const differenceMsMax = 60_000;
 /** An old sighting proves nothing: the clock that only goes forward stands while a host sleeps. */
 const sightingMsMax = 600_000;
-/** The default of `message.timestamp.after.max.ms`, which a refusal does not name. */
+/** The default of `message.timestamp.after.max.ms`, where the topic's own is not known: a refusal does not name it. */
 const aheadMsMaxDefault = 3_600_000;
 const range = /within \[(-?\d+), (-?\d+)\]/;
 const cause = "clock";
@@ -27,6 +33,7 @@ export class RecordClock {
   #health: Health | undefined;
   /** The difference that was last said, milliseconds; 0 while the clocks agree. */
   #saidMs = 0;
+  readonly #drifts = new Map<string, TimestampDrift>();
 
   constructor(
     readonly wallMs: () => number = () => Date.now(),
@@ -41,7 +48,7 @@ export class RecordClock {
   /** Milliseconds since the epoch. */
   now(): number {
     const wallMs = this.wallMs();
-    const brokerMs = this.#brokerMs();
+    const brokerMs = this.brokerNow();
     return brokerMs === undefined || agree(wallMs, brokerMs) ? wallMs : brokerMs;
   }
 
@@ -51,14 +58,25 @@ export class RecordClock {
     this.#say(this.wallMs() - brokerMs);
   }
 
-  /** A broker has refused a record's timestamp (INVALID_TIMESTAMP), in these words: they name the range that it takes. */
-  refused(reasons: readonly string[]): void {
-    const [, low, high] = reasons.map((reason) => range.exec(reason)).find(Boolean) ?? [];
-    if (low === undefined || high === undefined) return;
-    this.seen(Math.max(Number(low) + differenceMsMax, Number(high) - aheadMsMaxDefault));
+  /** What a topic takes, so that its refusals tell the broker's time; undefined where it takes any time. */
+  learn(topic: string, drift: TimestampDrift | undefined): void {
+    if (drift) this.#drifts.set(topic, drift);
+    else this.#drifts.delete(topic);
   }
 
-  #brokerMs(): number | undefined {
+  /** A broker has refused a record's timestamp (INVALID_TIMESTAMP), in these words: they name the range that it takes. */
+  refused(topic: string, reasons: readonly string[]): void {
+    const [, low, high] = reasons.map((reason) => range.exec(reason)).find(Boolean) ?? [];
+    if (low === undefined || high === undefined) {
+      // What the topic takes is judged by some clock, or the same record would be sent for ever.
+      if (this.brokerNow() === undefined) this.seen(this.wallMs());
+      return;
+    }
+    this.seen(timeIn(Number(low), Number(high), this.#drifts.get(topic)));
+  }
+
+  /** The broker's time, milliseconds since the epoch; undefined where none was seen lately. */
+  brokerNow(): number | undefined {
     if (!this.#sighting) return undefined;
     const { brokerMs, atMs } = this.#sighting;
     const ageMs = this.monotonicMs() - atMs;
@@ -82,6 +100,13 @@ export class RecordClock {
       );
     }
   }
+}
+
+/** The broker's time, of which that range is so far to either side. What is unlimited is no number to reckon with. */
+function timeIn(lowMs: number, highMs: number, drift: TimestampDrift | undefined): number {
+  if (drift && Number.isSafeInteger(highMs)) return highMs - drift.aheadMs;
+  if (drift && Number.isSafeInteger(lowMs)) return lowMs + drift.beforeMs;
+  return Math.max(lowMs + differenceMsMax, highMs - aheadMsMaxDefault);
 }
 
 function agree(oneMs: number, otherMs: number): boolean {

@@ -2,6 +2,7 @@
 import { delay } from "../core/delay.ts";
 import type { TimestampRange } from "../core/plan_target.ts";
 import type { KafkaClient } from "./kafka_client.ts";
+import type { TimestampDrift } from "./record_clock.ts";
 import { errorInChain } from "./refused_request.ts";
 import { describeTopics } from "./describe_topics.ts";
 import { describeTopicSettings } from "./topic_settings.ts";
@@ -12,7 +13,10 @@ export interface TopicDirectory extends AsyncDisposable {
   partitionCount(topic: string): number | undefined;
   /** The largest record that the topic takes, bytes as `encodedBytes` counts them; undefined where it is not known. */
   recordBytesMax(topic: string): number | undefined;
-  /** The times that the topic takes now, milliseconds since the epoch; undefined where it takes all, or it is not known. */
+  /**
+   * The times that the topic takes now, milliseconds since the epoch; undefined where it takes all, or it is not known: its
+   * broker judges by its own clock, so where that was not seen lately, it is asked by sending the record.
+   */
   timestamps(topic: string): TimestampRange | undefined;
   /** Whether it is known to be compacted: then it takes no record without a key. */
   isCompacted(topic: string): boolean;
@@ -36,7 +40,7 @@ interface Known {
   bytesMax: number | undefined;
   /** How far a record's time may be behind and ahead of the broker's, milliseconds. */
   isCompacted?: boolean | undefined;
-  drift?: { readonly beforeMs: number; readonly aheadMs: number };
+  drift?: TimestampDrift | undefined;
   doubtful: boolean;
   /** When the limit was learned from a refusal, by the monotonic clock; such a one is forgotten in time. */
   learnedAt?: number;
@@ -76,7 +80,9 @@ export function createTopicDirectory(client: KafkaClient): TopicDirectory {
     recordBytesMax: (topic) => known.get(topic)?.bytesMax,
     timestamps(topic) {
       const drift = known.get(topic)?.drift;
-      return drift && { msMin: Date.now() - drift.beforeMs, msMax: Date.now() + drift.aheadMs };
+      const now = client.recordClock.brokerNow();
+      if (!drift || now === undefined) return undefined;
+      return { msMin: now - drift.beforeMs, msMax: now + drift.aheadMs };
     },
     isCompacted: (topic) => known.get(topic)?.isCompacted ?? false,
     hasLeader: (topic, partition) => !known.get(topic)?.leaderless.includes(partition),
@@ -105,6 +111,7 @@ export function createTopicDirectory(client: KafkaClient): TopicDirectory {
         const own = settings.find((candidate) => candidate.topic === topic);
         if (own?.errorCode === noError) {
           entry.drift = driftIn(own.values);
+          client.recordClock.learn(topic, entry.drift);
           entry.isCompacted = own.values.get(cleanup)?.split(",").includes("compact");
         }
         const bytes = limits.map((name) => Number(own?.values.get(name) ?? NaN)).filter((n) =>

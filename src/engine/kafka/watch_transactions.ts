@@ -3,7 +3,7 @@
  * they wait for, and ends those that Kafka has forgotten where their outcome is proved. Fences nobody.
  */
 import { getLogger } from "../packages/logtape.ts";
-import { delay } from "../core/delay.ts";
+import { delay, unlessAborted } from "../core/delay.ts";
 import { type Health, laneCheck } from "../core/health.ts";
 import { formatPartition } from "../core/record.ts";
 import { type ExaminedTransaction, examineTransactions, keyOf } from "./examine_transactions.ts";
@@ -71,7 +71,7 @@ export async function watchTransactions(
       );
       const waiting = new Set<string>();
       for (const one of await examineTransactions(cluster, old, topics)) {
-        const reason = await endOrExplain(cluster, one, options, client.user);
+        const reason = await endOrExplain(cluster, one, options, client);
         if (reason === undefined) continue;
         const name = laneCheck(one.part);
         waiting.add(name);
@@ -85,12 +85,10 @@ export async function watchTransactions(
       log.debug("Cannot look for open transactions: {reason}", { reason: String(error) });
     }
   };
-  const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
-  signal.addEventListener("abort", () => stop(), { once: true });
   try {
     while (!signal.aborted) {
       // A broker that is silent must not hold up whoever stops.
-      await Promise.race([look(), stopped]);
+      await unlessAborted(look(), signal);
       await delay(intervalMs, signal);
     }
   } catch (error) {
@@ -120,7 +118,7 @@ async function endOrExplain(
   cluster: VendorCluster,
   one: ExaminedTransaction,
   { onNews }: WatchOptions,
-  user: string | undefined,
+  { user, recordClock }: Pick<KafkaClient, "user" | "recordClock">,
 ): Promise<string | undefined> {
   const { part, transactionalId = "an id that no coordinator knows", state, outcome } = one;
   const where = formatPartition(part);
@@ -129,7 +127,7 @@ async function endOrExplain(
     case "ongoing": {
       // Long ones are their producer's business, until the coordinator should have ended them.
       const { startedAt = 0, timeoutMs = 0 } = state ?? {};
-      if (Date.now() < startedAt + timeoutMs + overdueMs) return undefined;
+      if (recordClock.now() < startedAt + timeoutMs + overdueMs) return undefined;
       return `${where} waits for a transaction of ${who}: its coordinator still has it open, longer than ` +
         `its timeout of ${Math.round(timeoutMs / 1_000)} s`;
     }
