@@ -90,3 +90,23 @@ Deno.test("a long backlog is read in parts, and the rest is said", async () => {
   const rest = await tally.readTo(range(6_000), signal);
   assertEquals([rest.records, rest.unread], [6_000, 0]);
 });
+
+Deno.test("what other systems say of a failure is its cause in the list, too, and what nobody says stays empty", async () => {
+  const bare = { ...letter(0, ""), headers: [] };
+  const connect = ["__connect.errors.exception.class.name", "__connect.errors.exception.message"];
+  const records = [
+    { ...bare, headers: connect.map((name) => textHeader(name, `of ${name.split(".").at(-1)}`)) },
+    // No date of JavaScript reaches so far; Kafka takes it.
+    { ...bare, offset: 1, timestamp: 9e15 },
+  ];
+  const { latest, by_class, by_cause } = await createDeadLetterTally(log(records).open)
+    .readTo(range(2), signal);
+  assertEquals(latest.map(({ at, error_class, error }) => [at, error_class, error]), [
+    ["9000000000000000", "", ""],
+    ["1970-01-01T00:00:00.000Z", "of name", "of message"],
+  ]);
+  const counted = (rows: readonly { error_class: string; records: number }[]) =>
+    rows.map(({ error_class, records }) => `${error_class} ${records}`).sort();
+  assertEquals(counted(by_class), [" 1", "of name 1"]);
+  assertEquals(counted(by_cause), counted(by_class));
+});

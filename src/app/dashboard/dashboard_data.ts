@@ -123,6 +123,7 @@ export interface Finding {
 /** What has been written to the dead-letter topic and is kept there, redriven ones included. */
 export interface DeadLetters {
   readonly records: number;
+  /** An `error_class` is empty where no header tells it, here and below. */
   readonly by_class: readonly { readonly error_class: string; readonly records: number }[];
   /** The most frequent causes, the largest first. */
   readonly by_cause: readonly CauseRow[];

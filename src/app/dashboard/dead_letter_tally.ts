@@ -2,7 +2,6 @@
 import type { LogRange, PartitionReader } from "../../engine/core/ports.ts";
 import {
   formatPartition,
-  headerText,
   type InputRecord,
   type TopicPartition,
 } from "../../engine/core/record.ts";
@@ -11,7 +10,8 @@ import {
   createGrouping,
   type DeadLetterGroup,
 } from "../../engine/dead_letters/group_dead_letters.ts";
-import { readDeadLetter } from "../../engine/dead_letters/read_dead_letter.ts";
+import { type DeadLetter, readDeadLetter } from "../../engine/dead_letters/read_dead_letter.ts";
+import { isoTime } from "../../engine/dead_letters/render_dead_letters.ts";
 import type { CauseRow, DeadLetterRow, DeadLetters } from "./dashboard_data.ts";
 
 /** Opens a partition for reading from an offset, without a group; `src/kafka` implements it. */
@@ -41,9 +41,10 @@ export function createDeadLetterTally(open: OpenReader): DeadLetterTally {
   let latest: DeadLetterRow[] = [];
 
   function add(record: InputRecord): void {
-    const row = rowOf(record);
+    const letter = readDeadLetter(record);
+    const row = rowOf(letter);
     records++;
-    grouping.add(readDeadLetter(record));
+    grouping.add(letter);
     byClass.set(row.error_class, (byClass.get(row.error_class) ?? 0) + 1);
     latest.push(row);
   }
@@ -87,20 +88,21 @@ function causeOf(group: DeadLetterGroup): CauseRow {
     error_class: group.errorClass,
     reason: group.reason.slice(0, errorCharactersMax),
     records: group.count,
-    last: new Date(group.last).toISOString(),
+    last: isoTime(group.last),
     samples: group.samples.map(formatAddress),
   };
 }
 
 const utf8 = new TextDecoder();
 
-function rowOf({ partition, offset, timestamp, key, headers }: InputRecord): DeadLetterRow {
+function rowOf({ record, errorClass, error }: DeadLetter): DeadLetterRow {
+  const { partition, offset, timestamp, key } = record;
   return {
     partition,
     offset,
-    at: new Date(timestamp).toISOString(),
+    at: isoTime(timestamp),
     key: key === null ? "" : utf8.decode(key),
-    error_class: headerText(headers, "x-error-class") ?? "unknown",
-    error: (headerText(headers, "x-error") ?? "").slice(0, errorCharactersMax),
+    error_class: errorClass,
+    error: error.slice(0, errorCharactersMax),
   };
 }

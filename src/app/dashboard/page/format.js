@@ -48,6 +48,7 @@ export function formatDecimal(decimal) {
  */
 export function formatTime(iso) {
   const time = new Date(iso);
+  if (Number.isNaN(time.getTime())) return iso;
   const today = new Date().toDateString() === time.toDateString();
   return today ? time.toLocaleTimeString("en-GB") : time.toLocaleString("en-GB");
 }

@@ -2,6 +2,7 @@
 import { ask, problemText } from "./ask.js";
 import { byId, make, setText } from "./dom.js";
 import { formatTime } from "./format.js";
+import { whyText } from "./plain.js";
 import { redrive } from "./deeds.js";
 
 /** @type {{ address: string, key: string | null } | undefined} */
@@ -46,7 +47,7 @@ export async function showLetter(address) {
 /** @param {import("../read_letter.ts").LetterDetails} letter */
 function partsOf(letter) {
   const facts = [
-    ["Error", `${letter.error_class}: ${letter.error}`],
+    ["Error", whyText(letter.error_class, letter.error)],
     ["Failed at", `${formatTime(letter.failed_at)}, after ${letter.attempts} tries`],
     ["Came from", letter.origin ?? "(no header tells)"],
     ["Group", letter.group || "(no header tells)"],

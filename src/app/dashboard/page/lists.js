@@ -4,7 +4,7 @@ import { formatCount, formatDecimal, formatTime, shortenId } from "./format.js";
 import { showLetter } from "./letter.js";
 import { redrive } from "./deeds.js";
 import { mark } from "./pipeline.js";
-import { plain } from "./plain.js";
+import { plain, whyText } from "./plain.js";
 
 /**
  * @param {import("../dashboard_data.ts").DashboardData} data
@@ -91,7 +91,7 @@ function deadLetterItem({ key, error, error_class, partition, offset, at }, onOr
   return make("li", {
     children: [
       subject,
-      make("p", { text: plain(`${error_class}: ${error}`) }),
+      make("p", { text: whyText(error_class, error) }),
       make("p", {
         className: "quiet",
         text: `${formatTime(at)}, partition ${partition}, offset ${offset}`,
@@ -112,7 +112,7 @@ function deadLetterItem({ key, error, error_class, partition, offset, at }, onOr
 
 /** @param {import("../dashboard_data.ts").CauseRow} cause */
 function causeItem({ fingerprint, error_class, reason, records, last, samples }) {
-  const text = plain(`${error_class}: ${reason}`);
+  const text = whyText(error_class, reason);
   return make("li", {
     children: [
       make("p", {

@@ -15,3 +15,13 @@ export function plain(text) {
     (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }
+
+/**
+ * Why a record failed, in one line; both parts are empty where no header tells.
+ * @param {string} errorClass
+ * @param {string} error
+ */
+export function whyText(errorClass, error) {
+  const known = [errorClass, error].filter((part) => part !== "");
+  return plain(known.join(": ") || "no header says why");
+}
