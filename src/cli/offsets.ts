@@ -28,8 +28,8 @@ export interface OffsetsAccess {
    * wait by the metadata that is there now wait on.
    */
   relayMetadata(shard: number, offset: number, now: string): Promise<string | undefined>;
-  /** Notes in Postgres that the relay's cursor stands at this offset, or the relay would halt on one that was set back. */
-  noteRelay(shard: number, offset: number): Promise<void>;
+  /** Writes to Postgres that the relay's cursor stands at this offset, or the relay would halt on one that was set back. */
+  writeRelayCheckpoint(shard: number, offset: number): Promise<void>;
   /** Notes who has set what. */
   readonly audit: Audit;
 }
@@ -147,7 +147,7 @@ async function setOffset(
   const deed = { action: "worker offsets set", target: where, detail: { before, after } };
   await access.audit(deed, async () => {
     await applyOffset(access.client, access.transactions, change, signal);
-    if (isCursor) await access.noteRelay(partition, change.after);
+    if (isCursor) await access.writeRelayCheckpoint(partition, change.after);
   });
   progress(`Set ${formatPartition(change)} of ${group} to ${change.after}.`);
 }

@@ -23,7 +23,7 @@ import { openDeadLetterStore } from "../engine/dead_letters/open_dead_letter_sto
 import { plainText } from "../engine/core/plain_text.ts";
 import { createKafkaClient } from "../engine/kafka/kafka_client.ts";
 import { createTransactions } from "../engine/kafka/transactions.ts";
-import { cursorMetadataAt, noteRelayed } from "../engine/outbox/relay_cursor.ts";
+import { cursorMetadataAt, writeRelayCheckpoint } from "../engine/outbox/relay_cursor.ts";
 import { openDatabase, type Sql } from "../engine/postgres/database.ts";
 import { checkSessionSettings } from "../engine/postgres/session_settings.ts";
 import { translatingErrors } from "../engine/postgres/translate_error.ts";
@@ -215,7 +215,8 @@ export const offsetsActions: OffsetsActions = {
         relay: { groupId: groups.relay, cursorTopic: config.OUTBOX_CURSOR_TOPIC },
         relayMetadata: (shard, offset, now) => cursorMetadataAt(database.sql, shard, offset, now),
         audit: auditOf(config, services),
-        noteRelay: (shard, offset) => noteRelayed(database.sql, shard, Math.max(0, offset - 1)),
+        writeRelayCheckpoint: (shard, offset) =>
+          writeRelayCheckpoint(database.sql, shard, Math.max(0, offset - 1)),
       }, signal);
     }),
 };

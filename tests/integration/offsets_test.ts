@@ -184,7 +184,7 @@ Deno.test("the command shows what it would set, and sets it only when it may", a
     relay: { groupId: "relay", cursorTopic: "cursor" },
     relayMetadata: () => Promise.resolve(undefined),
     projectorGroup: "onceflow.projector",
-    noteRelay: () => Promise.resolve(),
+    writeRelayCheckpoint: () => Promise.resolve(),
     audit: <T>({ target, detail }: Deed, act: () => Promise<T>) => {
       deeds.push([target, detail]);
       return act();

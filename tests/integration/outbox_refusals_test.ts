@@ -15,7 +15,7 @@ import {
   EventTooLargeError,
   refusedAppend,
 } from "../../src/engine/outbox/refused_append.ts";
-import { noteRelayed } from "../../src/engine/outbox/relay_cursor.ts";
+import { writeRelayCheckpoint } from "../../src/engine/outbox/relay_cursor.ts";
 import { rowToRecord } from "../../src/engine/outbox/row_to_record.ts";
 import { shardOf } from "../../src/engine/outbox/shard_of.ts";
 import type { Sql } from "../../src/engine/postgres/database.ts";
@@ -140,7 +140,7 @@ Deno.test("no position is given out again that was published", async () => {
   const { sql } = db;
   for (const text of ["1", "2", "3"]) await appendCommitted(sql, "k", text);
   await agreeOnShards(sql, 1);
-  await noteRelayed(sql, 0, 3);
+  await writeRelayCheckpoint(sql, 0, 3);
   await sql`delete from outbox where position < 3`;
   await sql`alter sequence outbox_position restart with 1`;
   const append = () => appendCommitted(sql, "k", "4");

@@ -6,7 +6,7 @@ import {
   cursorMetadata,
   cursorMetadataAt,
   heldIn,
-  noteRelayed,
+  writeRelayCheckpoint,
 } from "../../src/engine/outbox/relay_cursor.ts";
 import { relayMigrations } from "../../src/engine/outbox/relay_migrations.ts";
 import { migrate } from "../../src/engine/postgres/migrate.ts";
@@ -61,7 +61,7 @@ Deno.test("relay that never committed a cursor starts at the beginning", async (
 Deno.test("relay halts when its cursor is gone although it had one, and its advice works", async () => {
   const { db, sql } = await published();
   await using _ = db;
-  await noteRelayed(sql, 0, 2);
+  await writeRelayCheckpoint(sql, 0, 2);
   const gone = () => check(sql, { offset: -1, metadata: "" });
   const { message } = await assertRejects(gone, HaltError, "is gone");
   const [, to] = /--group relay --topic cursor --partition 0 --to (\d+)/.exec(message) ?? [];
@@ -83,7 +83,7 @@ Deno.test("relay halts when the database lies behind the cursor, whatever was wr
   assertEquals((await sql`select position from outbox order by position`).at(-1)?.position, 3);
   await assertRejects(restored, HaltError, "restored to an earlier state");
   // What was noted before the restore is published for certain: all behind it is published, and so is what was written since.
-  await noteRelayed(sql, 0, 1);
+  await writeRelayCheckpoint(sql, 0, 1);
   const { message } = await assertRejects(restored, HaltError);
   const [, to] = /--group relay --topic cursor --partition 0 --to (\d+)/.exec(message) ?? [];
   const metadata = await cursorMetadataAt(sql, 0, Number(to)) ?? "";
@@ -94,7 +94,7 @@ Deno.test("relay halts when its sequence was set back below the last note, and i
   await using db = await outboxDatabase();
   const { sql } = db;
   await appendCommitted(sql, "k", "1");
-  await noteRelayed(sql, 0, 1);
+  await writeRelayCheckpoint(sql, 0, 1);
   const rolledBack = await openWriter(sql);
   await rolledBack.append("k", "gap");
   await rolledBack.rollback();

@@ -18,13 +18,18 @@ export async function startProtocol1(
   version = kafkaVersion,
   log: (line: string) => void = () => {},
 ): Promise<AsyncDisposable & { readonly cluster: PrivateCluster; readonly client: KafkaClient }> {
+  await using opened = new AsyncDisposableStack();
   const directory = `${root}/protocol-1-${crypto.randomUUID().slice(0, 8)}`;
-  const cluster = await startPrivateCluster({
-    ...{ directory, cacheDirectory: `${root}/cache`, kafkaVersion: version, brokers: 1 },
-    transactionVersion: version.startsWith("3.") ? undefined : 0,
-    onProgress: (line) => log(line),
-    signal: new AbortController().signal,
-  });
+  await Deno.mkdir(directory, { recursive: true });
+  opened.defer(() => Deno.remove(directory, { recursive: true }));
+  const cluster = opened.use(
+    await startPrivateCluster({
+      ...{ directory, cacheDirectory: `${root}/cache`, kafkaVersion: version, brokers: 1 },
+      transactionVersion: version.startsWith("3.") ? undefined : 0,
+      onProgress: (line) => log(line),
+      signal: new AbortController().signal,
+    }),
+  );
   const client = createKafkaClient({
     brokers: cluster.proxiedBrokers,
     clientId: "onceflow-test",
@@ -33,13 +38,8 @@ export async function startProtocol1(
     sasl: { mechanism: "plain", username: pipelineUser, password: pipelineUser },
   });
   await groupsLoaded(client);
-  return {
-    ...{ cluster, client },
-    async [Symbol.asyncDispose]() {
-      await cluster[Symbol.asyncDispose]();
-      await Deno.remove(directory, { recursive: true });
-    },
-  };
+  const kept = opened.move();
+  return { cluster, client, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
 /** Waits until a new cluster's group coordinators answer: as a lane does, which reads its offset before it commits. */

@@ -1,7 +1,11 @@
-import { CrashGuard, type CrashLog, type CrashNote } from "../../src/engine/core/crash_guard.ts";
+import {
+  type CrashAttempts,
+  CrashGuard,
+  type CrashLog,
+} from "../../src/engine/core/crash_guard.ts";
 import { assertEquals } from "../support/assert.ts";
 
-function memory(): CrashLog & { note: CrashNote; writes: number } {
+function memory(): CrashLog & { note: CrashAttempts; writes: number } {
   return {
     note: { offset: -1, attempts: 0 },
     writes: 0,

@@ -38,8 +38,8 @@ Deno.test("each session notes a topic before it writes there: a restore may have
       Promise.resolve({ after: Math.max(0, offset - 1), eventId: "event", holds: [] }),
     metadata: ({ eventId }) => Promise.resolve(eventId),
     read: ({ after }) => Promise.resolve(read(after)),
-    note: () => Promise.resolve(),
-    noteTopics(topics) {
+    checkpoint: () => Promise.resolve(),
+    recordTopics(topics) {
       happened.push(`noted ${topics}`);
       return Promise.resolve();
     },

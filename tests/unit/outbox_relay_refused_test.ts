@@ -35,8 +35,8 @@ Deno.test("a topic that refuses is named while the refused transaction cannot en
         metadata: () => Promise.resolve(""),
         between: () => Promise.resolve([]),
         relayedUpTo: () => Promise.resolve(undefined),
-        note: () => Promise.resolve(),
-        noteTopics: () => Promise.resolve(),
+        checkpoint: () => Promise.resolve(),
+        recordTopics: () => Promise.resolve(),
         remove: () => Promise.resolve({ deleted: 0, reachedLimit: false }) as never,
       },
       transactions: {

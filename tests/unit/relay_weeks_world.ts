@@ -176,8 +176,8 @@ export class World {
       metadata: ({ eventId }) => Promise.resolve(eventId),
       between: () => Promise.resolve([]),
       relayedUpTo: () => ask(() => this.#noted),
-      noteTopics: () => ask(() => {}),
-      note: (position) =>
+      recordTopics: () => ask(() => {}),
+      checkpoint: (position) =>
         ask(() => {
           if (position > this.published) this.violated(`noted ${position}, ahead of the topic`);
           this.#noted = position;

@@ -2,23 +2,23 @@
  * Keeps one record from killing the process for ever: after some crashes at the same place records are processed alone, and
  * one that kills the process then is buried as a dead letter.
  *
- * Attempts are noted outside of the transaction and before the transform runs, or a crash would take the note with it. It
- * costs one note when a lane of a process begins, and nothing after its first commit.
+ * Attempts are counted outside of the transaction and before the transform runs, or a crash would take the count with it. It
+ * costs one write when a lane of a process begins, and nothing after its first commit.
  */
 import { PoisonError } from "./errors.ts";
 
 /** Where a lane stood when it last began, and how often it began there. */
-export interface CrashNote {
-  /** The first record of the batch, or -1 where nothing was noted. */
+export interface CrashAttempts {
+  /** The first record of the batch, or -1 where nothing was written. */
   readonly offset: number;
   /** How often a batch from that offset was begun without a commit. */
   readonly attempts: number;
 }
 
-/** Notes of one lane that outlive the process. */
+/** The attempts of one lane, kept where they outlive the process. */
 export interface CrashLog {
-  read(): Promise<CrashNote>;
-  write(note: CrashNote): Promise<void>;
+  read(): Promise<CrashAttempts>;
+  write(begun: CrashAttempts): Promise<void>;
 }
 
 /** What to do with a batch: all of it, its first record alone, or make its first record a dead letter. */
@@ -56,9 +56,9 @@ export class CrashGuard {
   async before(offset: number): Promise<CrashVerdict> {
     if (this.#healthy) return { kind: "all" };
     const { togetherMax, aloneMax, carefulRecords } = this.limits;
-    const note = await this.log.read();
-    const attempts = note.offset === offset
-      ? note.attempts
+    const last = await this.log.read();
+    const attempts = last.offset === offset
+      ? last.attempts
       : this.#carefulLeft > 0
       ? togetherMax
       : 0;

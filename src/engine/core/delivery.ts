@@ -69,11 +69,11 @@ export function exactlyOnce(
       const floor = Math.max(known, checkpoint && ofThisTopic ? checkpoint.offset : -1);
       const start = await offsetNotBelow(floor, lane, answer, read, signal, clock);
       let hasCheckpoint = checkpoint !== undefined && ofThisTopic;
-      if (checkpoints && start.offset >= 0 && isOf(topicId, parseOrigin(start.metadata))) {
+      if (checkpoints && start.offset >= 0 && countsIn(topicId, parseOrigin(start.metadata))) {
         const standing = { topicId: topicId ?? "", offset: start.offset };
         // None, although there is an offset: the checkpoints were deleted, or are younger than the offset.
         if (checkpoint === undefined) checkpoints.committed(lane, standing);
-        checkpoints.holds?.(lane, standing);
+        checkpoints.keep?.(lane, standing);
       }
       return {
         ...{ start, topicId, checkpoint },
@@ -85,7 +85,7 @@ export function exactlyOnce(
           const all = hasCheckpoint ? records : [...records, checkpoints.record(lane, reached)];
           await committer.commit({ ...plan, records: all });
           if (hasCheckpoint) checkpoints.committed(lane, reached);
-          else checkpoints.holds?.(lane, reached);
+          else checkpoints.keep?.(lane, reached);
           hasCheckpoint = true;
         },
         [Symbol.asyncDispose]: () => Promise.resolve(),
@@ -113,7 +113,7 @@ export function transactionalIds(groupId: string, owned: readonly TopicPartition
 }
 
 /** The offset counts in this topic. */
-function isOf(topicId: string | undefined, origin: OffsetOrigin): boolean {
+function countsIn(topicId: string | undefined, origin: OffsetOrigin): boolean {
   return topicId !== undefined && origin.topicId === topicId;
 }
 

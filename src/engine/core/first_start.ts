@@ -16,7 +16,7 @@
 import { getLogger } from "../packages/logtape.ts";
 import type { DeliverySession } from "./delivery.ts";
 import { HaltError } from "./errors.ts";
-import { decide } from "./known_offset.ts";
+import { decideWhereToGoOn } from "./offset_advice.ts";
 import { formatOrigin, parseOrigin } from "./offset_metadata.ts";
 import type { Assignment } from "./ports.ts";
 import { formatPartition, type OutputRecord } from "./record.ts";
@@ -106,7 +106,7 @@ export function haltAtStart({ groupId, reader: { topic, partition } }: Assignmen
   throw new HaltError(
     `Cannot begin with ${formatPartition({ topic, partition })}: group ${groupId} has committed ` +
       `nothing there, and the flow says startFrom: "halt". ${
-        decide({ groupId, topic, partition })
+        decideWhereToGoOn({ groupId, topic, partition })
       }`,
   );
 }

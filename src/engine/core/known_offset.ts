@@ -1,6 +1,7 @@
 /** Holds a committed offset against the highest one that is known to have been committed. */
 import type { Clock } from "./clock.ts";
 import { HaltError } from "./errors.ts";
+import { decideWhereToGoOn } from "./offset_advice.ts";
 import type { CommittedOffset, LanePlace } from "./ports.ts";
 import { formatPartition } from "./record.ts";
 import { settledOffset } from "./settled_offset.ts";
@@ -27,19 +28,6 @@ export async function offsetNotBelow(
       `offset ${known} and now stands at ${offset}: somebody has set it back, or Kafka has lost what ` +
       `it had acknowledged. Where a broker has just come back from a crash, stop it in order and start ` +
       `it again: it may have loaded its offsets wrongly (src/engine/core/settled_offset.ts). ` +
-      decide({ groupId, topic, partition }),
+      decideWhereToGoOn({ groupId, topic, partition }),
   );
-}
-
-/** The way on after a halt of a lane: what a person types. */
-export function decide({ groupId, topic, partition }: LanePlace): string {
-  const group = shellWord(groupId);
-  return `Decide where to go on: stop the workers, look with "deno task worker offsets show --group ` +
-    `${group}", then "deno task worker offsets set --group ${group} --topic ${topic} ` +
-    `--partition ${partition} --to OFFSET"`;
-}
-
-/** A group may be named with spaces or quotes; what is typed must be one word. */
-function shellWord(text: string): string {
-  return /^[\w.:@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

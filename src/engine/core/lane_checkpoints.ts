@@ -30,8 +30,8 @@ export interface LaneCheckpoints {
   ): Promise<LaneCheckpoint | undefined>;
   /** Its record, for the lane's own transaction. */
   record(lane: LanePlace, checkpoint: LaneCheckpoint): OutputRecord;
-  /** This lane's checkpoint as it stands: should the place of the checkpoints be made again, it is written there anew. */
-  holds?(lane: LanePlace, checkpoint: LaneCheckpoint): void;
+  /** Remembers this lane's checkpoint without writing it now: should the topic of the checkpoints be made again, it is written there. */
+  keep?(lane: LanePlace, checkpoint: LaneCheckpoint): void;
   /** Writes what was committed, within a second or so. Never waits and never fails. */
   committed(lane: LanePlace, checkpoint: LaneCheckpoint): void;
 }

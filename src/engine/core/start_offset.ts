@@ -1,6 +1,6 @@
 /** Decides where a session starts reading, and halts where that cannot be known. */
 import { getLogger } from "../packages/logtape.ts";
-import { decide } from "./known_offset.ts";
+import { decideWhereToGoOn } from "./offset_advice.ts";
 import { HaltError } from "./errors.ts";
 import { parseOrigin } from "./offset_metadata.ts";
 import type { DeliverySession } from "./delivery.ts";
@@ -43,7 +43,9 @@ export async function startOffset(
   if (workedOn !== undefined && topicId !== undefined && workedOn !== topicId) {
     throw new HaltError(
       `Cannot go on with ${partition}: group ${groupId} worked on another topic of this name ` +
-        `(${workedOn}, now it is ${topicId}): it was deleted and made again. ${decide(lane)}`,
+        `(${workedOn}, now it is ${topicId}): it was deleted and made again. ${
+          decideWhereToGoOn(lane)
+        }`,
     );
   }
   if (offset < 0) {
@@ -54,7 +56,7 @@ export async function startOffset(
     const had = known < 0 ? "had committed an offset" : `had committed offset ${known}`;
     throw new HaltError(
       `Cannot go on with ${partition}: group ${groupId} ${had} and now has none (it expired while ` +
-        `no worker ran, or the group was deleted). ${decide(lane)}`,
+        `no worker ran, or the group was deleted). ${decideWhereToGoOn(lane)}`,
     );
   }
   if (topicId !== undefined && origin.topicId === undefined) {
@@ -63,14 +65,14 @@ export async function startOffset(
         `onceflow has committed that (its metadata names no topic): another consumer uses this ` +
         `group.id, or a tool has moved the offset. Records below it may never have been processed. Where ` +
         `the flow is to go on for a consumer that has stopped for good, its takeOver: true does so once. ` +
-        decide(lane),
+        decideWhereToGoOn(lane),
     );
   }
   if (offset < range.start) {
     throw new HaltError(
       `Cannot go on with ${partition}: group ${groupId} stands at offset ${offset}, but the log ` +
         `starts at ${range.start}; ${range.start - offset} records were deleted unread. ${
-          decide(lane)
+          decideWhereToGoOn(lane)
         }`,
     );
   }
@@ -79,7 +81,7 @@ export async function startOffset(
     throw new HaltError(
       `Cannot go on with ${partition} from offset ${offset}: this is not the log that group ` +
         `${groupId} has read: ${divergence}. A broker's disk was replaced or emptied, or a replica ` +
-        `without these records became the leader. ${decide(lane)}`,
+        `without these records became the leader. ${decideWhereToGoOn(lane)}`,
     );
   }
   return offset;
@@ -112,6 +114,6 @@ export function checkParked(
       `${groupId} has parked keys of it, and the topic that says which was deleted and made again. ` +
       `Later records of these keys would overtake those that wait among the dead letters. To go on ` +
       `all the same use this offset as OFFSET, then send the dead letters back with "deno task dlq ` +
-      `redrive". ${decide({ groupId, topic, partition })}`,
+      `redrive". ${decideWhereToGoOn({ groupId, topic, partition })}`,
   );
 }

@@ -1,8 +1,9 @@
 /** Reads the parked keys of a lane, or of all lanes, from the compacted topic. Writes nothing. */
+import { onlyPartition } from "../core/only_partition.ts";
 import type { LanePlace } from "../core/ports.ts";
 import { formatPartition, type InputRecord } from "../core/record.ts";
 import { HaltError } from "../core/errors.ts";
-import { type ParkedKey, parkedPlace, type ParkedQueue, readParkedEntry } from "./parked_entry.ts";
+import { type ParkedKey, type ParkedQueue, readParkedEntry } from "./parked_entry.ts";
 import { keyName } from "../core/key_table.ts";
 import { parkedKeys } from "./parked_keys.ts";
 import type { ParkedKeys } from "../core/parking.ts";
@@ -63,7 +64,7 @@ async function* parkedRecords(
   toHighWatermark: boolean,
   signal?: AbortSignal,
 ): AsyncGenerator<InputRecord> {
-  const place = parkedPlace(log.names);
+  const place = onlyPartition(log.names.parked);
   const { start, end } = await log.range(place);
   const to = toHighWatermark ? await log.highWatermark(place) : end;
   for await (const records of readRange(log, { ...place, from: start, to }, signal)) {

@@ -1,8 +1,9 @@
 /** An entry of the compacted topic `<namespace>.parked`: how far one key's queue has come. Pure. */
 import { z } from "../packages/zod.ts";
 import type { Names } from "../core/names.ts";
+import { onlyPartition } from "../core/only_partition.ts";
 import type { LanePlace } from "../core/ports.ts";
-import type { InputRecord, OutputRecord, TopicPartition } from "../core/record.ts";
+import type { InputRecord, OutputRecord } from "../core/record.ts";
 
 /** The queue of one parked key. */
 export interface ParkedQueue {
@@ -26,11 +27,6 @@ export interface ParkedKey extends LanePlace, ParkedQueue {
 
 /** An entry to be written, in bytes. */
 export type ParkedRecord = OutputRecord & Pick<InputRecord, "key" | "value">;
-
-/** Always the first partition: a choice by hash would lose the entries when somebody adds partitions. */
-export function parkedPlace({ parked: topic }: Names): TopicPartition {
-  return { topic, partition: 0 };
-}
 
 const shape: z.ZodType<ParkedQueue> = z.object({
   queue: z.uuid(),
@@ -57,7 +53,7 @@ export function parkedEntry(
   name.set(prefix);
   name.set(key, prefix.length);
   return {
-    ...parkedPlace(names),
+    ...onlyPartition(names.parked),
     key: name,
     value: queue ? encoder.encode(JSON.stringify(queue)) : null,
     headers: [],

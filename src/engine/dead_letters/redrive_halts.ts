@@ -1,6 +1,6 @@
 /** What ends the redrive of a partition, in words for an operator. Pure. */
 import { HaltError } from "../core/errors.ts";
-import { decide } from "../core/known_offset.ts";
+import { decideWhereToGoOn } from "../core/offset_advice.ts";
 import type { Names } from "../core/names.ts";
 import { parseOrigin } from "../core/offset_metadata.ts";
 import { type CommittedOffset, TransactionError } from "../core/ports.ts";
@@ -18,7 +18,7 @@ export function checkWithinLog(
   throw new HaltError(
     `Cannot redrive ${formatPartition(place)}: group ${groupId} stands at offset ${next}, ` +
       `beyond the end of the log at ${end}: the log was replaced. ` +
-      decide({ groupId, ...place }),
+      decideWhereToGoOn({ groupId, ...place }),
   );
 }
 
@@ -36,7 +36,7 @@ export function checkState(
       formatPartition(place)
     }: topic ${redriven}, which says what was redriven one ` +
       `by one, was deleted and made again, so dead letters at or above the group's offset may go a ` +
-      `second time. ${decide({ groupId, ...place })}`,
+      `second time. ${decideWhereToGoOn({ groupId, ...place })}`,
   );
 }
 

@@ -14,6 +14,7 @@
  */
 import { z } from "../packages/zod.ts";
 import type { Names } from "../core/names.ts";
+import { onlyPartition } from "../core/only_partition.ts";
 import type { CommittedOffset } from "../core/ports.ts";
 import type { OutputRecord, TopicPartition } from "../core/record.ts";
 import { parseOrigin } from "../core/offset_metadata.ts";
@@ -42,9 +43,6 @@ export interface Redrive {
   /** The run of the command that did it. */
   readonly run: string;
 }
-
-/** Always the first partition: a choice by hash would lose the entries when somebody adds partitions. */
-const placeOf = ({ redriven: topic }: Names): TopicPartition => ({ topic, partition: 0 });
 
 // Earlier releases named no topic.
 const topicShape = { topic_id: z.string().optional() };
@@ -81,7 +79,7 @@ export async function readRedriveState(
   const topicId = await log.topicId?.(deadLetters.topic);
   const isOurs = (noted: string | undefined) => noted === undefined || noted === topicId;
   let next = -1;
-  const place = placeOf(log.names);
+  const place = onlyPartition(log.names.redriven);
   if (await log.partitionCount(place.topic) !== undefined) {
     const prefix = stateKey(deadLetters);
     const { start, end } = await log.range(place);
@@ -162,7 +160,7 @@ export function redriveEntry(
 
 function entry(names: Names, name: string, value: object): OutputRecord {
   return {
-    ...placeOf(names),
+    ...onlyPartition(names.redriven),
     key: encoder.encode(name),
     value: encoder.encode(JSON.stringify(value)),
     headers: [],

@@ -19,7 +19,7 @@ export class AnsweredCommits {
   readonly #ranges = new Map<bigint, Range[]>();
 
   /** EndTxn was answered: it is committed. */
-  note({ producerId, producerEpoch: epoch }: NamedTransaction): void {
+  add({ producerId, producerEpoch: epoch }: NamedTransaction): void {
     const ranges = this.#ranges.get(producerId);
     const last = ranges?.at(-1);
     if (last?.to === epoch - 1) last.to = epoch;

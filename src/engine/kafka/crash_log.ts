@@ -1,4 +1,4 @@
-/** Keeps a lane's crash notes as a consumer group's offset and its metadata: durable, outside of any transaction. */
+/** Keeps what a lane's crash guard counts as a consumer group's offset and its metadata: durable, outside of any transaction. */
 import type { CrashLog } from "../core/crash_guard.ts";
 import type { TopicPartition } from "../core/record.ts";
 import { named } from "./error_verdict.ts";
@@ -6,7 +6,7 @@ import { fetchStableOffset } from "./stable_offset.ts";
 import type { VendorCluster } from "./vendor.ts";
 
 /**
- * The notes of one partition, under the group `<group>.attempts`: it has no members, so anybody may commit to it, and the
+ * The attempts at one partition, under the group `<group>.attempts`: it has no members, so anybody may commit to it, and the
  * flow's own offsets stay as they are.
  */
 export function openCrashLog(
@@ -20,7 +20,7 @@ export function openCrashLog(
   return {
     async read() {
       const { offset, metadata } = await named(
-        "Cannot read the notes on records that kill the process",
+        "Cannot read how often this lane has begun without a commit",
         request,
         () => fetchStableOffset(cluster, groupId, partition),
       );
@@ -28,7 +28,7 @@ export function openCrashLog(
       return { offset, attempts: Number.isInteger(attempts) ? attempts : 0 };
     },
     write: ({ offset, attempts }) =>
-      named("Cannot note a record that may kill the process", request, async () => {
+      named("Cannot count an attempt at a record that may kill the process", request, async () => {
         const coordinator = await cluster.findGroupCoordinator({ groupId });
         await coordinator.offsetCommit({
           groupId,

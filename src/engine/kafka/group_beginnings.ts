@@ -1,5 +1,6 @@
 /** Notes of where the partitions of a topic stood when a group began with it, beside the checkpoints of its lanes. */
 import { z } from "../packages/zod.ts";
+import { onlyPartition } from "../core/only_partition.ts";
 import type { InputRecord, OutputRecord } from "../core/record.ts";
 import { named } from "./error_verdict.ts";
 import type { KafkaClient } from "./kafka_client.ts";
@@ -33,7 +34,7 @@ const shape = z.object({ topic_id: z.string(), starts: z.array(z.int()).optional
 /** Those of one cluster. It reads nothing before it is asked. */
 export function openGroupBeginnings(client: KafkaClient): GroupBeginnings {
   const topic = client.names.lanes;
-  const place = { topic, partition: 0 };
+  const place = onlyPartition(topic);
   const reader = new CheckpointReader(client, place, 0, parseEntry);
   return {
     find: ({ groupId, topic: input }, signal) =>

@@ -4,8 +4,9 @@ import { transactionalId } from "../core/delivery.ts";
 import type { Health } from "../core/health.ts";
 import type { LaneCheckpoint, LaneCheckpoints } from "../core/lane_checkpoints.ts";
 import type { Names } from "../core/names.ts";
+import { onlyPartition } from "../core/only_partition.ts";
 import type { LanePlace } from "../core/ports.ts";
-import type { InputRecord, OutputRecord, TopicPartition } from "../core/record.ts";
+import type { InputRecord, OutputRecord } from "../core/record.ts";
 import { named } from "./error_verdict.ts";
 import type { KafkaClient } from "./kafka_client.ts";
 import { CheckpointReader } from "./checkpoint_reader.ts";
@@ -40,8 +41,7 @@ export function openLaneCheckpoints(
   replicationFactor = -1,
 ): LaneCheckpoints & AsyncDisposable {
   const topic = client.names.lanes;
-  // Always the first partition: a choice by hash would lose the checkpoints when somebody adds partitions.
-  const place: TopicPartition = { topic, partition: 0 };
+  const place = onlyPartition(topic);
   // Apart, since a reading of all of them can have to wait for somebody's open transaction.
   const stable = new CheckpointReader(client, place, 1, parseEntry);
   const all = new CheckpointReader(client, place, 0, parseEntry);
@@ -68,7 +68,7 @@ export function openLaneCheckpoints(
         () => (options.all ? all : stable).find(keyOf(lane), options.signal),
       ),
     record,
-    holds(lane, checkpoint) {
+    keep(lane, checkpoint) {
       writer.keep(keyOf(lane), record(lane, checkpoint));
       keeper.start();
     },

@@ -4,7 +4,7 @@
  */
 import type { TopicPartition } from "../core/record.ts";
 import { WireReader } from "./codec/wire_reader.ts";
-import type { GroupDescription, GroupMember } from "./group_description.ts";
+import type { DescribedMember, GroupDescription } from "./group_description.ts";
 import { flexibleProtocol } from "./raw_protocol.ts";
 import { createErrorFromCode, type VendorProtocol } from "./vendor.ts";
 
@@ -45,7 +45,7 @@ export function parseNewerGroup(bytes: Uint8Array): GroupDescription | undefined
   return { state, members, protocol: "consumer", operations };
 }
 
-function readMember(reader: WireReader): GroupMember {
+function readMember(reader: WireReader): DescribedMember {
   const memberId = reader.text();
   const instanceId = reader.string();
   reader.string(); // rack

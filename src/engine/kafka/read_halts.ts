@@ -1,14 +1,8 @@
 /** The words of a reader that cannot go on, and what a person can do. */
 import { HaltError } from "../core/errors.ts";
+import { decideWhereToGoOn, howToSetOffset } from "../core/offset_advice.ts";
 import { formatPartition, type TopicPartition } from "../core/record.ts";
 import type { CodecError } from "./codec/codec_error.ts";
-
-/** The way on, for a reader that does not know who reads. */
-function decide({ topic, partition }: TopicPartition, offset = "OFFSET"): string {
-  return `stop the workers, look with "deno task worker offsets show", then "deno task worker offsets ` +
-    `set --topic ${topic} --partition ${partition} --to ${offset}" (both with --group, for a flow of ` +
-    `your own)`;
-}
 
 /** The next offset is not there. */
 export function outOfRangeError(place: TopicPartition, offset: number): HaltError {
@@ -16,7 +10,7 @@ export function outOfRangeError(place: TopicPartition, offset: number): HaltErro
     `Cannot read ${
       formatPartition(place)
     } from offset ${offset}: it lies outside the log. Records were ` +
-      `deleted, or the log was replaced. Decide where to go on: ${decide(place)}`,
+      `deleted, or the log was replaced. ${decideWhereToGoOn(place)}`,
   );
 }
 
@@ -27,7 +21,7 @@ export function replacedError(place: TopicPartition, offset: number, what: strin
       formatPartition(place)
     } from offset ${offset}: the log is not the one that was ` +
       `read: ${what}. A broker's disk was replaced or emptied, or a replica without these records ` +
-      `became the leader. Decide where to go on: ${decide(place)}`,
+      `became the leader. ${decideWhereToGoOn(place)}`,
   );
 }
 
@@ -71,7 +65,7 @@ export function unreadableError(place: TopicPartition, error: CodecError): HaltE
     `${error.message}. Nothing behind it in ${
       formatPartition(place)
     } can be read: mend the broker's ` +
-      `copy and start again, or pass over it: ${decide(place, "the offset behind it")}`,
+      `copy and start again, or pass over it: ${howToSetOffset(place, "the offset behind it")}`,
     { cause: error },
   );
 }

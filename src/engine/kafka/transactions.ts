@@ -34,7 +34,7 @@ export function createTransactions(
   const commits = new AnsweredCommits();
   const options: TransactorOptions & SettleOptions = {
     ...given,
-    onCommitted: (transaction) => commits.note(transaction),
+    onCommitted: (transaction) => commits.add(transaction),
     sawCommitted: (part) => commits.has(part),
   };
   const { writesTo: configured, alsoWritesTo } = given;

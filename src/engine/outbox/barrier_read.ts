@@ -83,9 +83,9 @@ export async function barrierRead(sql: Sql, options: BarrierReadOptions): Promis
 async function readBeyond(
   sql: Sql,
   options: BarrierReadOptions,
-  markWasGiven: boolean,
+  barrierWasGiven: boolean,
 ): Promise<BarrierRead> {
-  if (!markWasGiven) return { kind: "empty" };
+  if (!barrierWasGiven) return { kind: "empty" };
   return await barrierRead(sql, { ...options, barrier: undefined });
 }
 

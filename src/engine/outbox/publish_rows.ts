@@ -17,7 +17,7 @@ import {
   sessionCause,
 } from "./relay_options.ts";
 import { rowToRecord } from "./row_to_record.ts";
-import { noteNewTopics } from "./written_topics.ts";
+import { recordNewTopics } from "./written_topics.ts";
 
 /** What publishing needs. */
 export interface Publishing {
@@ -47,7 +47,7 @@ export async function publish(
   const { published, holds, stoppedAt } = sortOut(
     rows,
     held,
-    (row) => obstacleTo(row, publishing, records),
+    (row) => prepare(row, publishing, records),
   );
   const passed = stoppedAt ? rows.indexOf(stoppedAt) : rows.length;
   const last = rows[passed - 1];
@@ -58,9 +58,9 @@ export async function publish(
   }
   for (const hold of holds.slice(held.length)) {
     const row = rows.find(({ position }) => position === hold.after + 1);
-    if (row) report(publishing, hold, obstacleTo(row, publishing, records));
+    if (row) report(publishing, hold, prepare(row, publishing, records));
   }
-  stop(publishing, stoppedAt && obstacleTo(stoppedAt, publishing, records));
+  reportStopped(publishing, stoppedAt && prepare(stoppedAt, publishing, records));
   if (stoppedAt) await deps.lookUp?.([stoppedAt.topic], true);
   return passed;
 }
@@ -79,11 +79,11 @@ export async function release(publishing: Publishing, signal: AbortSignal): Prom
     const rows = await deps.store.between(range);
     const records = new Map<OutboxRow, OutputRecord>();
     const standing = { holds: progress.holds, more: rows.length === range.limit };
-    const look = (row: OutboxRow) => obstacleTo(row, publishing, records);
+    const prepareRow = (row: OutboxRow) => prepare(row, publishing, records);
     const waits = closed !== undefined && rows.length > 0;
-    const released = waits ? undefined : releaseFrom(hold, rows, standing, look);
+    const released = waits ? undefined : releaseFrom(hold, rows, standing, prepareRow);
     if (!released) {
-      report(publishing, hold, closed ?? (rows[0] && look(rows[0])));
+      report(publishing, hold, closed ?? (rows[0] && prepareRow(rows[0])));
       at++;
       continue;
     }
@@ -117,7 +117,7 @@ async function commit(
   const { clock = steadyClock } = deps;
   if (position !== progress.after) progress.doubt = position;
   progress.unwritten = position;
-  await noteNewTopics(rows, deps.store, progress.notedTopics);
+  await recordNewTopics(rows, deps.store, progress.recordedTopics);
   const metadata = await deps.store.metadata({ eventId, holds, writtenBelow });
   const offset = position + 1;
   const offsets = [{ groupId, topic: cursorTopic, partition: shard, offset, metadata }];
@@ -152,8 +152,8 @@ async function lookUpTopics(deps: RelayDeps, rows: readonly OutboxRow[]): Promis
   if (unknown.size > 0) await deps.lookUp([...unknown], false);
 }
 
-/** Makes the record of a row that nothing stands in the way of. */
-function obstacleTo(
+/** Adds the row's record to `records`, or answers why it cannot be published now. */
+function prepare(
   row: OutboxRow,
   publishing: Publishing,
   records: Map<OutboxRow, OutputRecord>,
@@ -239,7 +239,10 @@ export function causeOf({ topic, key, partition }: Omit<Hold, "after">): string 
 /** What the relay waits for as a whole. */
 export const stoppedCause = "held";
 
-function stop({ deps: { health }, options: { shard } }: Publishing, obstacle?: Obstacle): void {
+function reportStopped(
+  { deps: { health }, options: { shard } }: Publishing,
+  obstacle?: Obstacle,
+): void {
   if (!obstacle) return health?.up(relayCheck(shard), stoppedCause);
   const reason =
     `nothing of shard ${shard} is published any more, since too much of it waits already: ` +

@@ -194,15 +194,19 @@ export async function relayedUpTo(sql: Queryable, shard: number): Promise<number
 
 /**
  * The lowest offset that the cursor can have, or -1 where there need not be one: `after` is the position that this process
- * knows to be published (0 or -1 for none), `noted` the one that Postgres does.
+ * knows to be published (0 or -1 for none), `checkpoint` the one that Postgres does.
  */
-export function lowestCursor(after: number, noted: number | undefined): number {
-  if (after <= 0 && noted === undefined) return -1;
-  return Math.max(after, noted ?? 0) + 1;
+export function lowestCursor(after: number, checkpoint: number | undefined): number {
+  if (after <= 0 && checkpoint === undefined) return -1;
+  return Math.max(after, checkpoint ?? 0) + 1;
 }
 
-/** Leaves a trace in Postgres that this shard's cursor in Kafka was at this position, so that its loss is noticed. */
-export async function noteRelayed(sql: Sql, shard: number, position: number): Promise<void> {
+/** Writes to Postgres that this shard's cursor in Kafka was at this position, so that its loss is noticed. */
+export async function writeRelayCheckpoint(
+  sql: Sql,
+  shard: number,
+  position: number,
+): Promise<void> {
   await translatingErrors(() =>
     sql`
       insert into outbox_relayed (shard, position) values (${shard}, ${position})

@@ -74,8 +74,8 @@ export interface RelayProgress {
   writtenBelow: string | undefined;
   /** Topics whose records the broker does not take. */
   readonly refused: Map<string, Refusal>;
-  /** Topics that are known to be noted in Postgres ({@linkcode RelayStore.noteTopics}). */
-  readonly notedTopics: Set<string>;
+  /** Topics that are known to be noted in Postgres ({@linkcode RelayStore.recordTopics}). */
+  readonly recordedTopics: Set<string>;
   /** When the cursor was committed last, by the relay's clock; undefined where that is not known to this process. */
   committedAt: number | undefined;
   /** What is owed to those that wait for the lead. */
@@ -86,7 +86,7 @@ export interface RelayProgress {
 export function noProgress(): RelayProgress {
   return {
     ...{ after: -1, eventId: undefined, doubt: undefined, failures: 0, holds: [] },
-    ...{ writtenBelow: undefined, refused: new Map(), notedTopics: new Set() },
+    ...{ writtenBelow: undefined, refused: new Map(), recordedTopics: new Set() },
     ...{ committedAt: undefined, duty: noDuty },
   };
 }

@@ -38,7 +38,7 @@ export async function relaySession(
   const { shard, groupId, cursorTopic } = options;
   const place = { topic: cursorTopic, partition: shard };
   // What ended the last session may have been a restore of Postgres.
-  progress.notedTopics.clear();
+  progress.recordedTopics.clear();
   await using transactor = await deps.transactions.open(transactionalId(groupId, place), signal);
   const read = () => deps.transactions.stableOffset(groupId, place, signal);
   const answer = await read();
@@ -72,15 +72,15 @@ async function relayRows(
     void (progress.duty = dutyAfter(progress.duty, event, clock.now()));
   const checkpointClock = new CheckpointClock(() => clock.now());
   let barrier: Barrier | undefined;
-  let noted = -1;
+  let checkpoint = -1;
   let isStart = true;
   let releasedAt = -Infinity;
   let refreshMs = cursorRefreshMs(undefined);
   deps.offsetsKeptMs?.().then((ms) => void (refreshMs = cursorRefreshMs(ms)), () => {});
   const publishing = { deps, options, transactor, observer, progress };
-  const note = async () => {
-    await store.note(progress.after);
-    noted = progress.after;
+  const writeCheckpoint = async () => {
+    await store.checkpoint(progress.after);
+    checkpoint = progress.after;
   };
   tell("opened");
   while (!signal.aborted) {
@@ -102,13 +102,13 @@ async function relayRows(
       }
       progress.committedAt = clock.now();
       isStart = false;
-      if (checkpointClock.isDue()) await note();
+      if (checkpointClock.isDue()) await writeCheckpoint();
       continue;
     }
     barrier = read.kind === "waiting" ? read.barrier : undefined;
     if (read.kind === "waiting") observer.waiting?.(shard);
     const { after, eventId, committedAt } = progress;
-    if (after > 0 && noted !== after) await note();
+    if (after > 0 && checkpoint !== after) await writeCheckpoint();
     if (eventId && isCursorDue({ committedAt, isStart }, refreshMs, clock.now())) {
       await refresh(publishing);
       progress.committedAt = clock.now();

@@ -9,12 +9,12 @@ import {
   type CheckedCursor,
   cursorMetadata,
   type CursorPlace,
-  noteRelayed,
   type Reached,
   relayedUpTo,
+  writeRelayCheckpoint,
 } from "./relay_cursor.ts";
 import { rowsBetween, type RowsRange } from "./row_at.ts";
-import { noteTopics } from "./written_topics.ts";
+import { recordTopics } from "./written_topics.ts";
 
 /** The outbox of one shard, and what is noted beside it. Each of these throws where Postgres is away. */
 export interface RelayStore {
@@ -28,10 +28,10 @@ export interface RelayStore {
   between(range: Omit<RowsRange, "shard">): Promise<readonly OutboxRow[]>;
   /** {@linkcode relayedUpTo} */
   relayedUpTo(): Promise<number | undefined>;
-  /** {@linkcode noteRelayed} */
-  note(position: number): Promise<void>;
-  /** {@linkcode noteTopics} */
-  noteTopics(topics: readonly string[]): Promise<void>;
+  /** {@linkcode writeRelayCheckpoint} */
+  checkpoint(position: number): Promise<void>;
+  /** {@linkcode recordTopics} */
+  recordTopics(topics: readonly string[]): Promise<void>;
   /** {@linkcode deletePublishedBelow} */
   remove(retention: Omit<Retention, "shard">): Promise<Deleted>;
 }
@@ -45,8 +45,8 @@ export function relayStore(sql: Sql, place: CursorPlace): RelayStore {
     metadata: (reached) => cursorMetadata(sql, reached),
     between: (range) => rowsBetween(sql, { shard, ...range }),
     relayedUpTo: () => relayedUpTo(sql, shard),
-    note: (position) => noteRelayed(sql, shard, position),
-    noteTopics: (topics) => noteTopics(sql, topics),
+    checkpoint: (position) => writeRelayCheckpoint(sql, shard, position),
+    recordTopics: (topics) => recordTopics(sql, topics),
     remove: (retention) => deletePublishedBelow(sql, { shard, ...retention }),
   };
 }

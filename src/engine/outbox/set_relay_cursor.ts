@@ -4,7 +4,7 @@ import { createTransactions } from "../kafka/transactions.ts";
 import { withClient } from "../kafka/with_client.ts";
 import { openDatabase } from "../postgres/database.ts";
 import { outboxNames } from "./outbox.ts";
-import { cursorMetadataAt, noteRelayed } from "./relay_cursor.ts";
+import { cursorMetadataAt, writeRelayCheckpoint } from "./relay_cursor.ts";
 import { relayDefaults, type RelaySettings } from "./run_relay.ts";
 
 /** Where a relay shall go on. */
@@ -55,6 +55,6 @@ export async function setRelayCursor(
     }
     const change = await planOffset(client, { ...target, metadata });
     await applyOffset(client, transactions, change, signal);
-    await noteRelayed(database.sql, shard, after);
+    await writeRelayCheckpoint(database.sql, shard, after);
   });
 }

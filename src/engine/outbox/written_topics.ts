@@ -10,8 +10,8 @@ export async function writtenTopics(sql: Sql): Promise<readonly string[]> {
   return rows.map(({ topic }) => topic);
 }
 
-/** Notes that these will be written to. Must be committed before they are. */
-export async function noteTopics(sql: Sql, topics: readonly string[]): Promise<void> {
+/** Records that these will be written to. Must be committed before they are. */
+export async function recordTopics(sql: Sql, topics: readonly string[]): Promise<void> {
   await translatingErrors(() =>
     sql`
       insert into outbox_topics (topic) select unnest(${[...topics]}::text[])
@@ -21,14 +21,14 @@ export async function noteTopics(sql: Sql, topics: readonly string[]): Promise<v
 }
 
 /** Before anything is written to a topic: whoever takes over must know where to look for what was left open. */
-export async function noteNewTopics(
+export async function recordNewTopics(
   rows: readonly { readonly topic: string }[],
-  store: { noteTopics(topics: readonly string[]): Promise<void> },
-  noted: Set<string>,
+  store: { recordTopics(topics: readonly string[]): Promise<void> },
+  recorded: Set<string>,
 ): Promise<void> {
   const topics = new Set<string>();
-  for (const { topic } of rows) if (!noted.has(topic)) topics.add(topic);
+  for (const { topic } of rows) if (!recorded.has(topic)) topics.add(topic);
   if (topics.size === 0) return;
-  await store.noteTopics([...topics]);
-  for (const topic of topics) noted.add(topic);
+  await store.recordTopics([...topics]);
+  for (const topic of topics) recorded.add(topic);
 }

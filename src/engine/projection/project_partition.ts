@@ -126,7 +126,7 @@ async function startReading<Event extends ProjectionEvent>(
     deps.onDependency,
   );
   await checkRange(reader, target, position, waiter);
-  await checkLog(reader, target, mark, waiter);
+  await checkSameLog(reader, target, mark, waiter);
   reader.seek(position);
   if (deps.standing) deps.standing.position = position;
   deps.onStarted?.(reader);
@@ -150,7 +150,7 @@ async function nextBatch<Event extends ProjectionEvent>(
 }
 
 /** The same topic, and a position within it, can still be of another log: where a broker's disk was replaced. */
-async function checkLog(
+async function checkSameLog(
   reader: PartitionReader,
   target: FoldTarget,
   mark: string | undefined,

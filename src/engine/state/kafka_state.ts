@@ -7,7 +7,7 @@ import { named } from "../kafka/error_verdict.ts";
 import type { KafkaClient } from "../kafka/kafka_client.ts";
 import type { TopicDirectory } from "../kafka/topic_directory.ts";
 import { compactedTopicConfig, ensureTopics } from "../kafka/topics.ts";
-import { checkCounts, framingBytes, StateChangelog, stateTopicOf } from "./state_changelog.ts";
+import { checkCounts, framingBytes, openStateChangelog, stateTopicOf } from "./state_changelog.ts";
 
 /**
  * Makes the topic of the flow's state where it keeps some and the topic is missing. `counts` are the partitions of topics.
@@ -45,20 +45,13 @@ export function openKafkaState<T>(
     readonly stateBytesMax: number;
   },
 ): { lane(input: TopicPartition): LaneState } | undefined {
-  if (!flow.state) return undefined;
   const topic = stateTopicOf(flow);
   const limit = () => Math.min(requestBytesMax, topics.recordBytesMax(topic) ?? Infinity);
-  const changelog = new StateChangelog(
-    log,
-    topic,
-    flow.inputs.map(({ name }) => name),
-    flow.state,
-    {
-      bytesMax: stateBytesMax,
-      valueBytesMax: () => limit() - framingBytes,
-    },
-  );
-  return {
+  const changelog = openStateChangelog(log, flow, {
+    bytesMax: stateBytesMax,
+    valueBytesMax: () => limit() - framingBytes,
+  });
+  return changelog && {
     lane(input) {
       const state = changelog.lane(input);
       return {

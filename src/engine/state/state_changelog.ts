@@ -33,7 +33,17 @@ export function stateTopicOf({ groupId }: Pick<Flow<unknown>, "groupId">): strin
   return `${groupId}.state`;
 }
 
-/** Opens the state of lanes of one flow in this process. */
+/** Of one flow in this process; undefined where the flow keeps no state. */
+export function openStateChangelog<T>(
+  log: RecordLog,
+  flow: Pick<Flow<T>, "groupId" | "inputs" | "state">,
+  bounds: StateBounds,
+): StateChangelog | undefined {
+  const inputs = flow.inputs.map(({ name }) => name);
+  return flow.state && new StateChangelog(log, stateTopicOf(flow), inputs, flow.state, bounds);
+}
+
+/** Opens the state of lanes of one flow. */
 export class StateChangelog {
   /** Of all lanes. */
   #bytes = 0;

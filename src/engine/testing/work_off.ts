@@ -8,7 +8,7 @@ import type { Assignment } from "../core/ports.ts";
 import { formatPartition, type InputRecord, type TopicPartition } from "../core/record.ts";
 import type { LaneState } from "../core/state.ts";
 import { loadParkedKeys } from "../dead_letters/load_parked_keys.ts";
-import { framingBytes, StateChangelog, stateTopicOf } from "../state/state_changelog.ts";
+import { framingBytes, openStateChangelog, stateTopicOf } from "../state/state_changelog.ts";
 import { type MemoryCluster, MemoryReader } from "./memory_cluster.ts";
 import type { VirtualClock } from "./virtual_clock.ts";
 
@@ -131,12 +131,9 @@ function openState<T>(
   cluster: MemoryCluster,
   { recordBytesMax }: WorkOptions,
 ): LaneState | undefined {
-  if (!flow.state) return undefined;
-  const topic = stateTopicOf(flow);
-  cluster.topic(topic);
+  if (flow.state) cluster.topic(stateTopicOf(flow));
   const bounds = { bytesMax: Infinity, valueBytesMax: () => recordBytesMax - framingBytes };
-  const inputs = flow.inputs.map(({ name }) => name);
-  return new StateChangelog(cluster, topic, inputs, flow.state, bounds).lane(place);
+  return openStateChangelog(cluster, flow, bounds)?.lane(place);
 }
 
 const done = new DOMException("All is done", "AbortError");

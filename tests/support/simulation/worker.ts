@@ -11,7 +11,10 @@ import { formatPartition, type TopicPartition } from "../../../src/engine/core/r
 import type { LaneState } from "../../../src/engine/core/state.ts";
 import { loadParkedKeys } from "../../../src/engine/dead_letters/load_parked_keys.ts";
 import type { RecordLog } from "../../../src/engine/dead_letters/record_log.ts";
-import { StateChangelog, stateTopicOf } from "../../../src/engine/state/state_changelog.ts";
+import {
+  openStateChangelog,
+  type StateChangelog,
+} from "../../../src/engine/state/state_changelog.ts";
 import type { Broker } from "./broker.ts";
 import { simulatedCheckpoints } from "./checkpoints.ts";
 import { GroupError } from "./group.ts";
@@ -83,8 +86,7 @@ export class Worker {
     const log = simulatedLog(host, broker);
     const stateBounds = { bytesMax: Infinity, valueBytesMax: () => 1_000 };
     const stateLog = mistake.stateLog?.(log, this) ?? log;
-    this.#state = flow.state &&
-      new StateChangelog(stateLog, stateTopicOf(flow), inputsOf(flow), flow.state, stateBounds);
+    this.#state = openStateChangelog(stateLog, flow, stateBounds);
     if (flow.park !== "key") return;
     const parking: Parking = {
       load: (lane, signal) => loadParkedKeys(log, lane, flow.deadLettersOf(lane.topic), signal),
