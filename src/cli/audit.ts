@@ -17,17 +17,17 @@ export function auditCommand(actions: AuditActions): Command {
     .description(
       "Show who has redriven, unparked, set offsets, ended transactions, rebuilt or erased, newest first.",
     )
-    .option("--limit <n>", "at most so many rows", wholeNumber, 50)
+    .option("--limit <n>", "at most this many rows", wholeNumber, 50)
     .option("--json", "print one JSON document")
     .addHelpText(
       "after",
-      "\nA deed has a row when it begins and one when it has ended. OPERATOR says who does it; where it is not set the user\n" +
-        "of DATABASE_URL is noted.",
+      "\nEach action has one row when it begins and another when it has ended. OPERATOR names who does it; without it, that\n" +
+        "is the user of DATABASE_URL.",
     )
     .action(async ({ limit, json }: { readonly limit: number; readonly json?: true }) => {
       const rows = await actions.read(limit);
       if (json) return print(jsonDocument(rows));
-      print(rows.length === 0 ? "Nothing is noted." : rows.map(line).join("\n"));
+      print(rows.length === 0 ? "The audit log is empty." : rows.map(line).join("\n"));
     });
 }
 

@@ -51,8 +51,8 @@ A typical round:
   dlq groups --pending          how many of each cause, since when, and some of them
   dlq list --pending            what failed, why, and where it came from
   dlq show 2/17                 all headers and the value of one
-  dlq repro 2/17 > repro_test.ts  a test with its exact bytes, to mend the flow by
-  (mend the cause)
+  dlq repro 2/17 > repro_test.ts  a test with its exact bytes, to fix the flow with
+  (fix the cause)
   dlq redrive --fingerprint 5f0c9a17e2d4 --dry-run
   dlq redrive --class TaxError  send those back; each goes once, whatever crashes in between
 
@@ -65,9 +65,9 @@ Exit code 0: done; 1: a finding; 2: wrong use, or Kafka cannot be reached.`;
 function addList(command: Command, actions: DlqActions): void {
   withSelection(withCommon(command.command("list")))
     .description("List dead letters, the newest first.")
-    .option("--limit <n>", "at most so many", wholeNumber, 20)
+    .option("--limit <n>", "at most this many", wholeNumber, 20)
     .option("--oldest", "the oldest first")
-    .option("--after <next>", 'go on behind an earlier list, which has named this as "next"')
+    .option("--after <next>", 'go on after an earlier list: what that named as "next"')
     .option("--pending", "only those that were not redriven yet")
     .action((args: SelectionArguments & ListArguments) =>
       actions.withStore(args.dlq, async (store, signal) => {

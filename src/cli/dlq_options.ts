@@ -44,7 +44,7 @@ export interface SelectionArguments extends CommonArguments {
 /** Adds the options of all. */
 export function withCommon(command: Command): Command {
   return command
-    .option("--dlq <topic>", "the dead-letter topic (DEAD_LETTERS_TOPIC where absent)")
+    .option("--dlq <topic>", "the dead-letter topic (default: DEAD_LETTERS_TOPIC)")
     .option("--json", "print one JSON document");
 }
 

@@ -34,26 +34,26 @@ export function addRedrive(command: Command, actions: DlqActions): void {
     )
     .argument(
       "[addresses...]",
-      "PARTITION/OFFSET of each; all that are pending where absent",
+      "PARTITION/OFFSET of each; without any, all that are pending",
       addressList,
       [],
     )
     .option("--to <topic>", "send them to another topic")
     .option(
       "--for <group>",
-      "the group that is to work on them, or all; the one they failed in where absent",
+      "the group that is to process them, or all (default: the group that they failed in)",
     )
-    .option("--limit <n>", "at most so many", wholeNumber)
+    .option("--limit <n>", "at most this many", wholeNumber)
     .option(
       "--trips-max <n>",
-      "leave what has failed more often, unless it is named (default: 10)",
+      "leave alone what has failed more often than this, unless it is named (default: 10)",
       wholeNumber,
     )
     .option(
       "--again",
       "also those that were redriven before (name them, or a key, class, cause or topic)",
     )
-    .option("--per-second <n>", "at most so many records a second", recordsPerSecond)
+    .option("--per-second <n>", "at most this many records a second", recordsPerSecond)
     .option("--yes", "do not ask, with --again")
     .option("--dry-run", "only say what would be done")
     .addHelpText("after", redriveHelp)
@@ -137,12 +137,12 @@ interface RedriveArguments {
 }
 
 const redriveHelp = `
-The original bytes go back. The records and the note that they were redriven are one Kafka
-transaction, so an interrupted redrive is simply run again. A record that fails again becomes a new
+The original bytes go back. The records, and the entries that say that they were redriven, are one
+Kafka transaction, so an interrupted redrive is simply run again. A record that fails again becomes a new
 dead letter, which this run leaves alone. It keeps its first timestamp when that is less than a day
 old.
 
-Headers that it gets say which dead letter it was (x-redriven-from), which group it is for
+The headers that it gets say which dead letter it was (x-redriven-from), which group it is for
 (x-redriven-for), how often it went back, how often it was tried, and where and when it failed first
 (x-redriven-trips, -attempts, -first-origin, -first-failed-at); they stay when it fails again. What
 has failed more than --trips-max times is left alone unless it is named by its address.
@@ -150,8 +150,9 @@ has failed more than --trips-max times is left alone unless it is named by its a
 With --again, what was sent back before is sent once more: where it was processed then, that is done
 a second time. It says how many these are and asks; without a terminal it needs --yes.
 
-What is not whole (cut, or only named by its place), says no origin, or came from a topic that is
-gone does not go back: it is named, stays pending, and the others go on; the exit code is 1 then.
+A dead letter that is not whole (truncated, or only a reference to its place), that names no origin,
+or whose topic is gone cannot go back: it is reported and stays pending, the others go back, and the
+exit code is 1.
 The dead letters of Spring Kafka and Kafka Connect are understood.
 
 It is for the group that failed on it: other flows of onceflow on that topic pass it over. After a

@@ -16,7 +16,7 @@ export function addRepro(command: Command, actions: DlqActions): void {
       new Option("--flow <file#name>", "the flow that the test imports")
         .argParser(flowImport).default(flowImport(defaultFlow), defaultFlow),
     )
-    .option("--dlq <topic>", "the dead-letter topic (DEAD_LETTERS_TOPIC where absent)")
+    .option("--dlq <topic>", "the dead-letter topic (default: DEAD_LETTERS_TOPIC)")
     .addHelpText("after", help)
     .action((at: DeadLetterAddress, args: { readonly flow: FlowImport; readonly dlq?: string }) =>
       actions.withStore(args.dlq, async (store, signal) => {

@@ -66,7 +66,7 @@ export function addUnpark(command: Command, actions: DlqActions): void {
     .option("--forget", "free the key without sending anything: its order is lost")
     .option(
       "--wait <seconds>",
-      "how long a worker may take a round",
+      "how long a worker may take for a round",
       wholeNumber,
       waitSecondsDefault,
     )
@@ -105,8 +105,8 @@ Each round sends what waits now, and then looks whether a worker has processed i
 key that arrive meanwhile wait behind it and go with the next round, so the order of the key holds.
 It may be interrupted and repeated.
 
-When the first record fails again the others wait on: mend the cause and unpark again, or pass it
-over with --skip-first. --forget is for a queue whose records are gone from the dead letters; it
+When the first record fails again the others keep waiting: fix the cause and unpark again, or pass
+it over with --skip-first. --forget is for a queue whose records are gone from the dead letters; it
 works while a worker runs.
 
 Exit code 0: free, or sent with --no-wait; 1: something still waits; 2: wrong use, or Kafka cannot

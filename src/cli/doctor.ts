@@ -44,13 +44,13 @@ export function doctorCommand(actions: DoctorActions): Command {
 
 const help = `
 It asks and changes nothing: no topic, offset, table or setting. It works before the first start, and
-while the pipeline works. Run it with the settings and the user of serve or worker, and say by --role
-which roles that user runs: then a right that they lack is wrong, and not a warning.
+while the pipeline works. Run it with the settings and the user of serve or worker, and name with
+--role the roles that this user runs: a right that they lack is then wrong, and not only a warning.
 
   ok           as it should be
   warning      it works, and may lose or halt one day
   WRONG        work halts, waits or loses because of it
-  not told     Kafka or Postgres do not tell it, or not to this user
+  not told     Kafka or Postgres does not tell it, or not to this user
   not checked  it could not be asked now; the line says why
 
 Exit code 1 when something is wrong; otherwise 2 when something could not be checked; otherwise 0.`;

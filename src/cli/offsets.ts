@@ -57,11 +57,11 @@ interface SetArguments {
 /** The command, ready to be mounted under `worker`. */
 export function offsetsCommand(actions: OffsetsActions): Command {
   const command = new Command("offsets").description(
-    "Show where the consumer groups stand, and decide where a halted lane shall go on.",
+    "Show where the consumer groups stand, and decide where a halted lane goes on.",
   );
   command.command("show")
     .description("Show committed offset, log start, log end, lag and metadata of each partition.")
-    .option("--group <group>", "only this group; all of onceflow's where absent")
+    .option("--group <group>", "only this group (default: all of onceflow's)")
     .option("--topic <topic>", "also the partitions of this topic without a committed offset")
     .option("--json", "print one JSON document")
     .addHelpText("after", showHelp)
@@ -77,7 +77,7 @@ export function offsetsCommand(actions: OffsetsActions): Command {
     );
   command.command("set")
     .description("Set the committed offset of one partition, while no worker of the group runs.")
-    .option("--group <group>", "the consumer group; the flow's where absent")
+    .option("--group <group>", "the consumer group (default: the flow's)")
     .requiredOption("--topic <topic>", "the topic that the group reads")
     .requiredOption("--partition <n>", "the partition", wholeNumber)
     .requiredOption("--to <offset>", "the next offset to read: a number, earliest or latest", place)
@@ -123,7 +123,7 @@ async function setOffset(
   if (group === access.projectorGroup) {
     throw new OffsetRefusedError(
       `Cannot set an offset of ${group}: it only shares out partitions, and where a projection stands ` +
-        `is noted in Postgres beside its tables, so nothing would move. "projection status" shows it; ` +
+        `is kept in Postgres beside its tables, so nothing would move. "projection status" shows it; ` +
         `"projection rebuild" folds everything again from the first record`,
     );
   }

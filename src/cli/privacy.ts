@@ -38,7 +38,7 @@ export function privacyCommand(actions: PrivacyActions): Command {
         "Says what the topics keep, and how long.",
     )
     .requiredOption("--customer <id>", "the user_id of the orders")
-    .option("--reference <text>", "noted in the audit log, which does not name the customer", "")
+    .option("--reference <text>", "written to the audit log, which does not name the customer", "")
     .option("--yes", "do not ask")
     .option("--json", "print one JSON document")
     .addHelpText("after", help)

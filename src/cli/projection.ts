@@ -25,7 +25,7 @@ interface Output {
 /** The command, ready to be added to the program. */
 export function projectionCommand(actions: ProjectionActions): Command {
   const command = new Command("projection")
-    .description("The read model (order_view, customer_totals): show it, or build it anew.");
+    .description("The read model (order_view, customer_totals): show it, or rebuild it.");
   command.command("status")
     .description("Show positions, lag and row counts; exit code 1 when the figures disagree.")
     .option("--json", "print one JSON document")

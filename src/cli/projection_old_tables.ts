@@ -34,7 +34,7 @@ interface Given {
 /** Adds `rollback`. */
 export function addRollback(command: Command, actions: OldTablesActions): void {
   command.command("rollback")
-    .description("Put the tables back that the last rebuild has replaced, with their positions.")
+    .description("Put back the tables that the last rebuild has replaced, with their positions.")
     .option(
       "--at-once",
       "put them back as they are; readers see the past until projectors catch up",
@@ -64,7 +64,7 @@ export function addRollback(command: Command, actions: OldTablesActions): void {
 const rollbackHelp = `
 It is run by the program of the version that comes back, and needs the rights of a rebuild. What came since the old
 tables were live is folded into them first, so that no reader sees a step back. Policies, grants, triggers and indexes
-that were added to the live tables since, or taken off them, are so afterwards, too. The tables that were live are kept in
+that were added to the live tables since, or removed from them, are carried over. The tables that were live are kept in
 their turn: a second rollback undoes the first. Readers and workers go on meanwhile.`;
 
 /** Adds `drop-old`. */
@@ -107,6 +107,6 @@ function describeRollback(report: RollbackReport, atOnce: boolean): string {
     `${projection}: the old tables are live again (version ${replacedVersion} to ${version}) after ` +
     `${(report.elapsedMs / 1000).toFixed(1)} s; ${rest}.`,
     ...kept.length === 0 ? [] : [`Kept of what was added to the live tables: ${kept.join(", ")}.`],
-    ...old === undefined ? [] : [`Kept in their turn: ${describeOld(old)}.`],
+    ...old === undefined ? [] : [`Kept in turn: ${describeOld(old)}.`],
   ].join("\n");
 }

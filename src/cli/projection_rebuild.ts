@@ -41,7 +41,7 @@ export function addRebuild(command: Command, actions: RebuildActions): void {
     .addHelpText("after", rebuildHelp)
     .option(
       "--records-per-second <number>",
-      "fold no more than so many, to leave room for those who serve",
+      "fold no more than this many, to leave room for the roles that serve",
       aboveZero,
     )
     .option("--allow-missing-history", "rebuild although a topic has lost its oldest records")

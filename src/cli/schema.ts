@@ -24,13 +24,13 @@ export function schemaCommand(): Command {
       if (report.findings.length > 0) throw new FindingError("a schema breaks readers or writers");
     });
   command.command("release")
-    .description("Note this program's schemas as released, for later checks. Commit the file.")
+    .description("Record this program's schemas as released, for later checks. Commit the file.")
     .action(async () => {
       const [current, releases] = [currentSchemas(), await readReleases()];
       const report = checkSchemas(current, releases);
       if (report.findings.length > 0) {
         print(describe(report));
-        throw new FindingError("nothing was noted: a schema breaks readers or writers");
+        throw new FindingError("nothing was recorded: a schema breaks readers or writers");
       }
       await Deno.writeTextFile(
         releasesFile,

@@ -31,7 +31,7 @@ const whatStrikes = `Faults that the pipeline must come back from by itself, dra
   a topic's largest batch made smaller, the database's settings unusual, partitions added
 One of its flows keeps state in a topic that is compacted meanwhile, held against what its input says.
 At the end, what must halt a process, with the way on that its message names:
-  a group that somebody else moved, a topic made again, a log replaced, a database restored`;
+  a group that somebody else moved, a topic recreated, a log replaced, a database restored`;
 
 /** The command, ready to be added to the program. */
 export function tortureCommand(): Command {
@@ -43,18 +43,18 @@ export function tortureCommand(): Command {
     .option("--minutes <number>", "how long faults strike", parseMinutes, 5)
     .option(
       "--kafka <version>",
-      "the Kafka to run; 3.9.1, 4.2.2 and 4.3.1 are what it is held to",
+      "the version of Kafka to run; it must pass on 3.9.1, 4.2.2 and 4.3.1",
       parseVersion,
       kafkaVersion,
     )
     .option(
       "--transaction-version <level>",
-      "the cluster's transaction.version, 0 to 2; the release's own where absent",
+      "the cluster's transaction.version, 0 to 2 (default: the release's own)",
       parseTransactionVersion,
     )
     .option("--brokers <count>", "how many brokers: 1 or 3", parseBrokers, 1)
     .addOption(
-      new Option("--guarantee <guarantee>", "how strongly the flows guarantee their effects")
+      new Option("--guarantee <guarantee>", "what the flows guarantee")
         .choices(guarantees).default(guarantees[0]),
     )
     .option("--json", "print one JSON document")

@@ -77,16 +77,16 @@ export function transactionsCommand(actions: TransactionsActions): Command {
 
 const help = `
 A transaction is "forgotten" when its coordinator is done with it and a partition never got its marker: Kafka 4.3.0,
-4.3.1 and 4.4.0 skip a partition that has no leader at that moment. Readers of committed records stand still there, and
-nothing ends it by itself. Workers end theirs, and those on the topics they read, where it is proved how they ended.
+4.3.1 and 4.4.0 skip a partition that has no leader at that moment. Readers of committed records get no further there,
+and it never ends by itself. Workers end their own, and those on the topics they read, where it is proved how they ended.
 
 The last column says what proves it: the coordinator, or a marker of the same transaction in another partition. What is
 proved is ended by --proved. Where there is no proof, find out what happened to the same transaction elsewhere (did its
 offset move? are its other outputs there?), and name it by --partition and --producer with --commit or --abort.
-It refuses what is still at work, and an end against the proof.
+It refuses a transaction that is still under way, and an outcome that contradicts the proof.
 
-Kafka's own "kafka-transactions.sh abort" is the wrong tool here: it always aborts. A transaction that was committed
-elsewhere is torn by it: its outputs are there and its offset is not, so they are written again; or its records are
+Kafka's own "kafka-transactions.sh abort" is the wrong tool here: it always aborts. It tears a transaction that was
+committed elsewhere: its outputs are there and its offset is not, so they are written again; or its records are
 dropped where its offset has moved on.
 
 Exit code 1 when something is forgotten and nothing was decided, or --proved has left what is not proved. Ending takes the right to ALTER the cluster.`;

@@ -35,7 +35,7 @@ export function workerCommand(): Command {
         .argParser(parseRoles),
     )
     .addOption(
-      new Option("--guarantee <guarantee>", "how strongly the flow guarantees its effects")
+      new Option("--guarantee <guarantee>", "what the flow guarantees")
         .choices(guarantees),
     )
     .addHelpText(

@@ -93,7 +93,7 @@ Deno.test({
         .click();
       await until(page, "#letter-body", "x-error-class: PoisonError");
       await until(page, "#letter-body", `"currency": "XTS"`);
-      await page.getByRole("button", { name: "The order's way" }).click();
+      await page.getByRole("button", { name: "Follow the order" }).click();
       await until(page, "#trail", "Dead-lettered");
     });
 

@@ -360,7 +360,7 @@ browserTest("the page's structure is there for those who do not see it", async (
     for (
       const part of [
         `heading "onceflow" [level=1]`,
-        `heading "The way of an order" [level=2]`,
+        `heading "From order to read model" [level=2]`,
         `status: Live`,
         `searchbox "Order id"`,
         `table "Placed last"`,

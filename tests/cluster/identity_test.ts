@@ -61,7 +61,7 @@ async function echo(client: KafkaClient) {
   };
 }
 
-Deno.test("a topic that is deleted and made again halts the lane while it runs", async () => {
+Deno.test("a topic that is deleted and recreated halts the lane while it runs", async () => {
   const { client, flow, fill, deleteTopic, make, halt, decide, run, written } = await echo(
     await testClient(),
   );
@@ -77,7 +77,7 @@ Deno.test("a topic that is deleted and made again halts the lane while it runs",
     await fill("x", "y", "z");
   };
   const [halted] = await Promise.all([assertRejects(() => running, HaltError), remake()]);
-  assertStringIncludes(halted.message, "made again");
+  assertStringIncludes(halted.message, "recreated");
   // "Start again: the start says what there is to decide."
   await decide(await halt(), "earliest");
   await run(3);

@@ -208,7 +208,7 @@ Deno.test("weeks in fast motion", async (t) => {
   });
 
   await t.step(
-    "parked keys whose topic was made again halt the lane, and the advice works",
+    "parked keys whose topic was recreated halt the lane, and the advice works",
     async () => {
       const { client, fill, run, halt, deleteTopic, written } = await copying(broker, {
         park: "key",

@@ -304,7 +304,7 @@ Deno.test("what cannot go back is named and stays pending, and the others go on"
 
 const otherRecord = { topic: "another.DLQ", partition: 0, offset: 0, timestamp: 0 };
 
-Deno.test("new dead letters are pending where the topic was deleted and made again after redrives", async () => {
+Deno.test("new dead letters are pending where the topic was deleted and recreated after redrives", async () => {
   const topics = await deadLetterTopics();
   await topics.fail({ key: "a", value: "1" }, { key: "a", value: "2" }, { key: "b", value: "3" });
   await using store = topics.open();

@@ -144,7 +144,7 @@ Deno.test("state that is gone halts, with what to do", async () => {
   assertStringIncludes(await halt(), "held 5 keys with that offset and now holds");
 
   await administer(() => admin.deleteTopics({ topics: [topics.state] }));
-  assertStringIncludes(await halt(), "was deleted and made again");
+  assertStringIncludes(await halt(), "was deleted and recreated");
 
   await administer(() =>
     admin.createPartitions({ topicPartitions: [{ topic: topics.source, count: 2 }] })

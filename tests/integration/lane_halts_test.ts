@@ -111,7 +111,7 @@ Deno.test("row 10: a group whose offset expired while no worker ran halts, until
   ]);
 });
 
-Deno.test("row 10: a topic that was deleted and made again halts, although it holds more records than before", async () => {
+Deno.test("row 10: a topic that was deleted and recreated halts, although it holds more records than before", async () => {
   const { client, flow, source, fill, admin } = await flowOfTwo();
   await runUntil(client, flow, ({ records }) => records === 2);
   await admin.connect();
@@ -120,7 +120,7 @@ Deno.test("row 10: a topic that was deleted and made again halts, although it ho
   await ensureTopics(client, [{ topic: source, partitions: 1, replicationFactor: 1 }]);
   await fill("x", "y", "z");
   const halt = await assertRejects(() => runUntil(client, flow, () => true), HaltError);
-  assertStringIncludes(halt.message, "deleted and made again");
+  assertStringIncludes(halt.message, "deleted and recreated");
 });
 
 Deno.test("row 9: an offset below what the lane noted of itself halts, also in a new process", async () => {

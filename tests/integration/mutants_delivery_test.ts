@@ -33,7 +33,7 @@ const misleading: readonly {
   {
     what: "of a topic of this name that was deleted",
     metadata: () => formatOrigin({ topicId: "0".repeat(32) }),
-    halt: "it was deleted and made again",
+    halt: "it was deleted and recreated",
     believing: "the offset",
   },
   {

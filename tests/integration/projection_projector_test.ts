@@ -117,7 +117,7 @@ Deno.test("a position outside the log halts and names the rebuild", async () => 
   assertStringIncludes((await assertRejects(run, HaltError)).message, "projection rebuild");
 });
 
-Deno.test("a topic that was made again halts even where the position lies within it", async () => {
+Deno.test("a topic that was recreated halts even where the position lies within it", async () => {
   await using database = await databaseWith(projection);
   const log = logOf(3);
   const first = { topicId: (topic: string) => `${topic} #1` };
@@ -127,7 +127,7 @@ Deno.test("a topic that was made again halts even where the position lies within
     () => follow({ sql: database.sql, projection, log, more: again }, new AbortController()),
     HaltError,
   );
-  assertStringIncludes(error.message, "made again");
+  assertStringIncludes(error.message, "recreated");
 });
 
 Deno.test("a record that the tables refuse halts at its offset, with all before it folded", async () => {

@@ -236,7 +236,7 @@ Deno.test("a log that has lost its beginning is rebuilt only when that is asked 
   assertEquals(await positionOf(sql, projection.name, "orders", 0), 10);
 });
 
-Deno.test("a topic that was made again is folded from its new beginning by a rebuild", async () => {
+Deno.test("a topic that was recreated is folded from its new beginning by a rebuild", async () => {
   await using database = await databaseWith(projection);
   const { sql } = database;
   const log = logOf(20);
@@ -263,7 +263,7 @@ Deno.test("a topic of another identity, or another log, is rebuilt only when tha
   await rebuild(sql, source);
   const again = { ...source, topicId: () => "second" };
   const remade = await assertRejects(() => rebuild(sql, again), HaltError);
-  assertStringIncludes(remade.message, "deleted and made again");
+  assertStringIncludes(remade.message, "deleted and recreated");
 
   await sql`update projection_positions set log_mark = 'mark' where topic = 'orders'`;
   const replaced = { ...source, divergence: () => Promise.resolve("it is another one") };

@@ -1,4 +1,4 @@
-/** `explain` on real Kafka and Postgres: at every station of an order's way it names the station and the reason. */
+/** `explain` on real Kafka and Postgres: wherever an order is, it names the place and the reason. */
 import { partitionForKey } from "../../src/engine/core/partition_for_key.ts";
 import { formatExplanation } from "../../src/tools/verify/format_explanation.ts";
 import { assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";

@@ -37,7 +37,7 @@ export interface BatchSpec {
 const CRC_AT = 17;
 const ATTRIBUTES_AT = 21;
 
-/** One batch by kafkajs's encoder; what that cannot set (offsets, flags) is patched in, and the checksum made again. */
+/** One batch by kafkajs's encoder; what that cannot set (offsets, flags) is patched in, and the checksum computed again. */
 export async function kafkajsBatch(spec: BatchSpec): Promise<Buffer> {
   const { records } = spec;
   const encoded = await recordBatchUntyped.RecordBatch({

@@ -70,14 +70,14 @@ Deno.test("a group that lost its offset while no worker ran halts, and is not ta
   assertStringIncludes(halt.message, "had committed an offset and now has none");
 });
 
-Deno.test("a topic that was deleted and made again halts, whether the offset went with it or not", async () => {
+Deno.test("a topic that was deleted and recreated halts, whether the offset went with it or not", async () => {
   const again = [
     { start: { offset: -1, metadata: "" }, topicId: "topic-2", checkpoint },
     { start: { offset: 15, metadata: "topic_id=topic-1" }, topicId: "topic-2" },
   ];
   for (const session of again) {
     const halt = await assertRejects(() => startOffset(assignment, session, -1), HaltError);
-    assertStringIncludes(halt.message, "made again");
+    assertStringIncludes(halt.message, "recreated");
     assertStringIncludes(halt.message, "worker offsets");
   }
 });

@@ -26,7 +26,7 @@ export async function offsetNotBelow(
   throw new HaltError(
     `Cannot go on with ${formatPartition({ topic, partition })}: group ${groupId} had committed ` +
       `offset ${known} and now stands at ${offset}: somebody has set it back, or Kafka has lost what ` +
-      `it had acknowledged. Where a broker has just come back from a crash, stop it in order and start ` +
+      `it had acknowledged. Where a broker has just come back from a crash, shut it down cleanly and start ` +
       `it again: it may have loaded its offsets wrongly (src/engine/core/settled_offset.ts). ` +
       decideWhereToGoOn({ groupId, topic, partition }),
   );

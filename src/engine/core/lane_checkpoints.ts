@@ -30,7 +30,7 @@ export interface LaneCheckpoints {
   ): Promise<LaneCheckpoint | undefined>;
   /** Its record, for the lane's own transaction. */
   record(lane: LanePlace, checkpoint: LaneCheckpoint): OutputRecord;
-  /** Remembers this lane's checkpoint without writing it now: should the topic of the checkpoints be made again, it is written there. */
+  /** Remembers this lane's checkpoint without writing it now: should the topic of the checkpoints be recreated, it is written there. */
   keep?(lane: LanePlace, checkpoint: LaneCheckpoint): void;
   /** Writes what was committed, within a second or so. Never waits and never fails. */
   committed(lane: LanePlace, checkpoint: LaneCheckpoint): void;

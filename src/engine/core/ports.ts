@@ -143,7 +143,7 @@ export interface PartitionReader extends TopicPartition {
   next(bounds: BatchBounds, signal: AbortSignal): Promise<InputBatch>;
   /** Where the log starts and ends at this moment. */
   range(): Promise<LogRange>;
-  /** The topic's identity now (KIP-516), where the broker tells: one that was deleted and made again has another. */
+  /** The topic's identity now (KIP-516), where the broker tells: one that was deleted and recreated has another. */
   topicId?(): Promise<string | undefined>;
   /** What lies just below the position, as a text without spaces; undefined where nothing was read yet. */
   readonly mark?: string;

@@ -43,7 +43,7 @@ export async function startOffset(
   if (workedOn !== undefined && topicId !== undefined && workedOn !== topicId) {
     throw new HaltError(
       `Cannot go on with ${partition}: group ${groupId} worked on another topic of this name ` +
-        `(${workedOn}, now it is ${topicId}): it was deleted and made again. ${
+        `(${workedOn}, now it is ${topicId}): it was deleted and recreated. ${
           decideWhereToGoOn(lane)
         }`,
     );
@@ -100,7 +100,7 @@ function tellTrimmed(assignment: StartPlace, start: number): void {
  * Checks that the parked keys were loaded from the topic that the committed offset stands with; it names one for as long as
  * keys are parked.
  *
- * @throws {HaltError} when that was deleted and made again
+ * @throws {HaltError} when that was deleted and recreated
  */
 export function checkParked(
   { groupId, reader: { topic, partition } }: Assignment,
@@ -111,7 +111,7 @@ export function checkParked(
   if (state === undefined || parkedTopicId === undefined || state === parkedTopicId) return;
   throw new HaltError(
     `Cannot go on with ${formatPartition({ topic, partition })} from offset ${offset}: group ` +
-      `${groupId} has parked keys of it, and the topic that says which was deleted and made again. ` +
+      `${groupId} has parked keys of it, and the topic that says which was deleted and recreated. ` +
       `Later records of these keys would overtake those that wait among the dead letters. To go on ` +
       `all the same use this offset as OFFSET, then send the dead letters back with "deno task dlq ` +
       `redrive". ${decideWhereToGoOn({ groupId, topic, partition })}`,

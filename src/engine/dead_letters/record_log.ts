@@ -10,7 +10,7 @@ export interface RecordLog extends RangeSource {
   readonly names: Names;
   /** How many partitions the topic has, or undefined where there is no such topic. */
   partitionCount(topic: string): Promise<number | undefined>;
-  /** The topic's identity (KIP-516), where it is known: one that was deleted and made again has another. */
+  /** The topic's identity (KIP-516), where it is known: one that was deleted and recreated has another. */
   topicId?(topic: string): Promise<string | undefined>;
   /** The first offset kept, and the last stable offset. */
   range(partition: TopicPartition): Promise<LogRange>;

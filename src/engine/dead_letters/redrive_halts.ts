@@ -35,7 +35,7 @@ export function checkState(
     `Cannot redrive ${
       formatPartition(place)
     }: topic ${redriven}, which says what was redriven one ` +
-      `by one, was deleted and made again, so dead letters at or above the group's offset may go a ` +
+      `by one, was deleted and recreated, so dead letters at or above the group's offset may go a ` +
       `second time. ${decideWhereToGoOn({ groupId, ...place })}`,
   );
 }

@@ -128,7 +128,7 @@ export function redriveOf(
   { offset, timestamp }: { readonly offset: number; readonly timestamp: number },
 ): Redrive | undefined {
   const redrive = redrives.get(offset);
-  // A topic that was deleted and made again has other records at the same offsets.
+  // A topic that was deleted and recreated has other records at the same offsets.
   return redrive?.timestamp === timestamp ? redrive : undefined;
 }
 

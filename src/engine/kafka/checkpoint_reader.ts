@@ -32,7 +32,7 @@ export class CheckpointReader<Checkpoint> {
     return this.#checkpoints.get(key);
   }
 
-  /** The partition was made again: the next reading begins at its start. What was noted before stays true. */
+  /** The partition was recreated: the next reading begins at its start. What was noted before stays true. */
   again(): void {
     this.#position = 0;
   }
@@ -58,7 +58,7 @@ export class CheckpointReader<Checkpoint> {
       openPartitionReader(client, partition, from);
     try {
       const { start, end } = await readLogRange(cluster, place, { isolationLevel, signal });
-      // Beyond the end: the topic was made again. What was noted before stays true.
+      // Beyond the end: the topic was recreated. What was noted before stays true.
       const from = this.#position > end ? start : Math.max(start, this.#position);
       for await (const records of readRange({ openReader }, { ...place, from, to: end }, signal)) {
         for (const record of records) this.#checkpoints.set(...this.parse(record));

@@ -43,7 +43,7 @@ export function remadeError(
     `Cannot go on with ${
       formatPartition(place)
     }: the topic that was read (${before}) was deleted and ` +
-      `made again (now it is ${now}); what was not read of it is gone. Start again: the start says ` +
+      `recreated (now it is ${now}); what was not read of it is gone. Start again: the start says ` +
       `what there is to decide`,
   );
 }
@@ -54,7 +54,7 @@ export function namelessError(place: TopicPartition): HaltError {
     `Cannot read ${
       formatPartition(place)
     }: this cluster gives its topics no identity (KIP-516), so that ` +
-      `one that was deleted and made again would not be noticed. Kafka 3.1 or later is needed, with ` +
+      `one that was deleted and recreated would not be noticed. Kafka 3.1 or later is needed, with ` +
       `its metadata version raised likewise`,
   );
 }
@@ -64,7 +64,7 @@ export function unreadableError(place: TopicPartition, error: CodecError): HaltE
   return new HaltError(
     `${error.message}. Nothing behind it in ${
       formatPartition(place)
-    } can be read: mend the broker's ` +
+    } can be read: repair the broker's ` +
       `copy and start again, or pass over it: ${howToSetOffset(place, "the offset behind it")}`,
     { cause: error },
   );

@@ -56,7 +56,7 @@ export class TopicKeeper implements AsyncDisposable {
       this.#known = id;
       if (before === undefined || before === id) return;
       log.warn(
-        "{topic} was deleted and made again; what this process knows is written to it anew",
+        "{topic} was deleted and recreated; this process writes to it again what it knows",
         { topic },
       );
       this.onRemade();

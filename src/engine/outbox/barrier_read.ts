@@ -1,4 +1,4 @@
-/** Reads the outbox so that nothing is passed by and no key is turned round. Never writes a row, never sends. */
+/** Reads the outbox so that nothing is skipped and the order of no key is changed. Never writes a row, never sends. */
 import type { OutboxRow } from "./outbox_row.ts";
 import { delay } from "../core/delay.ts";
 import { HaltError } from "../core/errors.ts";
@@ -59,7 +59,7 @@ export interface BarrierReadOptions {
  * The cursor must be the position of a row that was handed on, never `barrier.position`.
  *
  * @throws {DependencyDownError} when Postgres cannot be reached
- * @throws {HaltError} when the sequence stands below the cursor: what is written then is passed by
+ * @throws {HaltError} when the sequence stands below the cursor: what is written then would be skipped
  * @throws {TransactionError} when the event at the cursor is not the given one any more; nothing was begun
  */
 export async function barrierRead(sql: Sql, options: BarrierReadOptions): Promise<BarrierRead> {
@@ -100,8 +100,8 @@ async function takeBarrier(
   if (row.xid === null) {
     throw new HaltError(
       `Cannot go on relaying shard ${shard}: the sequence outbox_position stands at ${row.hi}, and all up to position ` +
-        `${after} was published. It was set back, or restored without the table, and what is written now would be passed ` +
-        `by. ${setForward}; then start the worker again. "deno task verify" names what was written in between, if anything`,
+        `${after} was published. It was set back, or restored without the table, and what is written now would be ` +
+        `skipped. ${setForward}; then start the worker again. "deno task verify" names what was written in between, if anything`,
     );
   }
   return { position: row.hi, xid: row.xid, settled: false };

@@ -119,7 +119,7 @@ export async function checkCursor(
         `--topic ${cursorTopic} --partition ${shard} --to ${
           noted + 1
         }", or call setRelayCursor (what was published within a second after that ` +
-        `note is published twice, and what relay:${shard} at /readyz had named as held back is passed by); to publish every row that is in the outbox now, run in Postgres: ${statement}`,
+        `checkpoint is published twice, and what relay:${shard} at /readyz had named as held back is skipped); to publish every row that is in the outbox now, run in Postgres: ${statement}`,
     );
   }
   const goOn = noted === undefined
@@ -148,7 +148,7 @@ export async function checkCursor(
     if (late === undefined) return { after: position, eventId: event, holds, writtenBelow };
     throw new HaltError(
       `${where} stands at position ${position}, and event ${late.eventId} at position ${late.position} was written when ` +
-        `all up to there was published: the sequence outbox_position was set back, and going on would pass it by. Run in ` +
+        `all up to there was published: the sequence outbox_position was set back, and going on would skip it. Run in ` +
         `Postgres: ${
           moveBehind(range)
         } Then start the worker again: it publishes that event and all behind it, none twice`,

@@ -23,7 +23,7 @@ export function rowToRecord(
   const headers: unknown = row.headers;
   if (!isPairs(headers)) {
     throw new HaltError(
-      `Cannot publish ${which}: its headers are no array of [name, value] pairs of texts. Correct them ` +
+      `Cannot publish ${which}: its headers are not an array of [name, value] pairs of text. Correct them ` +
         `(update outbox set headers = '[]' where position = ${row.position} and shard = ${row.shard}), and ` +
         `it is published by itself; what follows of its key waits`,
     );

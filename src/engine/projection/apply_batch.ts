@@ -110,7 +110,7 @@ function decodeRecord<Event extends ProjectionEvent>(
       `Cannot decode ${
         formatPartition(record)
       } offset ${record.offset} for ${target.label}: its decoder threw ` +
-        "instead of returning undefined; mend the projection and start it again",
+        "instead of returning undefined; fix the projection and start it again",
       { cause: error },
     );
   }

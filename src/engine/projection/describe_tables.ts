@@ -26,7 +26,7 @@ export interface TablePlace {
 }
 
 /**
- * The pieces of these tables, in the order in which they can be made again. Tables that are not there have none.
+ * The pieces of these tables, in the order in which they can be recreated. Tables that are not there have none.
  *
  * Names are read with an empty search path, so that all of them come with their schema.
  */

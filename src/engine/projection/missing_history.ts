@@ -31,7 +31,7 @@ export async function missingHistory(
   const folded = Number(live.next_offset);
   if (folded === 0) return undefined;
   if (topicId !== undefined && live.topic_id !== null && live.topic_id !== topicId) {
-    return `is of a topic that was deleted and made again (it was ${live.topic_id}, it is ${topicId}), ` +
+    return `is of a topic that was deleted and recreated (it was ${live.topic_id}, it is ${topicId}), ` +
       `so the ${folded} offsets that were folded are gone`;
   }
   const end = await endFrom(source, place, folded);

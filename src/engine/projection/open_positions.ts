@@ -131,7 +131,7 @@ function whyNot(target: FoldTarget, asked: Asked, row: PositionRow): Error | und
   return new RebuildNeededError(
     `Cannot project ${
       formatPartition(asked)
-    } into ${target.label}: the topic was deleted and made again ` +
+    } into ${target.label}: the topic was deleted and recreated ` +
       `(it was ${row.topicId}, it is ${topicId}), so the position ${row.nextOffset} means nothing; ` +
       rebuildAdvice,
     formatPartition(asked),

@@ -69,7 +69,7 @@ export interface ProjectorDeps<Event extends ProjectionEvent> {
  * projection is skipped and counted: the bytes are the dead letters' business.
  *
  * @throws {RebuildNeededError} when the position lies outside the log, the tables are of another version, or the topic was
- * made again ({@linkcode projectPatiently} waits for the rebuild)
+ * recreated ({@linkcode projectPatiently} waits for the rebuild)
  * @throws {HaltError} when the tables refuse a record; all records before that one are folded
  */
 export async function projectPartition<Event extends ProjectionEvent>(
@@ -143,7 +143,7 @@ async function nextBatch<Event extends ProjectionEvent>(
   try {
     return await reader.next(deps.bounds, signal);
   } catch (error) {
-    // Asked from the start again: a topic that was made again, or a position outside the log, has its own words.
+    // Asked from the start again: a topic that was recreated, or a position outside the log, has its own words.
     if (error instanceof HaltError) await startReading(reader, target, deps, signal);
     throw error;
   }
@@ -186,7 +186,7 @@ async function checkRange(
           // No figure that moves: each other text would be another line of the log.
           (position < start
             ? `the log starts at ${start}, so records were deleted before they were folded; `
-            : "the log ends below it, so it is not the one that was folded (made again, or restored to an earlier " +
+            : "the log ends below it, so it is not the one that was folded (recreated, or restored to an earlier " +
               "point); ") +
           rebuildAdvice,
         formatPartition(reader),

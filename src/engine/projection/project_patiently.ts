@@ -10,7 +10,7 @@ const lookAgainMs = 2_000;
 
 /**
  * {@linkcode projectPartition}, going on by itself once the tables fit again: when a newer program has swapped its version
- * in, when a topic was made again, when a position lies outside the log. What it waits for is in `health`, as
+ * in, when a topic was recreated, when a position lies outside the log. What it waits for is in `health`, as
  * `projection:<name>`.
  *
  * @throws {HaltError} for what no rebuild of this program can mend, as when the tables refuse a record

@@ -36,7 +36,7 @@ export interface ProjectorSettings<Event extends ProjectionEvent>
  * Folds the projection's topics into its tables until the signal fires; then it ends within five seconds. Rows and position
  * move in one Postgres transaction, so that each record counts once, whatever crashes. Any number of processes may run it:
  * they share the partitions. It waits out outages of Postgres and Kafka, and where only a `rebuild` helps (another version of
- * the tables, a topic that was made again) until somebody has run that.
+ * the tables, a topic that was recreated) until somebody has run that.
  *
  * It makes the tables where they are missing and its user may, and topics that are missing. Consumers that write the topics
  * in transactions are read under read_committed.

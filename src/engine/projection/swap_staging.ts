@@ -144,7 +144,7 @@ export async function findGoalsInTransaction(
     const { start, position } = partition;
     liveBehind -= Math.max(Math.min(folded, position) - start, 0);
     if (folded <= position) continue;
-    // A live position beyond the end of the log is of a topic that was made again: there is nothing to catch up with.
+    // A live position beyond the end of the log is of a topic that was recreated: there is nothing to catch up with.
     const { end } = await source.range(partition);
     goals.push({ partition, goal: Math.min(folded, end) });
   }

@@ -2,7 +2,7 @@
 
 /**
  * Rows `rank, kind, label, text, statement, undo` for the table `$2` in the schema `$1`, in the order in which they can be
- * made again; `$3` is the JSON array of the tables that are exchanged together with it. `text` is what makes two pieces of
+ * recreated; `$3` is the JSON array of the tables that are exchanged together with it. `text` is what makes two pieces of
  * one label equal. Runs on PostgreSQL 13 and later.
  */
 export function tablePiecesSql(serverVersion: number): string {

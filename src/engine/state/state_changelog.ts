@@ -162,7 +162,7 @@ function check(
   const reason = thenId === nowId
     ? `held ${thenKeys} keys with that offset and now holds ${nowKeys}: records of it were deleted, or a broker's disk ` +
       `was replaced`
-    : `was deleted and made again (then ${thenId}, now ${nowId})`;
+    : `was deleted and recreated (then ${thenId}, now ${nowId})`;
   throw new HaltError(
     `Cannot go on with ${
       formatPartition(input)

@@ -55,7 +55,7 @@ async function groupMovedByOthers(
   return outcomeOf(what, await halted);
 }
 
-/** The input topic is deleted and made again while the workers are stopped in their tracks. */
+/** The input topic is deleted and recreated while the workers are stopped in their tracks. */
 async function topicMadeAgain(
   arena: Arena,
   onEnd: OnEnd,
@@ -73,7 +73,7 @@ async function topicMadeAgain(
   } finally {
     workers.forEach((worker) => worker.signal("SIGCONT"));
   }
-  return outcomeOf("a topic was deleted and made again", await halted);
+  return outcomeOf("a topic was deleted and recreated", await halted);
 }
 
 /** The broker loses the input's logs, and they grow past what was committed before the workers are back. */

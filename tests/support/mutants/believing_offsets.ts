@@ -23,7 +23,7 @@ export function believingLog<T extends PartitionReader>(reader: T): T {
   return Object.defineProperty(reader, "divergence", { value: undefined });
 }
 
-/** The same log of a redrive, to which every topic is the one with this identity, also when it was made again. */
+/** The same log of a redrive, to which every topic is the one with this identity, also when it was recreated. */
 export function believingNames(log: RecordLog, id: string | undefined): RecordLog {
   return { ...log, topicId: () => Promise.resolve(id) };
 }
