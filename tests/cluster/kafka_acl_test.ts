@@ -30,7 +30,8 @@ import {
 import { showOffsets } from "../../src/engine/kafka/group_standing.ts";
 import { laneCheckpointsTopic } from "../../src/engine/kafka/lane_checkpoints.ts";
 import { applyOffset, planOffset } from "../../src/engine/kafka/offset_admin.ts";
-import { compactedTopicConfig, ensureTopics } from "../../src/engine/kafka/topics.ts";
+import { compactedTopicConfig } from "../../src/engine/kafka/topic_config.ts";
+import { ensureTopics } from "../../src/engine/kafka/topics.ts";
 import { createTransactions } from "../../src/engine/kafka/transactions.ts";
 import { defineFlow, keyedState, topic } from "../../src/engine/mod.ts";
 import { appendInTransaction } from "../support/append_in_transaction.ts";

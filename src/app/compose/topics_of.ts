@@ -3,9 +3,9 @@ import type { Config } from "../../config.ts";
 import {
   deadLettersForEverMs,
   deadLetterTopicConfig,
-  ensureTopics,
   historyTopicConfig,
-} from "../../engine/kafka/topics.ts";
+} from "../../engine/kafka/topic_config.ts";
+import { ensureTopics } from "../../engine/kafka/topics.ts";
 import type { KafkaClient } from "../../engine/kafka/kafka_client.ts";
 import type { TopicSpec } from "../../engine/kafka/topic_spec.ts";
 import type { Role } from "./roles.ts";

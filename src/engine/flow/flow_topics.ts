@@ -1,7 +1,7 @@
 /** Says which topics a flow needs, and what for. It makes none. */
 import type { Flow } from "../core/flow.ts";
 import type { TopicSpec, TopicUse } from "../kafka/topic_spec.ts";
-import { deadLetterTopicConfig } from "../kafka/topics.ts";
+import { deadLetterTopicConfig } from "../kafka/topic_config.ts";
 
 /** Of the topics that are made because they are missing, and of the largest record that is written. */
 interface FlowTopicOptions {

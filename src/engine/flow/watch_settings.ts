@@ -3,7 +3,7 @@ import { getLogger } from "../packages/logtape.ts";
 import { delay, doneWithin, unlessAborted } from "../core/delay.ts";
 import type { Health } from "../core/health.ts";
 import type { KafkaClient } from "../kafka/kafka_client.ts";
-import { checkAgain } from "../kafka/topics.ts";
+import { checkTopicsAgain } from "../kafka/topic_checks.ts";
 
 const log = getLogger(["onceflow", "kafka", "topics"]);
 const disconnectMsMax = 500;
@@ -25,7 +25,7 @@ export async function watchSettings(
     await delay(intervalMs, signal).catch(() => {});
     if (signal.aborted) break;
     try {
-      const check = checkAgain(client, cluster);
+      const check = checkTopicsAgain(client, cluster);
       checking = check.catch(() => {});
       const findings = await unlessAborted(check, signal);
       const found = Map.groupBy(findings, ({ topic }) => topic);

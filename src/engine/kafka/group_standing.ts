@@ -1,6 +1,7 @@
 /** Shows where a group stands on every partition: committed, start and ends of the log, lag. Changes nothing. */
 import type { TopicPartition } from "../core/record.ts";
 import { describeGroup } from "./describe_group.ts";
+import { describeTopics, type TopicDescription, topicError } from "./describe_topics.ts";
 import type { GroupDescription } from "./group_description.ts";
 import { protocolErrorType } from "./error_verdict.ts";
 import { fetchGroupOffsets, type GroupOffset } from "./group_offsets.ts";
@@ -46,8 +47,7 @@ export async function showOffsets(
       const offsets = await fetchGroupOffsets(cluster, groupId);
       const names = [...new Set([...topics, ...offsets.map(({ topic }) => topic)])].sort();
       const partitions: PartitionStanding[] = [];
-      for (const topic of names) {
-        const count = await partitionCount(cluster, topic);
+      for (const { topic, partitions: count } of await existing(cluster, names)) {
         const known = offsets.filter((offset) => offset.topic === topic);
         const last = Math.max(count, ...known.map(({ partition }) => partition + 1));
         for (let partition = 0; partition < last; partition++) {
@@ -81,15 +81,17 @@ async function standingOf(
   return { ...known, log: { start, stableEnd, highWatermark }, lag };
 }
 
-async function partitionCount(cluster: VendorCluster, topic: string): Promise<number> {
-  try {
-    await cluster.addMultipleTargetTopics([topic]);
-    await cluster.refreshMetadataIfNecessary();
-  } catch (error) {
-    if (protocolErrorType(error) === "UNKNOWN_TOPIC_OR_PARTITION") return 0;
-    throw error;
+/** The topics with their partitions; one that does not exist has none. */
+async function existing(
+  cluster: VendorCluster,
+  topics: readonly string[],
+): Promise<readonly TopicDescription[]> {
+  const described = await describeTopics(cluster, topics);
+  for (const description of described) {
+    const error = topicError(description);
+    if (error && protocolErrorType(error) !== "UNKNOWN_TOPIC_OR_PARTITION") throw error;
   }
-  return cluster.findTopicPartitionMetadata(topic).length;
+  return described.toSorted((a, b) => a.topic < b.topic ? -1 : 1);
 }
 
 /** Connects for one piece of work. */

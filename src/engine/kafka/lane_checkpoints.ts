@@ -12,7 +12,7 @@ import type { KafkaClient } from "./kafka_client.ts";
 import { CheckpointReader } from "./checkpoint_reader.ts";
 import { CheckpointWriter } from "./checkpoint_writer.ts";
 import { TopicKeeper } from "./topic_keeper.ts";
-import { compactedTopicConfig } from "./topics.ts";
+import { compactedTopicConfig } from "./topic_config.ts";
 import type { TopicSpec } from "./topic_spec.ts";
 
 const decoder = new TextDecoder();

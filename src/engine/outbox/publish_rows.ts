@@ -1,11 +1,11 @@
 /** Writes rows of the outbox to Kafka, with the cursor past them, in one transaction. What cannot be written now is held. */
 import { getLogger } from "../packages/logtape.ts";
-import { HaltError } from "../core/errors.ts";
 import { TransactionError, type Transactor } from "../core/ports.ts";
-import { encodedBytes, encodedBytesMax, type OutputRecord } from "../core/record.ts";
+import type { OutputRecord } from "../core/record.ts";
 import type { OutboxRow } from "./outbox_row.ts";
-import { type HeldPartition, type Hold, type Obstacle, releaseFrom, sortOut } from "./holds.ts";
-import { asRefusal, isTopicName, noName, whyRefused } from "./refused_topics.ts";
+import { type Hold, type Obstacle, releaseFrom, sortOut } from "./holds.ts";
+import { prepareRow, whyClosed, whyNoLeader } from "./prepare_row.ts";
+import { asRefusal } from "./refused_topics.ts";
 import { steadyClock } from "./relay_clock.ts";
 import type { Reached } from "./relay_cursor.ts";
 import {
@@ -16,7 +16,6 @@ import {
   type RelayProgress,
   sessionCause,
 } from "./relay_options.ts";
-import { rowToRecord } from "./row_to_record.ts";
 import { recordNewTopics } from "./written_topics.ts";
 
 /** What publishing needs. */
@@ -47,7 +46,7 @@ export async function publish(
   const { published, holds, stoppedAt } = sortOut(
     rows,
     held,
-    (row) => prepare(row, publishing, records),
+    (row) => prepareRow(row, publishing, records),
   );
   const passed = stoppedAt ? rows.indexOf(stoppedAt) : rows.length;
   const last = rows[passed - 1];
@@ -58,9 +57,9 @@ export async function publish(
   }
   for (const hold of holds.slice(held.length)) {
     const row = rows.find(({ position }) => position === hold.after + 1);
-    if (row) report(publishing, hold, prepare(row, publishing, records));
+    if (row) report(publishing, hold, prepareRow(row, publishing, records));
   }
-  reportStopped(publishing, stoppedAt && prepare(stoppedAt, publishing, records));
+  reportStopped(publishing, stoppedAt && prepareRow(stoppedAt, publishing, records));
   if (stoppedAt) await deps.lookUp?.([stoppedAt.topic], true);
   return passed;
 }
@@ -79,11 +78,11 @@ export async function release(publishing: Publishing, signal: AbortSignal): Prom
     const rows = await deps.store.between(range);
     const records = new Map<OutboxRow, OutputRecord>();
     const standing = { holds: progress.holds, more: rows.length === range.limit };
-    const prepareRow = (row: OutboxRow) => prepare(row, publishing, records);
+    const prepare = (row: OutboxRow) => prepareRow(row, publishing, records);
     const waits = closed !== undefined && rows.length > 0;
-    const released = waits ? undefined : releaseFrom(hold, rows, standing, prepareRow);
+    const released = waits ? undefined : releaseFrom(hold, rows, standing, prepare);
     if (!released) {
-      report(publishing, hold, closed ?? (rows[0] && prepareRow(rows[0])));
+      report(publishing, hold, closed ?? (rows[0] && prepare(rows[0])));
       at++;
       continue;
     }
@@ -150,76 +149,6 @@ async function lookUpTopics(deps: RelayDeps, rows: readonly OutboxRow[]): Promis
     if (deps.partitionCount(topic) === undefined) unknown.add(topic);
   }
   if (unknown.size > 0) await deps.lookUp([...unknown], false);
-}
-
-/** Adds the row's record to `records`, or answers why it cannot be published now. */
-function prepare(
-  row: OutboxRow,
-  publishing: Publishing,
-  records: Map<OutboxRow, OutputRecord>,
-): Obstacle | undefined {
-  const { deps } = publishing;
-  const closed = whyClosed(row.topic, publishing);
-  if (closed) return closed;
-  // Known, since the topic is not closed.
-  const count = deps.partitionCount(row.topic) ?? 1;
-  let record: OutputRecord;
-  try {
-    record = rowToRecord(row, count, publishing.options.eventSource);
-  } catch (error) {
-    if (error instanceof HaltError) return { wholeTopic: false, reason: error.message };
-    throw error;
-  }
-  const waits = whyNoLeader(row.topic, { partition: record.partition, count }, deps);
-  if (waits) return waits;
-  const bytesMax = deps.recordBytesMax?.(row.topic) ?? Infinity;
-  if (encodedBytesMax(record) > bytesMax && encodedBytes(record) > bytesMax) {
-    return { wholeTopic: false, reason: tooLarge(row, encodedBytes(record), bytesMax) };
-  }
-  records.set(row, record);
-}
-
-/** Why nothing of this topic can be published now. */
-function whyClosed(
-  topic: string,
-  { deps: { partitionCount, clock = steadyClock }, progress: { refused } }: Publishing,
-): Obstacle | undefined {
-  if (partitionCount(topic) !== undefined) return whyRefused(topic, refused, clock.now());
-  if (!isTopicName(topic)) return { wholeTopic: true, reason: noName(topic) };
-  return {
-    wholeTopic: true,
-    reason:
-      `there is no topic "${topic}" that this user may see, and the outbox has rows for it: ` +
-      `create it (or allow DESCRIBE and WRITE on it), and they are published by themselves; rows of ` +
-      `other topics go on`,
-  };
-}
-
-function whyNoLeader(
-  topic: string,
-  place: HeldPartition | undefined,
-  { hasLeader }: RelayDeps,
-): Obstacle | undefined {
-  if (!place || (hasLeader?.(topic, place.partition) ?? true)) return undefined;
-  return {
-    wholeTopic: false,
-    partition: place,
-    reason:
-      `${topic}-${place.partition} has no leader, and the outbox has rows for it: is a broker of the ` +
-      `cluster down? They are published by themselves when it has one; rows of other partitions go on`,
-  };
-}
-
-function tooLarge(
-  { topic, key, eventId, shard, position }: OutboxRow,
-  bytes: number,
-  bytesMax: number,
-): string {
-  return `event ${eventId} (outbox shard ${shard}, position ${position}) takes ${bytes} bytes, and topic ` +
-    `"${topic}" takes ${bytesMax} at most: raise its max.message.bytes (and segment.bytes, if that is ` +
-    `smaller), and it is published by itself; only what follows of its key ${
-      JSON.stringify(key)
-    } waits`;
 }
 
 function report(

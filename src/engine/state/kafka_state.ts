@@ -6,7 +6,8 @@ import type { RecordLog } from "../dead_letters/record_log.ts";
 import { named } from "../kafka/error_verdict.ts";
 import type { KafkaClient } from "../kafka/kafka_client.ts";
 import type { TopicDirectory } from "../kafka/topic_directory.ts";
-import { compactedTopicConfig, ensureTopics } from "../kafka/topics.ts";
+import { compactedTopicConfig } from "../kafka/topic_config.ts";
+import { ensureTopics } from "../kafka/topics.ts";
 import { checkCounts, framingBytes, openStateChangelog, stateTopicOf } from "./state_changelog.ts";
 
 /**
