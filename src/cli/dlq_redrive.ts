@@ -138,9 +138,9 @@ interface RedriveArguments {
 
 const redriveHelp = `
 The original bytes go back. The records, and the entries that say that they were redriven, are one
-Kafka transaction, so an interrupted redrive is simply run again. A record that fails again becomes a new
-dead letter, which this run leaves alone. It keeps its first timestamp when that is less than a day
-old.
+Kafka transaction, so an interrupted redrive is simply run again. A record that fails again becomes
+a new dead letter, which this run leaves alone. It keeps its first timestamp when that is less than
+a day old.
 
 The headers that it gets say which dead letter it was (x-redriven-from), which group it is for
 (x-redriven-for), how often it went back, how often it was tried, and where and when it failed first
