@@ -55,6 +55,7 @@ export {
   type KeyState,
 } from "./core/keyed_state.ts";
 export type { CommittedBatch, LaneObserver } from "./core/lane_observer.ts";
+export type { TransactionObserver } from "./core/transaction_observer.ts";
 export type { TransactionVerdict } from "./core/ports.ts";
 export {
   type Header,

@@ -1,7 +1,7 @@
 /** What a lane tells whoever counts or logs. It must not throw, and nothing waits for it. */
 import type { Burial } from "./dead_letter_log.ts";
-import type { TransactionVerdict } from "./ports.ts";
 import type { InputRecord } from "./record.ts";
+import type { TransactionObserver } from "./transaction_observer.ts";
 
 /** What a transaction has made of a lane's records. */
 export interface CommittedBatch {
@@ -18,17 +18,11 @@ export interface CommittedBatch {
 }
 
 /** What a lane reports; every part is optional. */
-export interface LaneObserver {
+export interface LaneObserver extends TransactionObserver {
   /** A batch counts now. */
   committed?(batch: CommittedBatch): void;
   /** Records of a batch that counts now became dead letters. */
   buried?(burials: readonly Burial[]): void;
-  /** A transaction ended otherwise than by its commit; `unknown` is resolved later. */
-  failed?(verdict: TransactionVerdict): void;
   /** A record failed and is tried again; `attempt` is the one that failed, from 1. */
   retrying?(record: InputRecord, attempt: number, error: unknown): void;
-  /** A commit whose answer was lost, and what the committed offset said of it. */
-  resolved?(outcome: "committed" | "aborted"): void;
-  /** A dependency went down, or came back. */
-  dependency?(name: string, up: boolean): void;
 }

@@ -5,7 +5,6 @@ import { part } from "./vendor_copy.ts";
 export interface VendorAdmin {
   connect(): Promise<void>;
   disconnect(): Promise<void>;
-  listTopics(): Promise<string[]>;
   describeCluster(): Promise<{ brokers: unknown[] }>;
   createTopics(options: {
     waitForLeaders: boolean;

@@ -61,6 +61,7 @@ export type { HeldPartition, Hold } from "./holds.ts";
 export { DependencyDownError, HaltError, PoisonError } from "../core/errors.ts";
 export type { DownOptions, Health, HealthCheck, Readiness } from "../core/health.ts";
 export type { TransactionVerdict } from "../core/ports.ts";
+export type { TransactionObserver } from "../core/transaction_observer.ts";
 export type { Header } from "../core/record.ts";
 export type { Emission } from "../core/emission.ts";
 export type { KafkaSettings } from "../kafka/kafka_client.ts";

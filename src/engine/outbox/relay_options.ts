@@ -1,6 +1,7 @@
 /** What a relay needs, what it reports, and how far it has come. */
 import type { Health } from "../core/health.ts";
-import type { Transactions, TransactionVerdict } from "../core/ports.ts";
+import type { Transactions } from "../core/ports.ts";
+import type { TransactionObserver } from "../core/transaction_observer.ts";
 import type { Hold } from "./holds.ts";
 import { type Duty, noDuty } from "./lead_rules.ts";
 import type { Refusal } from "./refused_topics.ts";
@@ -40,7 +41,7 @@ export interface RelayOptions extends CursorPlace {
 }
 
 /** What a relay reports. */
-export interface RelayObserver {
+export interface RelayObserver extends TransactionObserver {
   /** This process leads the shard from now on, or does so no more. */
   leading?(shard: number, leading: boolean): void;
   /** Where the cursor stands, when a session begins and after each commit: all up to it is published, or held back. */
@@ -49,12 +50,6 @@ export interface RelayObserver {
   relayed?(batch: { shard: number; rows: number; position: number; oldestAt: Date }): void;
   /** Rows are visible that may not be handed out yet: an older writer is still open. */
   waiting?(shard: number): void;
-  /** A transaction ended otherwise than by its commit; `unknown` is resolved later. */
-  failed?(verdict: TransactionVerdict): void;
-  /** What became of a transaction that ended as `unknown`. */
-  resolved?(outcome: "committed" | "aborted"): void;
-  /** `postgres` answers, or does not. */
-  dependency?(name: string, up: boolean): void;
 }
 
 /** How far a relay has come, over all of its sessions. */
