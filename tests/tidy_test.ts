@@ -103,6 +103,16 @@ Deno.test("tests of flows load nothing of Kafka or Postgres", async () => {
   assertEquals([...rooms].toSorted(), expected);
 });
 
+Deno.test("tests of flows use nothing of Deno's own", async () => {
+  const users: string[] = [];
+  for (const { specifier } of await modulesOf("src/engine/testing/mod.ts")) {
+    const source = await Deno.readTextFile(new URL(specifier));
+    const code = source.replaceAll(/\/\*[^]*?\*\/|\/\/.*/g, "");
+    if (/\bDeno\./.test(code)) users.push(specifier.slice(root.href.length));
+  }
+  assertEquals(users, []);
+});
+
 /** `engine/core` of `src/engine/core/lane.ts`; a floor of one room, and a file beside the rooms, by the floor's name. */
 function roomOf(specifier: string): string | undefined {
   if (!specifier.startsWith(`${root}src/`)) return undefined;
