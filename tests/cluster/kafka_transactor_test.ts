@@ -6,6 +6,8 @@ import { openTransactor } from "../../src/engine/kafka/transactor.ts";
 import { fencingCases } from "./group_fencing_cases.ts";
 import { startProtocol1 } from "../support/protocol_1.ts";
 import { createTransactions } from "../../src/engine/kafka/transactions.ts";
+import { settleTransaction } from "../../src/engine/kafka/settle_transaction.ts";
+import type { VendorCluster } from "../../src/engine/kafka/vendor.ts";
 import { fetchStableOffset } from "../../src/engine/kafka/stable_offset.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 import {
@@ -119,6 +121,43 @@ const cases: readonly (readonly [name: string, run: (client: Client) => Promise<
   ],
 
   [
+    "one that begins while it is looked for what is left open is shut out, and not taken for forgotten",
+    async (client) => {
+      const [topic = ""] = await freshTopics(client, 1, "late");
+      const id = uniqueName("tx");
+      const sent = Promise.withResolvers<void>();
+      const settled = Promise.withResolvers<void>();
+      let isLate = false;
+      await using old = await openTransactor(client, id, {
+        ...options,
+        async onStep(step) {
+          if (step !== "before-end-txn" || !isLate) return;
+          sent.resolve();
+          await settled.promise;
+        },
+      });
+      await old.commit({ records: [record(topic, 0, "k", "before")], offsets: [] });
+      isLate = true;
+      let late: Promise<unknown> | undefined;
+      await withCluster(client, async (cluster) => {
+        const between = beforeAskingLeaders(cluster, async () => {
+          late ??= assertRejects(
+            () => old.commit({ records: [record(topic, 0, "k", "late")], offsets: [] }),
+            TransactionError,
+          );
+          await sent.promise;
+        });
+        await settleTransaction(between, id, { writesTo: [topic] });
+      });
+      settled.resolve();
+      await late;
+      await using next = await openTransactor(client, id, options);
+      await next.commit({ records: [record(topic, 0, "k", "after")], offsets: [] });
+      assertEquals(texts(await readPartition(client, topic)), ["before", "after"]);
+    },
+  ],
+
+  [
     "row 12: a transactor asks to be renewed before its sequence numbers run out",
     async (client) => {
       const [topic = ""] = await freshTopics(client, 1, "renewed");
@@ -221,6 +260,20 @@ Deno.test("where the cluster has not agreed on protocol 2, all of it holds under
   for (const [name, run] of [...cases, ...fencingCases]) await t.step(name, () => run(client));
   assert(seen.has("addPartitionsToTxn") && seen.has("addOffsetsToTxn"));
 });
+
+/** The cluster, of which the leaders are asked what is open only when `act` has been awaited. */
+function beforeAskingLeaders(cluster: VendorCluster, act: () => Promise<void>): VendorCluster {
+  return new Proxy(cluster, {
+    get(target, name) {
+      const value = Reflect.get(target, name, target);
+      if (name !== "findBroker") return typeof value === "function" ? value.bind(target) : value;
+      return async (...given: Parameters<VendorCluster["findBroker"]>) => {
+        await act();
+        return await target.findBroker(...given);
+      };
+    },
+  });
+}
 
 function transactionVersionOf(client: Client): Promise<number> {
   const coordinator = { groupId: uniqueName("tx"), coordinatorType: 1 };

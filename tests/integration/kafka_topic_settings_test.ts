@@ -7,6 +7,7 @@ import { delay } from "../../src/engine/core/delay.ts";
 import { createHealth } from "../../src/engine/core/health.ts";
 import { laneCheckpointsTopic } from "../../src/engine/kafka/lane_checkpoints.ts";
 import type { TopicUse } from "../../src/engine/kafka/topic_spec.ts";
+import { createTopicDirectory } from "../../src/engine/kafka/topic_directory.ts";
 import { ensureTopics } from "../../src/engine/kafka/topics.ts";
 import { defineFlow, HaltError, topic } from "../../src/engine/mod.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
@@ -20,6 +21,7 @@ import {
   texts,
   uniqueName,
 } from "../support/kafka.ts";
+import { inTime } from "../support/in_time.ts";
 import { runUntil } from "../support/run_until.ts";
 
 type Client = Awaited<ReturnType<typeof testClient>>;
@@ -153,6 +155,28 @@ function pair(text: string): [string, string] {
   const [name = "", value = ""] = text.split("=");
   return [name, value];
 }
+
+Deno.test("partitions that are added while work goes on are written to soon, and said once", async () => {
+  const client = await testClient();
+  const [name = ""] = await freshTopics(client, 1, "grown");
+  const lines: string[] = [];
+  configureLogging({ level: "warning", write: (line) => void lines.push(line) });
+  await using topics = createTopicDirectory(client, 50);
+  await topics.lookUp([name]);
+  assertEquals(topics.partitionCount(name), 1);
+  await withAdmin(
+    client,
+    (admin) => admin.createPartitions({ topicPartitions: [{ topic: name, count: 3 }] }),
+  );
+  const grown = async () => {
+    while (topics.partitionCount(name) !== 3) await delay(20);
+  };
+  await inTime(grown(), "the directory knows three partitions");
+  await delay(200); // It has looked again meanwhile.
+  const said = lines.filter((line) => line.includes(name));
+  assertEquals(said.length, 1, said.join(""));
+  assertStringIncludes(said[0] ?? "", "has 3 partitions now, it had 1");
+});
 
 Deno.test("a transaction timeout above the broker's halts, and names both settings", async () => {
   const client = await testClient();

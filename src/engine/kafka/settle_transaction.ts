@@ -59,18 +59,8 @@ export async function settleTransaction(
 ): Promise<readonly TopicPartition[]> {
   const { writesTo: topics, onNews, sawCommitted, mayWriteMarkers = true, mayReadState = true } =
     options;
-  const last = await lastTransaction(cluster, transactionalId, signal, (state) => {
-    const reason = waitingFor(state);
-    onNews?.(transactionalId, { kind: "waiting", reason });
-    if (options.isOneOfSeveral) throw new UnendedError(reason);
-  });
-  if (!last) return [];
-  const { open, leaderless } = await findOpenIfTold(
-    cluster,
-    options.alsoElsewhere ? undefined : topics,
-  );
-  const parts = open.filter(({ producerId }) => producerId === last.producerId);
-  if (parts.length === 0) return leaderless;
+  const { last, parts, leaderless } = await leftOpen(cluster, transactionalId, options, signal);
+  if (!last || parts.length === 0) return leaderless;
   const protocol2 = await speaksProtocol2(cluster);
   const outcomes = new Map<Outcome, OpenTransaction[]>([["abort", []], ["commit", []]]);
   for (const part of parts) {
@@ -107,6 +97,44 @@ export async function settleTransaction(
     }
   }
   return leaderless;
+}
+
+/** What its last transaction has left open, once nothing of the id is under way. */
+interface LeftOpen {
+  readonly last: TransactionState | undefined;
+  readonly parts: readonly OpenTransaction[];
+  readonly leaderless: readonly TopicPartition[];
+}
+
+/**
+ * What a frozen broker or process has kept back may begin a transaction between the two questions: it is no forgotten one.
+ * The coordinator hears of each before a partition does, so asked again it says so, and that one is shut out, too.
+ */
+async function leftOpen(
+  cluster: VendorCluster,
+  transactionalId: string,
+  options: SettleOptions,
+  signal: AbortSignal | undefined,
+): Promise<LeftOpen> {
+  const atRest = () =>
+    lastTransaction(cluster, transactionalId, signal, (state) => {
+      const reason = waitingFor(state);
+      options.onNews?.(transactionalId, { kind: "waiting", reason });
+      if (options.isOneOfSeveral) throw new UnendedError(reason);
+    });
+  let last = await atRest();
+  while (last) {
+    const { producerId, state, producerEpoch, startedAt } = last;
+    const topics = options.alsoElsewhere ? undefined : options.writesTo;
+    const { open, leaderless } = await findOpenIfTold(cluster, topics);
+    const parts = open.filter((part) => part.producerId === producerId);
+    if (parts.length === 0) return { last, parts, leaderless };
+    last = await atRest();
+    const isSame = last?.producerId === producerId && last.state === state &&
+      last.producerEpoch === producerEpoch && last.startedAt === startedAt;
+    if (isSame) return { last, parts, leaderless };
+  }
+  return { last, parts: [], leaderless: [] };
 }
 
 async function provedElsewhere(

@@ -1,5 +1,6 @@
 /** Knows the topics that are written to: their partitions, and the largest batch that each takes. Asks when it must. */
-import { delay } from "../core/delay.ts";
+import { getLogger } from "../packages/logtape.ts";
+import { delay, doneWithin, unlessAborted } from "../core/delay.ts";
 import type { TimestampRange } from "../core/plan_target.ts";
 import type { KafkaClient } from "./kafka_client.ts";
 import type { TimestampDrift } from "./record_clock.ts";
@@ -61,11 +62,15 @@ const batchHeaderBytes = 61;
 const noError = 0;
 const unknownTopic = 3;
 const lookUpMsMax = 5_000;
+const disconnectMsMax = 500;
+/** Somebody adds partitions to a topic: until all who write to it know that, a key may be in two of them. */
+const ageMsMax = 30_000;
+const log = getLogger(["onceflow", "kafka", "topics"]);
 /** Where the limit may not be read, a larger one shows only when it is tried. */
 const learnedMsMax = 30_000;
 
-/** Knows nothing yet, and connects when it is first asked to look. */
-export function createTopicDirectory(client: KafkaClient): TopicDirectory {
+/** Knows nothing yet, and connects when it is first asked to look. From then on it looks again by itself every half minute. */
+export function createTopicDirectory(client: KafkaClient, intervalMs = ageMsMax): TopicDirectory {
   const cluster = client.cluster();
   const known = new Map<string, Known>();
   const doubt = (topics: readonly string[]) => {
@@ -74,7 +79,8 @@ export function createTopicDirectory(client: KafkaClient): TopicDirectory {
       if (entry) entry.doubtful = true;
     }
   };
-  return {
+  const ended = new AbortController();
+  const directory: TopicDirectory = {
     doubt,
     partitionCount: (topic) => known.get(topic)?.partitions,
     recordBytesMax: (topic) => known.get(topic)?.bytesMax,
@@ -106,6 +112,7 @@ export function createTopicDirectory(client: KafkaClient): TopicDirectory {
           { partitions: undefined, leaderless: [], bytesMax: undefined, doubtful: true };
         known.set(topic, entry);
         if (errorCode === noError) {
+          sayGrown(topic, entry.partitions, partitions);
           Object.assign(entry, { partitions, leaderless, doubtful: false });
         } else if (errorCode === unknownTopic) entry.partitions = undefined;
         const own = settings.find((candidate) => candidate.topic === topic);
@@ -138,8 +145,28 @@ export function createTopicDirectory(client: KafkaClient): TopicDirectory {
       if (wrong) Object.assign(refused, { topic: wrong.topic });
       return false;
     },
-    [Symbol.asyncDispose]: () => cluster.disconnect(),
+    async [Symbol.asyncDispose]() {
+      ended.abort();
+      await lookingAgain;
+      // A look that is under way would connect once more, and keep the program.
+      const disconnected = look.then(() => cluster.disconnect());
+      await doneWithin(disconnected, disconnectMsMax);
+    },
   };
+  let look = Promise.resolve();
+  const lookingAgain = lookAgain();
+  return directory;
+
+  async function lookAgain(): Promise<void> {
+    while (true) {
+      await delay(intervalMs, ended.signal).catch(() => {});
+      if (ended.signal.aborted) return;
+      doubt([...known.keys()]);
+      // That Kafka is away is said by others; what is in doubt is looked at before the next session, too.
+      look = directory.lookUp().catch(() => {});
+      await unlessAborted(look, ended.signal).catch(() => {});
+    }
+  }
 
   /** A batch of several records is cut in half the next time; a record alone is over the limit. */
   function learn({ topic, batch }: { topic?: string; batch?: { bytes: number; records: number } }) {
@@ -151,6 +178,15 @@ export function createTopicDirectory(client: KafkaClient): TopicDirectory {
     Object.assign(entry, { bytesMax: now, learnedAt: performance.now() });
     return true;
   }
+}
+
+function sayGrown(topic: string, before: number | undefined, now: number): void {
+  if (before === undefined || now <= before) return;
+  log.warn(
+    "Topic {topic} has {now} partitions now, it had {before}: keys move to others of them, so what is written from now on may " +
+      "be read before what lies in the old ones",
+    { topic, before, now },
+  );
 }
 
 /** Undefined where the topic takes any time, as before Kafka 3.6. */

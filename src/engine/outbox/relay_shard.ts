@@ -39,6 +39,8 @@ import {
 const log = getLogger(["onceflow", "outbox", "relay"]);
 const backoffBaseMs = 50;
 const backoffCapMs = 2_000;
+/** Nobody could say who leads, among the reasons of {@linkcode relayCheck}. */
+const lookCause = "look";
 
 /** What a relay needs, and what says whether it should work. */
 export interface LedRelayDeps extends RelayDeps {
@@ -71,15 +73,23 @@ export async function relayShard(
       const { topic, message } = error;
       return deps.health?.down(relayCheck(shard), message, { cause: causeOf({ topic }) });
     }
-    await recover(error, deps.health, options, observer, ++progress.failures, until, clock);
+    const failing = { failures: ++progress.failures, cause: sessionCause };
+    await recover(error, deps.health, options, observer, failing, until, clock);
+  };
+  let looksFailed = 0;
+  const looked = () => {
+    // It has answered, and a relay that stands by opens no session that would say so.
+    observer.dependency?.("postgres", true);
+    if (looksFailed > 0) deps.health?.up(relayCheck(shard), lookCause);
+    looksFailed = 0;
   };
   while (!signal.aborted) {
     try {
-      const confirmedAt = await standBy(
-        holding,
-        signal,
-        (holder) => standingBy(holder, deps, times, shard, observer, progress),
-      );
+      const confirmedAt = await standBy(holding, signal, (holder) => {
+        looked();
+        standingBy(holder, deps, times, shard, progress);
+      });
+      looked();
       tell("begun");
       // Whoever led meanwhile has committed it, and may have left it for long.
       progress.committedAt = undefined;
@@ -114,7 +124,10 @@ export async function relayShard(
         const text = "Shard {shard} is not relayed here any more: {reason}";
         if (progress.failures > 0) log.debug(text, { shard, reason });
         else log.warn(text, { shard, reason });
-      } else await failed(error, signal);
+      } else {
+        const failing = { failures: ++looksFailed, cause: lookCause };
+        await recover(error, deps.health, options, observer, failing, signal, clock);
+      }
     } finally {
       observer.leading?.(shard, false);
     }
@@ -138,11 +151,8 @@ function standingBy(
   { health }: RelayDeps,
   times: LeadTimes,
   shard: number,
-  observer: RelayObserver,
   progress: RelayProgress,
 ): void {
-  // It has answered, and a relay that stands by opens no session that would say so.
-  observer.dependency?.("postgres", true);
   health?.note(relayCheck(shard), `stands by: ${holder.name} leads`);
   // What is held back is the present leader's to say.
   const refused = [...progress.refused.keys()].map((topic) => causeOf({ topic }));
@@ -180,7 +190,7 @@ async function recover(
   health: Health | undefined,
   { shard }: RelayOptions,
   observer: RelayObserver,
-  failures: number,
+  { failures, cause }: { readonly failures: number; readonly cause: string },
   signal: AbortSignal,
   clock: RelayClock,
 ): Promise<void> {
@@ -197,7 +207,10 @@ async function recover(
   if (health && (blocked || failures >= doubtsMax)) {
     // What stands in the way is said under its own name, and where it was looked for in the log.
     const waits = error instanceof DependencyDownError && `waits for ${error.dependency}`;
-    health.down(relayCheck(shard), waits || reason, { cause: sessionCause });
+    health.down(relayCheck(shard), waits || reason, { cause });
+  } else if (error instanceof DependencyDownError) {
+    // Said as the dependency that it waits for: here it would be a line for each try.
+    log.debug("Relay of shard {shard}: {reason}", { shard, reason });
   } else log.warn("Relay of shard {shard}: {reason}; opening a new session", { shard, reason });
   await clock.delay(backoffMs(failures, backoffBaseMs, backoffCapMs), signal).catch(() => {});
 }
