@@ -12,7 +12,8 @@ import {
   parkedText,
 } from "../engine/dead_letters/render_parked_keys.ts";
 import { equalBytes } from "../engine/dead_letters/select_dead_letters.ts";
-import { forgetQueue, unpark, type UnparkOutcome } from "../engine/dead_letters/unpark.ts";
+import { forgetQueue } from "../engine/dead_letters/forget_queue.ts";
+import { unpark, type UnparkOutcome } from "../engine/dead_letters/unpark.ts";
 import { unparkMany } from "../engine/dead_letters/unpark_many.ts";
 import {
   type CommonArguments,

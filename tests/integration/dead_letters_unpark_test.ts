@@ -6,7 +6,8 @@ import { listParkedKeys } from "../../src/engine/dead_letters/load_parked_keys.t
 import type { ParkedKey } from "../../src/engine/dead_letters/parked_entry.ts";
 import { redriveDeadLetters } from "../../src/engine/dead_letters/redrive.ts";
 import { outcomeSentence } from "../../src/engine/dead_letters/render_parked_keys.ts";
-import { forgetQueue, unpark } from "../../src/engine/dead_letters/unpark.ts";
+import { forgetQueue } from "../../src/engine/dead_letters/forget_queue.ts";
+import { unpark } from "../../src/engine/dead_letters/unpark.ts";
 import { unparkMany } from "../../src/engine/dead_letters/unpark_many.ts";
 import { openPlainProducer } from "../../src/engine/kafka/plain_producer.ts";
 import { ensureTopics } from "../../src/engine/kafka/topics.ts";

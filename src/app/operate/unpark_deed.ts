@@ -8,7 +8,7 @@ import {
   parkedDocument,
 } from "../../engine/dead_letters/render_parked_keys.ts";
 import { bytesOf, equalBytes } from "../../engine/dead_letters/select_dead_letters.ts";
-import { forgetQueue } from "../../engine/dead_letters/unpark.ts";
+import { forgetQueue } from "../../engine/dead_letters/forget_queue.ts";
 import { unparkMany } from "../../engine/dead_letters/unpark_many.ts";
 import { unparkRequest } from "../http/operate_schemas.ts";
 import { validate } from "../http/validate.ts";

@@ -17,7 +17,8 @@ import type { ParkedKey } from "./parked_entry.ts";
 import { redriveDeadLetters, type RedriveReport } from "./redrive.ts";
 import type { RedriveObserver, RedriveOptions } from "./redrive_options.ts";
 import { bytesOf, equalBytes } from "./select_dead_letters.ts";
-import { forgetQueue, type UnparkOptions, type UnparkOutcome } from "./unpark.ts";
+import { forgetQueue } from "./forget_queue.ts";
+import type { UnparkOptions, UnparkOutcome } from "./unpark.ts";
 import { unparkMany } from "./unpark_many.ts";
 
 /** Which dead letters, and where. */

@@ -1,17 +1,16 @@
 /** The projector: follows one partition and folds it into the live tables. It never moves a Kafka offset. */
 import { getLogger } from "../packages/logtape.ts";
-import { delay } from "../core/delay.ts";
 import { HaltError } from "../core/errors.ts";
 import type { Health } from "../core/health.ts";
 import type { Assignment, BatchBounds, InputBatch, PartitionReader } from "../core/ports.ts";
 import { formatPartition, type InputRecord, type TopicPartition } from "../core/record.ts";
 import type { Sql } from "../postgres/sql.ts";
 import type { OnFoldStep } from "./apply_batch.ts";
+import { checkRange, checkSameLog } from "./check_position.ts";
 import type { Projection, ProjectionEvent } from "./define_projection.ts";
 import { foldBatch } from "./fold_batch.ts";
 import { type Dedupe, type FoldTarget, liveTarget } from "./fold_target.ts";
 import { type OpenPosition, positionOpener } from "./open_positions.ts";
-import { rebuildAdvice, RebuildNeededError } from "./rebuild_needed.ts";
 import { type KafkaWaiter, waitForKafka } from "./wait_for_kafka.ts";
 import { type Backoff, type OnDependency, waitForPostgres } from "./wait_for_postgres.ts";
 
@@ -146,53 +145,6 @@ async function nextBatch<Event extends ProjectionEvent>(
     // Asked from the start again: a topic that was recreated, or a position outside the log, has its own words.
     if (error instanceof HaltError) await startReading(reader, target, deps, signal);
     throw error;
-  }
-}
-
-/** The same topic, and a position within it, can still be of another log: where a broker's disk was replaced. */
-async function checkSameLog(
-  reader: PartitionReader,
-  target: FoldTarget,
-  mark: string | undefined,
-  waiter: KafkaWaiter,
-): Promise<void> {
-  if (mark === undefined) return;
-  const divergence = await waitForKafka(async () => await reader.divergence?.(mark), waiter);
-  if (divergence === undefined) return;
-  throw new RebuildNeededError(
-    `Cannot project ${
-      formatPartition(reader)
-    } into ${target.label}: this is not the log that was ` +
-      `folded: ${divergence}; ${rebuildAdvice}`,
-    formatPartition(reader),
-  );
-}
-
-/** How often a position beyond the end is looked at again: just after a leader change the end can seem to lag behind. */
-const rangeChecksMax = 5;
-
-async function checkRange(
-  reader: PartitionReader,
-  target: FoldTarget,
-  position: number,
-  waiter: KafkaWaiter,
-): Promise<void> {
-  for (let check = 1;; check++) {
-    const { start, end } = await waitForKafka(() => reader.range(), waiter);
-    if (position >= start && position <= end) return;
-    if (check === rangeChecksMax || position < start) {
-      throw new RebuildNeededError(
-        `Cannot project ${formatPartition(reader)} into ${target.label} from offset ${position}: ` +
-          // No figure that moves: each other text would be another line of the log.
-          (position < start
-            ? `the log starts at ${start}, so records were deleted before they were folded; `
-            : "the log ends below it, so it is not the one that was folded (recreated, or restored to an earlier " +
-              "point); ") +
-          rebuildAdvice,
-        formatPartition(reader),
-      );
-    }
-    await delay(waiter.backoff.firstMs, waiter.signal);
   }
 }
 
