@@ -110,7 +110,8 @@ class NotConfirmedError extends Error {
   override name = "NotConfirmedError";
 }
 
-function recordsPerSecond(text: string): number {
+/** Reads a pace. */
+export function recordsPerSecond(text: string): number {
   const perSecond = wholeNumber(text);
   if (perSecond <= perSecondMax) return perSecond;
   throw new InvalidArgumentError(`It must be ${perSecondMax} at most.`);

@@ -24,7 +24,7 @@ import {
   wholeNumber,
   withCommon,
 } from "./dlq_options.ts";
-import { tell } from "./dlq_redrive.ts";
+import { recordsPerSecond, tell } from "./dlq_redrive.ts";
 import { FindingError } from "./exit_codes.ts";
 import { progress } from "./progress.ts";
 import { print } from "./print.ts";
@@ -36,6 +36,7 @@ interface UnparkArguments extends CommonArguments {
   readonly all?: boolean;
   readonly skipFirst?: boolean;
   readonly forget?: boolean;
+  readonly perSecond?: number;
   readonly wait: number | boolean;
 }
 
@@ -65,6 +66,7 @@ export function addUnpark(command: Command, actions: DlqActions): void {
     .option("--group <group>", "only where this group has parked it")
     .option("--skip-first", "pass over the record that holds the others up: it is NOT processed")
     .option("--forget", "free the key without sending anything: its order is lost")
+    .option("--per-second <n>", "at most so many records a second", recordsPerSecond)
     .option(
       "--wait <seconds>",
       "how long a worker may take for a round",
@@ -116,11 +118,11 @@ be reached.`;
 async function unparkAll(
   store: DeadLetterStore,
   parked: readonly ParkedKey[],
-  { wait, skipFirst, json }: UnparkArguments,
+  { wait, skipFirst, perSecond, json }: UnparkArguments,
   signal: AbortSignal,
 ): Promise<void> {
   const waitSeconds = wait === true ? waitSecondsDefault : Number(wait);
-  const options = { waitMsMax: waitSeconds * 1_000, skipFirst };
+  const options = { waitMsMax: waitSeconds * 1_000, skipFirst, perSecond };
   const [only] = parked;
   const outcomes: readonly UnparkOutcome[] = only && parked.length === 1
     ? [await unpark(store, only, options, signal, tell())]

@@ -12,7 +12,7 @@ import { progress, serviceProgress } from "./progress.ts";
 export function operateCommand(): Command {
   return new Command("operate")
     .description(
-      "Let operators act over HTTP, and on the page of serve: redrive, unpark, rebuild.",
+      "Let operators act over HTTP, and on the page of serve: redrive, unpark, rebuild, roll back.",
     )
     .addHelpText(
       "after",

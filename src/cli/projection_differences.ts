@@ -1,4 +1,5 @@
 /** `projection rebuild --diff`: prints how the new tables differ from the live ones, and asks before they are exchanged. */
+import { isSame } from "../engine/projection/compare_tables.ts";
 import type { Comparison, RowDifference, TableDifference } from "../engine/projection/mod.ts";
 import { FindingError } from "./exit_codes.ts";
 import { jsonDocument } from "./json_document.ts";
@@ -46,10 +47,6 @@ export function beforeSwap(
     progress("Nothing was exchanged: it was not confirmed. Add --yes to do it.");
     throw new FindingError("the new tables differ from the live ones");
   };
-}
-
-function isSame({ onlyLive, onlyNew, changed, columnsOnlyLive, columnsOnlyNew }: TableDifference) {
-  return onlyLive + onlyNew + changed + columnsOnlyLive.length + columnsOnlyNew.length === 0;
 }
 
 function describeComparison({ tables, liveBehind }: Comparison): string {

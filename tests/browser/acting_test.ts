@@ -100,10 +100,15 @@ Deno.test({
     const sendBack = page.getByRole("button", { name: "Send 0/0 back" });
     await t.step("who has no right to operate is told so, and nothing is done", async () => {
       const other = await openPage(browser!, pipeline.origin, reading);
-      await other.page.getByRole("button", { name: "Send 0/0 back" }).click();
-      await until(other.page, "#operate-what", "The token has no right to operate");
-      assertEquals(await other.page.locator("#operate-go").isVisible(), false);
+      await until(other.page, "#operating", "The token has no right to operate");
+      for (const name of ["Send 0/0 back", "Parked keys", "Rebuild the read model"]) {
+        assertEquals(await other.page.getByRole("button", { name }).isDisabled(), true, name);
+      }
+      await other.page.getByRole("button", { name: "Look at 0/0" }).first().click();
+      await until(other.page, "#letter-body", "x-error-class: PoisonError");
+      assertEquals(await other.page.locator("#letter-redrive").isDisabled(), true);
       await other.page.close();
+      assertEquals(await page.locator("#operating").isVisible(), false);
     });
 
     await t.step(
@@ -128,7 +133,9 @@ Deno.test({
           return text.includes("Invoiced") || undefined;
         }, { waitMsMax: 20_000 });
         await sendBack.click();
-        await until(page, "#operate-what", "Nothing would go back. Sent back before: 1");
+        await until(page, "#operate-what", "Nothing would go back. Sent back before");
+        await page.getByRole("button", { name: "Send that once more, too" }).click();
+        await until(page, "#operate-what", "1 of them were sent back before: where they were");
         await page.locator("#operate-close").click();
       },
     );
@@ -143,10 +150,20 @@ Deno.test({
       await cause.locator("strong").filter({ hasText: "2" }).waitFor({ timeout: 30_000 });
       await cause.getByRole("button", { name: /^Send all of/ }).click();
       await until(page, "#operate-what", "2 dead letters would go back");
+      await page.getByLabel("Records a second, at most").fill("50");
       await page.getByRole("button", { name: "Send 2 dead letters back" }).click();
       await until(page, "#operate-what", "Done: 2 dead letters sent back");
       await page.locator("#operate-close").click();
       await cause.locator("strong").filter({ hasText: "4" }).waitFor({ timeout: 30_000 });
+      const [noted] = await sql`select detail from audit_log order by id desc limit 1`;
+      assertEquals(noted?.detail.per_second, 50);
+    });
+
+    await t.step("a record that failed again tells its trips", async () => {
+      await page.locator("#dead-letters-latest").getByRole("button", { name: /^Look at/ }).first()
+        .click();
+      await until(page, "#letter-body", /a dead letter 2 times, after 2 tries in all/);
+      await page.locator("#letter-close").click();
     });
 
     await t.step("parked keys are looked for, and none is found", async () => {
@@ -159,14 +176,40 @@ Deno.test({
       const view = () => sql`select * from order_view order by order_id`;
       const before = await view();
       await sql`delete from order_view where order_id = 'order-xts'`;
-      await page.getByRole("button", { name: "Rebuild the read model" }).click();
+      await page.locator("#rebuild").click();
       await until(page, "#operate-what", "offsets are replayed into tables");
+      await page.getByRole("button", { name: "Only compare" }).click();
+      await page.locator("#operate-go").filter({ hasText: "Compare" }).click();
+      await until(page, "#operate-what", "The tables differ. Nothing was changed");
+      await until(page, "#operate-notes", /only new \{"order_id":\s*"order-xts"\}/);
+      await page.locator("#operate-notes").getByRole("button", { name: "Rebuild" }).click();
       await page.getByRole("button", { name: "Rebuild it" }).click();
       await until(page, "#operate-what", "and swapped in");
       assertEquals(JSON.stringify(await view()), JSON.stringify(before));
       await page.locator("#operate-close").click();
       const [last] = await sql`select operator, action from audit_log order by id desc limit 1`;
       assertEquals(last && Object.values(last), ["ops", "projection rebuild"]);
+    });
+
+    await t.step("the tables that it replaced come back, and are dropped at last", async () => {
+      const there = () => sql`select 1 from order_view where order_id = 'order-xts'`;
+      for (const rows of [0, 1]) {
+        await page.locator("#old-tables").click();
+        await until(page, "#operate-what", "order_view, customer_totals of version");
+        await page.getByRole("button", { name: "Go back to them" }).click();
+        await until(page, "#operate-what", "the old tables are live again");
+        assertEquals((await there()).length, rows);
+        await page.locator("#operate-close").click();
+      }
+      await page.locator("#old-tables").click();
+      await page.getByRole("button", { name: "Drop them" }).click();
+      await until(page, "#operate-what", "There is no way back to them then");
+      await page.locator("#operate-go").filter({ hasText: "Drop them" }).click();
+      await until(page, "#operate-what", "Dropped: order_view, customer_totals");
+      await page.locator("#operate-close").click();
+      await page.locator("#old-tables").click();
+      await until(page, "#operate-what", "No old tables are kept");
+      await page.locator("#operate-close").click();
     });
 
     assertEquals(

@@ -94,12 +94,16 @@ Deno.test("unpark, asked for over HTTP, sends a key's records back in their orde
 
   world.bad.clear();
   const plan = unparkDeed(world.dlq, () => world.open());
-  const ask = (body: unknown) => plan(body).perform(() => {}, new AbortController().signal);
+  const told: unknown[] = [];
+  const ask = (body: unknown) =>
+    plan(body).perform(({ redriven }) => told.push(redriven), new AbortController().signal);
   const asked = { key: "a", group: key.groupId, wait_seconds: 60 };
   const seen = await ask({ ...asked, dry_run: true });
   assertEquals([seen.count, seen.waiting, (await world.parked()).length], [1, 3, 1]);
   assertEquals((await ask({ ...asked, key: "b" })).count, 0);
-  const { keys } = await ask(asked);
+  // A tenth of a second's records at a time.
+  const { keys } = await ask({ ...asked, per_second: 10 });
+  assertEquals(told, [1, 2, 3]);
   const [outcome] = keys as readonly Record<string, unknown>[];
   assertEquals([outcome?.outcome, outcome?.redriven], ["free", 3]);
   await world.place("a4");

@@ -29,7 +29,9 @@ Deno.test("OpenAPI document is of version 3.1 and describes every route and ever
     "get /readyz",
     "post /operate/dead-letters/redrive",
     "post /operate/parked-keys/unpark",
+    "post /operate/read-model/drop-old",
     "post /operate/read-model/rebuild",
+    "post /operate/read-model/rollback",
     "post /orders",
   ]);
   const post = document.paths["/orders"].post;

@@ -3,8 +3,11 @@ import { parseApiTokens } from "../../src/config/api_tokens.ts";
 import { createOperateApp, type OperateDeps } from "../../src/app/operate/create_operate_app.ts";
 import { redriveDeed } from "../../src/app/operate/redrive_deed.ts";
 import { rebuildDeed } from "../../src/app/operate/rebuild_deed.ts";
+import { dropOldDeed, rollbackDeed } from "../../src/app/operate/old_tables_deeds.ts";
 import { unparkDeed } from "../../src/app/operate/unpark_deed.ts";
 import { operatePaths } from "../../src/app/http/operate_routes.ts";
+import { createAdmit } from "../../src/app/http/access.ts";
+import { mayOperate } from "../../src/app/http/may_operate.ts";
 import { forwardOperate } from "../../src/app/http/forward_operate.ts";
 import { freePort } from "../../src/tools/stack/ports.ts";
 import { HaltError } from "../../src/engine/core/errors.ts";
@@ -26,7 +29,7 @@ function operating(perform: Perform, more: Partial<OperateDeps> = {}) {
   const { app, settle } = createOperateApp({
     tokens,
     requestsPerSecondMax: 0,
-    plans: { redrive: plan, unpark: plan, rebuild: plan },
+    plans: { redrive: plan, unpark: plan, rebuild: plan, rollback: plan, dropOld: plan },
     audit: (who, _deed, act) => {
       noted.push(who);
       return act();
@@ -50,7 +53,7 @@ function operating(perform: Perform, more: Partial<OperateDeps> = {}) {
       },
       body: typeof body === "string" ? body : JSON.stringify(body),
     });
-  return { ask, noted, settle };
+  return { app, ask, noted, settle };
 }
 
 const nothing: Perform = () => Promise.resolve({ redriven: 0 });
@@ -89,6 +92,8 @@ Deno.test("a redrive that selects nothing is refused, and so is what cannot be m
     redrive: redriveDeed("orders.DLQ", open),
     unpark: unparkDeed("orders.DLQ", open),
     rebuild: rebuildDeed({ name: "views", status: open, rebuild: open }),
+    rollback: rollbackDeed({ name: "views", status: open, rollback: open, dropOld: open }),
+    dropOld: dropOldDeed({ name: "views", status: open, rollback: open, dropOld: open }),
   };
   const { ask, noted } = operating(nothing, { plans });
   for (
@@ -98,6 +103,8 @@ Deno.test("a redrive that selects nothing is refused, and so is what cannot be m
       [{ addresses: ["2-17"] }, "addresses.0", "PARTITION/OFFSET"],
       [{ addresses: [] }, "addresses", "one or more"],
       [{ everything: true }, "everything", "is not a field"],
+      [{ all: true, per_second: 0 }, "per_second", ""],
+      [{ all: true, trips_max: 0 }, "trips_max", ""],
     ] as const
   ) {
     const answer = await ask(body);
@@ -110,7 +117,17 @@ Deno.test("a redrive that selects nothing is refused, and so is what cannot be m
   ) {
     assertEquals((await ask(body, operator, {}, operatePaths.unpark)).status, 422);
   }
-  assertEquals((await ask({ force: true }, operator, {}, operatePaths.rebuild)).status, 422);
+  for (
+    const [path, body] of [
+      [operatePaths.rebuild, { force: true }],
+      [operatePaths.rebuild, { records_per_second: 0 }],
+      [operatePaths.unpark, { key: "a", per_second: 1.5 }],
+      [operatePaths.rollback, { at_once: "yes" }],
+      [operatePaths.dropOld, { all: true }],
+    ] as const
+  ) {
+    assertEquals((await ask(body, operator, {}, path)).status, 422, JSON.stringify(body));
+  }
   assertEquals(noted, []);
 });
 
@@ -157,4 +174,22 @@ Deno.test("serve says so where nothing that operates can be reached", async () =
   };
   assertEquals(problem.status, 503);
   assertStringIncludes(problem.detail, "deno task operate");
+});
+
+Deno.test("who could not operate now is told why before trying: no right, nobody who does it, other tokens there", async () => {
+  const { app } = operating(nothing);
+  await using there = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, app.fetch);
+  const at = `http://127.0.0.1:${there.addr.port}`;
+  const ask = async (token: string | undefined, { known = tokens, url = at } = {}) => {
+    const authorization = token === undefined ? undefined : `Bearer ${token}`;
+    const { may, problem } = await mayOperate(createAdmit(known), url)(authorization);
+    return may || problem?.type.split(":").at(-1);
+  };
+  assertEquals(await ask(operator), true);
+  assertEquals(await ask(reader), "no-right");
+  assertEquals(await ask(undefined), "unauthorized");
+  assertEquals(await ask(undefined, { known: [] }), "closed");
+  assertEquals(await ask(operator, { url: `http://127.0.0.1:${freePort()}` }), "no-operator");
+  const others = parseApiTokens(`ada:operate:${"p".repeat(32)}`).tokens;
+  assertEquals(await ask("p".repeat(32), { known: others }), "no-operator");
 });

@@ -15,6 +15,8 @@ import { translatingOutages } from "../../engine/kafka/kafka_down.ts";
 import { openLogSource } from "../../engine/kafka/log_source.ts";
 import { permitted } from "../../engine/kafka/missing_permission.ts";
 import { fetchStableOffset } from "../../engine/kafka/stable_offset.ts";
+import { createAdmit } from "../http/access.ts";
+import { mayOperate } from "../http/may_operate.ts";
 import { pipelineNames } from "./pipeline_names.ts";
 import type { Runtime } from "./open_runtime.ts";
 
@@ -76,6 +78,7 @@ export function openDashboard({ client, config, database, partitions }: Runtime)
   return {
     routes: dashboardRoutes({
       read: () => kept.read(),
+      operating: mayOperate(createAdmit(config.API_TOKENS), config.OPERATE_URL),
       history: () => kept.history(),
       runs: () => readLastRuns(config.STACK_DIR),
       find: (orderId) => reader.find(orderId),

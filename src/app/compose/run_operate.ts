@@ -8,6 +8,7 @@ import { healthAnswer } from "../../engine/observe/health_server.ts";
 import { hostRuleFor } from "../../engine/observe/host_rule.ts";
 import { type HttpServer, startServer } from "../http/server.ts";
 import { createOperateApp } from "../operate/create_operate_app.ts";
+import { dropOldDeed, rollbackDeed } from "../operate/old_tables_deeds.ts";
 import { rebuildDeed } from "../operate/rebuild_deed.ts";
 import { redriveDeed } from "../operate/redrive_deed.ts";
 import { unparkDeed } from "../operate/unpark_deed.ts";
@@ -15,7 +16,7 @@ import { auditOf } from "./audited.ts";
 import type { Observability } from "./observability.ts";
 import { metricsGuard } from "./open_door.ts";
 import { viewsOf } from "./prepare_schema.ts";
-import { rebuildViews, viewsStatus } from "./read_model.ts";
+import { dropOldViews, rebuildViews, rollbackViews, viewsStatus } from "./read_model.ts";
 import type { Services } from "./services.ts";
 
 const log = getLogger(["onceflow", "operate"]);
@@ -45,6 +46,15 @@ export function startOperate(
       batchBytesMax: config.REQUEST_BYTES_MAX,
       replicationFactor: config.TOPIC_REPLICATION_FACTOR,
     });
+  const name = viewsOf(config).name;
+  const status = () => viewsStatus(config, services);
+  const old = {
+    ...{ name, status },
+    rollback: (options: Omit<Parameters<typeof rollbackViews>[2], "beforeRollback">) =>
+      rollbackViews(config, services, { ...options, beforeRollback: () => {} }),
+    dropOld: (signal: AbortSignal) =>
+      dropOldViews(config, services, { signal, beforeDrop: () => {} }),
+  };
   const { app, settle } = createOperateApp({
     tokens: config.API_TOKENS,
     requestsPerSecondMax: config.HTTP_REQUESTS_PER_S_MAX,
@@ -52,10 +62,11 @@ export function startOperate(
       redrive: redriveDeed(config.DEAD_LETTERS_TOPIC, openStore),
       unpark: unparkDeed(config.DEAD_LETTERS_TOPIC, openStore),
       rebuild: rebuildDeed({
-        name: viewsOf(config).name,
-        status: () => viewsStatus(config, services),
+        ...{ name, status },
         rebuild: (options) => rebuildViews(config, services, options),
       }),
+      rollback: rollbackDeed(old),
+      dropOld: dropOldDeed(old),
     },
     audit: (who, deed, act) => auditOf({ OPERATOR: who }, services)(deed, act),
     describe,

@@ -1,5 +1,6 @@
 /** The page and its data as routes, ready to be mounted. It opens no port and takes no orders. */
 import { Hono, type MiddlewareHandler } from "hono";
+import type { Operating } from "../http/may_operate.ts";
 import type { DashboardData, OrderTrail } from "./dashboard_data.ts";
 import type { DashboardFeed } from "./dashboard_feed.ts";
 import type { DashboardHistory, LastRuns } from "./past_data.ts";
@@ -13,6 +14,8 @@ export interface DashboardDeps {
   find(orderId: string): Promise<OrderTrail | undefined>;
   /** One dead letter; undefined where there is none. Without it the page cannot show any. */
   readonly letter?: (partition: number, offset: number) => Promise<LetterDetails | undefined>;
+  /** Whether whoever asks could operate the pipeline; without it the page takes it that nobody can. */
+  readonly operating?: (authorization: string | undefined) => Promise<Operating>;
   history(): DashboardHistory;
   runs(): Promise<LastRuns>;
   /** The same data as it changes. */
@@ -23,7 +26,7 @@ export interface DashboardDeps {
  * `GET /` is the page, which holds no data; `GET /dashboard/data.json` is a {@linkcode DashboardData};
  * `GET /dashboard/stream` is one each second as server-sent events, or 503 where too many watch;
  * `GET /dashboard/history.json` is the last hour, `GET /dashboard/runs.json` the last torture and benchmark;
- * `GET /dashboard/orders/{id}` is an {@linkcode OrderTrail}, or 404. What they are mounted beside guards the data: where it
+ * `GET /dashboard/operating.json` is an {@linkcode Operating}; `GET /dashboard/orders/{id}` is an {@linkcode OrderTrail}, or 404. What they are mounted beside guards the data: where it
  * answers 401, the page asks for a token.
  *
  * The page reads the stream with `fetch`: an `EventSource` cannot send the token, and a token in an address ends in logs.
@@ -35,6 +38,10 @@ export function dashboardRoutes(deps: DashboardDeps): Hono {
   app.get("/dashboard/data.json", async (c) => c.json(await deps.read()));
   app.get("/dashboard/history.json", (c) => c.json(deps.history()));
   app.get("/dashboard/runs.json", async (c) => c.json(await deps.runs()));
+  app.get("/dashboard/operating.json", async (c) =>
+    c.json(
+      await deps.operating?.(c.req.header("authorization")) ?? { may: false, problem: null },
+    ));
   app.get("/dashboard/orders/:id", async (c) => {
     const id = c.req.param("id");
     const trail = isOrderId(id) ? await deps.find(id) : undefined;

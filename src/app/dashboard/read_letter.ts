@@ -3,7 +3,8 @@ import { plainText } from "../../engine/core/plain_text.ts";
 import type { LogRange } from "../../engine/core/ports.ts";
 import { formatPartition, type TopicPartition } from "../../engine/core/record.ts";
 import { describeBytes } from "../../engine/dead_letters/describe_bytes.ts";
-import { readDeadLetter } from "../../engine/dead_letters/read_dead_letter.ts";
+import { type Origin, readDeadLetter } from "../../engine/dead_letters/read_dead_letter.ts";
+import { isoTime } from "../../engine/dead_letters/render_dead_letters.ts";
 import type { InputRecord } from "../../engine/core/record.ts";
 import type { OpenReader } from "./dead_letter_tally.ts";
 
@@ -16,6 +17,12 @@ export interface LetterDetails {
   readonly error_class: string;
   readonly error: string;
   readonly attempts: number;
+  /** How often the record has become a dead letter; 1 where it never went back. */
+  readonly trips: number;
+  readonly attempts_in_all: number;
+  /** Where and when it failed first; null where no header tells. */
+  readonly first_origin: string | null;
+  readonly first_failed_at: string | null;
   readonly group: string;
   /** `orders-0 offset 17`; null where no header tells. */
   readonly origin: string | null;
@@ -55,18 +62,24 @@ export async function readLetter(
 
 /** All that its record and headers say. */
 export function detailsOf(record: InputRecord): LetterDetails {
-  const { origin, errorClass, error, attempts, groupId, missing } = readDeadLetter(record);
+  const { origin, errorClass, error, attempts, groupId, missing, ...letter } = readDeadLetter(
+    record,
+  );
+  const { trips, attemptsInAll, first } = letter;
   const key = describeBytes(record.key);
   const value = describeBytes(record.value);
-  const time = new Date(record.timestamp);
   return {
     address: `${record.partition}/${record.offset}`,
-    failed_at: Number.isNaN(time.getTime()) ? "" : time.toISOString(),
+    failed_at: isoTime(record.timestamp),
     error_class: cut(errorClass),
     error: cut(error),
     attempts,
+    trips,
+    attempts_in_all: attemptsInAll,
+    first_origin: first.origin ? placeOf(first.origin) : null,
+    first_failed_at: first.failedAt === undefined ? null : isoTime(first.failedAt),
     group: cut(groupId),
-    origin: origin ? cut(`${formatPartition(origin)} offset ${origin.offset}`) : null,
+    origin: origin ? placeOf(origin) : null,
     missing: missing === undefined ? null : cut(missing),
     key: record.key === null ? null : textOf(key),
     order_id: key.kind === "text" && key.text.length <= orderIdMax ? key.text : null,
@@ -76,6 +89,10 @@ export function detailsOf(record: InputRecord): LetterDetails {
     })),
     value: { kind: value.kind, bytes: record.value?.length ?? 0, text: textOf(value) },
   };
+}
+
+function placeOf(origin: Origin): string {
+  return cut(`${formatPartition(origin)} offset ${origin.offset}`);
 }
 
 function textOf(described: ReturnType<typeof describeBytes>): string {

@@ -18,10 +18,12 @@ import hour from "./page/hour.js" with { type: "text" };
 import letter from "./page/letter.js" with { type: "text" };
 import lists from "./page/lists.js" with { type: "text" };
 import main from "./page/main.js" with { type: "text" };
+import mayOperate from "./page/may_operate.js" with { type: "text" };
 import operate from "./page/operate.js" with { type: "text" };
 import pipeline from "./page/pipeline.js" with { type: "text" };
 import place from "./page/place.js" with { type: "text" };
 import plain from "./page/plain.js" with { type: "text" };
+import readModelDeeds from "./page/read_model_deeds.js" with { type: "text" };
 import runs from "./page/runs.js" with { type: "text" };
 import search from "./page/search.js" with { type: "text" };
 import way from "./page/way.js" with { type: "text" };
@@ -32,7 +34,8 @@ const styles = [style, workersStyle, pastStyle, actStyle];
 
 /** Each before those that import from it. */
 const modules = [
-  ...[dom, format, plain, history, client, ask, deed, operate, deeds, letter],
+  ...[dom, format, plain, history, client, ask, mayOperate, deed, operate],
+  ...[readModelDeeds, deeds, letter],
   ...[pipeline, workers, hour, runs, books, lists, search, way, place, main],
 ];
 

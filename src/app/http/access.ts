@@ -11,8 +11,23 @@ export type ClientVariables = { readonly Variables: { client: string } };
 /** A guard for the routes that demand this right; a function where that depends on the method. */
 export type Demand = (right: Right | ((method: string) => Right)) => MiddlewareHandler;
 
+/** The client's name. Throws a {@linkcode ProblemError}: 401 without a valid token, 403 without the right. */
+export type Admit = (authorization: string | undefined, right: Right) => string;
+
+/** Without tokens everybody may do everything but operate, which is closed then. */
+export function createAdmit(tokens: readonly ApiToken[]): Admit {
+  const findClient = createFindClient(tokens);
+  const anonymous = { name: "", rights: new Set<Right>(["place", "read", "metrics"]) };
+  return (authorization, right) => {
+    const client = tokens.length === 0 ? anonymous : findClient(authorization);
+    if (client === undefined) throw unauthorized(authorization !== undefined);
+    if (!client.rights.has(right)) throw forbidden(right, tokens.length > 0);
+    return client.name;
+  };
+}
+
 /**
- * Without tokens everybody may do everything but operate, which is closed then. All who have no token count as one client.
+ * As {@linkcode createAdmit} says. All who have no token count as one client.
  *
  * Its guards throw a {@linkcode ProblemError}: 401 without a valid token, 403 without the right, 429 beyond the rate.
  */
@@ -23,19 +38,15 @@ export function createAccess(
     readonly requestsPerSecondMax: number;
   },
 ): Demand {
-  const findClient = createFindClient(tokens);
+  const admit = createAdmit(tokens);
   const waitFor = createRateLimit({ perSecondMax: requestsPerSecondMax });
-  const anonymous = { name: "", rights: new Set<Right>(["place", "read", "metrics"]) };
   return (asked) =>
     async function demand(c, next) {
       const right = typeof asked === "string" ? asked : asked(c.req.method);
-      const authorization = c.req.header("authorization");
-      const client = tokens.length === 0 ? anonymous : findClient(authorization);
-      if (client === undefined) throw unauthorized(authorization !== undefined);
-      if (!client.rights.has(right)) throw forbidden(right, tokens.length > 0);
-      const seconds = waitFor(client.name);
+      const client = admit(c.req.header("authorization"), right);
+      const seconds = waitFor(client);
       if (seconds > 0) throw tooMany(seconds);
-      c.set("client", client.name);
+      c.set("client", client);
       await next();
     };
 }

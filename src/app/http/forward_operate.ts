@@ -14,22 +14,12 @@ const headersKept = ["content-type", "retry-after", "www-authenticate"];
  */
 export function forwardOperate(operateUrl: string): Operate {
   return async ({ name, body, authorization }) => {
-    const late = new AbortController();
-    const timer = setTimeout(() => late.abort(), answerMsMax);
-    let answer: Response;
-    try {
-      answer = await fetch(new URL(operatePaths[name], operateUrl), {
-        method: "POST",
-        headers: { authorization, "content-type": "application/json" },
-        body: JSON.stringify(body),
-        redirect: "error",
-        signal: late.signal,
-      });
-    } catch (cause) {
-      throw noOperator(operateUrl, cause);
-    } finally {
-      clearTimeout(timer);
-    }
+    const answer = await askOperator(operateUrl, operatePaths[name], {
+      method: "POST",
+      headers: { authorization, "content-type": "application/json" },
+      body: JSON.stringify(body),
+      answerMsMax,
+    });
     const headers = new Headers();
     for (const name of headersKept) {
       const value = answer.headers.get(name);
@@ -37,6 +27,31 @@ export function forwardOperate(operateUrl: string): Operate {
     }
     return new Response(answer.body, { status: answer.status, headers });
   };
+}
+
+/**
+ * Asks that process; its answer's body may take as long as it will.
+ *
+ * @throws {ProblemError} 503 where it does not answer in time
+ */
+export async function askOperator(
+  operateUrl: string,
+  path: string,
+  { answerMsMax, ...request }: RequestInit & { readonly answerMsMax: number },
+): Promise<Response> {
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), answerMsMax);
+  try {
+    return await fetch(new URL(path, operateUrl), {
+      ...request,
+      redirect: "error",
+      signal: late.signal,
+    });
+  } catch (cause) {
+    throw noOperator(operateUrl, cause);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function noOperator(operateUrl: string, cause: unknown): ProblemError {

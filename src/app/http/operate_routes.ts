@@ -2,7 +2,14 @@
 import { createRoute, type OpenAPIHono, type RouteConfig, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { problems } from "./problems.ts";
-import { deedLine, rebuildRequest, redriveRequest, unparkRequest } from "./operate_schemas.ts";
+import {
+  deedLine,
+  dropOldRequest,
+  rebuildRequest,
+  redriveRequest,
+  rollbackRequest,
+  unparkRequest,
+} from "./operate_schemas.ts";
 import type { ClientVariables } from "./access.ts";
 import type { BodyVariables } from "./take_body.ts";
 
@@ -11,7 +18,12 @@ export const operatePaths = {
   redrive: "/operate/dead-letters/redrive",
   unpark: "/operate/parked-keys/unpark",
   rebuild: "/operate/read-model/rebuild",
+  rollback: "/operate/read-model/rollback",
+  dropOld: "/operate/read-model/drop-old",
 } as const;
+
+/** Answers whoever could ask for these at this moment, and does nothing. */
+export const standingPath = "/operate/standing";
 
 /** What can be asked for. */
 export type OperateName = keyof typeof operatePaths;
@@ -47,7 +59,7 @@ export function addOperateRoutes(
   }
 }
 
-const operateNames = ["redrive", "unpark", "rebuild"] as const satisfies readonly OperateName[];
+const operateNames = Object.keys(operatePaths) as readonly OperateName[];
 
 /** A route that does one thing, and tells of it line by line. */
 function deedRoute(
@@ -109,5 +121,17 @@ const routes: Readonly<Record<OperateName, RouteConfig>> = {
     summary: "Build the read model anew from the log, beside the live one, and swap",
     description: "Readers and workers go on. What was interrupted has changed nothing.",
     body: rebuildRequest,
+  }),
+  rollback: deedRoute(operatePaths.rollback, {
+    operationId: "rollBackReadModel",
+    summary: "Put the tables back that the last rebuild has replaced, with what came meanwhile",
+    description: "The tables that were live are kept in their turn: a second one undoes the first.",
+    body: rollbackRequest,
+  }),
+  dropOld: deedRoute(operatePaths.dropOld, {
+    operationId: "dropOldReadModel",
+    summary: "Drop the tables that the last rebuild or rollback has kept",
+    description: "There is no way back to them then.",
+    body: dropOldRequest,
   }),
 };

@@ -1,9 +1,13 @@
 /** What the routes that operate the pipeline take and tell, as zod schemas. */
 import { z } from "@hono/zod-openapi";
+import { perSecondMax } from "../../engine/dead_letters/redrive_pace.ts";
 import { type Problem, problem } from "./problem.ts";
 
 const dryRun = z.boolean().default(false).meta({
   description: "Only say what would be done; nothing is changed, and nothing noted",
+});
+const perSecond = z.int().min(1).max(perSecondMax).optional().meta({
+  description: "At most so many records a second; as fast as it goes where absent",
 });
 const address = z.string().regex(
   /^\d{1,9}\/\d{1,15}$/,
@@ -25,6 +29,10 @@ export const redriveRequest = z.strictObject({
     description: "Also those that were redriven before; not together with `all`",
   }),
   limit: z.int().min(1).max(1_000_000_000).optional(),
+  per_second: perSecond,
+  trips_max: z.int().min(1).max(1_000_000_000).optional().meta({
+    description: "Leave what has failed more often, unless it is named by its address. Default 10",
+  }),
   dry_run: dryRun,
 }).superRefine(({ addresses, fingerprint, error_class, topic, all, again }, context) => {
   const selects = [addresses, fingerprint, error_class, topic].some((part) => part !== undefined);
@@ -64,6 +72,7 @@ export const unparkRequest = z.strictObject({
   wait_seconds: z.int().min(0).max(600).default(30).meta({
     description: "How long a worker may take a round; 0 sends once and does not wait",
   }),
+  per_second: perSecond,
   dry_run: dryRun,
 }).superRefine(({ key, key_hex, all, skip_first, forget }, context) => {
   const named = [key, key_hex, all].filter((part) => part !== undefined).length;
@@ -82,8 +91,31 @@ export const rebuildRequest = z.strictObject({
   allow_missing_history: z.boolean().default(false).meta({
     description: "Also where a topic has lost its oldest records: the new tables lack them",
   }),
+  records_per_second: z.number().positive("must be above zero").max(1_000_000_000).optional().meta({
+    description: "Fold no more than so many, to leave room for those who serve",
+  }),
+  diff: z.boolean().default(false).meta({
+    description: "Compare with the live tables row by row; where they differ, do not swap",
+  }),
+  stop_before_swap: z.boolean().default(false).meta({
+    description: "Only compare: drop the new tables again, and exchange nothing",
+  }),
+  rows: z.int().min(0).max(200).default(20).meta({
+    description: "Of each table so many rows that differ are told; all are counted",
+  }),
   dry_run: dryRun,
 }).openapi("RebuildRequest");
+
+/** The body of `POST /operate/read-model/rollback`. */
+export const rollbackRequest = z.strictObject({
+  at_once: z.boolean().default(false).meta({
+    description: "As they are: readers see the past until the projectors have caught up",
+  }),
+  dry_run: dryRun,
+}).openapi("RollbackRequest");
+
+/** The body of `POST /operate/read-model/drop-old`. */
+export const dropOldRequest = z.strictObject({ dry_run: dryRun }).openapi("DropOldRequest");
 
 /** One line of the answer: a deed tells how it goes, and at its end what came of it. */
 export const deedLine = z.discriminatedUnion("kind", [

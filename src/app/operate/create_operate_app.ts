@@ -6,7 +6,7 @@ import { plainText } from "../../engine/core/plain_text.ts";
 import type { Deed } from "../audit/audit_log.ts";
 import { type ClientVariables, createAccess } from "../http/access.ts";
 import { answerProblems } from "../http/answer_problems.ts";
-import { addOperateRoutes, type OperateName } from "../http/operate_routes.ts";
+import { addOperateRoutes, type OperateName, standingPath } from "../http/operate_routes.ts";
 import { ProblemError, problemOf } from "../http/problem.ts";
 import { type BodyVariables, takeBody } from "../http/take_body.ts";
 import { type Perform, streamDeed } from "./stream_deed.ts";
@@ -57,6 +57,7 @@ export function createOperateApp(deps: OperateDeps): OperateApp {
   api.use(requestId());
   answerProblems(api, app, deps.onFault);
   api.use("/operate/*", createAccess({ tokens, requestsPerSecondMax })("operate"));
+  api.get(standingPath, (c) => c.json({ client: c.get("client") }));
   api.post("/operate/*", takeBody({ bytesMax: 64 * 1024, msMax: 8_000, inHandMax: 50 }));
   addOperateRoutes(api as unknown as OpenAPIHono<RouteVariables>, ({ name, body, client }) => {
     const { deed, kind, dryRun, perform } = plans[name](body);

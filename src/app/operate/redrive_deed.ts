@@ -12,7 +12,10 @@ export type OpenStore = () => DeadLetterStore & AsyncDisposable;
 /** So many reasons are told; each dead letter that cannot go back has one. */
 const reasonsMax = 5;
 
-/** The result has `redriven`, `skipped`, `refused`, `by_topic`, and some `reasons` of those refused. */
+/**
+ * The result has `redriven`, those among them that went back `again`, `skipped`, `refused`, `removed` (by retention),
+ * `by_topic`, and some `reasons` of those refused.
+ */
 export function redriveDeed(topic: string, openStore: OpenStore): Plan {
   return (body) => {
     const { dry_run: dryRun, ...asked } = validate(redriveRequest, body, { whole: "body" });
@@ -23,6 +26,8 @@ export function redriveDeed(topic: string, openStore: OpenStore): Plan {
       topic: asked.topic,
       again: asked.again,
       limit: asked.limit,
+      perSecond: asked.per_second,
+      tripsMax: asked.trips_max,
       dryRun,
     };
     return {
@@ -43,8 +48,10 @@ export function redriveDeed(topic: string, openStore: OpenStore): Plan {
         });
         return {
           redriven: done.redriven,
+          again: done.again,
           skipped: done.skipped,
           refused: done.refused,
+          removed: done.removed,
           by_topic: done.byTopic,
           reasons,
         };

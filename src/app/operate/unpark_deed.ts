@@ -47,7 +47,7 @@ export function unparkDeed(topic: string, openStore: OpenStore): Plan {
         const outcomes = await unparkMany(
           store,
           parked,
-          { waitMsMax, skipFirst: asked.skip_first },
+          { waitMsMax, skipFirst: asked.skip_first, perSecond: asked.per_second },
           signal,
           { redriven: (letters) => report({ redriven: redriven += letters.length }) },
         );

@@ -12,6 +12,7 @@ import { listParkedKeys } from "./load_parked_keys.ts";
 import type { ParkedKey } from "./parked_entry.ts";
 import type { DeadLetter } from "./read_dead_letter.ts";
 import type { RedriveObserver } from "./redrive_options.ts";
+import { type Pace, paceOf } from "./redrive_pace.ts";
 import { previewPartition, redrivePartition } from "./redrive_partition.ts";
 
 /** How to unpark. */
@@ -20,6 +21,8 @@ export interface UnparkOptions {
   readonly waitMsMax: number;
   /** Passes over the record that holds the others up: it will not be processed. */
   readonly skipFirst?: boolean;
+  /** At most so many records a second, from 1 to 1,000,000; as fast as it goes where absent. */
+  readonly perSecond?: number;
   /** After so many rounds a key that still fills is left. Default 20. */
   readonly roundsMax?: number;
 }
@@ -53,10 +56,11 @@ const pollMs = 100;
 export async function unpark(
   store: DeadLetterStore,
   key: ParkedKey,
-  { waitMsMax, skipFirst = false, roundsMax = roundsMaxDefault }: UnparkOptions,
+  { waitMsMax, skipFirst = false, perSecond, roundsMax = roundsMaxDefault }: UnparkOptions,
   signal?: AbortSignal,
   observer: RedriveObserver = {},
 ): Promise<UnparkOutcome> {
+  const pace = perSecond === undefined ? undefined : paceOf(perSecond);
   await store.prepare();
   let parked = key;
   let redriven = 0;
@@ -65,9 +69,10 @@ export async function unpark(
     const first = await firstOfQueue(store, parked, signal);
     const skip = skipFirst && round === 0;
     if (skip) {
-      passedOver += await sendQueue(store, parked, { skip, number: parked.done }, signal, observer);
+      const first = { skip, number: parked.done, pace };
+      passedOver += await sendQueue(store, parked, first, signal, observer);
     }
-    const sent = await sendQueue(store, parked, {}, signal, observer);
+    const sent = await sendQueue(store, parked, { pace }, signal, observer);
     redriven += sent + (skip ? passedOver : 0);
     if (waitMsMax === 0) return { kind: "sent", parked, redriven, passedOver };
     if (!await workedOff(store, parked, waitMsMax, signal)) {
@@ -90,7 +95,11 @@ export async function unpark(
 async function sendQueue(
   store: DeadLetterStore,
   parked: ParkedKey,
-  { skip, number }: { readonly skip?: boolean; readonly number?: number },
+  { skip, number, pace }: {
+    readonly skip?: boolean;
+    readonly number?: number;
+    readonly pace: Pace | undefined;
+  },
   signal: AbortSignal | undefined,
   observer: RedriveObserver,
 ): Promise<number> {
@@ -105,7 +114,7 @@ async function sendQueue(
   };
   const options = { limit: Infinity, run: crypto.randomUUID() };
   const queue = { name: parked.queue, number };
-  await redrivePartition(store, place, { ...options, queue, skip }, counting, signal);
+  await redrivePartition(store, place, { ...options, queue, skip, pace }, counting, signal);
   return sent;
 }
 

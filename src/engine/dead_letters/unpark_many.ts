@@ -10,6 +10,7 @@ import { listParkedKeys } from "./load_parked_keys.ts";
 import type { ParkedKey } from "./parked_entry.ts";
 import type { DeadLetter } from "./read_dead_letter.ts";
 import type { RedriveObserver } from "./redrive_options.ts";
+import { type Pace, paceOf } from "./redrive_pace.ts";
 import { previewPartition, redrivePartition } from "./redrive_partition.ts";
 import { placeOf, type UnparkOptions, type UnparkOutcome, workedOff } from "./unpark.ts";
 
@@ -28,10 +29,11 @@ interface Work {
 export async function unparkMany(
   store: DeadLetterStore,
   keys: readonly ParkedKey[],
-  { waitMsMax, skipFirst = false, roundsMax = roundsMaxDefault }: UnparkOptions,
+  { waitMsMax, skipFirst = false, perSecond, roundsMax = roundsMaxDefault }: UnparkOptions,
   signal?: AbortSignal,
   observer: RedriveObserver = {},
 ): Promise<readonly UnparkOutcome[]> {
+  const pace = perSecond === undefined ? undefined : paceOf(perSecond);
   if (keys.length === 0) return [];
   await store.prepare();
   const outcomes: UnparkOutcome[] = [];
@@ -40,8 +42,10 @@ export async function unparkMany(
   ));
   for (let round = 0; round < roundsMax && active.length > 0; round++) {
     for (const work of active) work.headSent = false;
-    if (skipFirst && round === 0) await sendAll(store, active, { skip: true }, observer, signal);
-    await sendAll(store, active, {}, observer, signal);
+    if (skipFirst && round === 0) {
+      await sendAll(store, active, { skip: true, pace }, observer, signal);
+    }
+    await sendAll(store, active, { pace }, observer, signal);
     const behind = waitMsMax === 0 ? active : await unfinished(store, active, waitMsMax, signal);
     outcomes.push(...behind.map((work) => outcomeOf(work, { kind: "sent" })));
     const done = active.filter((work) => !behind.includes(work));
@@ -86,7 +90,7 @@ function outcomeOf({ parked, redriven, passedOver }: Work, ending: Ending): Unpa
 async function sendAll(
   store: DeadLetterStore,
   active: readonly Work[],
-  { skip = false }: { readonly skip?: boolean },
+  { skip = false, pace }: { readonly skip?: boolean; readonly pace: Pace | undefined },
   observer: RedriveObserver,
   signal: AbortSignal | undefined,
 ): Promise<void> {
@@ -108,7 +112,7 @@ async function sendAll(
         observer.redriven?.(deadLetters, topics);
       },
     };
-    const options = { limit: Infinity, run: crypto.randomUUID(), queues, skip };
+    const options = { limit: Infinity, run: crypto.randomUUID(), queues, skip, pace };
     await redrivePartition(store, place, options, counting, signal);
   }
 }

@@ -43,6 +43,13 @@ export interface TableDifference {
   readonly rows: readonly RowDifference[];
 }
 
+/** Whether neither has a row or a column that the other has not. */
+export function isSame(
+  { onlyLive, onlyNew, changed, columnsOnlyLive, columnsOnlyNew }: TableDifference,
+): boolean {
+  return onlyLive + onlyNew + changed + columnsOnlyLive.length + columnsOnlyNew.length === 0;
+}
+
 /** Two tables in the same database. */
 export interface TablePair {
   readonly name: string;

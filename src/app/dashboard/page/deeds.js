@@ -2,11 +2,13 @@
 import { byId } from "./dom.js";
 import { formatCount } from "./format.js";
 import { operate } from "./operate.js";
+import { lookAtOldTables, rebuildView } from "./read_model_deeds.js";
 
 /** Makes the buttons work that are always there. */
 export function startDeeds() {
   byId("unpark").addEventListener("click", unparkAll);
   byId("rebuild").addEventListener("click", rebuildView);
+  byId("old-tables").addEventListener("click", lookAtOldTables);
 }
 
 /**
@@ -15,19 +17,36 @@ export function startDeeds() {
  * @param {Record<string, unknown>} selection
  */
 export function redrive(title, selection) {
-  operate({
+  operate(redriving(title, selection));
+}
+
+/**
+ * @param {string} title
+ * @param {Record<string, unknown>} selection
+ * @returns {import("./operate.js").Deed}
+ */
+function redriving(title, selection) {
+  return {
     title,
     path: "/operate/dead-letters/redrive",
     body: selection,
-    foresee: ({ redriven, skipped, refused, by_topic, reasons }) => ({
+    pace: "per_second",
+    foresee: ({ redriven, again, skipped, refused, by_topic, reasons }) => ({
       what: redriven === 0
-        ? `Nothing would go back. Sent back before: ${formatCount(skipped)}. ${cannot(refused)}`
+        ? `Nothing would go back. ${leftAlone(skipped)}${cannot(refused)}`
         : `${letters(redriven)} would go back (${
           topicsOf(by_topic)
         }), with the same key and bytes, to be ` +
           "worked on again by the group that gave them up. Every other consumer of the topic sees them again. " +
-          `Sent back before, so left alone: ${formatCount(skipped)}. ${cannot(refused)}`,
-      notes: reasons,
+          `${onceMore(again)}${leftAlone(skipped)}${cannot(refused)}`,
+      notes: [
+        ...reasons,
+        ...skipped === 0 ? [] : [{
+          text: "What was sent back before may have been processed since.",
+          choose: "Send that once more, too …",
+          deed: redriving(`${title}, once more`, { ...selection, again: true }),
+        }],
+      ],
       amount: redriven,
       go: `Send ${letters(redriven)} back`,
     }),
@@ -36,13 +55,27 @@ export function redrive(title, selection) {
         (doubt === undefined ? "" : ` Looking up what became of the last ones: ${doubt}`),
       done: redriven,
     }),
-    conclude: ({ redriven, skipped, refused, by_topic, reasons }) => ({
+    conclude: ({ redriven, skipped, refused, removed, by_topic, reasons }) => ({
       what:
         `Done: ${letters(redriven)} sent back${redriven > 0 ? ` (${topicsOf(by_topic)})` : ""}. ` +
-        `Sent back before, so left alone: ${formatCount(skipped)}. ${cannot(refused)}`,
+        leftAlone(skipped) + cannot(refused) +
+        (removed === 0 ? "" : ` Removed by retention before: up to ${formatCount(removed)}.`),
       notes: reasons,
     }),
-  });
+  };
+}
+
+/** @param {number} again */
+function onceMore(again) {
+  return again === 0
+    ? ""
+    : `${formatCount(again)} of them were sent back before: where they were processed then, ` +
+      "that is done a second time. ";
+}
+
+/** @param {number} skipped */
+function leftAlone(skipped) {
+  return `Sent back before, so left alone: ${formatCount(skipped)}. `;
 }
 
 /** @param {number} count */
@@ -86,6 +119,7 @@ function unparking(title, selection) {
     title,
     path: "/operate/parked-keys/unpark",
     body: selection,
+    pace: "per_second",
     foresee: ({ count, waiting, keys }) => ({
       what: count === 0
         ? "No key is parked: no record waits behind a dead letter of its key."
@@ -113,45 +147,4 @@ function unparking(title, selection) {
       notes: keys.map((/** @type {any} */ each) => `${each.key}: ${each.sentence}`),
     }),
   };
-}
-
-function rebuildView() {
-  operate({
-    title: "Rebuild the read model",
-    path: "/operate/read-model/rebuild",
-    body: {},
-    foresee: ({ projection, version, installed_version, offsets, tables, findings }) => ({
-      what:
-        `${projection} would be built anew from the log: ${
-          formatCount(offsets)
-        } offsets are replayed into tables ` +
-        `beside the live ones, which are then swapped in. Readers and workers go on meanwhile; stopped before the ` +
-        `swap, it changes nothing. The live tables have version ${installed_version ?? "none"}, ` +
-        `the new ones version ${version}.`,
-      notes: [
-        ...tables.map((/** @type {any} */ { name, rows }) =>
-          `${name}: ${formatCount(rows)} rows now`
-        ),
-        ...findings,
-      ],
-      amount: Math.max(1, offsets),
-      go: "Rebuild it",
-    }),
-    tell: ({ phase, pass, offsets_done, offsets_total }) => ({
-      text: phase === "swap"
-        ? "Swapping the new tables in"
-        : `Round ${pass}: ${formatCount(offsets_done)} of ${
-          formatCount(offsets_total)
-        } offsets replayed`,
-      done: offsets_done,
-    }),
-    conclude: ({ events, partitions, elapsed_ms, kept = [] }) => ({
-      what:
-        `Done: ${formatCount(events)} events of ${formatCount(partitions)} partitions folded in ` +
-        `${(elapsed_ms / 1000).toFixed(1)} s, and swapped in.`,
-      notes: kept.length === 0
-        ? []
-        : [`Kept of what was added to the live tables: ${kept.join(", ")}`],
-    }),
-  });
 }

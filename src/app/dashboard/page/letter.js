@@ -50,6 +50,7 @@ function partsOf(letter) {
     ["Error", whyText(letter.error_class, letter.error)],
     ["Failed at", `${formatTime(letter.failed_at)}, after ${letter.attempts} tries`],
     ["Came from", letter.origin ?? "(no header tells)"],
+    ...(letter.trips === 1 ? [] : [["Trips", tripsText(letter)]]),
     ["Group", letter.group || "(no header tells)"],
     ["Key", letter.key ?? "(null)"],
     ...(letter.missing === null ? [] : [["Not whole", letter.missing]]),
@@ -67,6 +68,13 @@ function partsOf(letter) {
     make("h3", { text: `Value (${letter.value.bytes} bytes, ${letter.value.kind})` }),
     scrolling("Value", letter.value.text),
   ];
+}
+
+/** @param {import("../read_letter.ts").LetterDetails} letter */
+function tripsText({ trips, attempts_in_all, first_origin, first_failed_at }) {
+  const at = first_failed_at === null ? "" : ` at ${formatTime(first_failed_at)}`;
+  return `a dead letter ${trips} times, after ${attempts_in_all} tries in all; first${at}, ` +
+    `from ${first_origin ?? "a place that no header tells"}`;
 }
 
 /**

@@ -100,7 +100,7 @@ function deadLetterItem({ key, error, error_class, partition, offset, at }, onOr
         className: "acts",
         children: [
           act(`Look at ${address}`, () => showLetter(address)),
-          act(
+          operatingAct(
             `Send ${address} back …`,
             () => redrive(`Send dead letter ${address} back`, { addresses: [address] }),
           ),
@@ -127,7 +127,7 @@ function causeItem({ fingerprint, error_class, reason, records, last, samples })
         className: "acts",
         children: [
           ...samples.map((address) => act(`Look at ${address}`, () => showLetter(address))),
-          act(
+          operatingAct(
             `Send all of ${fingerprint} back …`,
             () => redrive("Send back all with one cause", { fingerprint }),
           ),
@@ -144,5 +144,16 @@ function causeItem({ fingerprint, error_class, reason, records, last, samples })
 function act(text, onClick) {
   const button = make("button", { className: "link", text });
   button.addEventListener("click", onClick);
+  return button;
+}
+
+/**
+ * The same for what operates the pipeline.
+ * @param {string} text
+ * @param {() => void} onClick
+ */
+function operatingAct(text, onClick) {
+  const button = act(text, onClick);
+  button.dataset.operates = "";
   return button;
 }

@@ -12,6 +12,7 @@ import { showPipeline } from "./pipeline.js";
 import { startPlacing } from "./place.js";
 import { showRuns } from "./runs.js";
 import { startSearch } from "./search.js";
+import { lookWhetherMayOperate, showWhetherMayOperate } from "./may_operate.js";
 import { showWorkers } from "./workers.js";
 
 /** After a failure: nobody gains from a server that comes back under a rush of questions. */
@@ -80,11 +81,13 @@ function show(data) {
   showWorkers(data);
   showBooks(data, openOrder);
   showLists(data, openOrder);
+  showWhetherMayOperate();
   lastSeen = data.at;
   const missing = missingOf(data);
   setConnection(missing ? "down" : "live", missing ?? "Live");
   byId("token").hidden = true;
   lookBack();
+  lookWhetherMayOperate();
 }
 
 let lookedBackAt = -Infinity;
@@ -128,6 +131,7 @@ byId("token").addEventListener("submit", (event) => {
   event.preventDefault();
   const box = inputById("token-value");
   keepToken(box.value);
+  lookWhetherMayOperate(true);
   box.value = "";
   restart();
 });

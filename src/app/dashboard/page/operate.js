@@ -1,7 +1,7 @@
 /** Operates the pipeline: says first what would be done, does it when that is confirmed, and tells what came of it. */
 import { problemText } from "./ask.js";
 import { doDeed } from "./deed.js";
-import { byId, make, setText } from "./dom.js";
+import { byId, inputById, make, setText } from "./dom.js";
 import { plain } from "./plain.js";
 
 /**
@@ -18,9 +18,10 @@ import { plain } from "./plain.js";
  * @property {string} title
  * @property {string} path
  * @property {Record<string, unknown>} body
+ * @property {string} [pace] the field of the body that bounds the records of a second; asked for where there is one
  * @property {(result: any) => { what: string, notes?: readonly Note[], amount: number, go: string }} foresee
  * @property {(progress: any) => { text: string, done: number }} tell
- * @property {(result: any) => { what: string, notes?: readonly string[] }} conclude
+ * @property {(result: any) => { what: string, notes?: readonly Note[] }} conclude
  */
 
 /** What is under way; aborting it stops it. */
@@ -33,7 +34,10 @@ let confirmDeed;
 /** Makes the dialog work. */
 export function startOperating() {
   byId("operate-close").addEventListener("click", () => operateDialog().close());
-  byId("operate-go").addEventListener("click", () => confirmDeed?.());
+  byId("operate-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    confirmDeed?.();
+  });
   operateDialog().addEventListener("close", () => {
     deedUnderWay?.abort();
     deedUnderWay = undefined;
@@ -49,7 +53,8 @@ export async function operate(deed) {
   confirmDeed = undefined;
   setText(byId("operate-title"), plain(deed.title));
   showDeed("Looking at what would be done", []);
-  byId("operate-go").hidden = true;
+  offerConfirmation(undefined);
+  inputById("operate-pace").value = "";
   byId("operate-progress").hidden = true;
   setText(byId("operate-close"), "Close");
   if (!operateDialog().open) operateDialog().showModal();
@@ -60,8 +65,7 @@ export async function operate(deed) {
   const { what, notes = [], amount, go } = deed.foresee(seen.result);
   showDeed(what, notes);
   if (amount === 0) return;
-  setText(byId("operate-go"), go);
-  byId("operate-go").hidden = false;
+  offerConfirmation(go, deed.pace !== undefined);
   confirmDeed = () => perform(deed, amount, mine);
 }
 
@@ -72,14 +76,18 @@ export async function operate(deed) {
  */
 async function perform(deed, amount, mine) {
   confirmDeed = undefined;
-  byId("operate-go").hidden = true;
+  const pace = inputById("operate-pace").valueAsNumber;
+  const body = deed.pace === undefined || Number.isNaN(pace)
+    ? deed.body
+    : { ...deed.body, [deed.pace]: pace };
+  offerConfirmation(undefined);
   setText(byId("operate-close"), "Stop");
   const bar = byId("operate-progress");
   bar.hidden = false;
   bar.setAttribute("max", String(amount));
   bar.setAttribute("value", "0");
   showDeed("Begun", []);
-  const end = await doDeed(deed.path, deed.body, (progress) => {
+  const end = await doDeed(deed.path, body, (progress) => {
     const { text, done } = deed.tell(progress);
     setText(byId("operate-what"), text);
     bar.setAttribute("value", String(done));
@@ -91,6 +99,18 @@ async function perform(deed, amount, mine) {
   const { what, notes = [] } = deed.conclude(end.result);
   showDeed(what, notes);
   byId("operate-close").focus();
+}
+
+/**
+ * The button that confirms, and beside it how fast it may go; without words there is nothing to confirm.
+ * @param {string | undefined} go
+ * @param {boolean} [paced]
+ */
+function offerConfirmation(go, paced = false) {
+  byId("operate-go").hidden = go === undefined;
+  byId("operate-paced").hidden = !paced;
+  inputById("operate-pace").disabled = !paced;
+  setText(byId("operate-go"), go ?? "");
 }
 
 /**
