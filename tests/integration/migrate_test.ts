@@ -2,7 +2,12 @@
 import { readAuditRows } from "../../src/app/audit/audit_log.ts";
 import { auditOf } from "../../src/app/compose/audited.ts";
 import { openRuntime } from "../../src/app/compose/open_runtime.ts";
-import { rebuildViews } from "../../src/app/compose/read_model.ts";
+import {
+  dropOldViews,
+  rebuildViews,
+  rollbackViews,
+  viewsStatus,
+} from "../../src/app/compose/read_model.ts";
 import { runWorker } from "../../src/app/compose/run_worker.ts";
 import { readConfig } from "../../src/config.ts";
 import { HaltError } from "../../src/engine/core/errors.ts";
@@ -107,6 +112,43 @@ Deno.test("serve and worker run with the grants of their files alone, once migra
   for (const statement of advice.split("; ")) await owner.unsafe(statement);
   const rebuilt = await rebuildViews(config.role, runtime.services, options);
   assert(rebuilt.events >= 2);
+
+  // With the grants of its own file the process that operates can do all that it offers, and the others go on with theirs.
+  await grant(owner, "operate", database.operate);
+  await grant(owner, "serve", database.serve);
+  await grant(owner, "worker", database.role);
+  const databaseUrl = config.operate.DATABASE_URL?.reveal() ?? "";
+  const operating = { ...runtime.services, databaseUrl };
+  const told = { onProgress: () => {}, signal };
+  const name = { OPERATOR: "grace" };
+  await auditOf(name, operating)(deed, () => rebuildViews(config.operate, operating, options));
+  assertEquals((await viewsStatus(config.operate, operating)).findings, []);
+  const back = { ...told, atOnce: false, beforeRollback: () => {} };
+  assertEquals((await rollbackViews(config.operate, operating, back)).version, rebuilt.version);
+  const dropped = await dropOldViews(config.operate, operating, { signal, beforeDrop: () => {} });
+  assertEquals(dropped?.tables.toSorted(), ["customer_totals", "order_view"]);
+  assertEquals((await sql`select 1 from order_view`).length, 2);
+  await workerSql`update order_view set amount = amount`;
+  const [last] = await readAuditRows(owner, 1);
+  assertEquals([last?.operator, last?.databaseUser, last?.outcome], [
+    ...["grace", database.operate, "done"],
+  ]);
+  await using operator = openDatabase(databaseUrl, {
+    connectionsMax: 1,
+    applicationName: "test",
+  });
+  for (
+    const statement of [
+      "select * from orders",
+      "select * from outbox",
+      "select * from idempotency_keys",
+      "update outbox_relayed set position = 0",
+      "insert into projections select * from projections",
+      "delete from audit_log",
+    ]
+  ) {
+    await assertRejects(() => operator.sql.unsafe(statement), Error, "permission denied");
+  }
 });
 
 Deno.test("a schema that is not up to date is migrated, or the start says what to run", async () => {
@@ -136,8 +178,8 @@ async function databaseAndRole() {
     openDatabase(databaseUrl, { connectionsMax: 1, applicationName: "test" }),
   ).sql;
   const role = `role_${crypto.randomUUID().replaceAll("-", "")}`;
-  const serve = `${role}_serve`;
-  for (const name of [role, serve]) {
+  const [serve, operate] = [`${role}_serve`, `${role}_operate`];
+  for (const name of [role, serve, operate]) {
     await admin.unsafe(`create role ${name} login`);
     stack.defer(async () => void await admin.unsafe(`drop role ${name}`));
   }
@@ -154,9 +196,9 @@ async function databaseAndRole() {
       TOPIC_PARTITIONS: "1",
     });
   };
-  const config = { owner: as(), role: as(role), serve: as(serve) };
+  const config = { owner: as(), role: as(role), serve: as(serve), operate: as(operate) };
   const owned = stack.move();
-  return { role, serve, owner, config, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return { role, serve, operate, owner, config, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 /** Runs `migrate` as an operator does. */
@@ -183,7 +225,11 @@ async function migrateCommand(config: ReturnType<typeof readConfig>, ...args: st
 }
 
 /** Does what the role's file says, for a role of another name. */
-async function grant(owner: Sql, role: "serve" | "worker", name: string): Promise<void> {
+async function grant(
+  owner: Sql,
+  role: "serve" | "worker" | "operate",
+  name: string,
+): Promise<void> {
   const file = await Deno.readTextFile(`${root}src/app/roles/${role}.sql`);
   await owner.unsafe(file.replaceAll(`onceflow_${role}`, name));
 }

@@ -26,33 +26,68 @@ const compose = parseYaml(await readRepoFile("docker-compose.yml"), { merge: tru
   readonly services: Readonly<Record<string, Service>>;
   readonly volumes: Readonly<Record<string, null>>;
 };
-const { serve, worker } = compose.services as { readonly serve: Service; readonly worker: Service };
+const { serve, worker, operate } = compose.services as Readonly<
+  Record<"serve" | "worker" | "operate", Service>
+>;
 const dockerfile = await readRepoFile("src/deploy/Dockerfile");
 
-Deno.test("compose runs serve and worker as their tasks do, from one image", async () => {
+Deno.test("compose runs serve, worker and operate as their tasks do, from one image", async () => {
   assertEquals(serve.command, containerCommand("serve"));
   assertEquals(worker.command, containerCommand("worker"));
+  assertEquals(operate.command, containerCommand("operate"));
   assertEquals(serve.image, `onceflow:${manifest.version}`);
-  assertEquals([worker.image, worker.build], [serve.image, serve.build]);
+  for (const other of [worker, operate]) {
+    assertEquals([other.image, other.build], [serve.image, serve.build]);
+  }
   await Deno.stat(new URL(serve.build?.dockerfile ?? "", root));
   assertEquals(worker.deploy?.replicas, 3);
-  for (const { read_only, cap_drop } of [serve, worker]) {
+  for (const { read_only, cap_drop } of [serve, worker, operate]) {
     assertEquals([read_only, cap_drop], [true, ["ALL"]]);
   }
 });
 
 Deno.test("compose gives settings that exist, and asks the port that they name", () => {
-  for (const [role, { environment = {}, healthcheck }] of Object.entries({ serve, worker })) {
+  const portOf = {
+    serve: "HTTP_PORT",
+    worker: "WORKER_HTTP_PORT",
+    operate: "OPERATE_HTTP_PORT",
+  } as const;
+  for (const role of ["serve", "worker", "operate"] as const) {
+    const { environment = {}, healthcheck } = compose.services[role] ?? {};
     const names = Object.keys(environment);
     assertEquals(names.filter((name) => !settingNames.includes(name)), [], role);
-    const config = readConfig(
-      Object.fromEntries(names.map((name) => [name, String(environment[name])])),
-    );
-    const port = role === "serve" ? config.HTTP_PORT : config.WORKER_HTTP_PORT;
+    const config = configOf(environment);
+    const port = config[portOf[role]];
     assert(healthcheck?.test.join(" ").includes(`127.0.0.1:${port}/readyz`), role);
     assertEquals(config.KAFKA_BROKERS, ["kafka:9092"]);
   }
 });
+
+Deno.test("serve hands on to operate under a name that it answers, and both have the tokens that compose is given", () => {
+  const [serving, operating] = [serve, operate].map(({ environment = {} }) =>
+    configOf({ ...environment, API_TOKENS: `ada:all:${"0".repeat(32)}` })
+  );
+  const url = new URL(serving?.OPERATE_URL ?? "");
+  assertEquals(operating?.HTTP_ALLOWED_HOSTS?.includes(url.hostname), true);
+  assertEquals(url.port, String(operating?.OPERATE_HTTP_PORT));
+  assertEquals([serve, operate].map(({ environment }) => environment?.API_TOKENS), [
+    "${API_TOKENS:-}",
+    "${API_TOKENS:-}",
+  ]);
+  assertEquals(operate.profiles, ["operate"]);
+});
+
+/** As compose gives them where nothing is set outside. */
+function configOf(environment: Readonly<Record<string, string | number>>) {
+  return readConfig(
+    Object.fromEntries(
+      Object.entries(environment).map(([name, value]) => [
+        name,
+        String(value).replace(/^\$\{\w+:-(.*)\}$/, "$1"),
+      ]),
+    ),
+  );
+}
 
 Deno.test("compose opens ports on loopback only, each once", () => {
   const ports = Object.values(compose.services).flatMap((service) => service.ports ?? []);

@@ -51,6 +51,7 @@ interface Resource {
 
 interface Kustomization {
   readonly resources: readonly string[];
+  readonly patches?: readonly { readonly patch: string }[];
   readonly images: readonly { readonly newTag: string }[];
   readonly configMapGenerator: readonly { readonly literals: readonly string[] }[];
 }
@@ -61,7 +62,7 @@ const kustomization = async (name: string) =>
 /** Every resource that the kustomizations name. */
 async function resources(): Promise<readonly Resource[]> {
   const found: Resource[] = [];
-  for (const name of ["base", "keda"]) {
+  for (const name of ["base", "keda", "operate"]) {
     for (const file of (await kustomization(name)).resources) {
       if (!file.endsWith(".yaml")) continue;
       const documents = parseAllDocuments(await readRepoFile(`${folder}/${name}/${file}`));
@@ -106,6 +107,7 @@ function configOf(container: Container): Config {
 const ports = {
   serve: (config: Config) => config.HTTP_PORT,
   worker: (config: Config) => config.WORKER_HTTP_PORT,
+  operate: (config: Config) => config.OPERATE_HTTP_PORT,
 };
 
 Deno.test("every manifest fits the schema of its kind", async () => {
@@ -149,8 +151,25 @@ Deno.test("containers run what the tasks run, with settings that exist", async (
     assertEquals(unknown, [], container.name);
     configOf(container);
   }
-  assertEquals(names.toSorted(), ["migrate", "serve", "worker"]);
+  assertEquals(names.toSorted(), ["migrate", "operate", "serve", "worker"]);
   assertEquals(base.images[0]?.newTag, manifest.version);
+});
+
+Deno.test("serve hands on to the service of operate, and may reach it", async () => {
+  const patches = (await kustomization("operate")).patches?.map(({ patch }) =>
+    (parseYaml(patch) as readonly { readonly path: string; readonly value: unknown }[])[0]
+  );
+  const [url, egress] = patches ?? [];
+  assertEquals(url?.path, "/spec/template/spec/containers/0/env/-");
+  assertEquals(url?.value, { name: "OPERATE_URL", value: "http://onceflow-operate" });
+  const all = await resources();
+  assert(
+    all.some(({ kind, metadata }) => kind === "Service" && metadata.name === "onceflow-operate"),
+  );
+  const { to } = egress?.value as { readonly to: readonly unknown[] };
+  assertEquals(to, [
+    { podSelector: { matchLabels: { "app.kubernetes.io/component": "operate" } } },
+  ]);
 });
 
 Deno.test("serve and worker are asked where they listen, and get the time that they need to stop", async () => {
