@@ -21,7 +21,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     ...["engine/core", "engine/flow", "engine/kafka", "engine/observe"],
     ...["engine/packages", "engine/postgres"],
   ],
-  "engine/dead_letters": ["engine/core", "engine/kafka", "engine/packages"],
+  "engine/dead_letters": ["engine/core", "engine/kafka", "engine/observe", "engine/packages"],
   "engine/state": ["engine/core", "engine/kafka", "engine/dead_letters"],
   "engine/testing": ["engine/core", "engine/dead_letters", "engine/packages", "engine/state"],
   "engine/flow": [

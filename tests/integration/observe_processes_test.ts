@@ -1,4 +1,5 @@
 /** What a team sees of `serve` and `worker` as they run: one trace from the request to the view, metrics, and the log. */
+import { openDatabase } from "../../src/engine/postgres/database.ts";
 import { freePort } from "../../src/tools/stack/ports.ts";
 import { waitFor } from "../../src/tools/stack/wait.ts";
 import { assert, assertEquals } from "../support/assert.ts";
@@ -9,18 +10,26 @@ import { freshDatabase, root, services } from "../support/services.ts";
 const traceOf = (digit: string) => digit.repeat(32);
 const sender = "00f067aa0ba902b7";
 
-/** A role as a process of its own. */
-function start(command: string, env: Record<string, string>) {
+/** A role as a process of its own, or a command that ends by itself. */
+function start(set: string, env: Record<string, string>, command: readonly string[] = [set]) {
   const child = new Deno.Command("deno", {
-    args: ["run", "--quiet", "--no-prompt", "--cached-only", `-P=${command}`, "main.ts", command],
+    args: ["run", "--quiet", "--no-prompt", "--cached-only", `-P=${set}`, "main.ts", ...command],
     ...{ cwd: root, stdin: "null", stdout: "null", stderr: "piped" },
-    env: { ...env, OTEL_SERVICE_NAME: command },
+    env: { ...env, OTEL_SERVICE_NAME: command.join(" ") },
   }).spawn();
   const text = new Response(child.stderr).text();
   let stopping: Promise<string> | undefined;
   /** What it has written to stderr, once it has ended. */
-  const stop = () => stopping ??= (child.kill("SIGTERM"), child.status.then(() => text));
-  return { stop, [Symbol.asyncDispose]: async () => void await stop() };
+  const stop = () => stopping ??= (endNow(child), child.status.then(() => text));
+  return { stop, status: child.status, [Symbol.asyncDispose]: async () => void await stop() };
+}
+
+function endNow(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGTERM");
+  } catch {
+    // It has ended by itself.
+  }
 }
 
 async function ready(port: number): Promise<true | undefined> {
@@ -107,6 +116,25 @@ Deno.test("an order is one trace from its request to the view, a dead letter too
   const [dead] = named(of(bad), `send ${orders}.DLQ`);
   assertEquals([dead?.status, dead?.attributes["error.type"]], [2, "PoisonError"]);
 
+  // Sent back once the cause is mended, it goes on in the trace in which it failed.
+  await using admin = openDatabase(database.url, { connectionsMax: 1, applicationName: "test" });
+  await admin.sql`insert into tax_rates (currency, rate) values ('XXX', 0.1)`;
+  await using sent = start("worker", env, ["dlq", "redrive"]);
+  assertEquals((await sent.status).code, 0);
+  await receiver.until(() => named(of(bad), `process ${invoices}`).length === 1);
+  const again = of(bad);
+  const [redriven] = named(again, `redrive ${orders}`);
+  assertEquals(redriven?.parentSpanId, named(again, `create ${orders}`)[0]?.spanId);
+  assertEquals(redriven?.attributes["onceflow.redriven.from"], `${orders}.DLQ/0/0`);
+  const processedAgain = named(again, `process ${orders}`).filter(({ parentSpanId }) =>
+    parentSpanId === redriven?.spanId
+  );
+  const [invoiced] = named(again, `process ${invoices}`);
+  assert(
+    processedAgain.some(({ spanId }) => spanId === invoiced?.parentSpanId),
+    "through the flow",
+  );
+
   const created = named(receiver.spans, `create ${orders}`).map(({ spanId }) => spanId);
   const [send] = named(receiver.spans, `send ${orders}`);
   assertEquals(send?.kind, 3);
@@ -128,8 +156,10 @@ Deno.test("an order is one trace from its request to the view, a dead letter too
     headers: { authorization: `Bearer ${token}` },
   })).text();
   assertEquals(readExposition(scraped).objections, []);
+  const relayed = 'onceflow_transaction_seconds_count{flow="relay"}';
   const counted = (sample: string) =>
     Number(scraped.split("\n").find((line) => line.startsWith(`${sample} `))?.split(" ").at(-1));
+  assert(counted(relayed) >= 1, "how long the relay's transactions took");
   for (const stage of ["invoicing", "view"]) {
     const ways = `onceflow_end_to_end_seconds_count{stage="${stage}",topic="${orders}"}`;
     assert(counted(ways) >= 1, stage);

@@ -8,6 +8,7 @@ import { ensureTopics } from "../kafka/topics.ts";
 import type { TopicSpec } from "../kafka/topic_spec.ts";
 import { createTransactions } from "../kafka/transactions.ts";
 import type { TransactorOptions } from "../kafka/transactor.ts";
+import { traceRedriving } from "../observe/trace_transactions.ts";
 import { openRecordLog } from "./kafka_record_log.ts";
 import type { DeadLetterStore } from "./list_dead_letters.ts";
 
@@ -28,7 +29,7 @@ export function openDeadLetterStore(
   const transactions = createTransactions(client, transactor);
   return {
     log,
-    transactions,
+    transactions: traceRedriving(transactions),
     transactionalIdsOf: (lane, signal) =>
       withCluster(client, (cluster) => transactionalIdsOf(cluster, lane, signal)),
     topic,

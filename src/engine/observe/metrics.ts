@@ -119,7 +119,7 @@ export function createMetrics(): Metrics {
     ),
     transactionSeconds: histogram(
       "transaction_seconds",
-      "From the first transform of a batch to its commit",
+      "From the first transform of a batch (of the relay: from its first record) to its commit",
       secondsBuckets,
       "flow",
     ),

@@ -8,7 +8,7 @@ import { transactionOutcome } from "./transaction_outcome.ts";
 export interface RelayReports {
   leading(shard: number, leading: boolean): void;
   relayed(
-    batch: { shard: number; rows: number; position: number; oldestAt: Date },
+    batch: { shard: number; rows: number; position: number; oldestAt: Date; ms: number },
   ): void;
   waiting(shard: number): void;
   failed(verdict: string): void;
@@ -27,9 +27,10 @@ export function relayObserver(
       metrics.relayLeader.set({ shard }, leading ? 1 : 0);
       if (!leading) metrics.relayPosition.remove({ shard });
     },
-    relayed({ shard, rows, position, oldestAt }) {
+    relayed({ shard, rows, position, oldestAt, ms }) {
       metrics.relayRows.inc({ shard }, rows);
       metrics.transactions.inc({ flow: "relay", outcome: "committed" });
+      metrics.transactionSeconds.observe({ flow: "relay" }, ms / 1000);
       metrics.relayPosition.set({ shard }, position);
       // The row's time is the database's clock and may be ahead of ours.
       const lagMs = Math.max(0, now() - oldestAt.getTime());

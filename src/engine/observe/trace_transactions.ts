@@ -2,6 +2,7 @@
 import { type Span, type SpanContext, SpanKind } from "../packages/opentelemetry.ts";
 import type { AtomicWrite, Transactions } from "../core/ports.ts";
 import { headerText, type OutputRecord } from "../core/record.ts";
+import { redrivenFromHeader } from "../core/trips.ts";
 import {
   endFailed,
   endingSpan,
@@ -22,6 +23,18 @@ export function tracePublishing(
   on: boolean = tracingOn(),
 ): Transactions {
   return on ? traced(transactions, publish) : transactions;
+}
+
+/**
+ * Transactions of a redrive: each dead letter with a sampled trace gets a `redrive` span, a child of what its record was, whose
+ * context the record carries from then on. So what becomes of it now is in the trace in which it failed. The same, untouched,
+ * while tracing is off.
+ */
+export function traceRedriving(
+  transactions: Transactions,
+  on: boolean = tracingOn(),
+): Transactions {
+  return on ? traced(transactions, redrive) : transactions;
 }
 
 /**
@@ -52,25 +65,39 @@ function traced(
   };
 }
 
-async function publish(write: AtomicWrite, commit: Commit): Promise<void> {
-  if (write.records.length === 0) return await commit(write);
+function publish(write: AtomicWrite, commit: Commit): Promise<void> {
+  return send("create", write.records, write, commit);
+}
+
+function redrive(write: AtomicWrite, commit: Commit): Promise<void> {
+  // The others are notes of what was redriven.
+  return send("redrive", write.records.filter(redrivenFrom), write, commit);
+}
+
+async function send(
+  name: "create" | "redrive",
+  told: readonly OutputRecord[],
+  write: AtomicWrite,
+  commit: Commit,
+): Promise<void> {
+  if (told.length === 0) return await commit(write);
   const created: Span[] = [];
   const records = write.records.map((record) => {
     const row = sampledContextOf(record);
     if (!row) return record;
-    const span = startSpan(`create ${record.topic}`, {
+    const span = startSpan(`${name} ${record.topic}`, {
       kind: SpanKind.PRODUCER,
-      attributes: messaging({ name: "create", type: "create" }, record.topic, {
+      attributes: messaging({ name, type: "create" }, record.topic, {
         "messaging.destination.partition.id": String(record.partition),
         "messaging.message.id": headerText(record.headers, "event_id"),
+        ...(name === "redrive" && { "onceflow.redriven.from": redrivenFrom(record) }),
       }),
     }, row);
     created.push(span);
     return { ...record, headers: withTrace(record.headers, span.spanContext(), record.headers) };
   });
-  const topic = onlyTopicOf(write.records);
   const sending = startBatch(
-    { name: "send", type: "send", topic, messages: records.length },
+    { name: "send", type: "send", topic: onlyTopicOf(told), messages: told.length },
     created.map((span) => span.spanContext()),
   );
   try {
@@ -80,6 +107,10 @@ async function publish(write: AtomicWrite, commit: Commit): Promise<void> {
     for (const span of created) endFailed(span, error);
     throw error;
   }
+}
+
+function redrivenFrom({ headers }: OutputRecord): string | undefined {
+  return headerText(headers, redrivenFromHeader);
 }
 
 async function settle(write: AtomicWrite, commit: Commit): Promise<void> {

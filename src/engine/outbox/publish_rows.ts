@@ -121,6 +121,7 @@ async function commit(
   const offset = position + 1;
   const offsets = [{ groupId, topic: cursorTopic, partition: shard, offset, metadata }];
   const records = rows.flatMap((row) => made.get(row) ?? []);
+  const beganAt = clock.now();
   await transactor.commit({ records, offsets }).catch((error: unknown) => {
     if (error instanceof TransactionError) observer.failed?.(error.verdict);
     throw asRefusal(error, rows, progress, clock.now()) ?? error;
@@ -137,7 +138,8 @@ async function commit(
   observer.stands?.(shard, { position, holds });
   const [oldest] = rows;
   if (oldest) {
-    observer.relayed?.({ shard, rows: rows.length, position, oldestAt: oldest.createdAt });
+    const ms = clock.now() - beganAt;
+    observer.relayed?.({ shard, rows: rows.length, position, oldestAt: oldest.createdAt, ms });
   }
 }
 

@@ -46,8 +46,10 @@ export interface RelayObserver extends TransactionObserver {
   leading?(shard: number, leading: boolean): void;
   /** Where the cursor stands, when a session begins and after each commit: all up to it is published, or held back. */
   stands?(shard: number, at: { position: number; holds: readonly Hold[] }): void;
-  /** Rows were published, in one transaction; `oldestAt` is when the first of them was appended. */
-  relayed?(batch: { shard: number; rows: number; position: number; oldestAt: Date }): void;
+  /** Rows were published, in one transaction that took `ms`; `oldestAt` is when the first of them was appended. */
+  relayed?(
+    batch: { shard: number; rows: number; position: number; oldestAt: Date; ms: number },
+  ): void;
   /** Rows are visible that may not be handed out yet: an older writer is still open. */
   waiting?(shard: number): void;
 }
