@@ -115,7 +115,7 @@ Deno.test("rows that wait make the relay not ready, and who holds them back is n
   const figures = {
     backlog(shard: number, { oldestSeconds }: { oldestSeconds: number }) {
       ages.push(oldestSeconds);
-      if (comesOn) observer.relayed({ shard, rows: 1, position: 0, oldestAt: new Date() });
+      if (comesOn) observer.relayed({ shard, rows: 1, position: 0, oldestAt: new Date(), ms: 1 });
     },
   };
   const { observer, run }: RelayWatcher = watchRelays({

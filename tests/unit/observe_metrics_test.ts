@@ -8,7 +8,7 @@ import type { RelayObserver } from "../../src/engine/outbox/relay_options.ts";
 import type { ProjectorDeps } from "../../src/engine/projection/project_partition.ts";
 import type { RequestSeen } from "../../src/app/http/app_options.ts";
 import { textHeader } from "../../src/engine/core/record.ts";
-import { createObservability } from "../../src/app/compose/observability.ts";
+import { createObservability, workerObservers } from "../../src/app/compose/observability.ts";
 import { readExposition } from "../support/prometheus_text.ts";
 import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
 
@@ -62,8 +62,8 @@ Deno.test("the relay's lag is the age of the oldest row when its batch was commi
     () => 10_000,
   );
   observer.leading(0, true);
-  observer.relayed({ shard: 0, rows: 40, position: 41, oldestAt: new Date(7_500) });
-  observer.relayed({ shard: 0, rows: 1, position: 42, oldestAt: new Date(11_000) });
+  observer.relayed({ shard: 0, rows: 40, position: 41, oldestAt: new Date(7_500), ms: 20 });
+  observer.relayed({ shard: 0, rows: 1, position: 42, oldestAt: new Date(11_000), ms: 5 });
   observer.failed("migrated");
   const found = await samples(metrics);
   assertEquals(found.get('onceflow_transactions_total{flow="relay",outcome="fenced"}'), 1);
@@ -71,6 +71,30 @@ Deno.test("the relay's lag is the age of the oldest row when its batch was commi
   assertEquals(found.get('onceflow_relay_position{shard="0"}'), 42);
   assertEquals(found.get('onceflow_relay_leader{shard="0"}'), 1);
   assertEquals(found.get('onceflow_relay_lag_seconds_sum{shard="0"}'), 2.5);
+  assertEquals(found.get('onceflow_transaction_seconds_sum{flow="relay"}'), 0.025);
+});
+
+Deno.test("what can be counted has a series before it happens, so that its first one is an increase", async () => {
+  const observability = createObservability();
+  const { relay, projector } = workerObservers(observability);
+  relay?.leading?.(0, true);
+  const at = { topic: "orders", partition: 2, nextOffset: 9 };
+  projector?.onApplied?.({ ...at, events: 5, skipped: 1, repeated: 0 });
+  const found = await samples(observability.metrics);
+  const named = ["retries", "unknown_outcomes", "forgotten", "relay_waits", "projection_moves"];
+  const zeros = [...found].filter(([name]) => named.some((part) => name.includes(part)));
+  assertEquals(zeros.map(([name, value]) => `${name} ${value}`).toSorted(), [
+    'onceflow_forgotten_transactions_total{outcome="abort"} 0',
+    'onceflow_forgotten_transactions_total{outcome="commit"} 0',
+    'onceflow_projection_moves_total{topic="orders"} 0',
+    'onceflow_relay_waits_total{shard="0"} 0',
+    'onceflow_retries_total{flow="invoicing"} 0',
+    ...["invoicing", "relay"].flatMap((role) =>
+      ["aborted", "committed"].map((resolved) =>
+        `onceflow_unknown_outcomes_total{role="${role}",resolved="${resolved}"} 0`
+      )
+    ),
+  ]);
 });
 
 Deno.test("a projector's run counts what was applied, skipped and repeated", async () => {

@@ -84,6 +84,7 @@ function labelsOf(holder: HorizonHolder) {
 
 /** Observers for all background roles. */
 export function workerObservers({ metrics, health }: Observability): WorkerObservers {
+  for (const outcome of ["commit", "abort"]) metrics.forgottenTransactions.inc({ outcome }, 0);
   return {
     lane: laneObserver(metrics, health, "invoicing"),
     relay: relayObserver(metrics, health),

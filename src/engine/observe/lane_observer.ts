@@ -19,6 +19,11 @@ export function laneObserver(
   const transactions = metrics.transactions.labels({ flow, outcome: "committed" });
   const seconds = metrics.transactionSeconds.labels({ flow });
   const retries = metrics.retries.labels({ flow });
+  // A query has no answer while a series is not there, and `increase()` does not see its first sample.
+  retries.inc(0);
+  for (const resolved of ["committed", "aborted"]) {
+    metrics.unknownOutcomes.inc({ role: flow, resolved }, 0);
+  }
   return {
     committed({ records, outputs, deadLetters, ms, first }) {
       processed.inc(records - deadLetters);

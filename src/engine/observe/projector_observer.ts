@@ -38,6 +38,7 @@ export function projectorObserver(
       metrics.projectionEvents.inc({ topic, outcome: "skipped" }, skipped);
       metrics.projectionEvents.inc({ topic, outcome: "repeated" }, repeated);
       metrics.projectionPosition.set({ topic, partition }, nextOffset);
+      metrics.projectionMoves.inc({ topic }, 0);
     },
     onMoved: ({ topic }) => metrics.projectionMoves.inc({ topic }),
     onDependency: (state) => report("postgres", state === "up"),

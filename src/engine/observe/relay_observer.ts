@@ -22,8 +22,13 @@ export function relayObserver(
   health: Health,
   now: () => number = Date.now,
 ): RelayReports {
+  // As a flow's: there from the start.
+  for (const resolved of ["committed", "aborted"]) {
+    metrics.unknownOutcomes.inc({ role: "relay", resolved }, 0);
+  }
   return {
     leading(shard, leading) {
+      metrics.relayWaits.inc({ shard }, 0);
       metrics.relayLeader.set({ shard }, leading ? 1 : 0);
       if (!leading) metrics.relayPosition.remove({ shard });
     },
