@@ -43,9 +43,12 @@ export function doctorCommand(actions: DoctorActions): Command {
 }
 
 const help = `
-It asks and changes nothing: no topic, offset, table or setting. It works before the first start, and
-while the pipeline works. Run it with the settings and the user of serve or worker, and name with
---role the roles that this user runs: a right that they lack is then wrong, and not only a warning.
+It only asks: no topic, offset, table or setting of yours is changed. To find a full disk it makes
+Postgres write a temporary file of 200 kB; and in a cluster in which nobody has used a group or a
+transaction yet, Kafka makes its own topics for them when it is asked. It works before the first
+start, and while the pipeline works. Run it with the settings and the user of serve or worker, and
+name with --role the roles that this user runs: a right that they lack is then wrong, and not only a
+warning.
 
   ok           as it should be
   warning      it works, and may lose or halt one day

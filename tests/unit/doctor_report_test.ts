@@ -40,7 +40,7 @@ Deno.test("no line is wider than 100 columns, whatever the data holds", () => {
   assert(lines.some((line) => line.startsWith("  WRONG       topic b: two lines word")));
   assert(lines.some((line) => line.trimStart().startsWith("-> say")));
   assertStringIncludes(text, "not checked one, two: Kafka was not reached");
-  assertEquals(lines.at(-1), "1 ok, 1 WRONG, 2 not checked. Nothing was changed.");
+  assertEquals(lines.at(-1), "1 ok, 1 WRONG, 2 not checked. Nothing of yours was changed.");
   assertEquals(report.good, false);
 });
 

@@ -1,6 +1,7 @@
 /** The dashboard and the alert rules name metrics that exist, with labels that they have, in PromQL that Prometheus reads. */
 import { parser } from "@prometheus-io/lezer-promql";
 import { parse as parseYaml } from "yaml";
+import { createObservability, workerObservers } from "../../src/app/compose/observability.ts";
 import { createMetrics } from "../../src/engine/observe/metrics.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 
@@ -128,4 +129,44 @@ Deno.test("a metric, a label and a bracket that are wrong are found", async () =
     ]
   ) assertEquals(objectionsTo(wrong, known).length > 0, true, wrong);
   assertEquals(objectionsTo("sum by (shard) (onceflow_relay_leader)", known), []);
+});
+
+/** Prometheus' own tool, where this machine has it. */
+const promtool = (() => {
+  try {
+    return new Deno.Command("promtool", { args: ["--version"] }).outputSync().success;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+})();
+
+Deno.test({
+  name: "promtool objects to no rule and to no metric",
+  ignore: !promtool,
+  async fn() {
+    const observability = createObservability();
+    const { lane, relay, projector } = workerObservers(observability);
+    lane?.committed?.({ records: 3, outputs: 2, deadLetters: 1, ms: 20 });
+    relay?.leading?.(0, true);
+    relay?.relayed?.({ shard: 0, rows: 1, position: 1, oldestAt: new Date(), ms: 5 });
+    const at = { topic: "orders", partition: 0, nextOffset: 1 };
+    projector?.onApplied?.({ ...at, events: 1, skipped: 0, repeated: 0 });
+    const { body } = await observability.metrics.expose();
+    const said = async (args: readonly string[], input = "") => {
+      const child = new Deno.Command("promtool", {
+        ...{ args: [...args], stdin: "piped", stdout: "piped", stderr: "piped" },
+      }).spawn();
+      const writer = child.stdin.getWriter();
+      await writer.write(new TextEncoder().encode(input));
+      await writer.close();
+      const { code, stderr } = await child.output();
+      return [code, new TextDecoder().decode(stderr)];
+    };
+    assertEquals(await said(["check", "metrics"], body), [0, ""]);
+    assertEquals(
+      await said(["check", "rules", new URL("alerts.yml", folder).pathname]),
+      [0, ""],
+    );
+  },
 });

@@ -1,7 +1,7 @@
 import type { PeerCertificate } from "node:tls";
 import { asDependencyDown } from "../../src/engine/postgres/translate_error.ts";
 import { readAddress } from "../../src/engine/postgres/address.ts";
-import { assert, assertEquals, assertThrows } from "../support/assert.ts";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "../support/assert.ts";
 
 const address = "postgres://ada:secret@db:5433/shop";
 
@@ -72,4 +72,13 @@ Deno.test("settings of the server travel with the connection, and several hosts 
     application_name: "mine",
     options: "-c geqo=off",
   });
+});
+
+Deno.test("a server that hangs up in the middle of the handshake is asked about as what it is", () => {
+  const message = "Client network socket disconnected before secure TLS connection was established";
+  const error = Object.assign(new Error(message), { code: "ECONNRESET" });
+  assertStringIncludes(
+    asDependencyDown(error)?.message ?? "",
+    "does it speak TLS, as sslmode in DATABASE_URL says?",
+  );
 });

@@ -170,6 +170,13 @@ export interface CustomerRow {
   readonly invoiced_total: string;
 }
 
+/** `GET /dashboard/operating.json`: whether whoever asks could operate the pipeline now, and if not, why. */
+export interface Operating {
+  readonly may: boolean;
+  /** What the client would be told if it tried. */
+  readonly problem: { readonly title: string; readonly detail?: string } | null;
+}
+
 /** `GET /dashboard/orders/{id}`: where one order is. */
 export interface OrderTrail {
   readonly order: OrderState;

@@ -1,7 +1,6 @@
 /** The page and its data as routes, ready to be mounted. It opens no port and takes no orders. */
 import { Hono, type MiddlewareHandler } from "hono";
-import type { Operating } from "../http/may_operate.ts";
-import type { DashboardData, OrderTrail } from "./dashboard_data.ts";
+import type { DashboardData, Operating, OrderTrail } from "./dashboard_data.ts";
 import type { DashboardFeed } from "./dashboard_feed.ts";
 import type { DashboardHistory, LastRuns } from "./past_data.ts";
 import type { LetterDetails } from "./read_letter.ts";

@@ -4,8 +4,8 @@ import { askOperator } from "./forward_operate.ts";
 import { standingPath } from "./operate_routes.ts";
 import { type Problem, ProblemError, problemOf } from "./problem.ts";
 
-/** `GET /dashboard/operating.json`. */
-export interface Operating {
+/** The answer. */
+export interface MayOperate {
   readonly may: boolean;
   /** Why not: what the client would be told if it tried. */
   readonly problem: Problem | null;
@@ -17,7 +17,7 @@ const answerMsMax = 3_000;
 export function mayOperate(
   admit: Admit,
   operateUrl: string,
-): (authorization: string | undefined) => Promise<Operating> {
+): (authorization: string | undefined) => Promise<MayOperate> {
   return async (authorization = "") => {
     try {
       admit(authorization, "operate");

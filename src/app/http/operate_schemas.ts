@@ -1,12 +1,11 @@
 /** What the routes that operate the pipeline take and tell, as zod schemas. */
 import { z } from "@hono/zod-openapi";
-import { perSecondMax } from "../../engine/dead_letters/redrive_pace.ts";
 import { type Problem, problem } from "./problem.ts";
 
 const dryRun = z.boolean().default(false).meta({
   description: "Only say what would be done; nothing is changed, and nothing noted",
 });
-const perSecond = z.int().min(1).max(perSecondMax).optional().meta({
+const perSecond = z.int().min(1).max(1_000_000).optional().meta({
   description: "At most so many records a second; as fast as it goes where absent",
 });
 const address = z.string().regex(

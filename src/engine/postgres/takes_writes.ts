@@ -15,15 +15,18 @@ const spilledRows = 8_000;
 export async function whyNoWrites(sql: Sql): Promise<string | undefined> {
   try {
     return await sql.begin(async (tx) => {
-      const [row] = await tx<{ readOnly: string; standby: boolean }[]>`
+      const [row] = await tx<{ readOnly: string; standby: boolean; source: string }[]>`
         select current_setting('transaction_read_only') as "readOnly", pg_is_in_recovery() as standby,
+          (select source from pg_settings where name = 'default_transaction_read_only') as source,
           set_config('work_mem', '64kB', true)
       `;
       if (row?.standby) {
         return "Postgres is a standby and takes no writes: DATABASE_URL must name the primary";
       }
       if (row?.readOnly === "on") {
-        return "Postgres takes no writes: default_transaction_read_only is on, or the primary was demoted";
+        return `Postgres takes no writes, since default_transaction_read_only is on (its source: ${row.source}): ` +
+          "reset it there (alter role, alter database or the server's configuration); a server that was " +
+          "demoted has it too: then DATABASE_URL must name the primary";
       }
       await tx`select count(*) from generate_series(1, ${spilledRows}::int)`;
     });

@@ -40,9 +40,12 @@ export function asDependencyDown(error: unknown): DependencyDownError | undefine
   if (error instanceof DependencyDownError) return error;
   const code = codeOf(error);
   if (code === undefined) return undefined;
-  const advice = adviceFor(code);
-  if (advice === undefined) return undefined;
   const said = redact(error instanceof Error ? error.message : String(error));
+  // What Node says where the other side hangs up in the middle of the handshake.
+  const advice = said.includes("before secure TLS connection was established")
+    ? "Postgres hung up before TLS was agreed: does it speak TLS, as sslmode in DATABASE_URL says?"
+    : adviceFor(code);
+  if (advice === undefined) return undefined;
   return new DependencyDownError("postgres", `${advice} (${code}: ${said})`, { cause: error });
 }
 

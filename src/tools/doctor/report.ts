@@ -99,5 +99,5 @@ function summary(tally: Tally): string {
   const counts = (Object.keys(marks) as Standing[])
     .filter((standing) => tally[standing] > 0)
     .map((standing) => `${tally[standing]} ${marks[standing]}`);
-  return `${counts.join(", ")}. Nothing was changed.`;
+  return `${counts.join(", ")}. Nothing of yours was changed.`;
 }

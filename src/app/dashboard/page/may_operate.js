@@ -6,7 +6,7 @@ import { plain } from "./plain.js";
 
 const askAgainMs = 10_000;
 
-/** @type {import("../../http/may_operate.ts").Operating | undefined} */
+/** @type {import("../dashboard_data.ts").Operating | undefined} */
 let operating;
 let askedAt = -Infinity;
 
