@@ -12,13 +12,13 @@ import { formatPartition } from "../core/record.ts";
 import { fetchShare } from "./buffer_share.ts";
 import { deliver } from "./deliver_answer.ts";
 import { type Brought, fetchPauseMs, fetchWaitMs } from "./fetch_pause.ts";
-import { protocolErrorType } from "./error_verdict.ts";
 import { fetchRequest, type FetchTarget } from "./fetch_request.ts";
 import type { FetchTrouble } from "./fetch_trouble.ts";
 import type { PartitionFeed } from "./partition_feed.ts";
-import { outOfRangeError, replacedError } from "./read_halts.ts";
+import { RangeDoubts } from "./range_doubts.ts";
+import { replacedError } from "./read_halts.ts";
 import { rotate } from "./rotate.ts";
-import { TopicWatch } from "./topic_watch.ts";
+import { isOfOneTopic, TopicWatch } from "./topic_watch.ts";
 import { createErrorFromCode, type VendorCluster } from "./vendor.ts";
 
 /** Bounds of fetching. */
@@ -41,10 +41,6 @@ export const fetcherDefaults: FetcherOptions = {
 };
 
 const retryMs = 100;
-/** Errors of one topic or partition, for which kafkajs rejects all. */
-const ofOneTopic = new Set([
-  ...["UNKNOWN_TOPIC_OR_PARTITION", "TOPIC_AUTHORIZATION_FAILED", "LEADER_NOT_AVAILABLE"],
-]);
 const offsetOutOfRange = 1;
 /** The leader knows no such topic or partition, no topic of this identity, or another identity for it. */
 const unknownHere = new Set([3, 100, 103]);
@@ -59,6 +55,7 @@ export class Fetcher implements AsyncDisposable {
   /** Feeds to be compared with their log before they are fetched on: the broker was away meanwhile. */
   readonly #doubted = new Set<PartitionFeed>();
   readonly #alarm = new Alarm();
+  readonly #rangeDoubts: RangeDoubts;
   #stale = false;
   readonly #supervisor: Promise<void>;
 
@@ -68,6 +65,12 @@ export class Fetcher implements AsyncDisposable {
     readonly trouble?: Pick<FetchTrouble, "refused" | "unanswered" | "answered" | "served">,
   ) {
     this.#topics = new TopicWatch(cluster);
+    this.#rangeDoubts = new RangeDoubts((feed) => {
+      // Its log may be another one meanwhile, and its leader, too.
+      if (this.#feeds.has(feed)) this.#doubted.add(feed);
+      this.#stale = true;
+      this.wake();
+    }, this.#stop.signal);
     this.#supervisor = this.#supervise();
   }
 
@@ -79,6 +82,7 @@ export class Fetcher implements AsyncDisposable {
   remove(feed: PartitionFeed): void {
     this.#feeds.delete(feed);
     this.#doubted.delete(feed);
+    this.#rangeDoubts.served(feed);
     this.trouble?.served(feed);
   }
 
@@ -93,6 +97,7 @@ export class Fetcher implements AsyncDisposable {
     await this.#supervisor;
     this.trouble?.answered();
     await Promise.all(this.#loops.values());
+    await this.#rangeDoubts.ended();
   }
 
   /** Starts a loop for every broker that leads one of our partitions. */
@@ -126,8 +131,7 @@ export class Fetcher implements AsyncDisposable {
       if (stale) await this.cluster.refreshMetadata();
       else await this.cluster.refreshMetadataIfNecessary();
     } catch (error) {
-      // kafkajs rejects for all topics where one is missing or without a leader; ours says which.
-      if (!ofOneTopic.has(protocolErrorType(error) ?? "")) throw error;
+      if (!isOfOneTopic(error)) throw error;
       this.#stale = true;
     }
     await this.#topics.refresh(this.#feeds, stale);
@@ -153,11 +157,12 @@ export class Fetcher implements AsyncDisposable {
     for (let turn = 0; !this.#stop.signal.aborted; turn++) {
       const { rung } = this.#alarm;
       try {
-        const feeds = this.#leaders().get(nodeId) ?? [];
+        const led = this.#leaders().get(nodeId) ?? [];
+        const feeds = led.filter((feed) => !this.#rangeDoubts.has(feed));
         await this.#compare(feeds);
         const wanted = rotate(feeds.filter((feed) => feed.wanted !== undefined), turn);
         if (wanted.length === 0) {
-          if (feeds.length === 0) return void this.#loops.delete(nodeId);
+          if (led.length === 0) return void this.#loops.delete(nodeId);
           await this.#alarm.pause(1_000, rung);
         } else await this.#fetchPaced(nodeId, wanted);
       } catch (error) {
@@ -224,9 +229,10 @@ export class Fetcher implements AsyncDisposable {
       const { errorCode } = partition;
       if (errorCode === 0) {
         this.trouble?.served(target.feed);
+        this.#rangeDoubts.served(target.feed);
         deliver(target.feed, target.offset, partition);
       } else if (errorCode === offsetOutOfRange) {
-        target.feed.fail(outOfRangeError(target, target.offset));
+        this.#rangeDoubts.refused(target.feed, target.offset);
       } else {
         if (unknownHere.has(errorCode)) this.#topics.refused(target.feed);
         refused.push(`${formatPartition(partition)}: error code ${errorCode}`);

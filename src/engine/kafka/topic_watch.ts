@@ -3,6 +3,7 @@
  * another one that it cannot go on. Never fetches records.
  */
 import type { PartitionFeed } from "./partition_feed.ts";
+import { protocolErrorType } from "./error_verdict.ts";
 import { topicError } from "./describe_topics.ts";
 import { deletedTopicError, namelessError, remadeError } from "./read_halts.ts";
 import {
@@ -26,6 +27,15 @@ interface WatchedTopic extends TopicMetadata {
 const metadataAgeMsMax = 10_000;
 /** A broker that has just started may not have heard of a topic yet. */
 const missingMsMax = 5_000;
+
+const ofOneTopic = [
+  ...["UNKNOWN_TOPIC_OR_PARTITION", "TOPIC_AUTHORIZATION_FAILED", "LEADER_NOT_AVAILABLE"],
+];
+
+/** kafkajs rejects for all topics where one is missing or without a leader; the watch says which. */
+export function isOfOneTopic(error: unknown): boolean {
+  return ofOneTopic.includes(protocolErrorType(error) ?? "");
+}
 
 /** See the file's first lines. */
 export class TopicWatch {
