@@ -27,16 +27,14 @@ import { auditCommand } from "./audit.ts";
 import {
   auditActions,
   benchActions,
-  dlqActions,
   doctorActions,
   explainActions,
   migrateActions,
-  offsetsActions,
   privacyActions,
   projectionActions,
-  transactionsActions,
   verifyActions,
 } from "./wiring.ts";
+import { dlqActions, offsetsActions, transactionsActions } from "./wiring_kafka.ts";
 import { privacyCommand } from "./privacy.ts";
 import { workerCommand } from "./worker.ts";
 

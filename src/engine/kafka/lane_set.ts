@@ -154,7 +154,7 @@ export class LaneSet {
       if (!inTime) {
         log.warn(
           "{partition} was given up {ms} ms ago and its lane has not ended: a transform that ignores its signal, most " +
-            "often. It is left to itself; the partition's next owner shuts out what it may still write",
+            "often, or a machine that is overloaded. It is left to itself; the partition's next owner shuts out what it may still write",
           { partition: key, ms: msMax },
         );
       }
