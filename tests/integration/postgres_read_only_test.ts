@@ -1,6 +1,7 @@
 /** A server that takes no writes, as after a failover: the pool does not stay with it, and no relay works there. */
 import { DependencyDownError } from "../../src/engine/core/errors.ts";
 import { placeOrder } from "../../src/app/orders/place_order.ts";
+import { relayStore } from "../../src/engine/outbox/relay_store.ts";
 import { openAdvisoryLock } from "../../src/engine/postgres/advisory_lock.ts";
 import { openDatabase } from "../../src/engine/postgres/database.ts";
 import { withTransaction } from "../../src/engine/postgres/with_transaction.ts";
@@ -48,6 +49,16 @@ Deno.test("a connection that takes no writes is thrown away, in a transaction to
   const kept = await pid();
   assertEquals((await placeOrder(sql, order, where)).kind, "placed");
   assertEquals(await pid(), kept);
+});
+
+Deno.test("no relay begins on a server that takes no writes, and it does as soon as that takes them", async () => {
+  await using server = await demotable();
+  const place = { shard: 0, groupId: "relay", cursorTopic: "cursor" };
+  const store = relayStore(server.db.open("relay", 1), place);
+  const begin = () => store.check({ offset: -1, metadata: "" });
+  await assertRejects(begin, DependencyDownError, "takes no writes");
+  await server.readOnly(false);
+  assertEquals((await begin()).after, 0);
 });
 
 Deno.test("nobody leads on a server that takes no writes", async () => {

@@ -98,5 +98,7 @@ export function relayCheckOf(transactionalId: string): string {
   return relayCheck(Number(transactionalId.split("/").at(-1)));
 }
 
+/** Postgres is away, or takes no writes, among the reasons of {@linkcode relayCheck}. */
+export const postgresCause = "postgres";
 /** What ended its sessions, among the reasons of {@linkcode relayCheck}. */
 export const sessionCause = "session";

@@ -1,5 +1,6 @@
 /** One session of a relay: from fencing and the stable cursor to the first doubt. */
 import {
+  postgresCause,
   relayCheck,
   type RelayDeps,
   type RelayObserver,
@@ -48,6 +49,7 @@ export async function relaySession(
   // Whoever has lost the lead meanwhile must not touch what the next session of this process goes by.
   signal.throwIfAborted();
   observer.dependency?.("postgres", true);
+  deps.health?.up(relayCheck(shard), postgresCause);
   if (progress.doubt !== undefined) {
     observer.resolved?.(after === progress.doubt ? "committed" : "aborted");
   }

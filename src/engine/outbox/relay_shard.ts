@@ -28,6 +28,7 @@ import type { RelayLead } from "./relay_lead.ts";
 import { relaySession } from "./relay_session.ts";
 import {
   noProgress,
+  postgresCause,
   relayCheck,
   type RelayDeps,
   type RelayObserver,
@@ -39,8 +40,6 @@ import {
 const log = getLogger(["onceflow", "outbox", "relay"]);
 const backoffBaseMs = 50;
 const backoffCapMs = 2_000;
-/** Nobody could say who leads, among the reasons of {@linkcode relayCheck}. */
-const lookCause = "look";
 
 /** What a relay needs, and what says whether it should work. */
 export interface LedRelayDeps extends RelayDeps {
@@ -73,14 +72,13 @@ export async function relayShard(
       const { topic, message } = error;
       return deps.health?.down(relayCheck(shard), message, { cause: causeOf({ topic }) });
     }
-    const failing = { failures: ++progress.failures, cause: sessionCause };
-    await recover(error, deps.health, options, observer, failing, until, clock);
+    await recover(error, deps.health, options, observer, ++progress.failures, until, clock);
   };
   let looksFailed = 0;
   const looked = () => {
     // It has answered, and a relay that stands by opens no session that would say so.
     observer.dependency?.("postgres", true);
-    if (looksFailed > 0) deps.health?.up(relayCheck(shard), lookCause);
+    deps.health?.up(relayCheck(shard), postgresCause);
     looksFailed = 0;
   };
   while (!signal.aborted) {
@@ -124,10 +122,7 @@ export async function relayShard(
         const text = "Shard {shard} is not relayed here any more: {reason}";
         if (progress.failures > 0) log.debug(text, { shard, reason });
         else log.warn(text, { shard, reason });
-      } else {
-        const failing = { failures: ++looksFailed, cause: lookCause };
-        await recover(error, deps.health, options, observer, failing, signal, clock);
-      }
+      } else await recover(error, deps.health, options, observer, ++looksFailed, signal, clock);
     } finally {
       observer.leading?.(shard, false);
     }
@@ -190,7 +185,7 @@ async function recover(
   health: Health | undefined,
   { shard }: RelayOptions,
   observer: RelayObserver,
-  { failures, cause }: { readonly failures: number; readonly cause: string },
+  failures: number,
   signal: AbortSignal,
   clock: RelayClock,
 ): Promise<void> {
@@ -206,8 +201,9 @@ async function recover(
   const blocked = error instanceof TransactionError && error.verdict === "blocked";
   if (health && (blocked || failures >= doubtsMax)) {
     // What stands in the way is said under its own name, and where it was looked for in the log.
-    const waits = error instanceof DependencyDownError && `waits for ${error.dependency}`;
-    health.down(relayCheck(shard), waits || reason, { cause });
+    const dependency = error instanceof DependencyDownError && error.dependency;
+    const cause = dependency === "postgres" ? postgresCause : sessionCause;
+    health.down(relayCheck(shard), dependency ? `waits for ${dependency}` : reason, { cause });
   } else if (error instanceof DependencyDownError) {
     // Said as the dependency that it waits for: here it would be a line for each try.
     log.debug("Relay of shard {shard}: {reason}", { shard, reason });

@@ -1,6 +1,8 @@
 /** What the relay of one shard asks of Postgres. */
+import { DependencyDownError } from "../core/errors.ts";
 import type { CommittedOffset } from "../core/ports.ts";
 import type { Sql } from "../postgres/database.ts";
+import { whyNoWrites } from "../postgres/takes_writes.ts";
 import { type BarrierRead, barrierRead, type BarrierReadOptions } from "./barrier_read.ts";
 import type { OutboxRow } from "./outbox_row.ts";
 import { type Deleted, deletePublishedBelow, type Retention } from "./delete_published.ts";
@@ -20,7 +22,7 @@ import { recordTopics } from "./written_topics.ts";
 export interface RelayStore {
   /** The next rows: {@linkcode barrierRead}. */
   read(options: Omit<BarrierReadOptions, "shard">): Promise<BarrierRead>;
-  /** {@linkcode checkCursor} */
+  /** {@linkcode checkCursor}, where the server takes writes. */
   check(cursor: CommittedOffset): Promise<CheckedCursor>;
   /** {@linkcode cursorMetadata} */
   metadata(reached: Reached): Promise<string>;
@@ -41,7 +43,12 @@ export function relayStore(sql: Sql, place: CursorPlace): RelayStore {
   const { shard } = place;
   return {
     read: (options) => barrierRead(sql, { shard, ...options }),
-    check: (cursor) => checkCursor(sql, place, cursor),
+    async check(cursor) {
+      // A server that takes no writes answers all that a session begins with, and refuses the note of what it did.
+      const reason = await whyNoWrites(sql);
+      if (reason !== undefined) throw new DependencyDownError("postgres", reason);
+      return await checkCursor(sql, place, cursor);
+    },
     metadata: (reached) => cursorMetadata(sql, reached),
     between: (range) => rowsBetween(sql, { shard, ...range }),
     relayedUpTo: () => relayedUpTo(sql, shard),

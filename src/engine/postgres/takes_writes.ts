@@ -13,6 +13,7 @@ const spilledRows = 8_000;
  * fails as an order would.
  */
 export async function whyNoWrites(sql: Sql): Promise<string | undefined> {
+  let reason: string | undefined;
   try {
     return await sql.begin(async (tx) => {
       const [row] = await tx<{ readOnly: string; standby: boolean; source: string }[]>`
@@ -21,16 +22,22 @@ export async function whyNoWrites(sql: Sql): Promise<string | undefined> {
           set_config('work_mem', '64kB', true)
       `;
       if (row?.standby) {
-        return "Postgres is a standby and takes no writes: DATABASE_URL must name the primary";
-      }
-      if (row?.readOnly === "on") {
-        return `Postgres takes no writes, since default_transaction_read_only is on (its source: ${row.source}): ` +
+        reason = "Postgres is a standby and takes no writes: DATABASE_URL must name the primary";
+      } else if (row?.readOnly === "on") {
+        reason =
+          `Postgres takes no writes, since default_transaction_read_only is on (its source: ${row.source}): ` +
           "reset it there (alter role, alter database or the server's configuration); a server that was " +
           "demoted has it too: then DATABASE_URL must name the primary";
+      }
+      if (reason !== undefined) {
+        // Refused (25006), and so the session is thrown away: a new one may take writes, this one never will.
+        await tx`drop table if exists pg_temp.onceflow_takes_writes`;
+        return reason;
       }
       await tx`select count(*) from generate_series(1, ${spilledRows}::int)`;
     });
   } catch (error) {
+    if (reason !== undefined) return reason;
     // The cause names hosts, and this is shown to whoever asks for readiness; the roles log it.
     switch (codeOf(error)) {
       case "53100": // disk_full
