@@ -1,5 +1,10 @@
 /** The transactor and the stable offset against a real broker: rows 1 to 16 of the defects of kafkajs. */
 import { TransactionError } from "../../src/engine/core/ports.ts";
+import { delay } from "../../src/engine/core/delay.ts";
+import { createHealth } from "../../src/engine/core/health.ts";
+import { watchTransactions } from "../../src/engine/kafka/watch_transactions.ts";
+import { configureLogging } from "../../src/engine/observe/logging.ts";
+import { inTime } from "../support/in_time.ts";
 import { withCluster } from "../../src/engine/kafka/group_standing.ts";
 import { fetchTransactionVersion } from "../../src/engine/kafka/transaction_version.ts";
 import { openTransactor } from "../../src/engine/kafka/transactor.ts";
@@ -154,6 +159,36 @@ const cases: readonly (readonly [name: string, run: (client: Client) => Promise<
       await using next = await openTransactor(client, id, options);
       await next.commit({ records: [record(topic, 0, "k", "after")], offsets: [] });
       assertEquals(texts(await readPartition(client, topic)), ["before", "after"]);
+    },
+  ],
+
+  [
+    "whoever holds a partition's readers back is named once, and no longer than that lasts",
+    async (client) => {
+      const [topic = ""] = await freshTopics(client, 1, "held");
+      const id = uniqueName("tx");
+      await leaveOpen(client, id, [record(topic, 0, "k", "open")]);
+      const health = createHealth();
+      const stop = new AbortController();
+      const lines: string[] = [];
+      configureLogging({ level: "warning", write: (line) => void lines.push(line) });
+      const soon = { intervalMs: 20, graceMs: 0, heldMsMax: 500 };
+      const watching = watchTransactions(client, { topics: [topic], health, ...soon }, stop.signal);
+      const said = () => health.ready().checks.find(({ name }) => name === `lane:${topic}-0`);
+      const until = async (what: string, ok: boolean) => {
+        const looking = async () => {
+          while (said()?.ok !== ok) await delay(20);
+        };
+        await inTime(looking(), what);
+      };
+      await until("it is said", false);
+      assertStringIncludes(said()?.detail ?? "", `${topic}-0 waits for a transaction of ${id}`);
+      await delay(300);
+      await (await openTransactor(client, id, options))[Symbol.asyncDispose]();
+      await until("nobody waits any more", true);
+      stop.abort();
+      await watching;
+      assertEquals(lines.filter((line) => line.includes(id)).length, 1, lines.join(""));
     },
   ],
 

@@ -10,6 +10,7 @@ import { type ExaminedTransaction, examineTransactions, keyOf } from "./examine_
 import type { KafkaClient } from "./kafka_client.ts";
 import { forgetfulLine } from "./forgetful_line.ts";
 import { findOpen, stateTopic } from "./open_transactions.ts";
+import type { OpenTransaction } from "./transaction_states.ts";
 import { ageSeconds, type OnTransactionNews, unproved } from "./settle_transaction.ts";
 import type { VendorCluster } from "./vendor.ts";
 import { writeMarkers } from "./write_markers.ts";
@@ -25,6 +26,8 @@ export interface WatchOptions {
   readonly intervalMs?: number;
   /** One that is open for longer is examined. */
   readonly graceMs?: number;
+  /** One whose producer has it open for longer is said, although nothing is wrong with it: what lies behind it stands still. */
+  readonly heldMsMax?: number;
 }
 
 const log = getLogger(["onceflow", "kafka", "transactions"]);
@@ -48,7 +51,7 @@ export async function watchTransactions(
   options: WatchOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { intervalMs = 5_000, graceMs = 10_000 } = options;
+  const { intervalMs = 5_000, graceMs = 10_000, heldMsMax = 30_000 } = options;
   const cluster = client.cluster();
   const firstSeen = new Map<string, number>();
   const reported = new Set<string>();
@@ -66,12 +69,18 @@ export async function watchTransactions(
       const keys = new Set(open.map(keyOf));
       for (const key of firstSeen.keys()) if (!keys.has(key)) firstSeen.delete(key);
       for (const key of keys) if (!firstSeen.has(key)) firstSeen.set(key, performance.now());
-      const old = open.filter((part) =>
-        performance.now() - (firstSeen.get(keyOf(part)) ?? Infinity) >= graceMs
-      );
+      const heldMs = (part: OpenTransaction) =>
+        performance.now() - (firstSeen.get(keyOf(part)) ?? Infinity);
+      const old = open.filter((part) => heldMs(part) >= graceMs);
       const waiting = new Set<string>();
       for (const one of await examineTransactions(cluster, old, topics)) {
-        const reason = await endOrExplain(cluster, one, options, client);
+        const reason = await endOrExplain(
+          cluster,
+          one,
+          options,
+          client,
+          heldMs(one.part) >= heldMsMax,
+        );
         if (reason === undefined) continue;
         const name = laneCheck(one.part);
         waiting.add(name);
@@ -119,28 +128,34 @@ async function endOrExplain(
   one: ExaminedTransaction,
   { onNews }: WatchOptions,
   { user, recordClock }: Pick<KafkaClient, "user" | "recordClock">,
+  isLong: boolean,
 ): Promise<string | undefined> {
   const { part, transactionalId = "an id that no coordinator knows", state, outcome } = one;
   const where = formatPartition(part);
   const who = `${transactionalId} (producer id ${part.producerId}, epoch ${part.producerEpoch})`;
   switch (one.kind) {
     case "ongoing": {
-      // Long ones are their producer's business, until the coordinator should have ended them.
       const { startedAt = 0, timeoutMs = 0 } = state ?? {};
-      if (recordClock.now() < startedAt + timeoutMs + overdueMs) return undefined;
-      return `${where} waits for a transaction of ${who}: its coordinator still has it open, longer than ` +
-        `its timeout of ${Math.round(timeoutMs / 1_000)} s`;
+      const limit = `${Math.round(timeoutMs / 1_000)} s`;
+      if (recordClock.now() >= startedAt + timeoutMs + overdueMs) {
+        return `${where} waits for a transaction of ${who}: its coordinator still has it open, longer than ` +
+          `its timeout of ${limit}`;
+      }
+      // In the same words for as long as it is the same one.
+      return isLong
+        ? `${where} waits for a transaction of ${who} that its producer has begun at ${
+          timeOf(startedAt)
+        } and not ended; its coordinator aborts it ${limit} after its start`
+        : undefined;
     }
     case "completing":
       return `${where} waits for the coordinator to end a transaction of ${who}: it is in ` +
         `${state?.state}. Does every partition of it have a leader?`;
     case "hidden":
-      // Nothing that works takes so long: the brokers allow no more by default.
-      if (ageSeconds(part) < 15 * 60) return undefined;
-      return `${where} waits for a transaction of producer id ${part.producerId}, last written ` +
-        `${ageSeconds(part)} s ago, and ${
-          user ?? "this client"
-        } may not see whose it is; grant it: ` +
+      if (!isLong) return undefined;
+      return `${where} waits for a transaction of producer id ${part.producerId}, last written at ${
+        timeOf(part.lastTimestamp)
+      }, and ${user ?? "this client"} may not see whose it is; grant it: ` +
         `kafka-acls.sh --add --allow-principal User:${user ?? "?"} --operation Describe ` +
         `--transactional-id '*'`;
     case "unasked":
@@ -172,6 +187,10 @@ async function endOrExplain(
     { who, where, offset: part.startOffset, age: ageSeconds(part), outcome, proof: one.proof },
   );
   onNews?.(transactionalId, { kind: "ended", part, outcome });
+}
+
+function timeOf(ms: number): string {
+  return new Date(ms).toISOString();
 }
 
 function unended(where: string, who: string): string {
