@@ -39,7 +39,9 @@ export async function followOrder(order, sentAt) {
     if (mine !== followed) return;
     if (answer.problem !== undefined) {
       const isOver = [401, 403].includes(answer.status);
-      const text = `It is placed; its way cannot be read: ${problemText(answer.problem)}.`;
+      const text = `It is placed, but what became of it cannot be read: ${
+        problemText(answer.problem)
+      }.`;
       setText(byId("way-note"), isOver ? text : `${text} Asking again.`);
       if (isOver) return;
     } else {
