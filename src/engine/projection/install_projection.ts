@@ -51,3 +51,27 @@ export async function installProjection(
     return { kind: "created" };
   });
 }
+
+/** The same as SQL, for a transaction that sees the schema. Whoever starts the projector first notes what they were made of. */
+export function installationScript(
+  { name, version, tables }: Pick<Projection, "name" | "version" | "tables">,
+): string {
+  const made = tables.map((table) => `${table.ddl(quoteName(liveTables(table.name))).trim()};`);
+  const names = tables.map((table) => `'${table.name}'`).join(", ");
+  return `
+select pg_advisory_xact_lock(hashtextextended('projection:${name}', 0));
+do $onceflow_install$
+declare live int := (select version from projections where name = '${name}');
+begin
+  if live is null then
+    execute $onceflow_tables$
+${made.join("\n")}
+$onceflow_tables$;
+    insert into projections (name, version, tables) values ('${name}', ${version}, array[${names}]);
+  elsif live <> ${version} then
+    raise warning 'the tables of ${name} hold version %: a rebuild makes version ${version} of them', live;
+  end if;
+end
+$onceflow_install$;
+`;
+}

@@ -47,7 +47,11 @@ export type { Comparison } from "./compare_staged.ts";
 export type { ColumnDifference, RowDifference, TableDifference } from "./compare_tables.ts";
 export type { Dedupe } from "./fold_target.ts";
 export type { Installation } from "./install_projection.ts";
-export { migrateProjection, type ProjectionPlace } from "./migrate_projection.ts";
+export {
+  migrateProjection,
+  projectionMigrationsSql,
+  type ProjectionPlace,
+} from "./migrate_projection.ts";
 export {
   projectionDefaults,
   type ProjectionLimits,

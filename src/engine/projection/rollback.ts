@@ -20,7 +20,10 @@ import {
 
 /** What to roll back, and who is told. */
 export interface RollbackSettings<Event extends ProjectionEvent> extends ProjectionSettings<Event> {
-  /** Puts the old tables back as they are: readers see the past until the projectors have caught up. */
+  /**
+   * Puts the old tables back as they are: readers see the past until the projectors have caught up, and triggers on the
+   * tables fire again for that.
+   */
   readonly atOnce?: boolean;
   /** Told what it is about to do, before anything is changed. What is thrown there ends it. */
   readonly beforeRollback?: (plan: RollbackPlan) => void | Promise<void>;

@@ -8,6 +8,7 @@ import { findInstalled } from "./install_projection.ts";
 import type { LogSource } from "./log_source.ts";
 import { missingHistory } from "./missing_history.ts";
 import { findOldTables, keptLabel, type KeptTables, oldTablesOf } from "./old_tables.ts";
+import { quietOldTables } from "./quiet_old_tables.ts";
 import { rebuildStep } from "./rebuild_step.ts";
 import type { RebuildReport } from "./rebuild_projection.ts";
 import { type RebuildDeps, type RebuildProgress, replayAndSwap } from "./replay_and_swap.ts";
@@ -34,7 +35,8 @@ export interface RollbackReport extends Omit<RebuildReport, "dropped"> {
 /**
  * Folds into the old tables what came while they were away, round after round, and exchanges them with the live ones, which
  * are kept in their turn. With `atOnce` it exchanges them as they are: readers see the past until the projectors have caught
- * up. What was added to the live tables or taken off them since (policies, grants, indexes) holds for the old ones, too.
+ * up. What was added to the live tables or taken off them since (policies, grants, indexes, triggers) holds for the old
+ * ones, too; triggers do not fire again for what came meanwhile, but with `atOnce`.
  *
  * Killed at any moment, either is whole: what was folded is in the old tables with its position, and the exchange is one
  * transaction.
@@ -62,6 +64,8 @@ export async function rollbackProjection<Event extends ProjectionEvent>(
   const { partitions, behind } = await step(() => partitionsOf(sql, source, projection, kept));
   const replacedVersion = await step(() => findInstalled(sql, name)) ?? version;
   await options.beforeRollback?.({ version, replacedVersion, keptAt: kept.keptAt, behind });
+  const own = await step(() => ownPieces(sql, name));
+  if (!isBehind) await step(() => quietOldTables(sql, name, kept, own));
   const staging: Staging<Event> = {
     id: kept.id,
     schema: kept.schema,
@@ -72,7 +76,7 @@ export async function rollbackProjection<Event extends ProjectionEvent>(
       table: tablesIn(kept.schema),
       dedupe: deps.dedupe,
     },
-    old: { own: await step(() => ownPieces(sql, name)), isBehind },
+    old: { own, isBehind },
   };
   const { swapped, ...done } = await replayAndSwap(deps, staging, partitions, options);
   const old = await step(() => findOldTables(sql, name));
