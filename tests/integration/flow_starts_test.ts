@@ -2,7 +2,7 @@
 import { Kafka, logLevel } from "kafkajs";
 import { z } from "zod";
 import type { Flow, FlowOptions } from "../../src/engine/mod.ts";
-import { defineFlow, HaltError, topic } from "../../src/engine/mod.ts";
+import { createHealth, defineFlow, HaltError, topic } from "../../src/engine/mod.ts";
 import { runFlow } from "../../src/engine/flow/run_flow.ts";
 import { createTransactions } from "../../src/engine/kafka/transactions.ts";
 import type { TransactionStep } from "../../src/engine/kafka/transactor.ts";
@@ -16,6 +16,7 @@ import {
   testClient,
 } from "../support/kafka.ts";
 import { runUntil } from "../support/run_until.ts";
+import { waitFor } from "../../src/tools/stack/wait.ts";
 
 const read = z.object({ id: z.string() });
 type Event = z.output<typeof read>;
@@ -119,4 +120,36 @@ Deno.test("a flow takes over from another consumer of its group once, and halts 
   await moveTo(3);
   const again = await assertRejects(() => runUntil(client, flow, () => true), HaltError);
   assertStringIncludes(again.message, "no worker of onceflow has committed that");
+});
+
+Deno.test("a flow that takes over waits for a consumer that is still alive, says so, and begins where that has stopped", async () => {
+  const { client, source, flowWith, fill, copied } = await sourceOf("a", "b");
+  const groupId = `living ${source}`;
+  const kafka = new Kafka({ brokers: [...client.settings.brokers], logLevel: logLevel.NOTHING });
+  const other = kafka.consumer({ groupId });
+  const seen: string[] = [];
+  await other.connect();
+  await other.subscribe({ topic: source, fromBeginning: true });
+  await other.run({
+    eachMessage: ({ message }) => Promise.resolve(void seen.push(String(message.key))),
+  });
+  const patience = { waitMsMax: 60_000 };
+  const has = (count: number) => waitFor(() => seen.length === count || undefined, patience);
+  await has(2);
+
+  const health = createHealth();
+  const flow = flowWith({ groupId, takeOver: true });
+  const taken = runUntil(client, flow, ({ records }) => records === 1, { ...onePartition, health });
+  const said = () =>
+    health.ready().checks.find(({ name, ok }) => name === `group:${groupId}` && !ok);
+  assertStringIncludes(
+    (await waitFor(said, patience))?.detail ?? "",
+    "another consumer, which is not this version of onceflow",
+  );
+  await fill(["c"]);
+  await has(3);
+  await other.disconnect();
+  await fill(["d"]);
+  await taken;
+  assertEquals([seen, await copied()], [["a", "b", "c"], ["d"]]);
 });
