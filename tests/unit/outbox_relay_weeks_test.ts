@@ -8,6 +8,7 @@ import { cursorRefreshMs } from "../../src/engine/outbox/cursor_age.ts";
 import { type LeadTimes, leadTimes } from "../../src/engine/outbox/lead_rules.ts";
 import type { PruneTimes } from "../../src/engine/outbox/prune_outbox.ts";
 import { relayShard } from "../../src/engine/outbox/relay_shard.ts";
+import { configureLogging } from "../../src/engine/observe/logging.ts";
 import { type Random, seededRandom } from "../../src/tools/torture/random.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { Host, type Service, World } from "./relay_weeks_world.ts";
@@ -200,6 +201,28 @@ for (const hosts of [1, 3]) {
     });
   }
 }
+
+Deno.test("hours without Kafka or Postgres are some lines for each relay, and none for each turn of the lead", async () => {
+  for (const service of ["kafka", "postgres"] as const) {
+    const lines: string[] = [];
+    configureLogging({ level: "warning", write: (line) => void lines.push(line) });
+    const world = new World(seededRandom(`without ${service}`), keptMs);
+    const machines = ["one", "two"].map((name) => new Machine(world, name));
+    world.place();
+    await world.time.pass(hour);
+    lines.length = 0;
+    world.faults.down.add(service);
+    world.place();
+    await world.time.pass(6 * hour);
+    assert(lines.length <= 6 * machines.length, `${lines.length} lines:\n${lines.join("")}`);
+    world.faults.down.delete(service);
+    await world.time.pass(2 * hour);
+    assertEquals([world.published, world.violations], [2, []]);
+    assertEquals(machines.map(({ health }) => health.ready().ready), [true, true]);
+    for (const machine of machines) machine.stop();
+    await world.time.pass(hour);
+  }
+});
 
 Deno.test("a commit that is answered when its session is long over moves nothing back", async () => {
   const world = new World(seededRandom("late"), keptMs);

@@ -94,7 +94,6 @@ async function keep(
     over.throwIfAborted();
     return unlessAborted(answered(holding, question), over);
   };
-  let isSaid = false;
   let state: Lead = { kind: "held", confirmedAt };
   let pauseMs = times.renewMs;
   while (true) {
@@ -112,11 +111,12 @@ async function keep(
         case "renew":
           if (!await ask(() => lead.renew(times.validMs))) return taken;
           state = { kind: "held", confirmedAt: now };
-          if (duty().since === undefined) isSaid = false;
           break;
         case "offer":
-          if (!isSaid) log.warn("Shard {shard} does not come on; others may lead it", { shard });
-          isSaid = true;
+          // Once, however often the lead goes round before something is done.
+          if (duty().rounds === 0) {
+            log.warn("Shard {shard} does not come on; others may lead it", { shard });
+          }
           await ask(() => lead.release());
           state = { kind: "offered", since: now };
           break;
