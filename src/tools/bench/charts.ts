@@ -29,6 +29,7 @@ const leading: Readonly<Record<string, { readonly unit: string; readonly title: 
   latency: { unit: "p99 ms", title: "Time that 99 % of the events kept below" },
   kills: { unit: "catch-up ms", title: "From a kill until orders are in time again" },
   http: { unit: "p99 ms", title: "Time that 99 % of the orders kept below" },
+  tracing: { unit: "records/s", title: "Events worked off in a second" },
   peers: { unit: "records/s", title: "Events worked off in a second" },
 };
 

@@ -13,9 +13,13 @@ export const sectionNames = [
   "retention",
   "projector",
   "soak",
+  "tracing",
 ] as const;
 /** One of {@linkcode sectionNames}. */
 export type SectionName = (typeof sectionNames)[number];
+
+/** Only where it is named. */
+export const namedOnly: readonly SectionName[] = ["tracing"];
 
 /** `quick` takes some two minutes on a quiet machine, `full` less than thirty. */
 export type Size = "quick" | "default" | "full";
@@ -124,6 +128,8 @@ export const targets = {
   exactlyOnceToAtLeastOnce: 0.97,
   /** Of a flow that keeps a count for each key, to one that keeps nothing. */
   statefulToStateless: 0.5,
+  /** With one trace of a hundred kept, to tracing off. */
+  tracedToUntraced: 0.97,
   drainCpuMicrosPerRecord: 6,
   latencyP99MsAt: new Map([[100, 15], [1_000, 25]]),
   partitionsCpuRatio: 1.2,

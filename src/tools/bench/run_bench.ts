@@ -14,17 +14,18 @@ import { projectorSection, relaySection } from "./role_sections.ts";
 import { retentionSection } from "./retention_section.ts";
 import { peersSection } from "./peers_section.ts";
 import { stateSection } from "./state_section.ts";
+import { tracingSection } from "./tracing_section.ts";
 import { soakSection } from "./soak_section.ts";
 import { latencySection } from "./latency_section.ts";
 import { environmentOf } from "./environment.ts";
 import { plainReason } from "./plain_reason.ts";
-import { plans, type SectionName, sectionNames, type Size } from "./plan.ts";
+import { namedOnly, plans, type SectionName, sectionNames, type Size } from "./plan.ts";
 import type { BenchReport, Section } from "./report.ts";
 
 /** What to run. */
 export interface BenchOptions {
   readonly size: Size;
-  /** All of them where absent. */
+  /** All of them but those of `namedOnly` where absent. */
   readonly only?: readonly (SectionName | "peers")[];
   /** The peers too: only they where `only` says so. */
   readonly peers: boolean;
@@ -51,6 +52,7 @@ const runners: Readonly<Record<SectionName | "peers", Run>> = {
   retention: retentionSection,
   projector: projectorSection,
   soak: soakSection,
+  tracing: tracingSection,
   peers: peersSection,
 };
 
@@ -67,7 +69,9 @@ export async function runBench(
   const startedAt = new Date();
   const started = performance.now();
   const chosen = [...sectionNames, ...(options.peers ? ["peers" as const] : [])]
-    .filter((name) => !options.only || options.only.includes(name));
+    .filter((name) =>
+      options.only ? options.only.includes(name) : !namedOnly.some((n) => n === name)
+    );
   await using context = await openContext(config, services, {
     plan: planOf(options),
     signal: options.signal,
