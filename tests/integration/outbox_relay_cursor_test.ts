@@ -90,6 +90,20 @@ Deno.test("relay halts when the database lies behind the cursor, whatever was wr
   assertEquals((await check(sql, { offset: Number(to), metadata })).after, 1);
 });
 
+Deno.test("relay goes on behind a row that was deleted by hand, once this database has noted its position", async () => {
+  const { db, sql, cursor } = await published();
+  await using _ = db;
+  await noteRelayed(sql, 0, 3);
+  await sql`delete from outbox where position = 3`;
+  const { after, isRowGone } = await check(sql, cursor);
+  assertEquals([after, isRowGone], [3, true]);
+  await sql`
+    insert into outbox (shard, position, topic, key, value, event_id, event_type)
+    select shard, 3, topic, key, value, gen_random_uuid(), event_type from outbox where position = 2
+  `;
+  await assertRejects(() => check(sql, cursor), HaltError, "restored to an earlier state");
+});
+
 Deno.test("relay halts when its sequence was set back below the last note, and its advice loses and doubles nothing", async () => {
   await using db = await outboxDatabase();
   const { sql } = db;

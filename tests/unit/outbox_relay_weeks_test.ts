@@ -224,6 +224,71 @@ Deno.test("hours without Kafka or Postgres are some lines for each relay, and no
   }
 });
 
+/** What the pages promise, with the times that are used. */
+for (
+  const { name, msMax, strike } of [
+    { name: "is frozen", msMax: 15_000, strike: (host: Host) => void (host.isFrozen = true) },
+    {
+      name: "has lost its network",
+      msMax: 15_000,
+      strike(host: Host) {
+        host.cut.set("kafka", "silent");
+        host.cut.set("postgres", "silent");
+      },
+    },
+    {
+      name: "gets no answer of Kafka",
+      msMax: 25_000,
+      strike: (host: Host) => void host.cut.set("kafka", "silent"),
+    },
+    {
+      name: "is refused by Kafka",
+      msMax: 25_000,
+      strike: (host: Host) => void host.cut.set("kafka", "refused"),
+    },
+  ]
+) {
+  Deno.test(`the standby publishes within ${msMax / 1_000} s when the leader ${name}`, async () => {
+    for (const seed of ["a", "b", "c", "d", "e"]) {
+      const world = new World(seededRandom(seed), keptMs);
+      const stop = new AbortController();
+      const start = (id: string) => {
+        const host = new Host(world, id);
+        const running = relayShard(
+          {
+            store: world.storeFor(host),
+            transactions: world.transactionsFor(host),
+            lead: world.leadFor(host),
+            ...{ leadTimes, clock: host.clock, partitionCount: () => 1 },
+          },
+          {
+            ...{ shard: 0, groupId: "relay", cursorTopic: "cursor" },
+            ...{ batchRecordsMax: 200, pollIntervalMs: 50, retentionHours },
+          },
+          stop.signal,
+        );
+        return { host, running };
+      };
+      const first = start("first");
+      world.place();
+      await world.time.pass(10_000);
+      assertEquals([world.published, world.lead?.host], [1, first.host]);
+      const second = start("second");
+      // So that the leader is struck at any place of its round.
+      await world.time.pass(seededRandom(seed).integer(10_000, 20_000));
+      strike(first.host);
+      world.place();
+      await world.time.pass(msMax);
+      assertEquals([world.published, world.violations], [2, []], `seed ${seed}`);
+      first.host.cut.clear();
+      first.host.thaw();
+      stop.abort();
+      await world.time.pass(hour);
+      await Promise.all([first.running, second.running]);
+    }
+  });
+}
+
 Deno.test("a commit that is answered when its session is long over moves nothing back", async () => {
   const world = new World(seededRandom("late"), keptMs);
   const host = new Host(world, "slow");

@@ -54,6 +54,7 @@ export async function publish(
     await commit(publishing, published, records, { ...last, holds, writtenBelow });
     progress.after = last.position;
     progress.eventId = last.eventId;
+    progress.isRowGone = false;
   }
   for (const hold of holds.slice(held.length)) {
     const row = rows.find(({ position }) => position === hold.after + 1);

@@ -95,6 +95,8 @@ export interface CheckedCursor {
   readonly holds: readonly Hold[];
   /** As in {@linkcode Reached}. */
   readonly writtenBelow?: string | undefined;
+  /** The event's row was deleted here, after it was published or passed by. */
+  readonly isRowGone?: boolean;
 }
 
 /**
@@ -142,10 +144,14 @@ export async function checkCursor(
     );
   }
   const found = (await rowAt(sql, shard, position))?.eventId;
-  if (found === event) {
+  // A database that has noted the cursor's own position is no earlier state of itself: what is missing was deleted by hand.
+  const isRowGone = found === undefined && noted === position;
+  if (found === event || isRowGone) {
     const range = { shard, after: noted ?? 0, below: position, xid: writtenBelow };
     const late = await findWrittenLate(sql, range);
-    if (late === undefined) return { after: position, eventId: event, holds, writtenBelow };
+    if (late === undefined) {
+      return { after: position, eventId: event, holds, writtenBelow, isRowGone };
+    }
     throw new HaltError(
       `${where} stands at position ${position}, and event ${late.eventId} at position ${late.position} was written when ` +
         `all up to there was published: the sequence outbox_position was set back, and going on would skip it. Run in ` +

@@ -60,6 +60,8 @@ export interface RelayProgress {
   after: number;
   /** The event at that position. */
   eventId: string | undefined;
+  /** There is no row for it any more: it was deleted by hand. */
+  isRowGone: boolean;
   /** The position that a commit under way would reach. */
   doubt: number | undefined;
   /** The position that was tried last and is not known to be published; kept until something is. */
@@ -82,8 +84,8 @@ export interface RelayProgress {
 /** At the start of a process. */
 export function noProgress(): RelayProgress {
   return {
-    ...{ after: -1, eventId: undefined, doubt: undefined, failures: 0, holds: [] },
-    ...{ writtenBelow: undefined, refused: new Map(), recordedTopics: new Set() },
+    ...{ after: -1, eventId: undefined, isRowGone: false, doubt: undefined, failures: 0 },
+    ...{ holds: [], writtenBelow: undefined, refused: new Map(), recordedTopics: new Set() },
     ...{ committedAt: undefined, duty: noDuty },
   };
 }

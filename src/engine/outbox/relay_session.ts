@@ -45,7 +45,7 @@ export async function relaySession(
   const answer = await read();
   const floor = lowestCursor(progress.after, await deps.store.relayedUpTo());
   const cursor = await offsetNotBelow(floor, { groupId, ...place }, answer, read, signal);
-  const { after, eventId, holds, writtenBelow } = await deps.store.check(cursor);
+  const { after, eventId, isRowGone = false, holds, writtenBelow } = await deps.store.check(cursor);
   // Whoever has lost the lead meanwhile must not touch what the next session of this process goes by.
   signal.throwIfAborted();
   observer.dependency?.("postgres", true);
@@ -53,7 +53,7 @@ export async function relaySession(
   if (progress.doubt !== undefined) {
     observer.resolved?.(after === progress.doubt ? "committed" : "aborted");
   }
-  Object.assign(progress, { after, eventId, holds, writtenBelow, doubt: undefined });
+  Object.assign(progress, { after, eventId, isRowGone, holds, writtenBelow, doubt: undefined });
   if (progress.unwritten === undefined) deps.health?.up(relayCheck(shard), sessionCause);
   observer.stands?.(shard, { position: after, holds });
   log.info("Relaying shard {shard} from position {after}", { shard, after });
@@ -91,7 +91,8 @@ async function relayRows(
       await release(publishing, signal);
       releasedAt = clock.now();
     }
-    const { after: cursor, eventId: reached } = progress;
+    const { after: cursor, isRowGone } = progress;
+    const reached = isRowGone ? undefined : progress.eventId;
     const read = await store.read({ after: cursor, eventId: reached, limit, barrier, signal });
     if (signal.aborted) return;
     if (read.kind === "rows") {
