@@ -93,7 +93,7 @@ Deno.test("relay halts when the database lies behind the cursor, whatever was wr
 Deno.test("relay goes on behind a row that was deleted by hand, once this database has noted its position", async () => {
   const { db, sql, cursor } = await published();
   await using _ = db;
-  await noteRelayed(sql, 0, 3);
+  await writeRelayCheckpoint(sql, 0, 3);
   await sql`delete from outbox where position = 3`;
   const { after, isRowGone } = await check(sql, cursor);
   assertEquals([after, isRowGone], [3, true]);

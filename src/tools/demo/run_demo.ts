@@ -65,16 +65,20 @@ export async function runDemo(config: Config, options: DemoOptions): Promise<voi
   const startedAt = performance.now();
   const run = Date.now().toString(36);
   const orders = orderMix(run, options.orders);
-  await using runtime = await openRuntime(config, {
-    applicationName: "onceflow demo",
-    findServices: () => resolveServices(config, "start", options.onProgress),
-    connectionsMax: 20,
-  });
   const observability = createObservability();
-  await using http = startHttp(runtime, observability);
-  const url = `http://${http.host}:${http.port}`;
   const finished = new AbortController();
   const stop = AbortSignal.any([options.signal, finished.signal]);
+  await using keeper = stackKeeper(config, options.onProgress, stop);
+  using _finished = { [Symbol.dispose]: () => finished.abort() };
+  await using runtime = await openRuntime(config, {
+    applicationName: "onceflow demo",
+    findServices: () => keeper.findServices(),
+    connectionsMax: 20,
+    // What is ours is started again when it is killed meanwhile; what is not ours must be there.
+    ...(config.KAFKA_BROKERS === undefined && { health: observability.health, signal: stop }),
+  });
+  await using http = startHttp(runtime, observability);
+  const url = `http://${http.host}:${http.port}`;
   const halted = Promise.withResolvers<never>();
   const worker = runWorker(runtime, {
     roles,
@@ -83,7 +87,6 @@ export async function runDemo(config: Config, options: DemoOptions): Promise<voi
     beforeTry: injectFailures(orders),
     observers: workerObservers(observability),
   }, stop);
-  const keeping = keepStackUp(config, runtime.services, options.onProgress, stop);
   const story = async () => {
     options.onProgress(`placing ${orders.length} orders at ${url}`);
     let placed = 0;
@@ -117,8 +120,20 @@ export async function runDemo(config: Config, options: DemoOptions): Promise<voi
   } finally {
     finished.abort();
     await worker;
-    await keeping;
   }
+}
+
+/** Finds or starts the services, and keeps them up from then on, while the rest is still being opened. */
+function stackKeeper(config: Config, onProgress: (line: string) => void, stop: AbortSignal) {
+  let keeping: Promise<void> | undefined;
+  return {
+    async findServices() {
+      const services = await resolveServices(config, "start", onProgress);
+      keeping = keepStackUp(config, services, onProgress, stop);
+      return services;
+    },
+    [Symbol.asyncDispose]: async () => await keeping,
+  };
 }
 
 /** Reads them again where a service was killed meanwhile. */
