@@ -2,6 +2,7 @@
 import { readAuditRows } from "../../src/app/audit/audit_log.ts";
 import { auditOf } from "../../src/app/compose/audited.ts";
 import { openRuntime } from "../../src/app/compose/open_runtime.ts";
+import { missingFromSchema } from "../../src/app/compose/prepare_schema.ts";
 import {
   dropOldViews,
   rebuildViews,
@@ -26,6 +27,11 @@ Deno.test("serve and worker run with the grants of their files alone, once migra
   assertEquals(code, 0);
   assertStringIncludes(output, "outbox_0001_table");
   assertEquals((await migrateCommand(config.owner, "--check")).code, 0);
+  const [newest] = await owner<{ name: string; checksum: string }[]>`
+    delete from onceflow_migrations where name = 'projection_0004_old_tables' returning name, checksum
+  `;
+  assertEquals(await missingFromSchema(owner, config.owner), ["projection_0004_old_tables"]);
+  await owner`insert into onceflow_migrations ${owner(newest!)}`;
   await grant(owner, "serve", database.serve);
   await grant(owner, "worker", database.role);
   await using serving = await openRuntime(config.serve, {
