@@ -1,6 +1,7 @@
 /** Where groups stand, and what setting an offset changes, as tables for people. Pure. */
 import Table from "cli-table3";
 import { oneLine } from "../engine/core/plain_text.ts";
+import { columns, cutTo } from "../engine/dead_letters/fit_columns.ts";
 import { formatPartition } from "../engine/core/record.ts";
 import type { GroupStanding } from "../engine/kafka/group_standing.ts";
 import type { OffsetChange } from "../engine/kafka/offset_admin.ts";
@@ -11,9 +12,10 @@ export function standingTable(
   cursorTopic: string,
 ): string {
   const table = new Table({
-    head: ["partition", "committed", "log start", "end", "high watermark", "lag", "metadata"],
+    head: ["partition", "committed", "log start", "end", "high watermark", "lag"],
     style: { head: [], border: [], compact: true },
   });
+  const notes: string[] = [];
   for (const row of partitions) {
     const { committed, pending, log, lag, metadata } = row;
     table.push([
@@ -27,12 +29,16 @@ export function standingTable(
           row.topic === cursorTopic ? "" : String(lag),
         ]
         : ["no such partition", "", "", ""]),
-      oneLine(metadata),
     ]);
+    if (metadata !== "") {
+      notes.push(cutTo(`${formatPartition(row)}: ${oneLine(metadata)}`, columns));
+    }
   }
   const who = oneLine(members.map(({ clientId, host }) => `${clientId}${host}`).join(" "));
   const title = `Group ${groupId}: ${state}${who ? `, ${members.length} member(s): ${who}` : ""}`;
-  return partitions.length > 0 ? `${title}\n${table}` : `${title}, nothing committed`;
+  return partitions.length > 0
+    ? [title, String(table), ...notes].join("\n")
+    : `${title}, nothing committed`;
 }
 
 /** Before and after, and what it means. */

@@ -1,6 +1,7 @@
 /** `projection`: show how far the read model is, build it anew from the log, and go back. */
 import Table from "cli-table3";
 import { Command } from "commander";
+import { wrapped } from "../engine/dead_letters/fit_columns.ts";
 import type { ProjectionStatus } from "../engine/projection/mod.ts";
 import { FindingError } from "./exit_codes.ts";
 import { jsonDocument } from "./json_document.ts";
@@ -64,10 +65,12 @@ function describeStatus(status: ProjectionStatus): string {
     partitions.toString(),
     figures.toString(),
     ...status.old === undefined ? [] : [
-      `Old tables, for \`projection rollback\` until \`projection drop-old\`: ${
-        describeOld(status.old)
-      }, ${status.old.behind} offsets behind.`,
+      wrapped(
+        `Old tables, for \`projection rollback\` until \`projection drop-old\`: ${
+          describeOld(status.old)
+        }, ${status.old.behind} offsets behind.`,
+      ),
     ],
-    ...status.findings.map((finding) => `! ${finding}`),
+    ...status.findings.map((finding) => wrapped(`! ${finding}`, "  ")),
   ].join("\n");
 }

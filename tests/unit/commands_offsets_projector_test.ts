@@ -36,3 +36,20 @@ Deno.test("a cursor, whose topic has no records, is shown without a lag", () => 
   assertEquals(table("cursor").includes("-301"), false);
   assertEquals(table("another").includes("-301"), true);
 });
+
+Deno.test("where a group stands fits 100 columns, with its metadata below", () => {
+  const metadata =
+    "mark=2:230:230:1:1:106:-1:1795809336195 topic_id=ed5a8e8c764746c788975047a3cc29bc";
+  const log = { start: 0, stableEnd: 1_000_000, highWatermark: 1_000_000 };
+  const place = { topic: "onceflow.outbox-cursor", partition: 0, committed: 1, pending: false };
+  const group = { groupId: "g", state: "Empty", protocol: "", members: [] };
+  const lines = standingTable(
+    { ...group, partitions: [{ ...place, log, lag: 9, metadata: `${metadata} more of it` }] },
+    "cursor",
+  ).split("\n");
+  assertEquals(lines.filter((line) => line.length > 100), []);
+  assertEquals(
+    lines.at(-1)?.startsWith(`onceflow.outbox-cursor-0: ${metadata.slice(0, 60)}`),
+    true,
+  );
+});
