@@ -18,6 +18,8 @@ interface TortureArguments {
   readonly kafka: string;
   readonly transactionVersion?: number;
   readonly brokers: 1 | 3;
+  readonly ownController?: true;
+  readonly only?: string;
   readonly guarantee: Guarantee;
   readonly json?: true;
 }
@@ -43,7 +45,7 @@ export function tortureCommand(): Command {
     .option("--minutes <number>", "how long faults strike", parseMinutes, 5)
     .option(
       "--kafka <version>",
-      "the version of Kafka to run; it must pass on 3.9.1, 4.2.2 and 4.3.1",
+      "the version of Kafka to run; it must pass on 3.9.1, 4.2.2, 4.3.1 and 4.4.0",
       parseVersion,
       kafkaVersion,
     )
@@ -53,6 +55,11 @@ export function tortureCommand(): Command {
       parseTransactionVersion,
     )
     .option("--brokers <count>", "how many brokers: 1 or 3", parseBrokers, 1)
+    .option(
+      "--own-controller",
+      "a lone broker is its own controller: 4.3 and 4.4 can forget transactions then",
+    )
+    .option("--only <text>", 'strike only with faults whose name holds this, such as "broker"')
     .addOption(
       new Option("--guarantee <guarantee>", "what the flows guarantee")
         .choices(guarantees).default(guarantees[0]),
@@ -128,7 +135,7 @@ function parseMinutes(text: string): number {
 }
 
 function tableOf(report: TortureReport): string {
-  const { faults, load, transactions, unknown_outcomes, recovery, findings } = report;
+  const { faults, load, transactions, unknown_outcomes, forgotten, recovery, findings } = report;
   const kinds = new Table({ head: ["fault", "landed", "missed", "median ms", "max ms"] });
   for (const [kind, { landed, missed }] of Object.entries(faults.by_kind)) {
     const back = recovery.by_kind[kind];
@@ -147,6 +154,7 @@ function tableOf(report: TortureReport): string {
     `transactions ${Object.entries(transactions).map(([role, n]) => `${role} ${n}`).join(", ")}`,
     `unknown outcomes: ${unknown_outcomes.committed} resolved as committed, ` +
     `${unknown_outcomes.aborted} as aborted`,
+    `forgotten by Kafka, and ended by proof: ${forgotten.commit} by commit, ${forgotten.abort} by abort`,
     `findings: ${findings.length}`,
     ...findings.map(({ kind, detail }) => `  ${kind}: ${detail}`),
     `seed ${report.seed}`,

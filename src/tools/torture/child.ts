@@ -114,6 +114,7 @@ async function run(chosen: readonly string[]): Promise<void> {
             resolved,
           },
           relay: { relayed: ({ rows, shard }) => committed("relay", rows, rows, shard), resolved },
+          forgotten,
           projector: { onApplied: ({ events }) => committed("projector", events, 0) },
         },
       },
@@ -127,6 +128,7 @@ async function run(chosen: readonly string[]): Promise<void> {
         transactionTimeoutMs: config.TRANSACTION_TIMEOUT_MS,
         sessionTimeoutMs: config.SESSION_TIMEOUT_MS,
         topicPartitions: config.TOPIC_PARTITIONS,
+        onForgotten: forgotten,
         observer: {
           committed: ({ records, outputs, deadLetters }) =>
             committed("sequences", records, outputs + deadLetters),
@@ -147,6 +149,10 @@ function committed(role: Role, records: number, written: number, shard?: number)
 
 function resolved(outcome: "committed" | "aborted"): void {
   tell({ event: "resolved", outcome });
+}
+
+function forgotten(outcome: "commit" | "abort"): void {
+  tell({ event: "forgotten", outcome });
 }
 
 if (import.meta.main) {

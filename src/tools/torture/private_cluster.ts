@@ -27,6 +27,11 @@ export interface ClusterOptions {
   /** The feature `transaction.version`; the release's own where absent. */
   readonly transactionVersion?: number;
   readonly brokers: 1 | 3;
+  /**
+   * A lone broker is its own controller with Kafka's own session timeout, as where people run one: killed and back within
+   * that, it leads its partitions, loses them, and leads them again.
+   */
+  readonly ownController?: boolean;
   readonly signal: AbortSignal;
   readonly onProgress: (line: string) => void;
 }
@@ -56,9 +61,16 @@ export interface PrivateCluster extends AsyncDisposable {
 const pipelineListener = "PROXIED";
 
 /** Short waits, so that a run sees many failovers. */
-const brokerSettings: Readonly<Record<string, string>> = {
+const shortSessions: Readonly<Record<string, string>> = {
   "broker.session.timeout.ms": "3000",
   "broker.heartbeat.interval.ms": "500",
+};
+/** What {@linkcode brokerProperties} would make shorter for a lone broker. */
+const kafkasSessions: typeof shortSessions = {
+  "broker.session.timeout.ms": "9000",
+  "broker.heartbeat.interval.ms": "2000",
+};
+const brokerSettings: Readonly<Record<string, string>> = {
   "controller.quorum.election.timeout.ms": "500",
   "controller.quorum.fetch.timeout.ms": "1500",
   "controlled.shutdown.enable": "true",
@@ -84,8 +96,8 @@ export async function startPrivateCluster(options: ClusterOptions): Promise<Priv
   // A lone broker gets a controller that outlives it. One that was controller too would come back with leaders that it
   // then loses while it registers anew; its transaction coordinator takes those partitions for deleted meanwhile and
   // drops the markers of prepared transactions for good (Kafka 4.3 and 4.4.0: "Couldn't find leader endpoint").
-  const alone = options.brokers === 1;
-  const voters = (alone ? [loneControllerId] : nodeIds)
+  const apart = options.brokers === 1 && !options.ownController;
+  const voters = (apart ? [loneControllerId] : nodeIds)
     .map((nodeId) => ({ nodeId, controllerPort: freePort() }));
   const { transactionVersion } = options;
   const common = { voters, clusterId, jars, java, transactionVersion };
@@ -97,7 +109,7 @@ export async function startPrivateCluster(options: ClusterOptions): Promise<Priv
   const archive = await existing(
     join(cacheDirectory, `${basename(jars)}-java-${java.version}.jsa`),
   );
-  const controllers = alone ? [started.use(controllerService(common, directory, keep))] : [];
+  const controllers = apart ? [started.use(controllerService(common, directory, keep))] : [];
   const brokers = nodeIds.map((nodeId, index): Broker => {
     const own = voters.find((voter) => voter.nodeId === nodeId);
     const { direct = 0, behind = 0, proxied = 0 } = ports[index] ?? {};
@@ -106,6 +118,7 @@ export async function startPrivateCluster(options: ClusterOptions): Promise<Priv
     );
     const settings = {
       ...brokerSettings,
+      ...(options.ownController ? kafkasSessions : shortSessions),
       "listeners": `PLAINTEXT://127.0.0.1:${direct},${pipelineListener}://127.0.0.1:${behind}` +
         (own ? `,CONTROLLER://127.0.0.1:${own.controllerPort}` : ""),
       // A client gets the addresses of the listener that it came in by: those behind the proxy stay behind it.
@@ -118,7 +131,7 @@ export async function startPrivateCluster(options: ClusterOptions): Promise<Priv
     const broker: BrokerOptions = {
       // Faults end it again and again.
       ...{ ...common, nodeId, settings, archive, heapMiB: 384, shortLived: true },
-      ...(alone && { roles: "broker" as const }),
+      ...(apart && { roles: "broker" as const }),
       port: direct,
       dataDirectory: join(directory, `broker-${nodeId}`),
       logFile: join(directory, "logs", `broker-${nodeId}.log`),

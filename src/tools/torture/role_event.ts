@@ -17,6 +17,8 @@ export const roleEvent = z.discriminatedUnion("event", [
   }),
   /** A commit whose answer was lost, and what the committed offset said of it. */
   z.object({ event: z.literal("resolved"), outcome: z.enum(["committed", "aborted"]) }),
+  /** In one partition it ended a transaction that Kafka had forgotten. */
+  z.object({ event: z.literal("forgotten"), outcome: z.enum(["commit", "abort"]) }),
   /** It stands at a crash point and waits to be killed. */
   z.object({ event: z.literal("reached"), point: z.enum(innerPoints) }),
   /** It halted: going on would lose or double something. */

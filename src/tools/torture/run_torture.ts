@@ -17,7 +17,7 @@ import { allFaults } from "./faults/all_faults.ts";
 import { flowMustHalt } from "./flow_halts.ts";
 import { type OnEnd, restoredDatabase } from "./halts.ts";
 import { installSequences, type Ledger, runLoad } from "./load.ts";
-import { startPrivateCluster } from "./private_cluster.ts";
+import { type ClusterOptions, startPrivateCluster } from "./private_cluster.ts";
 import { seededRandom } from "./random.ts";
 import { Recoveries, type Recovery } from "./recoveries.ts";
 import { RoleProcess, type UnaskedEnd } from "./role_process.ts";
@@ -26,24 +26,17 @@ import { sequenceStateTopic, sequenceTopics } from "./sequence_flow.ts";
 import { Summary, type TortureReport } from "./summary.ts";
 import { tortureEnvironment, tortureTimeouts } from "./torture_environment.ts";
 
-/** What a run is asked for. */
-export interface TortureOptions {
+/** What a run is asked for; its directory is removed at the end when nothing was found. */
+export interface TortureOptions extends ClusterOptions {
   readonly seed: string;
   readonly minutes: number;
-  readonly kafkaVersion: string;
-  /** The cluster's feature `transaction.version`, 0 to 2; the release's own where absent. */
-  readonly transactionVersion?: number;
-  readonly brokers: 1 | 3;
+  /** Only faults whose name holds this text strike; all where absent. */
+  readonly only?: string;
   readonly guarantee: Guarantee;
   /** How often each role is killed with nothing else going wrong, to measure its recovery; 3 where absent. */
   readonly calmRounds?: number;
   /** Leaves out what the flow must halt at: the same whatever the protocol. */
   readonly withoutFlowHalts?: boolean;
-  /** A directory of the run's own; removed at the end when nothing was found. */
-  readonly directory: string;
-  readonly cacheDirectory: string;
-  readonly onProgress: (line: string) => void;
-  readonly signal: AbortSignal;
 }
 
 const calmRoundsDefault = 3;
@@ -60,7 +53,9 @@ const roleFlags = [
 
 /** Runs it all. Findings are in the report; this throws only when the torture itself cannot go on. */
 export async function runTorture(options: TortureOptions): Promise<TortureReport> {
-  const { directory, signal, onProgress } = options;
+  const { directory, signal, onProgress, only = "" } = options;
+  const kinds = allFaults(tortureTimeouts).filter(({ kind }) => kind.includes(only));
+  if (kinds.length === 0) throw new RangeError(`Cannot torture: no fault is named "${only}"`);
   await using cluster = await startPrivateCluster(options);
   await using database = openDatabase(cluster.databaseUrl, {
     connectionsMax: 20,
@@ -164,7 +159,6 @@ export async function runTorture(options: TortureOptions): Promise<TortureReport
   };
 
   const stopLoad = startLoad("load");
-  const kinds = allFaults(tortureTimeouts);
   const schedule = drawSchedule(options.seed, stage, kinds, usualDensity);
   const time = AbortSignal.any([signal, AbortSignal.timeout(options.minutes * 60_000)]);
   await Promise.all(

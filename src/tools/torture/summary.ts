@@ -41,6 +41,8 @@ export interface TortureReport {
   readonly transactions: Readonly<Record<string, number>>;
   /** Commits whose answer was lost, and what the committed offset said. */
   readonly unknown_outcomes: { readonly committed: number; readonly aborted: number };
+  /** In how many partitions a transaction that Kafka had forgotten was ended, and how. */
+  readonly forgotten: { readonly commit: number; readonly abort: number };
   /** Processes that ended by themselves and were started again, by exit code. */
   readonly restarts: Readonly<Record<string, number>>;
   readonly recovery: RecoveryFigures & {
@@ -68,6 +70,7 @@ export class Summary {
   readonly #faults = new Map<string, { landed: number; missed: number }>();
   readonly #transactions = new Map<string, number>();
   readonly #resolved = { committed: 0, aborted: 0 };
+  readonly #forgotten = { commit: 0, abort: 0 };
   readonly #restarts = new Map<string, number>();
   readonly #findings: TortureFinding[] = [];
 
@@ -80,6 +83,9 @@ export class Summary {
         break;
       case "resolved":
         this.#resolved[event.outcome]++;
+        break;
+      case "forgotten":
+        this.#forgotten[event.outcome]++;
         break;
       case "halted":
       case "ready":
@@ -156,6 +162,7 @@ export class Summary {
       },
       transactions: Object.fromEntries(this.#transactions),
       unknown_outcomes: this.#resolved,
+      forgotten: this.#forgotten,
       restarts: Object.fromEntries(this.#restarts),
       recovery: {
         ...recoveryFigures(recoveries),
