@@ -7,6 +7,7 @@ import { keyedState } from "../../src/engine/core/keyed_state.ts";
 import { TransactionError } from "../../src/engine/core/ports.ts";
 import { topic } from "../../src/engine/core/topic_contract.ts";
 import { runFlow } from "../../src/engine/flow/run_flow.ts";
+import type { RunFlowHooks } from "../../src/engine/flow/run_flow_options.ts";
 import { assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 import {
   freshTopics,
@@ -17,6 +18,7 @@ import {
   testClient,
 } from "../support/kafka.ts";
 import { waitFor } from "../../src/tools/stack/wait.ts";
+import { keepingWhatFailed } from "../support/mutants/mutated_state.ts";
 import { runUntil } from "../support/run_until.ts";
 
 const keys = ["a", "b", "c", "d", "e"];
@@ -72,6 +74,24 @@ async function pipeline(partitions: number, inputs: number) {
   return { client, flow, write, counts, admin, administer, topics };
 }
 
+type Counted = Awaited<ReturnType<typeof pipeline>>;
+
+/** Until each key was counted so often, rightly or not. */
+async function runUntilCounted(
+  { client, flow, counts, rounds, hooks }: Pick<Counted, "client" | "flow" | "counts"> & {
+    readonly rounds: number;
+    readonly hooks?: RunFlowHooks;
+  },
+) {
+  const stop = new AbortController();
+  const running = runFlow(client, flow, stop.signal, { batchRecordsMax: 5 }, hooks);
+  const counted = async () =>
+    [...(await counts()).values()].every(({ length }) => length === rounds) || undefined;
+  await Promise.race([waitFor(counted, { waitMsMax: 60_000 }), running]);
+  stop.abort();
+  await running;
+}
+
 Deno.test("faults at every step of transactions, two inputs, a member that leaves: each key is counted once each", async () => {
   const { client, flow, write, counts } = await pipeline(2, 2);
   const rounds = 10;
@@ -110,6 +130,45 @@ Deno.test("faults at every step of transactions, two inputs, a member that leave
   await staying;
   for (const [key, found] of await counts()) assertEquals(found, all, key);
   assertEquals(new Set(cutOff).size >= 3, true, `cut off at ${cutOff}`);
+});
+
+Deno.test("processes that die at each step of a transaction: the next one goes on with the count that was committed", async () => {
+  const { client, flow, write, counts } = await pipeline(1, 1);
+  const steps = ["before-send", "after-send", "before-end-txn", "after-commit"];
+  for (const step of steps) {
+    await write(1);
+    const death = new AbortController();
+    await runFlow(client, flow, death.signal, {}, {
+      onStep(at) {
+        // Nothing of what follows is done, and nothing is taken back.
+        if (at === step) death.abort();
+        if (death.signal.aborted) throw new Error("dead");
+      },
+    });
+  }
+  await write(1);
+  await runUntilCounted({ client, flow, counts, rounds: 5 });
+  for (const [key, of] of await counts()) assertEquals(of, [1, 2, 3, 4, 5], key);
+});
+
+Deno.test("a state that keeps what a failed transaction has changed is found by its counts", async () => {
+  const { client, flow, write, counts } = await pipeline(1, 1);
+  await write(2);
+  let cuts = 0;
+  const onStep = (step: string) => {
+    if (step === "before-end-txn" && cuts++ === 0) throw new TransactionError("unknown", "cut off");
+  };
+  for (
+    const [hooks, rounds] of [[{ onStep }, 2], [{ onStep, state: keepingWhatFailed }, 4]] as const
+  ) {
+    cuts = 0;
+    await runUntilCounted({ client, flow, counts, rounds, hooks });
+    assertEquals(cuts > 0, true);
+    const right = Array.from({ length: rounds }, (_, n) => n + 1).join();
+    const wrong = [...(await counts()).values()].filter((of) => of.join() !== right);
+    assertEquals(wrong.length > 0, "state" in hooks);
+    await write(2);
+  }
 });
 
 Deno.test("state that is gone halts, with what to do", async () => {

@@ -162,7 +162,8 @@ export async function runFlow<T>(
       const { topic } = assignment.reader;
       const parking = parks ? createParking(log, flow.deadLettersOf(topic)) : undefined;
       const crashLog = openCrashLog(crashes, flow.groupId, assignment.reader, client.user);
-      using state = kept?.lane(assignment.reader);
+      const right = kept?.lane(assignment.reader);
+      using state = right && (hooks.state?.(right) ?? right);
       await board.during(assignment, (standing) =>
         runLane(
           ...[flow, assignment, delivery, target] as const,

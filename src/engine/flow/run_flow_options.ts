@@ -4,6 +4,7 @@ import type { Health } from "../core/health.ts";
 import type { LaneBoard } from "../core/lane_board.ts";
 import type { LaneObserver } from "../core/lane_observer.ts";
 import type { TopicPartition } from "../core/record.ts";
+import type { LaneState } from "../core/state.ts";
 import type { FetcherOptions } from "../kafka/fetcher.ts";
 import type { TransactorOptions } from "../kafka/transactor.ts";
 import type { WatchOptions } from "../kafka/watch_transactions.ts";
@@ -51,6 +52,8 @@ export interface RunFlowOptions {
 export interface RunFlowHooks {
   readonly fetch?: FetcherOptions;
   readonly onStep?: TransactorOptions["onStep"];
+  /** Puts another in the place of a lane's state. */
+  readonly state?: (right: LaneState) => LaneState;
   /** Somebody else watches the lanes, and the transactions on the flow's topics. */
   readonly board?: LaneBoard;
   /** How often open transactions are looked for. */
