@@ -181,7 +181,7 @@ Deno.test({
       await page.getByRole("button", { name: "Only compare" }).click();
       await page.locator("#operate-go").filter({ hasText: "Compare" }).click();
       await until(page, "#operate-what", "The tables differ. Nothing was changed");
-      await until(page, "#operate-notes", /only new \{"order_id":\s*"order-xts"\}/);
+      await until(page, "#operate-notes", 'only new ["order-xts"]');
       await page.locator("#operate-notes").getByRole("button", { name: "Rebuild" }).click();
       await page.getByRole("button", { name: "Rebuild it" }).click();
       await until(page, "#operate-what", "and swapped in");
