@@ -4,6 +4,7 @@ import type { Config } from "../../config.ts";
 import { HaltError } from "../../engine/core/errors.ts";
 import { horizon } from "../../engine/outbox/horizon.ts";
 import { readAddress } from "../../engine/postgres/address.ts";
+import { openDatabase } from "../../engine/postgres/database.ts";
 import { refusePooler } from "../../engine/postgres/refuse_pooler.ts";
 import { hostsOf } from "../../engine/postgres/server_identity.ts";
 import { checkSessionSettings } from "../../engine/postgres/session_settings.ts";
@@ -70,7 +71,7 @@ export function postgresChecks(place: PostgresPlace): readonly Check[] {
     }),
     { subject: "sessions", look: () => lookAtSessions(databaseUrl) },
     { subject: "session settings", look: () => lookAtSettings(sql) },
-    { subject: "writes", look: () => lookAtWrites(sql) },
+    { subject: "writes", look: () => lookAtWrites(databaseUrl) },
     ask("clock", lookAtClock),
     ask("connections", async (tx) => [
       judgeConnections(await readConnections(tx), config.DATABASE_CONNECTIONS_MAX),
@@ -113,9 +114,13 @@ async function lookAtClock(tx: Queryable): Promise<Finding[]> {
   return [judgeClock("Postgres", { theirsMs, askedAtMs, answeredAtMs: Date.now() })];
 }
 
-async function lookAtWrites(sql: Sql): Promise<Finding[]> {
+/** In a session of its own, since one that takes no writes is thrown away. */
+async function lookAtWrites(databaseUrl: string): Promise<Finding[]> {
   const subject = "writes";
-  const why = await whyNoWrites(sql);
+  await using own = openDatabase(databaseUrl, {
+    ...{ connectionsMax: 1, applicationName: "onceflow doctor" },
+  });
+  const why = await whyNoWrites(own.sql);
   if (why === undefined) return [right(subject, "this is the primary, and it takes writes")];
   const { text, remedy } = splitRemedy(why, ": ");
   return [
