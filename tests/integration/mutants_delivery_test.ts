@@ -204,7 +204,7 @@ Deno.test("the checker finds the mistakes that a flow can make", async (test) =>
         await using pipeline = await published(1);
         const { ordersTopic: topic } = pipeline.names;
         const { kafkaBrokers } = await services();
-        await writeOverlappingAborts(kafkaBrokers, topic);
+        await writeOverlappingAborts(kafkaBrokers, topic, () => pipeline.endOfOrders());
         await pipeline.place(1);
         await pipeline.relay();
         await using ours = await openPartitionReader(pipeline.client, { topic, partition: 0 }, 0);

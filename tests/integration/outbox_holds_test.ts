@@ -139,7 +139,7 @@ Deno.test("a missing topic holds back its own rows alone, over restarts, and the
   await sql`update outbox set headers = '[1]' where key = 'h'`;
   r.start();
   assertEquals(await r.written(r.orders, 2), ["o1", "o2"]);
-  await r.said("its headers are no array");
+  await r.said("its headers are not an array");
   await sql`update outbox set headers = '[]' where key = 'h'`;
   assertEquals(await r.written(r.orders, 3), ["o1", "o2", "h1"]);
   const said = await r.said(never);
