@@ -1,10 +1,9 @@
 /** Turns what the lanes of one flow report into metrics and health. */
 import { happenedAt } from "../core/cloud_event.ts";
 import type { LaneObserver } from "../core/lane_observer.ts";
-import { dependencyReporter } from "./dependency_reporter.ts";
 import type { Health } from "../core/health.ts";
 import type { Metrics } from "./metrics.ts";
-import { transactionOutcome } from "./transaction_outcome.ts";
+import { transactionObserver } from "./transaction_observer.ts";
 
 /** One observer serves all lanes of the flow in this process. */
 export function laneObserver(
@@ -19,12 +18,10 @@ export function laneObserver(
   const transactions = metrics.transactions.labels({ flow, outcome: "committed" });
   const seconds = metrics.transactionSeconds.labels({ flow });
   const retries = metrics.retries.labels({ flow });
-  // A query has no answer while a series is not there, and `increase()` does not see its first sample.
+  // As the outcomes that are not known: there from the start.
   retries.inc(0);
-  for (const resolved of ["committed", "aborted"]) {
-    metrics.unknownOutcomes.inc({ role: flow, resolved }, 0);
-  }
   return {
+    ...transactionObserver(metrics, health, flow),
     committed({ records, outputs, deadLetters, ms, first }) {
       processed.inc(records - deadLetters);
       deadLettered.inc(deadLetters);
@@ -42,11 +39,5 @@ export function laneObserver(
         metrics.deadLetters.inc({ flow, class: reason.errorClass });
       }
     },
-    failed: (verdict) => metrics.transactions.inc({ flow, outcome: transactionOutcome(verdict) }),
-    resolved(resolved) {
-      metrics.unknownOutcomes.inc({ role: flow, resolved });
-      metrics.transactions.inc({ flow, outcome: resolved });
-    },
-    dependency: dependencyReporter(metrics, health, flow),
   };
 }

@@ -1,19 +1,16 @@
 /** Turns what the relays of one process report into metrics and health. */
-import { dependencyReporter } from "./dependency_reporter.ts";
 import type { Health } from "../core/health.ts";
+import type { TransactionObserver } from "../core/transaction_observer.ts";
 import type { Metrics } from "./metrics.ts";
-import { transactionOutcome } from "./transaction_outcome.ts";
+import { transactionObserver } from "./transaction_observer.ts";
 
 /** The shape of the outbox room's `RelayObserver`, written out because rooms like this one import only the core. */
-export interface RelayReports {
+export interface RelayReports extends Required<TransactionObserver> {
   leading(shard: number, leading: boolean): void;
   relayed(
     batch: { shard: number; rows: number; position: number; oldestAt: Date; ms: number },
   ): void;
   waiting(shard: number): void;
-  failed(verdict: string): void;
-  resolved(outcome: "committed" | "aborted"): void;
-  dependency(name: string, up: boolean): void;
 }
 
 /** One observer serves all shards. A relay that only stands by is ready: another process leads. */
@@ -22,11 +19,8 @@ export function relayObserver(
   health: Health,
   now: () => number = Date.now,
 ): RelayReports {
-  // As a flow's: there from the start.
-  for (const resolved of ["committed", "aborted"]) {
-    metrics.unknownOutcomes.inc({ role: "relay", resolved }, 0);
-  }
   return {
+    ...transactionObserver(metrics, health, "relay"),
     leading(shard, leading) {
       metrics.relayWaits.inc({ shard }, 0);
       metrics.relayLeader.set({ shard }, leading ? 1 : 0);
@@ -42,12 +36,5 @@ export function relayObserver(
       metrics.relayLagSeconds.observe({ shard }, lagMs / 1000);
     },
     waiting: (shard) => metrics.relayWaits.inc({ shard }),
-    failed: (verdict) =>
-      metrics.transactions.inc({ flow: "relay", outcome: transactionOutcome(verdict) }),
-    resolved(resolved) {
-      metrics.unknownOutcomes.inc({ role: "relay", resolved });
-      metrics.transactions.inc({ flow: "relay", outcome: resolved });
-    },
-    dependency: dependencyReporter(metrics, health, "relay"),
   };
 }
