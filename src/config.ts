@@ -128,7 +128,7 @@ function withDefaults(value: z.output<typeof environment>) {
     ],
     ORDERS_TOPIC: value.ORDERS_TOPIC ?? names.topic("orders"),
     INVOICES_TOPIC: value.INVOICES_TOPIC ?? names.topic("invoices"),
-    DEAD_LETTERS_TOPIC: value.DEAD_LETTERS_TOPIC ?? names.deadLetters("orders"),
+    DEAD_LETTERS_TOPIC: value.DEAD_LETTERS_TOPIC ?? names.topic("orders.DLQ"),
     OPERATE_URL: value.OPERATE_URL ?? `http://127.0.0.1:${value.OPERATE_HTTP_PORT}`,
     OUTBOX_CURSOR_TOPIC: value.OUTBOX_CURSOR_TOPIC ?? `${value.NAMESPACE}.outbox-cursor`,
   };

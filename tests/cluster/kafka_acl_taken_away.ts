@@ -118,7 +118,7 @@ function flowAtWork(broker: OwnBroker, name: string): Worker {
   const key = ({ id }: { id: string }) => id;
   const out = topic(`${name}.out`, { read, key });
   const flow = defineFlow({
-    ...{ name, from: topic(name, { read, key }), to: [out] },
+    ...{ name, from: topic(name, { read, key }), to: [out], deadLetters: `${name}.DLQ` },
     transform: (event) => out.event(event),
   });
   const health = createHealth();

@@ -341,6 +341,7 @@ async function parkAndUnpark(
   const failing = new Set([1]);
   const flow = defineFlow({
     ...{ name: "parking", from: topic(input, { read, key }), to: [out], park: "key" },
+    deadLetters: dlq,
     retry: { retriesMax: 0 },
     state: keyedState({ read: z.object({ seen: z.int() }) }),
     transform(event, { state }) {

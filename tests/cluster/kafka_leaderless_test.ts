@@ -20,9 +20,9 @@ Deno.test({
   async fn() {
     await using cluster = await startTwoNodes("4.2.2", { offsets: 1 });
     const { client } = cluster;
-    await cluster.makeTopics({ in: [1, 1], out: [1, 2], "in.DLQ": [1] });
+    await cluster.makeTopics({ in: [1, 1], out: [1, 2], "in.copy-in.DLQ": [1] });
     await cluster.makeTopics({ "onceflow.lanes": [1] }, { "cleanup.policy": "compact" });
-    await cluster.makeTopics({ few: [1], "few.DLQ": [1] });
+    await cluster.makeTopics({ few: [1], "few.copy-few.DLQ": [1] });
     await cluster.makeTopics({ safe: ["both"] }, { "min.insync.replicas": "2" });
     const flow = copyFlow("in", "out");
     // What lies in a partition of the input goes to the partition of that number.

@@ -42,7 +42,7 @@ Deno.test("poison goes to the dead letters at once, with where it came from and 
 
   assertEquals(totals.retries, 0);
   assertEquals(jsons(await readPartition(client, outTopic)), [{ order_id: "z", currency: "USD" }]);
-  const dead = await readPartition(client, `${source}.DLQ`);
+  const dead = await readPartition(client, flow.deadLetters);
   assertEquals(dead.map(({ headers }) => headerText(headers, "x-original-offset")), [
     "0",
     "1",

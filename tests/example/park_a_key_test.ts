@@ -45,7 +45,7 @@ Deno.test("later records of a key follow its dead letter until it is unparked, o
     { account: "b", step: 1 },
     { account: "b", step: 2 },
   ]);
-  const dead = await readPartition(client, `${source}.DLQ`);
+  const dead = await readPartition(client, flow.deadLetters);
   assertEquals(jsons(dead).map(({ step }) => step), [2, 3, 4]);
   assertEquals(dead.map(({ headers }) => headerText(headers, "x-error-class")), [
     "PoisonError",
@@ -55,7 +55,7 @@ Deno.test("later records of a key follow its dead letter until it is unparked, o
 
   // The cause is mended: the records of the key go back, and are done in their order.
   isMended = true;
-  await using letters = openDeadLetters({ ...client.settings, topic: `${source}.DLQ` });
+  await using letters = openDeadLetters({ ...client.settings, topic: flow.deadLetters });
   const parked = await letters.parked({ key: "a" });
   assertEquals(parked.map(({ length, done }) => ({ length, done })), [{ length: 3, done: 0 }]);
   const [outcome] = await letters.unpark(parked, { waitMsMax: 0 });

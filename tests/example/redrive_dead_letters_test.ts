@@ -33,7 +33,7 @@ Deno.test("orders in a new currency are invoiced once the rate is there and they
   await runUntil(client, flow, ({ records }) => records === 3);
 
   // What failed, and why.
-  const dlq = `${source}.DLQ`;
+  const dlq = flow.deadLetters;
   await using letters = openDeadLetters({ ...client.settings, topic: dlq });
   const failed = await letters.list({ limit: 10, pending: true, order: "oldest" });
   assertEquals(failed.map(({ error }) => error), ["no rate for SEK", "no rate for SEK"]);

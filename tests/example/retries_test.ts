@@ -38,7 +38,7 @@ Deno.test("a transient failure is retried, and given up after the last retry", a
   assertEquals(totals.retries, 2 + 3);
   const done = jsons(await readPartition(client, outTopic));
   assertEquals(done.map(({ id }) => id), ["twice", "never"]);
-  const [dead] = await readPartition(client, `${source}.DLQ`);
+  const [dead] = await readPartition(client, flow.deadLetters);
   assertEquals(headerText(dead?.headers ?? [], "x-attempts"), "4");
   assertEquals(headerText(dead?.headers ?? [], "x-error"), "try 4 timed out");
 });
@@ -64,6 +64,6 @@ Deno.test("row 17: a TypeError in a transform is a failure of that record, not o
   ]);
   await runUntil(client, flow, ({ records }) => records === 2);
   assertEquals(jsons(await readPartition(client, outTopic)), [{ id: "fine" }]);
-  const [dead] = await readPartition(client, `${source}.DLQ`);
+  const [dead] = await readPartition(client, flow.deadLetters);
   assertEquals(headerText(dead?.headers ?? [], "x-error-class"), "TypeError");
 });

@@ -54,7 +54,7 @@ Deno.test("old, new and future versions of an event pass; a missing required fie
     { order_id: "o-2", channel: "app", currency: "USD" },
     { order_id: "o-3", channel: "app", currency: "USD" },
   ]);
-  const [dead] = await readPartition(client, `${ordersTopic}.DLQ`);
+  const [dead] = await readPartition(client, flow.deadLetters);
   assertStringIncludes(headerText(dead?.headers ?? [], "x-error") ?? "", "user_id");
 });
 

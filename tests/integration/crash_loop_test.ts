@@ -1,7 +1,6 @@
 /** A record that kills the process whenever it is processed: it becomes a dead letter, and the rest goes on. */
 import { fileURLToPath } from "node:url";
 import { headerText } from "../../src/engine/core/record.ts";
-import { ensureTopics } from "../../src/engine/kafka/topics.ts";
 import { assertEquals } from "../support/assert.ts";
 import {
   freshTopics,
@@ -20,7 +19,7 @@ Deno.test("a record that kills the process is buried after some crashes", async 
   const client = await testClient();
   const { kafkaBrokers } = await services();
   const [source = "", target = ""] = await freshTopics(client, 1, "crash", "survivors");
-  await ensureTopics(client, [{ topic: `${source}.DLQ`, partitions: 1, replicationFactor: 1 }]);
+  const [dlq = ""] = await freshTopics(client, 1, "dead");
   const ids = ["a", "b", "killer", "c"];
   await produce(client, ids.map((id) => record(source, 0, id, { id })));
 
@@ -28,14 +27,14 @@ Deno.test("a record that kills the process is buried after some crashes", async 
   for (let code = -1; code !== 0; starts++) {
     if (starts >= startsMax) throw new Error(`still crashing after ${starts} starts`);
     const process = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--no-check", child, kafkaBrokers.join(","), source, target],
+      args: ["run", "-A", "--no-check", child, kafkaBrokers.join(","), source, target, dlq],
       stderr: "inherit",
     });
     ({ code } = await process.output());
   }
 
   assertEquals(jsons(await readPartition(client, target)).map(({ id }) => id), ["a", "b", "c"]);
-  const dead = await readPartition(client, `${source}.DLQ`);
+  const dead = await readPartition(client, dlq);
   assertEquals(jsons(dead), [{ id: "killer" }]);
   assertEquals(headerText(dead[0]?.headers ?? [], "x-error-class"), "CrashLoopError");
 });

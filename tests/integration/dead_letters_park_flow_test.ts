@@ -35,7 +35,7 @@ for (const dies of [false, true]) {
         return out.event(event);
       },
     });
-    const dlq = `${source}.DLQ`;
+    const dlq = flow.deadLetters;
     const place = (...ns: number[]) =>
       produce(
         client,

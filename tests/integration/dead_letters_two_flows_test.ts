@@ -1,4 +1,4 @@
-/** Two flows on one topic, which share its dead letters: each gets back what it failed on, and nothing twice. */
+/** Two flows on one topic that name one dead-letter topic: each gets back what it failed on, and nothing twice. */
 import { z } from "zod";
 import { defineFlow, type Flow, headerText, PoisonError, topic } from "../../src/engine/mod.ts";
 import { listParkedKeys } from "../../src/engine/dead_letters/load_parked_keys.ts";
@@ -38,6 +38,7 @@ Deno.test("a redriven record is worked on by the flow that it failed in, and pas
       name: `${name}-${source}`,
       from: topic(source, { read, key: ({ id }) => id }),
       to: [out],
+      deadLetters: `${source}.DLQ`,
       park: "key",
       transform(event) {
         if (fails.has(event.n)) throw new PoisonError("not yet");
@@ -58,7 +59,6 @@ Deno.test("a redriven record is worked on by the flow that it failed in, and pas
   };
   const numbers = async (name: string) =>
     jsons(await readPartition(client, name)).map(({ n }) => n);
-  assertEquals(billing.deadLetters, mailing.deadLetters);
 
   await t.step("the key that one has parked is free in the other", async () => {
     await place(0, 1, 2);

@@ -165,7 +165,7 @@ Deno.test("the flow of the README runs as it stands there, in a project that fet
   await using web = webHost();
   const client = await testClient();
   const id = crypto.randomUUID();
-  const [parcels, labels, buried] = ["parcels", "labels", "parcels.DLQ"] as const;
+  const [parcels, labels, buried] = ["parcels", "labels", "parcels.labelling.DLQ"] as const;
   /** A stack that was up before may have these topics, with as many partitions as the flow makes them. */
   const partitionsOf = async (topic: string) =>
     (await ensureTopics(client, [{ topic, partitions: 1, replicationFactor: 1 }])).get(topic) ?? 0;

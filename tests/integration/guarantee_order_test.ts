@@ -16,13 +16,11 @@ const deadLetterBytesMax = 200;
 async function flowThatIsRefused() {
   const client = await testClient();
   const [source = ""] = await freshTopics(client, 1, "copied");
-  const target = uniqueName("copies");
+  const [target, deadLetters] = [uniqueName("copies"), uniqueName("dead")];
+  const limits = [[target, batchBytesMax], [deadLetters, deadLetterBytesMax]] as const;
   await ensureTopics(
     client,
-    [{ topic: target, bytes: batchBytesMax }, {
-      topic: `${source}.DLQ`,
-      bytes: deadLetterBytesMax,
-    }].map(({ topic, bytes }) => ({
+    limits.map(([topic, bytes]) => ({
       ...{ topic, partitions: 1, replicationFactor: 1 },
       config: { "max.message.bytes": String(bytes) },
     })),
@@ -32,6 +30,7 @@ async function flowThatIsRefused() {
     name: source,
     from: topic(source, { read, key: () => "k" }),
     to: [out],
+    deadLetters,
     transform: (event) => out.event(event),
   });
   await produce(client, [record(source, 0, "k", { id: "x".repeat(2 * batchBytesMax) })]);

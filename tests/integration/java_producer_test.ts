@@ -36,11 +36,11 @@ Deno.test("all that Kafka's Java client writes is read by flow and projector, re
     // The others have the same content, in batches that the same code reads.
     if (topic !== topics[0]) continue;
 
-    const [out, dlq] = [uniqueName("out"), `${topic}.DLQ`];
+    const [out, dlq] = [uniqueName("out"), uniqueName("dead")];
     await ensureTopics(client, [out, dlq].map((name) => ({ ...plain, topic: name })));
     const copies = bytesTopic(out);
     const flow = defineFlow<Uint8Array>({
-      ...{ name: topic, from: bytesTopic(topic), to: [copies] },
+      ...{ name: topic, from: bytesTopic(topic), to: [copies], deadLetters: dlq },
       transform: (value, { key, headers }) => copies.event(value, { key, headers }),
     });
     const isDone = ({ records }: { records: number }) => records === wanted.length;

@@ -11,7 +11,7 @@ import { openPartitionReader } from "../../src/engine/kafka/open_partition_reade
 import { createTransactions } from "../../src/engine/kafka/transactions.ts";
 import { loneCommitter } from "./lone_committer.ts";
 
-const [brokers = "", source = "", target = ""] = Deno.args;
+const [brokers = "", source = "", target = "", deadLetters = ""] = Deno.args;
 const client = createKafkaClient({ brokers: brokers.split(","), clientId: "crash", ssl: false });
 const read = z.object({ id: z.string() });
 const out = topic(target, { read, key: ({ id }) => id });
@@ -19,6 +19,7 @@ const flow = defineFlow({
   name: `crash-${source}`,
   from: topic(source, { read, key: ({ id }) => id }),
   to: [out],
+  deadLetters,
   transform(event) {
     if (event.id === "killer") Deno.kill(Deno.pid, "SIGKILL");
     return out.event(event);

@@ -30,14 +30,14 @@ Deno.test("outputs and dead letters stand in the order of their inputs", async (
   });
   const records = [0, 1, 2].map((n) => recordOf(n, { id: "a", n }));
   const plan = await planBatch(flow, records, target, { signal });
-  assertEquals(plan.outputs.map(({ topic }) => topic), ["out", "out", "in.DLQ", "out", "out"]);
+  assertEquals(plan.outputs.map(({ topic }) => topic), ["out", "out", "in.test.DLQ", "out", "out"]);
   assertEquals({ taken: plan.taken, deadLetters: plan.deadLetters }, { taken: 3, deadLetters: 1 });
 });
 
 Deno.test("row 16: an output over the limit makes its input a dead letter", async () => {
   const flow = flowOf(({ id }) => output.event({ id: id + "é".repeat(600), n: 0 }));
   const { outputs } = await planBatch(flow, [recordOf(0, { id: "a" })], target, { signal });
-  assertEquals(outputs.map(({ topic }) => topic), ["in.DLQ"]);
+  assertEquals(outputs.map(({ topic }) => topic), ["in.test.DLQ"]);
   assertEquals(headerText(outputs[0]?.headers ?? [], "x-error-class"), "RecordTooLargeError");
   assertStringIncludes(headerText(outputs[0]?.headers ?? [], "x-error") ?? "", "REQUEST_BYTES_MAX");
 });
@@ -98,7 +98,7 @@ Deno.test("an emission goes to the partition that it names; one that its topic l
   const records = [3, 4].map((n) => recordOf(n, { id: "a", n }));
   const { outputs, deadLetters } = await planBatch(flow, records, target, { signal });
   assertEquals(outputs.map(({ topic, partition }) => [topic, partition]), [
-    ...[["out", 3], ["in.DLQ", 0]],
+    ...[["out", 3], ["in.test.DLQ", 0]],
   ]);
   assertEquals([outputs[0]?.timestamp, deadLetters], [5, 1]);
   const facts = outputs[1]?.headers ?? [];
@@ -110,7 +110,7 @@ Deno.test("what has no key makes a dead letter where its topic is compacted", as
   const flow = flowOf((event) => output.event(event, { key: null }));
   const compacted = { ...target, isCompacted: (topic: string) => topic === "out" };
   const { outputs } = await planBatch(flow, [recordOf(0, { id: "a" })], compacted, { signal });
-  assertEquals(outputs.map(({ topic }) => topic), ["in.DLQ"]);
+  assertEquals(outputs.map(({ topic }) => topic), ["in.test.DLQ"]);
   assertEquals(headerText(outputs[0]?.headers ?? [], "x-error-class"), "NoKeyError");
 });
 
@@ -160,9 +160,9 @@ Deno.test("of several inputs each is read by its own contract, and has its own d
   ];
   const { outputs } = await planBatch(flow, records, target, { signal });
   assertEquals(seen, ["a", 7]);
-  assertEquals(outputs.map(({ topic }) => topic), ["counts.DLQ", "in.DLQ"]);
+  assertEquals(outputs.map(({ topic }) => topic), ["counts.test.DLQ", "in.test.DLQ"]);
   const elsewhere = inNamespace(flow, namesIn("staging"));
-  assertEquals(elsewhere.deadLettersOf("counts"), "staging.counts.DLQ");
+  assertEquals(elsewhere.deadLettersOf("counts"), "staging.counts.test.DLQ");
   const named = defineFlow({ ...flow, from: flow.inputs, deadLetters: "letters" });
   assertEquals(inNamespace(named, namesIn("staging")).deadLettersOf("counts"), "letters");
 });

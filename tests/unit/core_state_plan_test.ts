@@ -99,7 +99,7 @@ Deno.test("what a dead letter, an earlier attempt or an output that is too large
   ]);
   assertEquals(entriesOf(outputs), [["k", '{"sum":8}']]);
   assertEquals(outputs.map(({ topic }) => topic), [
-    ...["sums", "steps.DLQ", "sums", "steps.DLQ", "sums.state"],
+    ...["sums", "steps.sums.DLQ", "sums", "steps.sums.DLQ", "sums.state"],
   ]);
 });
 
@@ -123,7 +123,7 @@ Deno.test("a value over the limit makes a dead letter", async () => {
   });
   const state = new StatePlan(keyedState({ read: text }), new KeyTable(Infinity, () => {}), place);
   const { outputs } = await planBatch(flow, [recordOf(0, { key: "k" })], target, { signal, state });
-  assertEquals(outputs.map(({ topic }) => topic), ["steps.DLQ"]);
+  assertEquals(outputs.map(({ topic }) => topic), ["steps.texts.DLQ"]);
   assertStringIncludes(
     headerText(outputs[0]?.headers ?? [], "x-error") ?? "",
     "611 bytes, over the limit of 500",

@@ -1,16 +1,21 @@
 /** Parked keys: order per key through dead letters, redrives in any order, new arrivals and crashes. */
 import fc from "fast-check";
+import { z } from "zod";
+import { HaltError, PoisonError } from "../../src/engine/core/errors.ts";
+import { defineFlow } from "../../src/engine/core/flow.ts";
 import { namesIn } from "../../src/engine/core/names.ts";
 import { deadLetter } from "../../src/engine/core/dead_letter.ts";
 import { keyName } from "../../src/engine/core/key_table.ts";
 import type { Planned } from "../../src/engine/core/planned.ts";
+import { topic } from "../../src/engine/core/topic_contract.ts";
 import { type Header, type InputRecord, textHeader } from "../../src/engine/core/record.ts";
 import { type ParkedQueue, readParkedEntry } from "../../src/engine/dead_letters/parked_entry.ts";
 import { parkedErrorClass, parkedKeys } from "../../src/engine/dead_letters/parked_keys.ts";
 import { parkedSkipHeader } from "../../src/engine/dead_letters/parked_link.ts";
 import { readDeadLetter } from "../../src/engine/dead_letters/read_dead_letter.ts";
 import { restoreRecord } from "../../src/engine/dead_letters/restore_record.ts";
-import { assert, assertEquals } from "../support/assert.ts";
+import { memoryLog } from "../../src/engine/testing/mod.ts";
+import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 
 const lane = {
   groupId: "onceflow.test",
@@ -230,4 +235,30 @@ Deno.test("each key's records succeed once each in their order, whatever happens
     }),
     { numRuns: 2_000, seed: 4 },
   );
+});
+
+Deno.test("a flow whose keys wait in other dead letters halts, and goes on with those", async () => {
+  const read = z.string();
+  const words = topic("words", { read, key: () => "k" });
+  const broken = new Set(["one"]);
+  const reading = (deadLetters?: string) =>
+    defineFlow({
+      ...{ name: "reading", from: words, to: [], park: "key" as const, deadLetters },
+      transform(word) {
+        if (broken.has(word)) throw new PoisonError("not yet");
+      },
+    });
+  const log = memoryLog().append(words, "one", "two");
+  const before = reading("words.DLQ");
+  await log.run(before);
+  assertEquals(log.deadLetters(before).length, 2);
+  log.append(words, "three");
+  const said = 'Name deadLetters: "words.DLQ" in the flow';
+  await assertRejects(() => log.run(reading()), HaltError, said);
+
+  await log.run(before);
+  broken.clear();
+  await log.redrive(before);
+  await log.run(before);
+  await log.run(reading());
 });

@@ -42,7 +42,9 @@ for (const deadLetters of [undefined, "letters"]) {
     assertEquals(log.events(both), [{ id: "b", n: 3 }]);
     assertEquals(
       log.deadLetters(flow).map(({ origin, record }) => [origin?.topic, record.topic]),
-      ["left", "left", "right", "right"].map((name) => [name, deadLetters ?? `${name}.DLQ`]),
+      ["left", "left", "right", "right"].map((
+        name,
+      ) => [name, deadLetters ?? `${name}.joining.DLQ`]),
     );
 
     // One input is mended: its key goes on, and waits in the other.

@@ -182,7 +182,10 @@ Deno.test("several inputs, each with its contract and its dead letters", async (
     .expect(answers, [{ id: "o", n: 1 }])
     .expectDeadLetters([{ error: "no calls" }, { error: "not JSON" }])
     .expectNothingElse();
-  assertEquals(deadLetters.map(({ record }) => record.topic), ["calls.DLQ", "orders.DLQ"]);
+  assertEquals(deadLetters.map(({ record }) => record.topic), [
+    "calls.both.DLQ",
+    "orders.both.DLQ",
+  ]);
   assertEquals((await log.redrive(flow)).byTopic, { calls: 1, orders: 1 });
   assertThrows(() => testFlow(flow).given({ id: "a", n: 0 }), TypeError, "several inputs");
   assertThrows(() => testFlow(flow).givenRecords({ value: "" }), TypeError, "without a topic");
@@ -207,7 +210,9 @@ Deno.test("what is wrong is shown with the difference, where the expectation sta
   const more = await saidOf(given().expectDeadLetters([]));
   assertStringIncludes(more, "PoisonError");
   const rest = await saidOf(given().expect(alarms, []).expectNothingElse());
-  for (const text of ["answers", "calls.DLQ", "this one is bad"]) assertStringIncludes(rest, text);
+  for (const text of ["answers", "calls.answering.DLQ", "this one is bad"]) {
+    assertStringIncludes(rest, text);
+  }
   await saidOf(given().expectRetries(1));
   // Of a thousand events the part is shown where the difference begins.
   const many = Array.from({ length: 1_000 }, (_, n) => ({ id: "a", n: -n }));

@@ -46,7 +46,8 @@ const namePattern = /^[A-Za-z0-9._-]{1,100}$/;
  * Defines a flow: an exactly-once step from one topic, or several, to others.
  *
  * @throws {TypeError} when the name cannot be part of a consumer group's name, the group's is empty or holds "/", the time to
- * start from is none, or the flow writes to an input of its own
+ * start from is none, the flow writes to an input of its own, or input and name together are too long for the name of the
+ * dead-letter topic
  *
  * @example
  * ```ts ignore
@@ -87,7 +88,7 @@ export function defineFlow<T, S>(
     namesGroup: options.groupId !== undefined,
     namesDeadLetters: options.deadLetters !== undefined,
     retry: { ...retryDefaults, ...options.retry },
-    ...deadLettersOf(inputs, (input) => options.deadLetters ?? defaults.deadLetters(input)),
+    ...deadLettersOf(inputs, (input) => options.deadLetters ?? defaults.deadLetters(input, name)),
     concurrencyMax: options.concurrencyMax ?? 64,
   };
 }
@@ -120,6 +121,6 @@ export function inNamespace<T, S>(flow: Flow<T, S>, names: Names): Flow<T, S> {
   return {
     ...flow,
     groupId: isNamed ? flow.groupId : names.group(name),
-    ...!namesDeadLetters && deadLettersOf(inputs, names.deadLetters),
+    ...!namesDeadLetters && deadLettersOf(inputs, (input) => names.deadLetters(input, name)),
   };
 }

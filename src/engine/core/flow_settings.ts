@@ -75,8 +75,8 @@ export interface FlowSettings<T, S = never> {
    */
   readonly guarantee?: Guarantee;
   /**
-   * Where records go that cannot be processed. Where absent each input has its own, `<input>.DLQ`, behind a namespace other
-   * than `onceflow` (once, where the input's name begins with it).
+   * Where records go that cannot be processed. Where absent each input of each flow has its own, `<input>.<flow>.DLQ`, behind
+   * a namespace other than `onceflow` (once, where the input's name begins with it).
    */
   readonly deadLetters?: string;
   /**

@@ -6,8 +6,12 @@ export interface Names {
   group(name: string): string;
   /** A topic that nobody has named: by the namespace only where that is not the default. */
   topic(name: string): string;
-  /** The dead-letter topic of an input whose flow names none. */
-  deadLetters(input: string): string;
+  /**
+   * The dead-letter topic of a flow's input where the flow names none: no other flow writes to it.
+   *
+   * @throws {TypeError} when it would be longer than Kafka allows
+   */
+  deadLetters(input: string, flow: string): string;
   /** The compacted topic in which lanes keep as checkpoints how far they have come. */
   readonly lanes: string;
   /** The compacted topic of parked keys. */
@@ -41,11 +45,24 @@ export function namesIn(namespace: string = defaultNamespace): Names {
   const topic = namespace === defaultNamespace ? (name: string) => name : named;
   return {
     ...{ group: named, topic },
-    // An input that is called by the namespace already has it once in the name of its dead letters, too.
-    deadLetters: (input) => input.startsWith(named("")) ? `${input}.DLQ` : topic(`${input}.DLQ`),
+    deadLetters: (input, flow) => {
+      const letters = `${input}.${flow}.DLQ`;
+      // An input that is called by the namespace already has it once in the name of its dead letters, too.
+      return checkLength(input.startsWith(named("")) ? letters : topic(letters), flow);
+    },
     lanes: named("lanes"),
     parked: named("parked"),
     redriven: named("redriven"),
     redrive: named("redrive"),
   };
+}
+
+const topicNameLengthMax = 249;
+
+function checkLength(deadLetters: string, flow: string): string {
+  if (deadLetters.length <= topicNameLengthMax) return deadLetters;
+  throw new TypeError(
+    `Cannot name the dead-letter topic of flow "${flow}": ${deadLetters} has more than ` +
+      `${topicNameLengthMax} characters. Name one in the flow, with deadLetters`,
+  );
 }

@@ -11,7 +11,12 @@ import { readRange } from "../core/read_range.ts";
 import type { RecordLog } from "./record_log.ts";
 import type { StateReading } from "./redrive_state.ts";
 
-/** The parked keys of one lane, up to the high watermark. @throws {HaltError} where the topic that holds them is not there */
+/**
+ * The parked keys of one lane, up to the high watermark.
+ *
+ * @throws {HaltError} where the topic that holds them is not there, and where records of theirs lie in other dead letters
+ * than those that the flow writes to: an unpark sends a queue from one topic
+ */
 export async function loadParkedKeys(
   log: RecordLog,
   lane: LanePlace,
@@ -36,8 +41,27 @@ export async function loadParkedKeys(
     if (entry.queue) queues.set(keyName(entry.key), entry.queue);
     else queues.delete(keyName(entry.key));
   }
+  checkDeadLetters(lane, queues.values(), deadLetters);
   const place = { groupId, topic, partition, deadLetters, names: log.names };
   return parkedKeys(place, queues, undefined, topicId);
+}
+
+function checkDeadLetters(
+  lane: LanePlace,
+  queues: Iterable<ParkedQueue>,
+  deadLetters: string,
+): void {
+  for (const { deadLetters: held } of queues) {
+    if (held === deadLetters) continue;
+    throw new HaltError(
+      `Cannot work on ${
+        formatPartition(lane)
+      }: keys of it are parked in ${held}, and what follows ` +
+        `would go to ${deadLetters}, from where their order could not be restored. Name ` +
+        `deadLetters: "${held}" in the flow; once "dlq parked --dlq ${held}" lists none of this ` +
+        `group (${lane.groupId}), it may write elsewhere`,
+    );
+  }
 }
 
 /**

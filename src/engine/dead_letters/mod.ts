@@ -5,7 +5,7 @@
  * ```ts ignore
  * import { formatAddress, openDeadLetters } from "@onceflow/onceflow/dead-letters";
  *
- * await using letters = openDeadLetters({ brokers, clientId: "night-shift", ssl: false, topic: "parcels.DLQ" });
+ * await using letters = openDeadLetters({ brokers, clientId: "night-shift", ssl: false, topic: "parcels.labelling.DLQ" });
  * for (const { record, error } of await letters.list({ limit: 20, pending: true })) {
  *   console.log(formatAddress(record), error);
  * }

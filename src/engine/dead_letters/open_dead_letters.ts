@@ -23,7 +23,7 @@ import { unparkMany } from "./unpark_many.ts";
 
 /** Which dead letters, and where. */
 export interface DeadLetterSettings extends KafkaSettings {
-  /** The dead-letter topic, such as `parcels.DLQ`. */
+  /** The dead-letter topic, such as `parcels.labelling.DLQ`. */
   readonly topic: string;
   /** Replicas of the compacted topics that a redrive notes its progress in, where they are made; -1 for three, or all brokers. */
   readonly topicReplicationFactor?: number;
@@ -93,7 +93,7 @@ const waitMsMax = 30_000;
  * Opens them. Connects at the first question, and makes nothing before the first redrive.
  *
  * ```ts ignore
- * await using letters = openDeadLetters({ brokers, clientId: "night-shift", ssl: false, topic: "parcels.DLQ" });
+ * await using letters = openDeadLetters({ brokers, clientId: "night-shift", ssl: false, topic: "parcels.labelling.DLQ" });
  * for (const { record, error } of await letters.list({ limit: 20, pending: true })) {
  *   console.log(formatAddress(record), error);
  * }
