@@ -22,6 +22,7 @@ import {
   withCommon,
   withSelection,
 } from "./dlq_options.ts";
+import { otherReaders, otherReadersText } from "./dlq_other_readers.ts";
 import { FindingError } from "./exit_codes.ts";
 import { progress } from "./progress.ts";
 import { print } from "./print.ts";
@@ -63,7 +64,9 @@ export function addRedrive(command: Command, actions: DlqActions): void {
         const given = { to, for: group, limit, tripsMax, perSecond, again, dryRun };
         const options = { ...selectionOf(args), ...given, addresses };
         if (again && !dryRun) await askAgain(store, options, actions, args.yes, signal);
-        const redrive = () => redriveDeadLetters(store, options, signal, tell(dryRun));
+        const meantFor = new Set(group === undefined ? [] : [group]);
+        const observer = noting(meantFor, group, tell(dryRun));
+        const redrive = () => redriveDeadLetters(store, options, signal, observer);
         const deed = {
           action: "dlq redrive",
           target: store.topic,
@@ -73,8 +76,12 @@ export function addRedrive(command: Command, actions: DlqActions): void {
         // Topics stand as values: a name of a field would be written in snake_case.
         const byTopic = Object.entries(report.byTopic)
           .map(([topic, records]) => ({ topic, records }));
-        if (args.json) printJson({ ...report, byTopic, dryRun: dryRun ?? false });
-        else print(redriveSummary(report, dryRun));
+        const others = await otherReaders(store, Object.keys(report.byTopic), meantFor);
+        if (args.json) {
+          printJson({ ...report, byTopic, otherGroups: others, dryRun: dryRun ?? false });
+        } else {
+          print([redriveSummary(report, dryRun), otherReadersText(others ?? [])].join("\n").trim());
+        }
         if (report.refused > 0) {
           throw new FindingError(`${report.refused} dead letter(s) cannot go back`);
         }
@@ -84,6 +91,21 @@ export function addRedrive(command: Command, actions: DlqActions): void {
         }
       })
     );
+}
+
+/** Keeps for whom the records are that go back. */
+function noting(
+  groups: Set<string>,
+  named: string | undefined,
+  observer: RedriveObserver,
+): RedriveObserver {
+  return {
+    ...observer,
+    redriven(letters, topics) {
+      if (named === undefined) { for (const { groupId } of letters) groups.add(groupId); }
+      observer.redriven?.(letters, topics);
+    },
+  };
 }
 
 /** Says what would be done a second time, and asks. @throws {NotConfirmedError} */
@@ -158,7 +180,8 @@ The dead letters of Spring Kafka and Kafka Connect are understood.
 
 It is for the group that failed on it: other flows of onceflow on that topic pass it over. After a
 flow was renamed, name its new group with --for, or "--for all". Every other consumer of the topic
-sees the record again, and so does each reader of a topic that is named with --to.`;
+sees the record again, and so does each reader of a topic that is named with --to: the other groups
+that read it are named at the end (with --dry-run, too), as far as this user may see them.`;
 
 function redriveSummary(
   { redriven, again, skipped, refused, removed, byTopic }: RedriveReport,

@@ -1,11 +1,15 @@
 /** Two flows on one topic that name one dead-letter topic: each gets back what it failed on, and nothing twice. */
 import { z } from "zod";
+import { dlqCommand } from "../../src/cli/dlq.ts";
+import type { DeadLetterStore } from "../../src/engine/dead_letters/list_dead_letters.ts";
+import { fetcherDefaults } from "../../src/engine/kafka/fetcher.ts";
+import { runMembership } from "../../src/engine/kafka/membership.ts";
 import { defineFlow, type Flow, headerText, PoisonError, topic } from "../../src/engine/mod.ts";
 import { listParkedKeys } from "../../src/engine/dead_letters/load_parked_keys.ts";
 import { openDeadLetterStore } from "../../src/engine/dead_letters/open_dead_letter_store.ts";
 import { redriveDeadLetters } from "../../src/engine/dead_letters/redrive.ts";
 import { unpark } from "../../src/engine/dead_letters/unpark.ts";
-import { assertEquals, assertExists } from "../support/assert.ts";
+import { assertEquals, assertExists, assertStringIncludes } from "../support/assert.ts";
 import {
   freshTopics,
   jsons,
@@ -13,10 +17,27 @@ import {
   readPartition,
   record,
   testClient,
+  uniqueName,
 } from "../support/kafka.ts";
 import { runUntil } from "../support/run_until.ts";
 
 const read = z.object({ id: z.string(), n: z.number() });
+
+/** What a command on dead letters prints on stdout. */
+async function saidBy(args: readonly string[], store: DeadLetterStore): Promise<string> {
+  const { log } = console;
+  let said = "";
+  console.log = (text: string) => void (said += `${text}\n`);
+  try {
+    await dlqCommand({
+      confirm: () => false,
+      withStore: (_topic, act) => act(store, new AbortController().signal, (_deed, act) => act()),
+    }).parseAsync(args, { from: "user" });
+  } finally {
+    console.log = log;
+  }
+  return said;
+}
 
 Deno.test("a redriven record is worked on by the flow that it failed in, and passed over by the other", async (t) => {
   const client = await testClient();
@@ -68,6 +89,27 @@ Deno.test("a redriven record is worked on by the flow that it failed in, and pas
     assertEquals(parked.filter((key) => key.topic === source).map((key) => key.groupId), [
       billing.groupId,
     ]);
+  });
+  await t.step("redrive names the other group that reads the topic, and not its own", async () => {
+    const said = await saidBy(["redrive", "--dry-run"], store);
+    assertStringIncludes(said.replaceAll("\n", " "), `read ${source}: ${mailing.groupId}. Flows`);
+    const { other_groups } = JSON.parse(await saidBy(["redrive", "--dry-run", "--json"], store));
+    assertEquals(other_groups, [{ topic: source, groups: [mailing.groupId] }]);
+    // One that has a member and no offset yet reads it as well.
+    const [groupId, stop] = [uniqueName("member"), new AbortController()];
+    const joined = Promise.withResolvers<void>();
+    const member = runMembership(client, {
+      ...{ groupId, topics: [source], sessionTimeoutMs: 10_000 },
+      ...{ bufferBytesMax: 1_000_000, fetch: fetcherDefaults },
+      lane: ({ signal }) =>
+        new Promise((done) => signal.addEventListener("abort", () => done(), { once: true })),
+      onAssigned: () => joined.resolve(),
+    }, stop.signal);
+    await joined.promise;
+    const readers = await store.groupsThatRead?.(source);
+    stop.abort();
+    await member;
+    assertEquals(readers?.toSorted(), [billing.groupId, mailing.groupId, groupId].toSorted());
   });
   await t.step("what is unparked goes to it alone", async () => {
     failing.clear();

@@ -17,6 +17,8 @@ export interface DeadLetterStore {
     lane: LanePlace,
     signal?: AbortSignal,
   ) => Promise<readonly string[]>;
+  /** The consumer groups that read a topic, as far as they may be seen; absent where there are none to ask for. */
+  readonly groupsThatRead?: (topic: string) => Promise<readonly string[]>;
   /** The dead-letter topic. */
   readonly topic: string;
   /** Makes the topics that a redrive notes its progress in, where they are missing. */

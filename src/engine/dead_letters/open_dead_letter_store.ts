@@ -4,6 +4,7 @@ import { withCluster } from "../kafka/group_standing.ts";
 import type { KafkaClient } from "../kafka/kafka_client.ts";
 import { transactionalIdsOf } from "../kafka/lane_owner.ts";
 import { compactedTopicConfig } from "../kafka/topic_config.ts";
+import { groupsThatRead } from "../kafka/topic_readers.ts";
 import { ensureTopics } from "../kafka/topics.ts";
 import type { TopicSpec } from "../kafka/topic_spec.ts";
 import { createTransactions } from "../kafka/transactions.ts";
@@ -32,6 +33,7 @@ export function openDeadLetterStore(
     transactions: traceRedriving(transactions),
     transactionalIdsOf: (lane, signal) =>
       withCluster(client, (cluster) => transactionalIdsOf(cluster, lane, signal)),
+    groupsThatRead: (name) => withCluster(client, (cluster) => groupsThatRead(cluster, name)),
     topic,
     async prepare() {
       await ensureTopics(client, stateTopics(client.names, replicationFactor));

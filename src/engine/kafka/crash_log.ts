@@ -5,6 +5,11 @@ import { named } from "./error_verdict.ts";
 import { fetchStableOffset } from "./stable_offset.ts";
 import type { VendorCluster } from "./vendor.ts";
 
+/** The group under which a flow's attempts are counted. */
+export function attemptsGroupOf(flowGroup: string): string {
+  return `${flowGroup}.attempts`;
+}
+
 /**
  * The attempts at one partition, under the group `<group>.attempts`: it has no members, so anybody may commit to it, and the
  * flow's own offsets stay as they are.
@@ -15,7 +20,7 @@ export function openCrashLog(
   partition: TopicPartition,
   user?: string,
 ): CrashLog {
-  const groupId = `${flowGroup}.attempts`;
+  const groupId = attemptsGroupOf(flowGroup);
   const request = { groupId, topics: [partition.topic], needs: ["Read"], user };
   return {
     async read() {
