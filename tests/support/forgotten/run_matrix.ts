@@ -1,19 +1,17 @@
-/**
- * `deno task forgotten [--kafka 4.2.2,4.3.1] [--roles flow,relay] [--coordinator 1,2]`: every role, step and end, on every
- * version that is named. Ends with a table, and with 1 where something is wrong. Takes some five minutes a version.
- */
+/** `deno task forgotten`: every role, step and end on every version that is named. Ends with 1 where something is wrong. */
 import { configureSync, type LogRecord } from "@logtape/logtape";
+import { CommanderError } from "commander";
 import { startTwoNodes } from "../two_nodes.ts";
+import { exitCodes } from "../../../src/cli/exit_codes.ts";
 import { projector } from "./projector.ts";
-import { steps } from "./role.ts";
+import { matrixCommand, type MatrixOptions, type RoleName } from "./matrix_options.ts";
+import type { MakeRole } from "./role.ts";
 import { flow, reader, redrive, relay } from "./roles.ts";
-import { ends, tryRoles } from "./try_roles.ts";
+import { tryRoles } from "./try_roles.ts";
 
-const words = new Map(
-  Deno.args.flatMap((word, at) => word.startsWith("--") ? [[word, Deno.args[at + 1] ?? ""]] : []),
-);
-if (words.has("--log")) {
-  const file = await Deno.open(words.get("--log") ?? "", { create: true, append: true });
+const options = optionsOrExit();
+if (options.log !== undefined) {
+  const file = await Deno.open(options.log, { create: true, append: true });
   const line = new TextEncoder();
   const sink = (record: LogRecord) => {
     const values = Object.entries(record.properties).map(([name, value]) => `${name}=${value}`);
@@ -26,21 +24,16 @@ if (words.has("--log")) {
     loggers: [{ category: "onceflow", sinks: ["file"], lowestLevel: "info" }],
   });
 }
-const all = { flow, relay, redrive, reader, projector };
-const listOf = (name: string, fallback: string) => (words.get(name) ?? fallback).split(",");
-const wanted = listOf("--roles", Object.keys(all).join(","));
-const roles = Object.fromEntries(Object.entries(all).filter(([name]) => wanted.includes(name)));
+const all: Readonly<Record<RoleName, MakeRole>> = { flow, relay, redrive, reader, projector };
+const roles = Object.fromEntries(options.roles.map((name) => [name, all[name]]));
 const rows: string[] = [];
 let wrong = 0;
 
-for (const version of listOf("--kafka", "4.2.2,4.3.1")) {
-  for (const coordinator of [1, 2] as const) {
-    if (!listOf("--coordinator", "1,2").includes(String(coordinator))) continue;
+for (const version of options.kafka) {
+  for (const coordinator of options.coordinator.map((node) => node === "1" ? 1 : 2)) {
     await using cluster = await startTwoNodes(version, { coordinator });
-    for (const step of steps) {
-      if (!listOf("--steps", steps.join(",")).includes(step)) continue;
-      for (const end of ends) {
-        if (!listOf("--ends", ends.join(",")).includes(end)) continue;
+    for (const step of options.steps) {
+      for (const end of options.ends) {
         const place = `${version}, coordinator ${
           coordinator === 1 ? "stays" : "dies"
         }, ${step}, ${end}`;
@@ -63,9 +56,18 @@ for (const version of listOf("--kafka", "4.2.2,4.3.1")) {
   }
 }
 console.log(`${rows.length} outcomes, ${wrong} wrong`);
-Deno.exit(wrong === 0 ? 0 : 1);
+Deno.exit(wrong === 0 ? exitCodes.good : exitCodes.finding);
 
 function say(row: string): void {
   rows.push(row);
   console.log(row);
+}
+
+function optionsOrExit(): MatrixOptions {
+  try {
+    return matrixCommand().parse(Deno.args, { from: "user" }).opts<MatrixOptions>();
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    Deno.exit(error.exitCode === 0 ? exitCodes.good : exitCodes.wrongUse);
+  }
 }
