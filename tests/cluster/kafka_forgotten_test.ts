@@ -33,6 +33,7 @@ import {
 import { flow, reader, redrive, relay } from "../support/forgotten/roles.ts";
 import { tryRoles } from "../support/forgotten/try_roles.ts";
 import { readPartition, record, texts } from "../support/kafka.ts";
+import { foundOf, wayIds, waysToGoOn, wayTopics } from "./kafka_forgotten_mutants.ts";
 import { HandMadePipeline, openSharedReader } from "../integration/verify_pipeline.ts";
 import { startTwoNodes, type TwoNodes } from "../support/two_nodes.ts";
 
@@ -50,6 +51,7 @@ Deno.test({
       ...{ in: [1], seen: [1], lane: [1, 2], joined: [1, 2], aborted: [1, 2] },
       ...{ foreign: [1, 2], alone: [1, 2], live: [1, 2], answered: [1, 2], unasked: [1, 2] },
       lost: [1, 2],
+      ...Object.fromEntries(wayTopics.map((topic) => [topic, [1, 2] as const])),
     });
     assertEquals((await withCluster(client, forgetfulLine))?.line, "4.3");
     const news: TransactionNews[] = [];
@@ -190,6 +192,11 @@ Deno.test({
       assertEquals(texts(await readPartition(client, "unasked", 0)), ["first"]);
       assertEquals(texts(await readPartition(client, "unasked", 1)), []);
     });
+    for (const [name, [open, expected]] of Object.entries(waysToGoOn)) {
+      await test.step(`those of a session that goes on: ${name}`, async () => {
+        assertEquals(await foundOf(client, name, open), expected);
+      });
+    }
     await test.step("each role behind one, until all of its work is done", async () => {
       const roles = { flow, relay, redrive, reader };
       const hit = { step: "before-end-txn", end: "commit", roles, foreign: ["reader"] } as const;
@@ -335,21 +342,30 @@ async function makeForgotten(
     commit("foreign", "somebody-else", [0, 1]),
     commit("alone", "alone/in/0", [1]),
     commit("unasked", "unasked-id", [0, 1]),
+    ...wayIds.flatMap(({ committed, alone }) => [
+      commit(committed, committed, [0, 1]),
+      commit(alone, alone, [1]),
+    ]),
     hang(hidden.transactionalId, { records: [hidden.invoice], offsets: hidden.offsets }),
   ]);
   await Promise.all([...ready, live.ready]);
-  await leaveOpen(client);
+  const offsets = [{ groupId: "aborted", ...place, offset: 9 }];
+  await Promise.all([
+    leaveOpen(client, "aborted", "aborted/in/0", offsets),
+    ...wayIds.map(({ aborted }) => leaveOpen(client, aborted, aborted)),
+  ]);
   await cluster.kill();
   down.resolve();
   live.onDown();
   await Promise.all([commits, live.committed]);
   // The coordinator's sweep comes every ten seconds.
   await until(async () => {
-    const { end } = await withCluster(
-      client,
-      (vendor) => readLogRange(vendor, { topic: "seen", partition: 0 }),
-    );
-    return end > 0;
+    const seen = { topic: "seen", partition: 0 };
+    const [stable, all] = await withCluster(client, async (vendor) => [
+      await readLogRange(vendor, seen),
+      await readLogRange(vendor, seen, { isolationLevel: 0 }),
+    ]);
+    return stable.end === all.end;
   });
   await cluster.revive();
   const { open } = await withCluster(client, (vendor) => findOpen(vendor, undefined));
@@ -357,13 +373,18 @@ async function makeForgotten(
   assertEquals(where, [
     ...Array(5).fill("__consumer_offsets"),
     ...["aborted", "alone", "answered", "foreign", "joined", "lane", "live", "lost", "unasked"],
-    hidden.invoice.topic,
+    ...[hidden.invoice.topic, ...wayTopics].sort(),
   ], "this broker should forget what lies on the second node");
 }
 
 /** A producer that is gone before it could end its transaction. */
-async function leaveOpen(client: KafkaClient): Promise<void> {
-  await using transactor = await openTransactor(client, "aborted/in/0", {
+async function leaveOpen(
+  client: KafkaClient,
+  topic: string,
+  transactionalId: string,
+  offsets: AtomicWrite["offsets"] = [],
+): Promise<void> {
+  await using transactor = await openTransactor(client, transactionalId, {
     transactionTimeoutMs: 4_000,
     onStep: (step) => {
       if (step === "before-end-txn") throw new Error("gone");
@@ -372,10 +393,10 @@ async function leaveOpen(client: KafkaClient): Promise<void> {
   await assertRejects(() =>
     transactor.commit({
       records: [
-        ...[0, 1].map((node) => record("aborted", node, "k", "never")),
+        ...[0, 1].map((node) => record(topic, node, "k", "never")),
         record("seen", 0, "k", "never"),
       ],
-      offsets: [{ groupId: "aborted", ...place, offset: 9 }],
+      offsets,
     })
   );
 }
