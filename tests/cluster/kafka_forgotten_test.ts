@@ -1,4 +1,5 @@
 /** A Kafka that forgets to end transactions (4.3.1): they are ended as they ended elsewhere, and never by a guess. */
+import { FindingError } from "../../src/cli/exit_codes.ts";
 import { HaltError } from "../../src/engine/core/errors.ts";
 import {
   type AtomicWrite,
@@ -25,6 +26,7 @@ import { watchTransactions } from "../../src/engine/kafka/watch_transactions.ts"
 import {
   assert,
   assertEquals,
+  assertInstanceOf,
   assertMatch,
   assertRejects,
   assertStringIncludes,
@@ -33,6 +35,7 @@ import {
 import { flow, reader, redrive, relay } from "../support/forgotten/roles.ts";
 import { tryRoles } from "../support/forgotten/try_roles.ts";
 import { readPartition, record, texts } from "../support/kafka.ts";
+import { runTransactions } from "./transactions_command.ts";
 import { foundOf, wayIds, waysToGoOn, wayTopics } from "./kafka_forgotten_mutants.ts";
 import { HandMadePipeline, openSharedReader } from "../integration/verify_pipeline.ts";
 import { startTwoNodes, type TwoNodes } from "../support/two_nodes.ts";
@@ -49,7 +52,14 @@ Deno.test({
     const { client } = cluster;
     await cluster.makeTopics({
       ...{ in: [1], seen: [1], lane: [1, 2], joined: [1, 2], aborted: [1, 2] },
-      ...{ foreign: [1, 2], alone: [1, 2], live: [1, 2], answered: [1, 2], unasked: [1, 2] },
+      ...{
+        decided: [1, 2],
+        foreign: [1, 2],
+        alone: [1, 2],
+        live: [1, 2],
+        answered: [1, 2],
+        unasked: [1, 2],
+      },
       lost: [1, 2],
       ...Object.fromEntries(wayTopics.map((topic) => [topic, [1, 2] as const])),
     });
@@ -161,6 +171,30 @@ Deno.test({
         () => planEnd(found, { ...decision, producerId: -1n, outcome: "commit" }),
         EndRefusedError,
       );
+    });
+    await test.step("worker transactions shows the proof of a foreign one, and asks before it ends it", async () => {
+      const listed = await runTransactions(client, ["--topic", "decided", "--json"]);
+      const { transactions: rows } = JSON.parse(listed.stdout);
+      const shown = rows.find((row: { partition: string }) => row.partition === "decided-1");
+      assertEquals([shown.kind, shown.outcome, shown.transactional_id], [
+        ...["forgotten", "commit", "somebody-else-yet"],
+      ]);
+      assertInstanceOf(listed.error, FindingError);
+      const { stdout } = await runTransactions(client, ["--topic", "decided"]);
+      assertStringIncludes(stdout, `FORGOTTEN, ended by commit: ${shown.proof}`);
+
+      const place = ["--partition", "decided-1", "--producer", shown.producer_id, "--commit"];
+      const refused = await runTransactions(client, place, false);
+      assertEquals(refused.asked, [
+        `End it in decided-1 (producer id ${shown.producer_id}) by commit? (${shown.proof})`,
+      ]);
+      assertInstanceOf(refused.error, EndRefusedError);
+      const isOpen = async () =>
+        (await showTransactions(client)).examined.some(({ part }) => part.topic === "decided");
+      assert(await isOpen());
+      const done = await runTransactions(client, place, true);
+      assertEquals([done.error, done.asked.length, await isOpen()], [undefined, 1, false]);
+      assertEquals(texts(await readPartition(client, "decided", 1)), ["second"]);
     });
     await test.step("a foreign producer's, on a topic that we read", async () => {
       const stop = new AbortController();
@@ -340,6 +374,7 @@ async function makeForgotten(
     commit("joined", "joined/in/0", [0, 1]),
     commit("lost", "lost/in/0", [0, 1]),
     commit("foreign", "somebody-else", [0, 1]),
+    commit("decided", "somebody-else-yet", [0, 1]),
     commit("alone", "alone/in/0", [1]),
     commit("unasked", "unasked-id", [0, 1]),
     ...wayIds.flatMap(({ committed, alone }) => [
@@ -370,11 +405,15 @@ async function makeForgotten(
   await cluster.revive();
   const { open } = await withCluster(client, (vendor) => findOpen(vendor, undefined));
   const where = open.map(({ topic }) => topic).sort();
-  assertEquals(where, [
-    ...Array(5).fill("__consumer_offsets"),
-    ...["aborted", "alone", "answered", "foreign", "joined", "lane", "live", "lost", "unasked"],
-    ...[hidden.invoice.topic, ...wayTopics].sort(),
-  ], "this broker should forget what lies on the second node");
+  assertEquals(
+    where,
+    [
+      ...Array(5).fill("__consumer_offsets"),
+      ...["aborted", "alone", "answered", "decided", "foreign", "joined", "lane", "live", "lost"],
+      ...["unasked", hidden.invoice.topic, ...wayTopics],
+    ].sort(),
+    "this broker should forget what lies on the second node",
+  );
 }
 
 /** A producer that is gone before it could end its transaction. */
