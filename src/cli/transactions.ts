@@ -14,7 +14,7 @@ import type { KafkaClient } from "../engine/kafka/kafka_client.ts";
 import type { Outcome } from "../engine/kafka/transaction_outcome.ts";
 import { FindingError } from "./exit_codes.ts";
 import { progress } from "./progress.ts";
-import { transactionRow, transactionsTable } from "./transactions_table.ts";
+import { transactionRow, transactionsText } from "./transactions_text.ts";
 import { jsonDocument } from "./json_document.ts";
 import { print } from "./print.ts";
 
@@ -80,7 +80,7 @@ A transaction is "forgotten" when its coordinator is done with it and a partitio
 4.3.1 and 4.4.0 skip a partition that has no leader at that moment. Readers of committed records get no further there,
 and it never ends by itself. Workers end their own, and those on the topics they read, where it is proved how they ended.
 
-The last column says what proves it: the coordinator, or a marker of the same transaction in another partition. What is
+Its second line says what proves it: the coordinator, or a marker of the same transaction in another partition. What is
 proved is ended by --proved. Where there is no proof, find out what happened to the same transaction elsewhere (did its
 offset move? are its other outputs there?), and name it by --partition and --producer with --commit or --abort.
 It refuses a transaction that is still under way, and an outcome that contradicts the proof.
@@ -118,7 +118,7 @@ function decisionsOf(
 }
 
 function report(found: OpenTransactions, json: boolean | undefined): void {
-  if (!json) return print(transactionsTable(found));
+  if (!json) return print(transactionsText(found));
   const { examined, leaderless, refused } = found;
   print(
     jsonDocument({ transactions: examined.map(transactionRow), leaderless, refused }),

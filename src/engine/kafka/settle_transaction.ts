@@ -90,7 +90,7 @@ export async function settleTransaction(
         {
           ...{ transactionalId, outcome, partition: formatPartition(part) },
           ...{ producerId: String(part.producerId), epoch: part.producerEpoch },
-          ...{ offset: part.startOffset, age: ageSeconds(part) },
+          ...{ offset: part.startOffset, age: ageSeconds(part, last) },
         },
       );
       onNews?.(transactionalId, { kind: "ended", part, outcome });
@@ -154,9 +154,19 @@ export function groupOf(transactionalId: string): string {
   return transactionalId.split("/").slice(0, -2).join("/");
 }
 
-/** Seconds since the last record of an open transaction. */
-export function ageSeconds({ lastTimestamp }: Pick<OpenTransaction, "lastTimestamp">): number {
-  return Math.max(0, Math.round((Date.now() - lastTimestamp) / 1_000));
+/**
+ * Seconds since the last record of an open transaction. A redriven record bears the time that it first had, which may be a
+ * day ago: none was written before the transaction began, where its coordinator still tells when that was.
+ */
+export function ageSeconds(
+  { lastTimestamp, producerId, producerEpoch }: OpenTransaction,
+  state: Pick<TransactionState, "producerId" | "producerEpoch" | "startedAt"> | undefined,
+): number {
+  // The next epoch is that of its end under protocol 2.
+  const isOfIt = state?.producerId === producerId &&
+    [producerEpoch, producerEpoch + 1].includes(state.producerEpoch);
+  const writtenAt = isOfIt ? Math.max(lastTimestamp, state.startedAt) : lastTimestamp;
+  return Math.max(0, Math.round((Date.now() - writtenAt) / 1_000));
 }
 
 /** Whether the cluster has agreed on KIP-890. */
@@ -188,7 +198,7 @@ function waitingFor({ transactionalId, state, producerId, partitions }: Transact
 export function unproved(
   transactionalId: string,
   part: OpenTransaction,
-  state: Pick<TransactionState, "state" | "producerEpoch"> | undefined,
+  state: TransactionState | undefined,
 ): string {
   const partition = formatPartition(part);
   const decide =
@@ -196,7 +206,7 @@ export function unproved(
   return `Kafka has forgotten to end a transaction of ${transactionalId} in ${partition} (producer id ` +
     `${part.producerId}, epoch ${part.producerEpoch}, from offset ${part.startOffset}, last written ` +
     `${
-      ageSeconds(part)
+      ageSeconds(part, state)
     } s ago), and nothing is left that says how it ended: the coordinator is in ` +
     `${state?.state ?? "no state"} at epoch ${
       state?.producerEpoch ?? "none"

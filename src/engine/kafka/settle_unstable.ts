@@ -29,7 +29,7 @@ export async function settleUnstable(
         continue;
       }
       const reason = `An offset of ${groupId} waits for a transaction of ${id}, last written ` +
-        `${ageSeconds(part)} s ago: its coordinator is in ${state?.state}`;
+        `${ageSeconds(part, state)} s ago: its coordinator is in ${state?.state}`;
       options.onNews?.(id, { kind: "waiting", reason });
     }
   } catch (error) {

@@ -184,7 +184,14 @@ async function endOrExplain(
   log.warn(
     "Kafka had forgotten to end a transaction of {who} in {where}, from offset {offset}, last written " +
       "{age} s ago. Ended there now as it ended elsewhere: {outcome} ({proof})",
-    { who, where, offset: part.startOffset, age: ageSeconds(part), outcome, proof: one.proof },
+    {
+      who,
+      where,
+      offset: part.startOffset,
+      age: ageSeconds(part, state),
+      outcome,
+      proof: one.proof,
+    },
   );
   onNews?.(transactionalId, { kind: "ended", part, outcome });
 }

@@ -1,34 +1,27 @@
-/** Open transactions as a table for people, and as rows for programs. Pure. */
-import Table from "cli-table3";
+/** Open transactions in lines for people, and as rows for programs. Pure. */
 import { oneLine } from "../engine/core/plain_text.ts";
 import { formatPartition, type TopicPartition } from "../engine/core/record.ts";
+import { wrapped } from "../engine/dead_letters/fit_columns.ts";
 import type { OpenTransactions } from "../engine/kafka/end_by_decision.ts";
 import type { ExaminedTransaction } from "../engine/kafka/examine_transactions.ts";
 import { ageSeconds } from "../engine/kafka/settle_transaction.ts";
 
-/** One line a transaction and partition, then what could not be asked. */
-export function transactionsTable({ examined, leaderless, refused }: OpenTransactions): string {
-  const table = new Table({
-    head: ["partition", "producer", "epoch", "transactional id", "from", "last written", "state"],
-    style: { head: [], border: [], compact: true },
-  });
-  for (const one of examined) {
+/** Where each is open and whose it is, below it how it stands, and then what could not be asked; it fits 100 columns. */
+export function transactionsText({ examined, leaderless, refused }: OpenTransactions): string {
+  const lines = examined.flatMap((one) => {
     const row = transactionRow(one);
-    table.push([
-      ...[
-        row.partition,
-        row.producerId,
-        String(row.producerEpoch),
-        oneLine(row.transactionalId ?? "unknown"),
-      ],
-      ...[String(row.startOffset), `${row.lastWrittenSeconds} s ago`, standing(one)],
-    ]);
-  }
+    const id = row.transactionalId === undefined ? "an unknown id" : oneLine(row.transactionalId);
+    return [
+      `${row.partition} from offset ${row.startOffset}: ${id}, producer id ${row.producerId}, ` +
+      `epoch ${row.producerEpoch}, last written ${row.lastWrittenSeconds} s ago`,
+      `  ${standing(one)}`,
+    ];
+  });
   return [
-    examined.length > 0 ? String(table) : "No partition holds a transaction open.",
+    ...(examined.length > 0 ? lines : ["No partition holds a transaction open."]),
     ...unasked("without a leader", leaderless),
     ...unasked("not allowed", refused),
-  ].join("\n");
+  ].map((line) => wrapped(line, "  ")).join("\n");
 }
 
 /** What a program wants to know of it. */
@@ -41,7 +34,7 @@ export function transactionRow(
     producerEpoch: part.producerEpoch,
     transactionalId,
     startOffset: part.startOffset,
-    lastWrittenSeconds: ageSeconds(part),
+    lastWrittenSeconds: ageSeconds(part, state),
     coordinatorState: state?.state,
     kind,
     outcome,
