@@ -4,6 +4,7 @@ import { placeOrder } from "../../src/app/orders/place_order.ts";
 import { relayStore } from "../../src/engine/outbox/relay_store.ts";
 import { openAdvisoryLock } from "../../src/engine/postgres/advisory_lock.ts";
 import { openDatabase } from "../../src/engine/postgres/database.ts";
+import { whyNoWrites } from "../../src/engine/postgres/takes_writes.ts";
 import { withTransaction } from "../../src/engine/postgres/with_transaction.ts";
 import { assertEquals, assertNotEquals, assertRejects } from "../support/assert.ts";
 import { services } from "../support/services.ts";
@@ -26,6 +27,7 @@ async function demotable() {
 }
 
 const order = { userId: "u", amount: "1.00", currency: "EUR" };
+const takesNone = "Postgres takes no writes";
 const where = { topic: "t", shards: 1, now: () => new Date() };
 
 Deno.test("a connection that takes no writes is thrown away, in a transaction too", async () => {
@@ -49,6 +51,21 @@ Deno.test("a connection that takes no writes is thrown away, in a transaction to
   const kept = await pid();
   assertEquals((await placeOrder(sql, order, where)).kind, "placed");
   assertEquals(await pid(), kept);
+});
+
+Deno.test("what was sent behind a refused write goes to another connection", async () => {
+  await using server = await demotable();
+  const sql = server.db.open("victim", 1);
+  for (let round = 0; round < 3; round++) {
+    const [refused, question, one] = await Promise.allSettled([
+      sql`insert into tax_rates select from tax_rates`.execute(),
+      whyNoWrites(sql),
+      sql`select 1::int as one`.execute(),
+    ]);
+    assertEquals(refused.status === "rejected" && refused.reason.code, "25006");
+    assertEquals(question.status === "fulfilled" && question.value?.split(",")[0], takesNone);
+    assertEquals(one.status === "fulfilled" && one.value[0]?.one, 1);
+  }
 });
 
 Deno.test("no relay begins on a server that takes no writes, and it does as soon as that takes them", async () => {

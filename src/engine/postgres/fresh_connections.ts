@@ -12,15 +12,12 @@
  *  - a statement sent on a transaction whose connection is gone is written to a null socket: the process ends;
  *  - a server that accepts and closes at once (a proxy whose upstream is down) is tried again for ever.
  * So a lost connection is thrown away here, and the pool's place for it gets a new one. So is one whose server takes no
- * writes (25006): after a failover the pool would stay with the demoted primary, while the address names the new one.
+ * writes (25006): after a failover the pool would stay with the demoted primary, while the address names the new one. What
+ * was sent behind the refused statement there has written nothing, and goes to another connection ({@linkcode InHand}).
  * `tests/integration/outbox_lost_connection_test.ts` goes red without this file.
  */
 
-/** A statement, as the driver hands it around. */
-interface Statement {
-  reject: (error: unknown) => void;
-  options?: { onexecute?: (connection: unknown) => unknown };
-}
+import { InHand, type Statement } from "./statements_in_hand.ts";
 
 interface Timer {
   start(): void;
@@ -75,6 +72,7 @@ function standIn(
   /** From the first attempt to connect until the close: only then may statements reach the inner connection. */
   let inUse = false;
   let deadline: ReturnType<typeof setTimeout> | undefined;
+  const inHand = new InHand();
 
   const outer: DriverConnection = {
     queue: queues.closed,
@@ -94,10 +92,11 @@ function standIn(
         discard(attempted, connectionError("CONNECT_TIMEOUT", "the server did not answer in time"));
       }, seconds * 1000);
       // From then on it is connected, and the statement may take as long as it takes.
-      inner.connect(whenExecuted(withOuter(first), () => clearTimeout(deadline)));
+      inner.connect(whenExecuted(withOuter(first, true), () => clearTimeout(deadline)));
     },
     execute(statement) {
-      if (inUse) return inner.execute(withOuter(statement));
+      // What a transaction sends belongs to its connection.
+      if (inUse) return inner.execute(withOuter(statement, outer.reserved === null));
       statement.reject(connectionError("CONNECTION_CLOSED", "the connection was lost"));
       return true;
     },
@@ -138,17 +137,22 @@ function standIn(
     clearTimeout(deadline);
     inUse = false;
     inner = fresh();
+    const waiting = isReadOnly(error) ? inHand.take() : [];
     connection.terminate(); // Rejects what is still waiting in it.
     hooks.onclose?.(outer, error);
+    for (const handToPool of waiting) handToPool();
   }
 
   /** `begin` learns from its first statement which connection it has: it must be the one that the pool knows. */
-  function withOuter(statement: Statement): Statement {
+  function withOuter(statement: Statement, ofPool: boolean): Statement {
+    if (ofPool) inHand.add(statement);
     const [used, reject] = [inner, statement.reject];
     statement.reject = (error) => {
       reject(error);
+      if (!isReadOnly(error) || used !== inner) return;
+      inHand.condemn();
       // Later: the driver is in the middle of reading what the server has sent.
-      if (isReadOnly(error)) queueMicrotask(() => discard(used, error));
+      queueMicrotask(() => discard(used, error));
     };
     const onexecute = statement.options?.onexecute;
     if (onexecute) statement.options = { ...statement.options, onexecute: () => onexecute(outer) };

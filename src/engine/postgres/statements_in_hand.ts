@@ -1,0 +1,64 @@
+/** The statements that one connection of the pool was given and has not answered. It sends none itself. */
+
+/** A statement, as the driver hands it around. */
+export interface Statement {
+  resolve: (result: unknown) => void;
+  reject: (error: unknown) => void;
+  /** Gives it to the pool, as when it was new. */
+  handler?: (statement: Statement) => void;
+  state?: unknown;
+  options?: { onexecute?: (connection: unknown) => unknown };
+  /** Told of each row, or of each part, as it comes. */
+  forEachFn?: unknown;
+  cursorFn?: unknown;
+  streaming?: unknown;
+}
+
+/** A statement that only ever follows others that are refused is refused in the end. */
+const movesMax = 20;
+
+/**
+ * The driver writes statements to a connection before the earlier ones are answered. Of a session that takes no writes it is
+ * known that they have changed nothing, so another connection may be asked instead. Only for statements of the pool: those
+ * inside a transaction belong to their connection.
+ */
+export class InHand {
+  readonly #waiting = new Map<Statement, () => void>();
+  #condemned = false;
+  readonly #moves = new WeakMap<Statement, number>();
+
+  /** Before anything of the statement is replaced: it goes to the next connection as it came to this one. */
+  add(statement: Statement): void {
+    const { resolve, reject, handler, options } = statement;
+    const moves = this.#moves.get(statement) ?? 0;
+    const isToldOnTheWay = [statement.forEachFn, statement.cursorFn, statement.streaming].some(
+      Boolean,
+    );
+    if (!handler || isToldOnTheWay || moves >= movesMax) return;
+    this.#waiting.set(statement, () => {
+      // A stand-in: the connection that is thrown away rejects what it was given once more when its socket closes.
+      const again: Statement = Object.create(statement, {
+        state: { value: null, writable: true, configurable: true },
+      });
+      Object.assign(again, { resolve, reject, options });
+      this.#moves.set(again, moves + 1);
+      handler(again);
+    });
+    const isDone = () => !this.#condemned && this.#waiting.delete(statement);
+    statement.resolve = (result) => void (isDone() && resolve(result));
+    statement.reject = (error) => void (isDone() && reject(error));
+  }
+
+  /** The connection will be thrown away: what it still answers counts no more, or a transaction would begin on it. */
+  condemn(): void {
+    this.#condemned = true;
+  }
+
+  /** What waits now, each as what gives it to the pool. */
+  take(): (() => void)[] {
+    const taken = [...this.#waiting.values()];
+    this.#waiting.clear();
+    this.#condemned = false;
+    return taken;
+  }
+}
