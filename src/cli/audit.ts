@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError } from "commander";
 import type { AuditRow } from "../app/audit/audit_log.ts";
 import { oneLine } from "../engine/core/plain_text.ts";
+import { wrapped } from "../engine/dead_letters/fit_columns.ts";
 import { jsonDocument } from "./json_document.ts";
 import { print } from "./print.ts";
 
@@ -27,15 +28,18 @@ export function auditCommand(actions: AuditActions): Command {
     .action(async ({ limit, json }: { readonly limit: number; readonly json?: true }) => {
       const rows = await actions.read(limit);
       if (json) return print(jsonDocument(rows));
-      print(rows.length === 0 ? "The audit log is empty." : rows.map(line).join("\n"));
+      print(rows.length === 0 ? "The audit log is empty." : rows.map(lines).join("\n"));
     });
 }
 
-function line({ at, operator, action, target, detail, outcome, reason }: AuditRow): string {
-  const end = reason === "" ? outcome : `${outcome}: ${reason.replaceAll(/\s+/g, " ")}`;
-  return oneLine(
-    `${at.toISOString()}  ${operator}  ${action} of ${target}  ${JSON.stringify(detail)}  ${end}`,
-  );
+/** Who did what and how it ended, and below it how and why; it fits 100 columns. */
+function lines({ at, operator, action, target, detail, outcome, reason }: AuditRow): string {
+  const how = JSON.stringify(detail);
+  return [
+    `${at.toISOString()}  ${operator}  ${action} of ${target}  ${outcome}`,
+    ...how === "{}" ? [] : [`  ${how}`],
+    ...reason === "" ? [] : [`  ${reason.replaceAll(/\s+/g, " ")}`],
+  ].map((line) => wrapped(oneLine(line), "  ")).join("\n");
 }
 
 function wholeNumber(text: string): number {

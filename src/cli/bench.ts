@@ -43,7 +43,7 @@ export function benchCommand(actions: BenchActions): Command {
     )
     .addOption(new Option("--quick", "some two minutes on a quiet machine").conflicts("full"))
     .option("--full", "under thirty minutes, with a ten-minute soak")
-    .option("--only <parts>", `some of ${parts.join(",")}`, parseParts)
+    .option("--only <parts>", `some of ${parts.join(", ")}`, parseParts)
     .option(
       "--peers",
       "other clients side by side; needs Go, Maven and Python, and skips what is missing",

@@ -10,6 +10,7 @@ import { dlqCommand } from "./dlq.ts";
 import { doctorCommand, UncheckedError } from "./doctor.ts";
 import { exitCodes, FindingError } from "./exit_codes.ts";
 import { explainCommand } from "./explain.ts";
+import { fitHelp } from "./fit_help.ts";
 import { messageOf } from "./message_of.ts";
 import { migrateCommand } from "./migrate.ts";
 import { newCommand } from "./new.ts";
@@ -40,25 +41,32 @@ import { workerCommand } from "./worker.ts";
 
 /** Runs one command line and answers with the exit code. Prints errors; never throws. */
 export async function runCli(args: readonly string[]): Promise<number> {
-  const program = new Command("onceflow")
-    .version(version, "--version", "Print the version")
-    .description("An exactly-once event pipeline on Kafka and Postgres.")
-    .addHelpText("after", "\nSettings come from the environment: see .env.example.")
-    .enablePositionalOptions()
-    .exitOverride();
+  const program = programWithCommands();
   program.hook("preAction", (_program, action) => {
     const { LOG_LEVEL, LOG_FORMAT } = readConfig();
     // A demonstration speaks for itself; a service says what it does.
     const quiet = !["serve", "worker", "operate"].includes(action.name());
     configureLogging({ level: LOG_LEVEL ?? (quiet ? "warning" : "info"), format: LOG_FORMAT });
   });
-  for (const command of commands()) program.addCommand(withExitOverride(command));
   try {
     await program.parseAsync([...args], { from: "user" });
     return exitCodes.good;
   } catch (error) {
     return exitCodeOf(error);
   }
+}
+
+/** The program with all its commands. Nothing is run, and no setting read. `write` is where help goes. */
+export function programWithCommands(write?: (text: string) => void): Command {
+  const program = new Command("onceflow")
+    .version(version, "--version", "Print the version")
+    .description("An exactly-once event pipeline on Kafka and Postgres.")
+    .addHelpText("after", "\nSettings come from the environment: see .env.example.")
+    .enablePositionalOptions()
+    .exitOverride();
+  for (const command of commands()) program.addCommand(withExitOverride(command));
+  fitHelp(program, write);
+  return program;
 }
 
 function commands(): Command[] {

@@ -1,5 +1,4 @@
 /** The `dlq` commands, run as a person runs them over a log in memory: nothing is cut in silence or wider than 100 columns. */
-import type { Command } from "commander";
 import { dlqCommand } from "../../src/cli/dlq.ts";
 import { deadLetter } from "../../src/engine/core/dead_letter.ts";
 import { namesIn } from "../../src/engine/core/names.ts";
@@ -106,25 +105,6 @@ Deno.test("whatever dlq says to people fits 100 columns", async () => {
     assertEquals([args, tooWide(stdout), tooWide(stderr)], [args, [], []]);
   }
 });
-
-Deno.test("the help of every dlq command fits 100 columns", () => {
-  const root = dlqCommand({
-    confirm: () => false,
-    withStore: () => Promise.reject(new Error("no")),
-  });
-  for (const command of [root, ...root.commands]) {
-    const text = helpOf(command);
-    assert(text.length > 100);
-    assertEquals([command.name(), tooWide(text)], [command.name(), []]);
-  }
-});
-
-function helpOf(command: Command): string {
-  let text = "";
-  command.configureOutput({ writeOut: (part) => void (text += part) });
-  command.outputHelp();
-  return text;
-}
 
 Deno.test("dlq list --json names where it goes on, until all is listed once, in either order", async () => {
   const cluster = fullCluster();
