@@ -10,7 +10,8 @@ import { createAdmit } from "../../src/app/http/access.ts";
 import { mayOperate } from "../../src/app/http/may_operate.ts";
 import { forwardOperate } from "../../src/app/http/forward_operate.ts";
 import { freePort } from "../../src/tools/stack/ports.ts";
-import { HaltError } from "../../src/engine/core/errors.ts";
+import { DependencyDownError, HaltError, TransientError } from "../../src/engine/core/errors.ts";
+import { RefusedError } from "../../src/engine/core/refused_error.ts";
 import { assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 
 const [operator, reader] = ["o".repeat(32), "r".repeat(32)];
@@ -142,15 +143,43 @@ Deno.test("a deed tells its end in the last line, noted under the token's name; 
   await lines(await ask({ all: true, dry_run: true }));
   assertEquals(noted, ["ada"]);
 
-  const failing = operating(() => Promise.reject(new HaltError("somebody else \u202eredrives")));
+  const failing = operating((report) => {
+    report({ redriven: 1 });
+    return Promise.reject(new HaltError("somebody else \u202eredrives"));
+  });
   const [, failed] = await lines(await failing.ask({ all: true }));
   assertEquals([failed.kind, failed.problem.status], ["failed", 409]);
   assertEquals(failed.problem.title, "somebody else \\u202eredrives");
 });
 
+Deno.test("what fails before it has told anything is a problem with a status, and the next deed may begin", async () => {
+  for (
+    const [error, status, kind] of [
+      [new RefusedError("no old tables are kept"), 409, "refused"],
+      [new HaltError("records are gone"), 409, "halted"],
+      [new RangeError("2/17 does not exist"), 422, "impossible"],
+      [new DependencyDownError("postgres", "Postgres is away"), 503, "unavailable"],
+      [new TransientError("Postgres ended the session"), 503, "unavailable"],
+      [new Error("a fault"), 500, "failed"],
+    ] as const
+  ) {
+    const { ask } = operating(() => Promise.reject(error));
+    for (const again of [{ all: true }, { all: true, dry_run: true }, { all: true }]) {
+      const answer = await ask(again);
+      const { type, title, request_id: id } = await answer.json();
+      assertEquals(
+        [answer.status, answer.headers.get("content-type"), type, title],
+        [status, "application/problem+json", `urn:onceflow:problem:${kind}`, error.message],
+      );
+      assertEquals(typeof id, "string");
+    }
+  }
+});
+
 Deno.test("one deed of a kind at a time; a client that goes away stops its own", async () => {
   const stopped = Promise.withResolvers<void>();
-  const { ask, settle } = operating((_report, signal) => {
+  const { ask, settle } = operating((report, signal) => {
+    report({ redriven: 0 });
     signal.addEventListener("abort", () => stopped.resolve());
     return stopped.promise.then(() => Promise.reject(signal.reason));
   });

@@ -83,7 +83,9 @@ function deedRoute(
     request: { body: { required: true, content: { "application/json": { schema: body } } } },
     responses: {
       200: {
-        description: "It has begun. One JSON document a line; the last one is `done` or `failed`",
+        description:
+          "It has begun. One JSON document a line; the last one is `done` or `failed`. What fails before it has " +
+          "told anything, and within two seconds, has a status of its own",
         content: { "application/x-ndjson": { schema: deedLine } },
       },
       ...problems({
@@ -91,7 +93,7 @@ function deedRoute(
         401: "The token is missing or wrong",
         403: "The token has no right to operate; without tokens nobody has",
         408: "The body did not arrive in time",
-        409: "Another deed of this kind is under way",
+        409: "It cannot be done as things stand, or another deed of this kind is under way",
         413: "The body is larger than 64 KiB",
         415: "The body is not application/json",
         422: "A field is invalid",

@@ -76,7 +76,7 @@ export function createOperateApp(deps: OperateDeps): OperateApp {
       if (!dryRun) underWay.delete(kind);
     });
     running.add(over);
-    return Promise.resolve(response);
+    return response;
   });
   return {
     app,

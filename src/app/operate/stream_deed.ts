@@ -1,7 +1,11 @@
-/** Answers a request with what a deed tells on its way, a JSON document a line. It ends the deed when nobody listens. */
+/**
+ * Answers a request with what a deed tells on its way, a JSON document a line; or with a problem, where it is refused at once.
+ * It ends the deed when nobody listens.
+ */
 import type { DeedLine } from "../http/operate_schemas.ts";
-import { type Problem, problemOf } from "../http/problem.ts";
-import { DependencyDownError, HaltError } from "../../engine/core/errors.ts";
+import { type Problem, ProblemError, problemOf } from "../http/problem.ts";
+import { DependencyDownError, HaltError, TransientError } from "../../engine/core/errors.ts";
+import { RefusedError } from "../../engine/core/refused_error.ts";
 
 /** How far a deed is; only the latest counts. */
 export type Report = (progress: Readonly<Record<string, unknown>>) => void;
@@ -14,12 +18,15 @@ export type Perform = (
 
 /** A deed under way. */
 export interface Streaming {
-  readonly response: Response;
+  /** Rejects with a {@linkcode ProblemError} where the deed failed before anything was answered. */
+  readonly response: Promise<Response>;
   /** Resolves once the deed has ended, however it did. */
   readonly ended: Promise<void>;
 }
 
 const tellEveryMs = 250;
+/** So long a deed that tells nothing may still be refused with a status; then the answer begins. */
+const refuseMsMax = 2_000;
 /** Nothing new for so many turns is said as well, so that whoever stands in between keeps the connection. */
 const turnsQuietMax = 20;
 
@@ -43,6 +50,8 @@ export function streamDeed(
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
   let latest: Readonly<Record<string, unknown>> | undefined;
   let quiet = 0;
+  const { promise: refused, resolve: answer } = Promise.withResolvers<Problem | undefined>();
+  const answering = setTimeout(() => answer(undefined), refuseMsMax);
   const begin = async (controller: ReadableStreamDefaultController<Uint8Array>) => {
     const send = (line: DeedLine) => {
       if (!left.signal.aborted) controller.enqueue(encoder.encode(`${JSON.stringify(line)}\n`));
@@ -58,12 +67,19 @@ export function streamDeed(
     }, tellEveryMs);
     send({ kind: "begun", action });
     try {
-      const result = await perform((progress) => latest = progress, signal);
-      send({ kind: "done", result });
+      const tell: Report = (progress) => {
+        latest = progress;
+        answer(undefined);
+      };
+      send({ kind: "done", result: await perform(tell, signal) });
     } catch (error) {
-      send({ kind: "failed", problem: problemOfDeed(error, signal, describe) });
+      const problem = problemOfDeed(error, signal, describe);
+      send({ kind: "failed", problem });
+      answer(problem);
     } finally {
+      answer(undefined);
       clearInterval(timer);
+      clearTimeout(answering);
       if (!left.signal.aborted) controller.close();
       end();
     }
@@ -73,8 +89,11 @@ export function streamDeed(
     cancel: () => left.abort(new DOMException("Stopped: the client has gone", "AbortError")),
   }, new CountQueuingStrategy({ highWaterMark: 16 }));
   return {
-    response: new Response(body, {
-      headers: { "content-type": "application/x-ndjson", "cache-control": "no-store" },
+    response: refused.then((problem) => {
+      if (problem) throw new ProblemError(problem);
+      return new Response(body, {
+        headers: { "content-type": "application/x-ndjson", "cache-control": "no-store" },
+      });
     }),
     ended,
   };
@@ -92,7 +111,10 @@ function problemOfDeed(
   }
   const title = describe(error);
   if (error instanceof HaltError) return problemOf(409, "halted", title);
-  if (error instanceof DependencyDownError) return problemOf(503, "unavailable", title);
+  if (error instanceof RefusedError) return problemOf(409, "refused", title);
+  if (error instanceof DependencyDownError || error instanceof TransientError) {
+    return problemOf(503, "unavailable", title);
+  }
   if (error instanceof TypeError || error instanceof RangeError) {
     return problemOf(422, "impossible", title);
   }

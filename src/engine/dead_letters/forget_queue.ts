@@ -1,6 +1,7 @@
 /** Gives the queue of a parked key up without sending anything. Takes the lane's transactional id away for it. */
 import type { DeadLetterStore } from "./list_dead_letters.ts";
 import { listParkedKeys } from "./load_parked_keys.ts";
+import { RefusedError } from "../core/refused_error.ts";
 import { parkedEntry, type ParkedKey } from "./parked_entry.ts";
 
 /**
@@ -36,7 +37,12 @@ export async function forgetQueue(
     // Where the partition has moved meanwhile, its new owner may have read it, too.
     const now = await transactionalIdsOf(parked, signal);
     if (now.join() === ids.join() && (others.length === 0 || !await isParked())) return true;
-    if (attempt >= ownersMax) throw new Error("the partition moves between workers all the time");
+    if (attempt >= ownersMax) {
+      throw new RefusedError(
+        "Cannot free this key: its partition moves between workers all the time. `/readyz` of each worker says why; " +
+          "then run this again",
+      );
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 /** Lists dead letters, newest first, in bounded memory. Reads only. */
 import type { LanePlace, LogRange, Transactions } from "../core/ports.ts";
 import type { TopicPartition } from "../core/record.ts";
+import { RefusedError } from "../core/refused_error.ts";
 import { formatCursor, type ListOrder, parseCursor } from "./list_cursor.ts";
 import { type DeadLetter, readDeadLetter } from "./read_dead_letter.ts";
 import { readRange } from "../core/read_range.ts";
@@ -125,14 +126,14 @@ function nextOf(parts: readonly Part[], order: ListOrder): Part | undefined {
 /**
  * The partitions of the dead-letter topic.
  *
- * @throws when it does not exist
+ * @throws {RefusedError} when it does not exist
  */
 export async function deadLetterPartitions(
   { log, topic }: Pick<DeadLetterStore, "log" | "topic">,
 ): Promise<readonly TopicPartition[]> {
   const count = await log.partitionCount(topic);
   if (count === undefined) {
-    throw new Error(
+    throw new RefusedError(
       `Topic ${topic} does not exist, so there are no dead letters in it. ` +
         `Name another with --dlq, or set DEAD_LETTERS_TOPIC`,
     );

@@ -1,4 +1,5 @@
 /** Lets one rebuild of a projection work at a time, and tells the others whose turn it is. It fences nobody. */
+import { RefusedError } from "../core/refused_error.ts";
 import { openAdvisoryLock } from "../postgres/advisory_lock.ts";
 import type { Sql } from "../postgres/sql.ts";
 import { type Backoff, waitForPostgres } from "./wait_for_postgres.ts";
@@ -12,7 +13,7 @@ const holdAgainMs = 5_000;
  * Takes the turn, which the end of the process gives back. That two rebuilds never disturb each other does not rest on it:
  * whoever comes last takes the place, and the other one stops and says so.
  *
- * @throws when another rebuild is at work, naming it
+ * @throws {RefusedError} when another rebuild is at work, naming it
  */
 export async function holdRebuild(
   sql: Sql,
@@ -26,7 +27,7 @@ export async function holdRebuild(
   });
   try {
     if (!await waitForPostgres(() => lock.tryHold(), backoff, signal)) {
-      throw new Error(await refusal(sql, projection, objectId));
+      throw new RefusedError(await refusal(sql, projection, objectId));
     }
   } catch (error) {
     await lock[Symbol.asyncDispose]();

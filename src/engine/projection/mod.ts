@@ -75,6 +75,7 @@ export {
 } from "./rollback.ts";
 export type { RollbackPlan, RollbackReport } from "./rollback_projection.ts";
 export { RebuildReplacedError } from "./staging.ts";
+export { RefusedError } from "../core/refused_error.ts";
 export { DependencyDownError, HaltError } from "../core/errors.ts";
 export type { DownOptions, Health, HealthCheck, Readiness } from "../core/health.ts";
 export type { Emission, EmissionOptions } from "../core/emission.ts";

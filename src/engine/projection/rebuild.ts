@@ -41,7 +41,7 @@ export interface RebuildSettings<Event extends ProjectionEvent> extends Projecti
  * @throws {HaltError} when a log has lost its beginning, the tables refuse a record, or the swap would lose what others
  * have added to the live tables
  * @throws {RebuildReplacedError} when another rebuild was started in the meantime
- * @throws {Error} when another rebuild of it is at work, or the user lacks a right, with the statements that grant it
+ * @throws {RefusedError} when another rebuild of it is at work, or the user lacks a right, with the statements that grant it
  */
 export async function rebuild<Event extends ProjectionEvent>(
   settings: RebuildSettings<Event>,

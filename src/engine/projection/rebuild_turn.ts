@@ -1,4 +1,5 @@
 /** Gives a rebuild or a rollback what it needs, one at a time in a database and with its rights looked at first. It folds nothing. */
+import { RefusedError } from "../core/refused_error.ts";
 import { openLogSource } from "../kafka/log_source.ts";
 import { withClient } from "../kafka/with_client.ts";
 import { refusePooler } from "../postgres/refuse_pooler.ts";
@@ -20,7 +21,7 @@ import { type Backoff, waitForPostgres } from "./wait_for_postgres.ts";
 /**
  * Opens connections, takes the turn, looks at the rights, and closes all of it when `work` has ended.
  *
- * @throws {Error} when another one is at work, or the user lacks a right, with the statements that grant it
+ * @throws {RefusedError} when another one is at work, or the user lacks a right, with the statements that grant it
  */
 export async function withRebuildTurn<Event extends ProjectionEvent, T>(
   settings: ProjectionSettings<Event>,
@@ -50,7 +51,7 @@ export async function withRebuildTurn<Event extends ProjectionEvent, T>(
   });
 }
 
-/** @throws when the user may not do what is to be done, with the statements that would allow it */
+/** @throws {RefusedError} when the user may not do what is to be done, with the statements that would allow it */
 async function refuseWithoutRights(
   sql: Sql,
   projection: Pick<Projection, "name" | "tables">,
@@ -64,7 +65,7 @@ async function refuseWithoutRights(
     () => missingRebuildRights(sql, projection),
   );
   if (missing.length === 0) return;
-  throw new Error(
+  throw new RefusedError(
     `Cannot ${verb} ${projection.name}: it makes a schema and exchanges the live tables, and the user of DATABASE_URL may ` +
       `not. Run it with a DATABASE_URL whose user owns the schema, or allow it: ${
         missing.join("; ")

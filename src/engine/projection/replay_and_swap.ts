@@ -1,6 +1,7 @@
 /** Folds into tables beside the live ones until little is missing, then swaps them in. It never touches the live tables itself. */
 import type { BatchBounds } from "../core/ports.ts";
 import { TransientError } from "../core/errors.ts";
+import { RefusedError } from "../core/refused_error.ts";
 import type { Sql } from "../postgres/sql.ts";
 import { compareStaged, type Comparison } from "./compare_staged.ts";
 import type { ProjectionEvent } from "./define_projection.ts";
@@ -135,7 +136,7 @@ export async function replayAndSwap<Event extends ProjectionEvent>(
     if (swapped.kind === "behind") continue;
     return { partitions: partitions.length, ...count, passes: pass, swapped, comparison };
   }
-  throw new Error(
+  throw new RefusedError(
     `Cannot swap in ${name}: after ${limits.passesMax} rounds it is still behind, because records come ` +
       "faster than it folds them; run it at a calmer hour or with more records a second, or stop the projectors first",
   );
@@ -155,7 +156,7 @@ async function swap<Event extends ProjectionEvent>(
   } catch (error) {
     if (!(error instanceof TransientError)) throw error;
     const { name } = staging.target.projection;
-    throw new Error(
+    throw new RefusedError(
       `Cannot swap in the rebuilt ${name}: its live tables were locked in each of ${limits.lockAttemptsMax} attempts; ` +
         "look for a long transaction in pg_stat_activity, then run the rebuild again",
       { cause: error },

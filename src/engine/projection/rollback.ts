@@ -40,7 +40,7 @@ export interface RollbackSettings<Event extends ProjectionEvent> extends Project
  *
  * @throws {HaltError} when the topics do not hold any more what the old tables lack, or the exchange would lose what others
  * have added to the live tables
- * @throws {Error} when nothing is kept, it is of another version, a rebuild is at work, or the user lacks a right
+ * @throws {RefusedError} when nothing is kept, it is of another version, a rebuild is at work, or the user lacks a right
  */
 export async function rollback<Event extends ProjectionEvent>(
   settings: RollbackSettings<Event>,
@@ -65,7 +65,7 @@ export interface DropOldTablesSettings extends ProjectionPlace {
  * where there were none. There is no way back to them then.
  *
  * @throws {HaltError} naming what depends on them: nothing is dropped by cascade
- * @throws {Error} when a rebuild or a rollback is at work
+ * @throws {RefusedError} when a rebuild or a rollback is at work
  */
 export async function dropOldTables(
   { databaseUrl, schema, projection, signal, beforeDrop }: DropOldTablesSettings,

@@ -1,6 +1,7 @@
 /** Puts the tables back that a rebuild has replaced. It makes no rows but those of records that came meanwhile. */
 import { HaltError } from "../core/errors.ts";
 import { formatPartition } from "../core/record.ts";
+import { RefusedError } from "../core/refused_error.ts";
 import type { Sql } from "../postgres/sql.ts";
 import { type Projection, type ProjectionEvent, tablesIn } from "./define_projection.ts";
 import { describeTablesInTransaction } from "./describe_tables.ts";
@@ -43,7 +44,7 @@ export interface RollbackReport extends Omit<RebuildReport, "dropped"> {
  *
  * @throws {HaltError} when the topics do not hold what the old tables lack, or the exchange would lose what others have
  * added to the live tables
- * @throws {Error} when nothing is kept, or it is of another version
+ * @throws {RefusedError} when nothing is kept, or it is of another version
  */
 export async function rollbackProjection<Event extends ProjectionEvent>(
   deps: RebuildDeps,
@@ -88,7 +89,7 @@ export async function rollbackProjection<Event extends ProjectionEvent>(
   };
 }
 
-/** @throws when they cannot be put back under this program */
+/** @throws {RefusedError} when they cannot be put back under this program */
 function fitting(
   { name, version, tables }: Pick<Projection, "name" | "version" | "tables">,
   kept: KeptTables | undefined,
@@ -96,20 +97,20 @@ function fitting(
   const otherwise =
     "`projection rebuild` makes the tables of this program's version from the topics";
   if (kept === undefined) {
-    throw new Error(
+    throw new RefusedError(
       `Cannot roll back ${name}: no old tables are kept. A rebuild keeps those that it replaces, until they are ` +
         `dropped; ${otherwise}`,
     );
   }
   if (kept.version !== version) {
-    throw new Error(
+    throw new RefusedError(
       `Cannot roll back ${name}: the old tables hold version ${kept.version} and this program makes version ${version}, ` +
         `so its projectors could not go on with them. Run this with the program of version ${kept.version}; ${otherwise}`,
     );
   }
   const lacking = tables.filter((table) => !kept.tables.includes(table.name));
   if (lacking.length > 0) {
-    throw new Error(
+    throw new RefusedError(
       `Cannot roll back ${name}: what was kept has no ${
         lacking.map((table) => table.name).join(", ")
       }, which was not there ` +

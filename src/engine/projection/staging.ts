@@ -1,6 +1,7 @@
 /** The place beside the live tables that a rebuild folds into. It never touches the live tables. */
 import { HaltError } from "../core/errors.ts";
 import { formatPartition, type TopicPartition } from "../core/record.ts";
+import { RefusedError } from "../core/refused_error.ts";
 import type { Queryable, Sql, Tx } from "../postgres/sql.ts";
 import {
   type Projection,
@@ -15,7 +16,7 @@ import type { LogSource } from "./log_source.ts";
 import { missingHistory } from "./missing_history.ts";
 
 /** Another rebuild of the same projection was started and has taken the place away. */
-export class RebuildReplacedError extends Error {
+export class RebuildReplacedError extends RefusedError {
   /** Its name: `RebuildReplacedError`. */
   override name = "RebuildReplacedError";
 }
