@@ -150,6 +150,12 @@ Deno.test("each role does its work with exactly what its row grants it, and says
     assertEquals((await listDeadLetters(store, { limit: 9, pending: true })).length, 0);
     // What was noted is read, too.
     assertEquals((await redriveDeadLetters(redriving)).redriven, 0);
+    // It sees no group of others, and is not refused for it.
+    assertEquals(await redriving.groupsThatRead?.("orders"), []);
+    const options = { topic: "orders.DLQ", transactionTimeoutMs: 10_000 };
+    await using unbound = openDeadLetterStore(broker.client, options);
+    const groups = await unbound.groupsThatRead?.("orders") ?? [];
+    assert(groups.includes("onceflow.invoicing"), `${groups}`);
   });
   await test.step("dlq parked, unpark", () => parkAndUnpark(broker, acls, table));
   await test.step("projection status, rebuild", async () => {
