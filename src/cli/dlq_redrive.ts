@@ -201,6 +201,7 @@ function redriveSummary(
 export function tell(dryRun?: boolean): RedriveObserver {
   return {
     redriven: (letters) => progress(wrapped(`${verb(dryRun)}: ${namesOf(letters)}`)),
+    passedOver: (letters) => progress(wrapped(`Passed over: ${namesOf(letters)}`)),
     removed: (place, offsets, start) =>
       progress(wrapped(
         `Retention has removed what stood in ${

@@ -157,10 +157,28 @@ Deno.test("unpark says when the first record fails again, and can skip it", asyn
   assertEquals(again.deadLetter.errorClass, "PoisonError");
   assertEquals(await world.outputs("a"), []);
 
-  const skipped = await unpark(world.store, key, { ...waiting, skipFirst: true });
-  assertEquals([skipped.kind, skipped.passedOver], ["free", 1]);
-  assertStringIncludes(outcomeSentence(skipped), "1 passed over and NOT processed");
-  assertEquals(await world.outputs("a"), ["a1"]);
+  world.bad.add("a1");
+  const [next] = await world.parked();
+  assertExists(next);
+  const told = { redriven: 0, passedOver: 0 };
+  const observer = {
+    redriven: ({ length }: readonly unknown[]) => void (told.redriven += length),
+    passedOver: ({ length }: readonly unknown[]) => void (told.passedOver += length),
+  };
+  const skipping = { ...waiting, skipFirst: true };
+  const stuck = await unpark(world.store, next, skipping, undefined, observer);
+  // The other one twice: behind the first, and when its turn had come.
+  assertEquals([stuck.kind, stuck.passedOver, told], [
+    ...["failed-again", 1, { redriven: 2, passedOver: 1 }],
+  ]);
+  assertStringIncludes(outcomeSentence(stuck), "1 passed over and NOT processed: the first failed");
+  await world.place("a2");
+  await world.settled();
+  const skipped = await unparkMany(world.store, await world.parked(), skipping);
+  assertEquals(skipped.map(({ kind, passedOver }) => [kind, passedOver]), [["free", 1]]);
+  assert(skipped[0]);
+  assertStringIncludes(outcomeSentence(skipped[0]), "1 passed over and NOT processed");
+  assertEquals(await world.outputs("a"), ["a2"]);
 });
 
 Deno.test("many keys are freed in one pass over the partition, and one that fails again holds up none", async () => {

@@ -32,6 +32,8 @@ export interface RedriveOptions extends Selection {
 export interface RedriveObserver {
   /** Dead letters whose transaction has committed; with `dryRun`, those that would go. */
   redriven?(deadLetters: readonly DeadLetter[], topics: readonly string[]): void;
+  /** Records of a parked key that have gone back so that the lane passes them over: they are not processed. */
+  passedOver?(deadLetters: readonly DeadLetter[]): void;
   /** A dead letter that cannot go back, and why: it is not whole, or does not say where it came from. */
   refused?(deadLetter: DeadLetter, reason: string): void;
   /** Retention has removed so many offsets of this partition, below `start`, before they were redriven. */

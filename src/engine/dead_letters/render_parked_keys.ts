@@ -20,14 +20,14 @@ export function outcomeSentence(outcome: UnparkOutcome): string {
       return `${sent} record(s) sent back${skipped}; free once a worker has come that far (is one running?)`;
     case "failed-again": {
       const { record, errorClass, error } = outcome.deadLetter;
-      return `still parked, ${waiting} record(s) wait: the first failed again ` +
+      return `still parked, ${waiting} record(s) wait${skipped}: the first failed again ` +
         `(${formatAddress(record)}, ${brief(errorClass, 60)}: ${brief(error, 200)})`;
     }
     case "first-missing":
-      return `still parked, ${waiting} record(s) wait: the first of them is not among the dead ` +
+      return `still parked, ${waiting} record(s) wait${skipped}: the first of them is not among the dead ` +
         `letters, or cannot go back. --forget frees the key`;
     case "still-filling":
-      return `still parked, ${waiting} record(s) wait: new ones arrive faster than they are sent ` +
+      return `still parked, ${waiting} record(s) wait${skipped}: new ones arrive faster than they are sent ` +
         `back. Run it again when less arrives`;
     default:
       return outcome satisfies never;

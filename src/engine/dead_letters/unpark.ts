@@ -109,7 +109,8 @@ async function sendQueue(
     ...observer,
     redriven(deadLetters, topics) {
       sent += deadLetters.length;
-      observer.redriven?.(deadLetters, topics);
+      if (skip) observer.passedOver?.(deadLetters);
+      else observer.redriven?.(deadLetters, topics);
     },
   };
   const options = { limit: Infinity, run: crypto.randomUUID() };

@@ -109,7 +109,8 @@ async function sendAll(
           if (skip) work.passedOver++;
           if (link?.number === work.parked.done) work.headSent = true;
         }
-        observer.redriven?.(deadLetters, topics);
+        if (skip) observer.passedOver?.(deadLetters);
+        else observer.redriven?.(deadLetters, topics);
       },
     };
     const options = { limit: Infinity, run: crypto.randomUUID(), queues, skip, pace };
