@@ -15,6 +15,7 @@ import {
   showTransactions,
 } from "../../src/engine/kafka/end_by_decision.ts";
 import { forgetfulLine } from "../../src/engine/kafka/forgetful_line.ts";
+import { configureLogging } from "../../src/engine/observe/logging.ts";
 import { withCluster } from "../../src/engine/kafka/group_standing.ts";
 import type { KafkaClient } from "../../src/engine/kafka/kafka_client.ts";
 import { readLogRange } from "../../src/engine/kafka/log_range.ts";
@@ -196,7 +197,11 @@ Deno.test({
       assertEquals([done.error, done.asked.length, await isOpen()], [undefined, 1, false]);
       assertEquals(texts(await readPartition(client, "decided", 1)), ["second"]);
     });
-    await test.step("a foreign producer's, on a topic that we read", async () => {
+    await test.step("a foreign producer's, on a topic that we read, is said in one line", async () => {
+      const lines: string[] = [];
+      configureLogging({ level: "warning", write: (line) => void lines.push(line) });
+      const { examined } = await showTransactions(client, ["foreign"]);
+      const part = examined.find(({ part }) => part.topic === "foreign")?.part;
       const stop = new AbortController();
       const watching = watchTransactions(client, {
         topics: ["foreign"],
@@ -209,8 +214,21 @@ Deno.test({
         graceMs: 0,
       }, stop.signal);
       await watching;
+      configureLogging({ level: "error" });
       assertEquals(texts(await readPartition(client, "foreign", 1)), ["second"]);
       assertEquals(ended(), ["commit"]);
+      const [warning = "", deed = "", ...more] = lines;
+      assertMatch(
+        warning,
+        /Kafka is of the line 4\.3, and 4\.3\.0 and 4\.3\.1 can forget .*remedy/,
+      );
+      const who = `somebody-else (producer id ${part?.producerId}, epoch ${part?.producerEpoch})`;
+      assertStringIncludes(deed, `${who} in foreign-1, from offset 0, last written `);
+      assertMatch(
+        deed,
+        /last written \d+ s ago\. Ended there now as it ended elsewhere: commit \(/,
+      );
+      assertEquals(more, []);
     });
     await test.step("one that nobody asked for is torn by the next that is aborted", async () => {
       const open = (onStep: TransactorOptions["onStep"]) =>
