@@ -12,7 +12,10 @@ import { freshDatabase, root, services } from "../support/services.ts";
 import { delay } from "../../src/engine/core/delay.ts";
 import { awaitStack } from "../../src/tools/stack/await_stack.ts";
 import { findStack } from "../../src/tools/stack/find_stack.ts";
+import { brokerProperties } from "../../src/tools/stack/broker_properties.ts";
+import { kafkaJars } from "../../src/tools/stack/kafka_jars.ts";
 import { freePort } from "../../src/tools/stack/ports.ts";
+import { newClusterId } from "../../src/tools/stack/start_broker.ts";
 import { StackError } from "../../src/tools/stack/stack_error.ts";
 import { runStatement } from "../../src/tools/stack/postgres_wire.ts";
 import { isRunning, startDaemon, waitUntilGone } from "../../src/tools/stack/processes.ts";
@@ -169,7 +172,41 @@ Deno.test("a stack starts, is found, survives its command, is recognised as dead
     const left = [...Deno.readDirSync(directory)].map(({ name }) => name).sort();
     assertEquals(left, ["cache", "stack.json", "stack.lock"]);
   });
+
+  await t.step(
+    "data that a newer Kafka has made is said to be that, and reset leads on",
+    async () => {
+      await formatWith("4.3.1", `${directory}/kafka`);
+      const { code, stderr } = await run();
+      assertEquals(code, 2, stderr);
+      assertStringIncludes(stderr, "its data was made by a newer version");
+      assertStringIncludes(stderr, '"deno task stack reset"');
+      assertEquals((await run("reset")).code, 0);
+      assertEquals(await Deno.stat(`${directory}/kafka`).catch(() => "gone"), "gone");
+    },
+  );
 });
+
+/** The embedded broker's data directory as another version of Kafka makes it. */
+async function formatWith(version: string, kafkaData: string): Promise<void> {
+  const jars = await kafkaJars({ version, cacheDirectory: `${root}.onceflow/cache` });
+  const broker = {
+    ...{ nodeId: 1, port: freePort(), voters: [{ nodeId: 1, controllerPort: freePort() }] },
+    dataDirectory: `${kafkaData}/broker-1`,
+  };
+  await Deno.mkdir(broker.dataDirectory, { recursive: true });
+  const properties = `${broker.dataDirectory}.properties`;
+  await Deno.writeTextFile(properties, brokerProperties(broker));
+  const { code, stderr } = await new Deno.Command("java", {
+    args: [
+      ...["-XX:TieredStopAtLevel=1", "-cp", `${jars}/*`, "kafka.tools.StorageTool", "format"],
+      ...["--cluster-id", newClusterId(), "--config", properties],
+    ],
+    stdout: "null",
+    stderr: "piped",
+  }).output();
+  assertEquals(code, 0, new TextDecoder().decode(stderr));
+}
 
 Deno.test("a taken port is an error that names the port, the setting, and who has it", async () => {
   await using stack = await stackOfItsOwn();

@@ -177,6 +177,8 @@ async function failure(what: string, logFile: string): Promise<StackError> {
 /** A field or a feature that this version has never heard of, in the log of the cluster's metadata. */
 async function isOfNewerKafka(logFile: string): Promise<boolean> {
   const log = await Deno.readTextFile(logFile).catch(() => "");
-  return /MetadataParseException|Can't read version \d+ of |No MetadataVersion with feature level/
-    .test(log);
+  return [
+    /MetadataParseException|Can't read version \d+ of |No MetadataVersion with feature level/,
+    /FeatureLevelRecord.*but this controller only supports versions/,
+  ].some((pattern) => pattern.test(log));
 }
