@@ -9,17 +9,20 @@ function setUp() {
   const health = createHealth();
   const trouble = new FetchTrouble({ groupId: "g", health });
   const down = () => health.ready().checks.filter(({ ok }) => !ok);
-  return { trouble, down };
+  return { trouble, down, health };
 }
 
-Deno.test("a cluster that is out of reach is one line, however many partitions and tries", () => {
+Deno.test("a cluster that is out of reach is one line, however many groups, partitions and tries", () => {
   const lines: string[] = [];
   configureLogging({ level: "info", terminal: false, write: (line) => void lines.push(line) });
   try {
-    const { trouble, down } = setUp();
-    for (let n = 0; n < 100; n++) trouble.unanswered(partitions, new Error(`refused ${n}`));
+    const { trouble, down, health } = setUp();
+    const groups = [trouble, new FetchTrouble({ groupId: "h", health })];
+    for (let n = 0; n < 100; n++) {
+      for (const group of groups) group.unanswered(partitions, new Error(`refused ${n}`));
+    }
     assertEquals(down().map(({ name }) => name), ["kafka"]);
-    trouble.answered();
+    for (const group of groups) group.answered();
     assertEquals(down(), []);
   } finally {
     configureLogging({ level: "error", write: () => {} });

@@ -2,6 +2,7 @@ import { HaltError } from "../../src/engine/core/errors.ts";
 import { createHealth } from "../../src/engine/core/health.ts";
 import { groupVerdict } from "../../src/engine/kafka/group_verdict.ts";
 import { Rejoining } from "../../src/engine/kafka/rejoining.ts";
+import { configureLogging } from "../../src/engine/observe/logging.ts";
 import { createErrorFromCode } from "../../src/engine/kafka/vendor.ts";
 import { assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 
@@ -13,6 +14,7 @@ const [groupAuthorizationFailed, rebalanceInProgress, unknownMember, notCoordina
   25,
   16,
 ];
+const groupLoadInProgress = 14;
 const signal = AbortSignal.abort(); // no pause is waited for
 
 Deno.test("what a group answers is told apart: its own course, an outage, a refusal, a mistake", () => {
@@ -39,6 +41,23 @@ Deno.test("an outage is one condition of the group, taken back by the first acce
   assertEquals(check?.detail.includes("Connection timeout"), true);
   rejoining.accepted();
   assertEquals(health.ready().ready, true);
+});
+
+Deno.test("an outage that begins and ends with other errors is one line", async () => {
+  const lines: string[] = [];
+  configureLogging({ level: "info", terminal: false, write: (line) => void lines.push(line) });
+  try {
+    const rejoining = new Rejoining("g", createHealth());
+    for (const text of ["Closed connection", "Connection refused", "Connection timeout"]) {
+      await rejoining.after(new Error(text), signal);
+    }
+    await rejoining.after(protocolError(groupLoadInProgress), signal);
+    rejoining.accepted();
+  } finally {
+    configureLogging({ level: "error", write: () => {} });
+  }
+  assertEquals(lines.length, 2, lines.join(""));
+  assertStringIncludes(lines[0] ?? "", "Connection refused");
 });
 
 Deno.test("a member that is thrown out each time it joins says so", async () => {

@@ -1,5 +1,8 @@
+import { DependencyDownError } from "../../src/engine/core/errors.ts";
+import { createKafkaClient } from "../../src/engine/kafka/kafka_client.ts";
 import { nativeSocketFactory } from "../../src/engine/kafka/patches/receive_buffer.ts";
 import { installPatches } from "../../src/engine/kafka/patches/install_patches.ts";
+import { createTopicDirectory } from "../../src/engine/kafka/topic_directory.ts";
 import {
   connectionClass,
   encoderClass,
@@ -79,6 +82,18 @@ Deno.test("a connection whose other side fell silent is dropped at the first tim
   await connection.disconnect();
   await close();
   assertEquals(accepted.length, 2, "the next request goes over a new connection");
+});
+
+Deno.test("topics that a silent cluster does not describe are a dependency that is down", async () => {
+  const { port, close } = silentServer();
+  const brokers = [`127.0.0.1:${port}`];
+  const client = createKafkaClient({ brokers, clientId: "test", ssl: false });
+  {
+    await using topics = createTopicDirectory(client, undefined, 50);
+    const error = await assertRejects(() => topics.lookUp(["orders"]), DependencyDownError);
+    assertEquals(error.dependency, "kafka");
+  }
+  await close();
 });
 
 Deno.test("closing a connection waits half a second for answers, and no longer", async () => {

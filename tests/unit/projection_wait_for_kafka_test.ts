@@ -1,5 +1,6 @@
 import { HaltError } from "../../src/engine/core/errors.ts";
 import { createHealth } from "../../src/engine/core/health.ts";
+import { configureLogging } from "../../src/engine/observe/logging.ts";
 import type { PartitionReader } from "../../src/engine/core/ports.ts";
 import type { Sql } from "../../src/engine/postgres/sql.ts";
 import { orderViews } from "../../src/app/orders/views.ts";
@@ -20,7 +21,7 @@ Deno.test("a question is asked until Kafka answers, and what waits is said meanw
     return Promise.resolve(7);
   }, { projection: "orders", partition, backoff, signal, health });
   assertEquals(answer, 7);
-  assertEquals(details[3], "waits for Kafka for orders-3: Closed connection");
+  assertEquals(details[3], "waits for Kafka: Closed connection");
   assertEquals(health.ready().ready, true);
   const halt = new HaltError("another topic");
   await assertRejects(
@@ -33,6 +34,25 @@ Deno.test("a question is asked until Kafka answers, and what waits is said meanw
       }),
     HaltError,
   );
+});
+
+Deno.test("an outage is one line, however many partitions wait", async () => {
+  const lines: string[] = [];
+  configureLogging({ level: "info", terminal: false, write: (line) => void lines.push(line) });
+  const health = createHealth();
+  const { signal } = new AbortController();
+  try {
+    await Promise.all([0, 1, 2, 3].map(async (number) => {
+      let asked = 0;
+      const ask = () =>
+        ++asked < 3 ? Promise.reject(new Error("Closed connection")) : Promise.resolve();
+      const waiter = { partition: { topic: "orders", partition: number }, backoff, signal, health };
+      await waitForKafka(ask, { projection: "orders", ...waiter });
+    }));
+  } finally {
+    configureLogging({ level: "error", write: () => {} });
+  }
+  assertEquals(lines.length, 2, lines.join(""));
 });
 
 Deno.test("a projector that takes a partition in an outage waits, and ends in order", async () => {

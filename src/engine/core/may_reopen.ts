@@ -1,7 +1,7 @@
 /** Decides, after a session of a lane has failed, whether another one may start. */
 import { getLogger } from "../packages/logtape.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { HaltError } from "./errors.ts";
+import { DependencyDownError, HaltError } from "./errors.ts";
 import { type Health, laneCheck } from "./health.ts";
 import { type Assignment, TransactionError } from "./ports.ts";
 import { formatPartition } from "./record.ts";
@@ -54,6 +54,11 @@ export async function mayReopen(
     case "unknown":
       if (health && failures >= doubtsMax) {
         health.down(laneCheck(reader), messageOf(error), { cause: stage });
+        break;
+      }
+      if (error instanceof DependencyDownError) {
+        // Said as the dependency that it waits for: here it would be a line for each lane.
+        log.debug("{partition}: {reason}", { partition, reason: messageOf(error) });
         break;
       }
       log.warn("{partition}: {reason}; opening a new session", {

@@ -51,8 +51,8 @@ export class FetchTrouble {
     if (protocolErrorType(error) !== undefined) {
       for (const partition of partitions) this.refused(partition, error);
     } else if (++this.#failures >= refusalsMax) {
-      const reason = `group ${this.options.groupId} cannot reach it to read`;
-      this.options.health?.down("kafka", reason, { cause: this.#cause });
+      // In the words of whoever watches: an outage is one line, however many readers meet it.
+      this.options.health?.down("kafka", "Kafka does not answer", { cause: this.#cause });
     }
   }
 

@@ -26,6 +26,8 @@ export class Rejoining {
   #mistakes = 0;
   /** Since when another kind of consumer has been in the group, by the monotonic clock. */
   #foreignSince: number | undefined;
+  /** What it waited for first since the last accepted beat: an outage has many errors, and is one line. */
+  #waitingFor: string | undefined;
   /** It has taken this member in, and shares the partitions out between both. */
   #isShared = false;
 
@@ -54,6 +56,7 @@ export class Rejoining {
    */
   accepted(): void {
     this.#failures = this.#mistakes = 0;
+    this.#waitingFor = undefined;
     if (this.#isShared) return this.#waitForForeign();
     this.#foreignSince = undefined;
     this.health.up(this.#name);
@@ -133,7 +136,8 @@ export class Rejoining {
     const obstacle = obstacleOf(error, { ...this.request, groupId: this.groupId });
     // Without one that a person must clear, the first may be a coordinator that is just being loaded.
     if (failures === 1 && obstacle?.kind !== "wait") return;
-    this.#down(`cannot take part: ${obstacle?.reason ?? reason}; trying again`);
+    const waitingFor = obstacle?.reason ?? (this.#waitingFor ??= reason);
+    this.#down(`cannot take part: ${waitingFor}; trying again`);
   }
 
   #down(reason: string): void {

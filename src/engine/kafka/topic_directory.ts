@@ -1,5 +1,6 @@
 /** Knows the topics that are written to: their partitions, and the largest batch that each takes. Asks when it must. */
 import { getLogger } from "../packages/logtape.ts";
+import { DependencyDownError } from "../core/errors.ts";
 import { delay, doneWithin, unlessAborted } from "../core/delay.ts";
 import type { TimestampRange } from "../core/plan_target.ts";
 import type { KafkaClient } from "./kafka_client.ts";
@@ -61,7 +62,8 @@ const tooLarge = new Set(["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"]);
 const batchHeaderBytes = 61;
 const noError = 0;
 const unknownTopic = 3;
-const lookUpMsMax = 5_000;
+/** A look must not hold up a lane for longer than opening a session does. */
+const lookUpMsMaxDefault = 5_000;
 const disconnectMsMax = 500;
 /** Somebody adds partitions to a topic: until all who write to it know that, a key may be in two of them. */
 const ageMsMax = 30_000;
@@ -70,7 +72,11 @@ const log = getLogger(["onceflow", "kafka", "topics"]);
 const learnedMsMax = 30_000;
 
 /** Knows nothing yet, and connects when it is first asked to look. From then on it looks again by itself every half minute. */
-export function createTopicDirectory(client: KafkaClient, intervalMs = ageMsMax): TopicDirectory {
+export function createTopicDirectory(
+  client: KafkaClient,
+  intervalMs = ageMsMax,
+  lookUpMsMax = lookUpMsMaxDefault,
+): TopicDirectory {
   const cluster = client.cluster();
   const known = new Map<string, Known>();
   const doubt = (topics: readonly string[]) => {
@@ -106,7 +112,7 @@ export function createTopicDirectory(client: KafkaClient, intervalMs = ageMsMax)
           describeTopicSettings(cluster, asked, [...limits, ...times, cleanup]),
         ]);
       };
-      const [descriptions, settings] = await within(ask());
+      const [descriptions, settings] = await within(ask(), lookUpMsMax);
       for (const { topic, errorCode, partitions, leaderless } of descriptions) {
         const entry = known.get(topic) ??
           { partitions: undefined, leaderless: [], bytesMax: undefined, doubtful: true };
@@ -140,7 +146,7 @@ export function createTopicDirectory(client: KafkaClient, intervalMs = ageMsMax)
       if (!refused) return false;
       if (tooLarge.has(refused.type ?? "")) return learn(refused);
       if (refused.apiName !== "Metadata" || refused.topic || topics.length < 2) return false;
-      const described = await within(describeTopics(cluster, topics)).catch(() => []);
+      const described = await within(describeTopics(cluster, topics), lookUpMsMax).catch(() => []);
       const wrong = described.find(({ errorCode }) => errorCode !== noError);
       if (wrong) Object.assign(refused, { topic: wrong.topic });
       return false;
@@ -196,14 +202,17 @@ function driftIn(settings: ReadonlyMap<string, string>): Known["drift"] {
   return { beforeMs: Number(before), aheadMs: Number(ahead) };
 }
 
-/** A look must not hold up a lane for longer than opening a session does. */
-async function within<T>(answer: Promise<T>): Promise<T> {
+/** @throws {DependencyDownError} when the answer takes longer */
+async function within<T>(answer: Promise<T>, lookUpMsMax: number): Promise<T> {
   const over = new AbortController();
   try {
     return await Promise.race([
       answer,
       delay(lookUpMsMax, over.signal).then(() => {
-        throw new Error(`Kafka did not describe its topics within ${lookUpMsMax} ms`);
+        throw new DependencyDownError(
+          "kafka",
+          `Kafka did not describe its topics within ${lookUpMsMax} ms`,
+        );
       }),
     ]);
   } finally {

@@ -48,7 +48,7 @@ export async function relaySession(
   const { after, eventId, isRowGone = false, holds, writtenBelow } = await deps.store.check(cursor);
   // Whoever has lost the lead meanwhile must not touch what the next session of this process goes by.
   signal.throwIfAborted();
-  observer.dependency?.("postgres", true);
+  for (const dependency of ["postgres", "kafka"]) observer.dependency?.(dependency, true);
   deps.health?.up(relayCheck(shard), postgresCause);
   if (progress.doubt !== undefined) {
     observer.resolved?.(after === progress.doubt ? "committed" : "aborted");

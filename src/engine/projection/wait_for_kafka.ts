@@ -31,7 +31,8 @@ export async function waitForKafka<T>(
         signal.throwIfAborted();
         if (error instanceof HaltError) throw error;
         const reason = error instanceof Error ? error.message : String(error);
-        if (attempt === 1) health?.down(name, `waits for ${cause}: ${reason}`, { cause });
+        // Without the partition: an outage is one line, however many of them wait.
+        if (attempt === 1) health?.down(name, `waits for Kafka: ${reason}`, { cause });
       }
       await delay(backoffMs(attempt, backoff.firstMs, backoff.waitMsMax), signal);
     }
