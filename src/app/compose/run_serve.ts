@@ -1,5 +1,4 @@
 /** Runs the HTTP role of one process: it listens first, then opens what it needs, and ends without failing a request. */
-import { getLogger } from "@logtape/logtape";
 import type { Config } from "../../config.ts";
 import { delay } from "../../engine/core/delay.ts";
 import { createApp } from "../http/create_app.ts";
@@ -9,6 +8,7 @@ import { type HttpServer, startServer } from "../http/server.ts";
 import { healthAnswer, metricsResponse } from "../../engine/observe/health_server.ts";
 import { hostRuleFor } from "../../engine/observe/host_rule.ts";
 import { notStarted } from "../../engine/observe/not_started.ts";
+import { FaultLog } from "./fault_log.ts";
 import { requestHooks } from "./request_hooks.ts";
 import { forgetIdempotencyKeys } from "./forget_idempotency_keys.ts";
 import { openDashboard } from "./dashboard.ts";
@@ -16,8 +16,6 @@ import type { Observability } from "./observability.ts";
 import { metricsGuard, refuseOpenDoor } from "./open_door.ts";
 import type { Runtime } from "./open_runtime.ts";
 import { watchPostgresAside } from "./watch_postgres.ts";
-
-const log = getLogger(["onceflow", "http"]);
 
 /** The API over open services. */
 export interface Api extends AsyncDisposable {
@@ -79,6 +77,8 @@ export function openApi(runtime: Runtime, { metrics, health }: Observability): A
   const forgetting = forgetIdempotencyKeys(runtime);
   const ended = new AbortController();
   const watching = watchPostgresAside(runtime.services.databaseUrl, health, ended.signal);
+  const hooks = requestHooks(metrics);
+  const faults = new FaultLog();
   const app = createApp({
     sql: database.sql,
     topic: config.ORDERS_TOPIC,
@@ -87,12 +87,12 @@ export function openApi(runtime: Runtime, { metrics, health }: Observability): A
     requestsPerSecondMax: config.HTTP_REQUESTS_PER_S_MAX,
     ready: () => health.ready(),
     operate: forwardOperate(config.OPERATE_URL),
-    ...requestHooks(metrics),
-    onFault: (error, requestId) =>
-      log.error("Request {request_id} failed: {error}", {
-        request_id: requestId,
-        error: String(error),
-      }),
+    ...hooks,
+    onRequest(seen) {
+      hooks.onRequest?.(seen);
+      faults.answered(seen);
+    },
+    onFault: (error, requestId) => faults.failed(error, requestId),
   });
   app.get("/metrics", () => metricsResponse(metrics));
   app.route("/", dashboard.routes);
