@@ -8,7 +8,7 @@ import { prepareSchema } from "./prepare_schema.ts";
 import type { Role } from "./roles.ts";
 import { NoServicesError, ownServices, type Services } from "./services.ts";
 import { ensureAppTopics } from "./topics_of.ts";
-import { unreached } from "./unreached.ts";
+import { unanswered, unreached } from "./unreached.ts";
 import { type ReachOptions, untilReached } from "./until_reached.ts";
 
 /** Open connections and what was learned on the way. Disposing closes them. */
@@ -67,7 +67,11 @@ export async function openRuntime(config: Config, options: OpenOptions): Promise
     health: Health | undefined,
     work: () => Promise<T>,
   ) =>
-    reached(work, { name, health, signal, unreached: (error) => unreached(name, services, error) });
+    reached(work, {
+      ...{ name, health, signal },
+      unreached: (error) => unreached(name, services, error),
+      unanswered: (afterMs) => unanswered(name, services, afterMs),
+    });
   try {
     const topics = reach(
       "kafka",

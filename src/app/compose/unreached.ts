@@ -34,19 +34,33 @@ export function databasePlace(databaseUrl: string): string {
 /** The error as one of the service that was not reached, with the place where these services say it is. */
 export function unreached(
   name: "kafka" | "postgres",
-  { kafka, databaseUrl, embedded }: Services,
+  services: Services,
   error: unknown,
 ): UnreachedError | undefined {
+  const place = placeOf(name, services);
+  return name === "kafka" ? unreachedKafka(error, place) : unreachedPostgres(error, place);
+}
+
+/** What to say of a service that takes connections, or packets, and answers nothing. */
+export function unanswered(
+  name: "kafka" | "postgres",
+  services: Services,
+  afterMs: number,
+): string {
+  const { address, setting } = placeOf(name, services);
+  return `${
+    name === "kafka" ? "Kafka" : "Postgres"
+  } at ${address} (${setting}) has not answered in ` +
+    `${
+      afterMs / 1000
+    } s: is it frozen or overloaded, or does a network in between swallow what is sent?`;
+}
+
+function placeOf(name: "kafka" | "postgres", { kafka, databaseUrl, embedded }: Services): Place {
   const setting = (own: string) => embedded ? "the embedded stack: deno task stack" : own;
   return name === "kafka"
-    ? unreachedKafka(error, {
-      address: kafka.brokers.join(", "),
-      setting: setting("KAFKA_BROKERS"),
-    })
-    : unreachedPostgres(error, {
-      address: databasePlace(databaseUrl),
-      setting: setting("DATABASE_URL"),
-    });
+    ? { address: kafka.brokers.join(", "), setting: setting("KAFKA_BROKERS") }
+    : { address: databasePlace(databaseUrl), setting: setting("DATABASE_URL") };
 }
 
 /** The error in these words when Kafka was not reached, or gave no answer that can be gone on with; else undefined. */

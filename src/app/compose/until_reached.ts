@@ -14,9 +14,15 @@ export interface ReachOptions {
   readonly signal: AbortSignal;
   /** The error as one of a service that was not reached; undefined for what waiting cannot mend. */
   readonly unreached: (error: unknown) => UnreachedError | undefined;
+  /** What to say where it does not even refuse. */
+  readonly unanswered: (afterMs: number) => string;
+  /** How long it may be silent before that is said, milliseconds. */
+  readonly silentMsMax?: number;
 }
 
 const retryMs = 1_000;
+/** The driver's own time limits, with their retries, add up to a minute. */
+const silentMsMaxDefault = 8_000;
 const log = getLogger(["onceflow", "compose"]);
 const causeOfStart = "start";
 const causeOfPermission = "permission";
@@ -29,11 +35,18 @@ const causeOfPermission = "permission";
  */
 export async function untilReached<T>(
   work: () => Promise<T>,
-  { name, health, signal, unreached }: ReachOptions,
+  { name, health, signal, unreached, unanswered, silentMsMax = silentMsMaxDefault }: ReachOptions,
 ): Promise<T> {
   let said = false;
   let missing = false;
+  const say = (reason: string) => {
+    // The log names the place; readiness is shown to whoever asks.
+    if (!said) log.warn("{reason}; waiting until it is there", { reason });
+    said = true;
+    health.down(name, "it was not reached since the start", { cause: causeOfStart });
+  };
   while (true) {
+    const silence = setTimeout(() => say(unanswered(silentMsMax)), silentMsMax);
     try {
       const result = await unlessAborted(work(), signal);
       if (said) health.up(name, causeOfStart);
@@ -50,10 +63,9 @@ export async function untilReached<T>(
       }
       const missed = unreached(error);
       if (!missed || !mayComeBack(missed)) throw missed ?? error;
-      // The log names the place; readiness is shown to whoever asks.
-      if (!said) log.warn("{reason}; waiting until it is there", { reason: missed.message });
-      said = true;
-      health.down(name, "it was not reached since the start", { cause: causeOfStart });
+      say(missed.message);
+    } finally {
+      clearTimeout(silence);
     }
     await delay(retryMs, signal);
   }
