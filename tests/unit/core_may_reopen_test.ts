@@ -16,11 +16,13 @@ Deno.test("a dependency that is down is no line for each session of a lane; it i
     for (let failures = 1; failures <= 4; failures++) {
       assertEquals(await mayReopen(down, assignment, failures, { health }), true);
     }
-    await mayReopen(new Error("odd"), assignment, 1, { health });
+    for (const failures of [1, 2]) {
+      await mayReopen(new Error(`odd ${failures}`), assignment, failures, { health });
+    }
   } finally {
     configureLogging({ level: "error", write: () => {} });
   }
   assertEquals(lines.length, 2, lines.join(""));
   assertStringIncludes(lines[0] ?? "", "lane:orders-0 is not ready: Kafka did not describe");
-  assertStringIncludes(lines[1] ?? "", "orders-0: odd; opening a new session");
+  assertStringIncludes(lines[1] ?? "", "orders-0: odd 1; opening a new session");
 });

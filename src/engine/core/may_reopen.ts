@@ -56,8 +56,8 @@ export async function mayReopen(
         health.down(laneCheck(reader), messageOf(error), { cause: stage });
         break;
       }
-      if (error instanceof DependencyDownError) {
-        // Said as the dependency that it waits for: here it would be a line for each lane.
+      if (failures > 1 || error instanceof DependencyDownError) {
+        // Said already, or as the dependency that it waits for: here it would be a line for each try.
         log.debug("{partition}: {reason}", { partition, reason: messageOf(error) });
         break;
       }

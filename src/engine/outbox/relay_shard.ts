@@ -204,8 +204,8 @@ async function recover(
     const dependency = error instanceof DependencyDownError && error.dependency;
     const cause = dependency === "postgres" ? postgresCause : sessionCause;
     health.down(relayCheck(shard), dependency ? `waits for ${dependency}` : reason, { cause });
-  } else if (error instanceof DependencyDownError) {
-    // Said as the dependency that it waits for: here it would be a line for each try.
+  } else if (failures > 1 || error instanceof DependencyDownError) {
+    // Said already, or as the dependency that it waits for: here it would be a line for each try.
     log.debug("Relay of shard {shard}: {reason}", { shard, reason });
   } else log.warn("Relay of shard {shard}: {reason}; opening a new session", { shard, reason });
   await clock.delay(backoffMs(failures, backoffBaseMs, backoffCapMs), signal).catch(() => {});
