@@ -1,7 +1,8 @@
 /** What the page does, over a pipeline that runs, in a real browser. Skipped, with a word about it, where there is none. */
+import axe from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { waitFor } from "../../src/tools/stack/wait.ts";
-import { assertEquals } from "../support/assert.ts";
+import { assert, assertEquals } from "../support/assert.ts";
 import { findChromium, startChromium } from "./chromium.ts";
 import { openPage, startPipeline } from "./pipeline_page.ts";
 
@@ -20,6 +21,27 @@ async function place(page: Page, fields: Record<string, string>): Promise<void> 
     await page.locator("#place").getByLabel(label).fill(value);
   }
   await page.getByRole("button", { name: "Place it" }).click();
+}
+
+/** Looks at the open dialog on desktop and phone, in light and dark: axe has no finding, and every button can be seen. */
+async function judgeDialog(page: Page): Promise<void> {
+  await page.evaluate(axe.source);
+  for (const width of [1280, 390]) {
+    for (const colorScheme of ["light", "dark"] as const) {
+      await page.setViewportSize({ width, height: 700 });
+      await page.emulateMedia({ colorScheme });
+      const { violations } = await page.evaluate<{ violations: { id: string }[] }>(
+        'axe.run("dialog[open]")',
+      );
+      const title = await page.locator("dialog[open] h2").innerText();
+      assertEquals([title, violations.map(({ id }) => id)], [title, []], `${width} ${colorScheme}`);
+      for (const button of await page.locator("dialog[open] .buttons button:visible").all()) {
+        const box = await button.boundingBox();
+        assert(box !== null && box.y + box.height <= 700, `${title}: a button is cut off`);
+      }
+    }
+  }
+  await page.setViewportSize({ width: 1280, height: 720 });
 }
 
 Deno.test({
@@ -93,6 +115,8 @@ Deno.test({
         .click();
       await until(page, "#letter-body", "x-error-class: PoisonError");
       await until(page, "#letter-body", `"currency": "XTS"`);
+      await until(page, "#letter-body", "after 1 try");
+      await judgeDialog(page);
       await page.getByRole("button", { name: "Follow the order" }).click();
       await until(page, "#trail", "Dead-lettered");
     });
@@ -150,6 +174,7 @@ Deno.test({
       await cause.locator("strong").filter({ hasText: "2" }).waitFor({ timeout: 30_000 });
       await cause.getByRole("button", { name: /^Send all of/ }).click();
       await until(page, "#operate-what", "2 dead letters would go back");
+      await judgeDialog(page);
       await page.getByLabel("Records a second, at most").fill("50");
       await page.getByRole("button", { name: "Send 2 dead letters back" }).click();
       await until(page, "#operate-what", "Done: 2 dead letters sent back");
@@ -178,6 +203,7 @@ Deno.test({
       await sql`delete from order_view where order_id = 'order-xts'`;
       await page.locator("#rebuild").click();
       await until(page, "#operate-what", "offsets are replayed into tables");
+      await judgeDialog(page);
       await page.getByRole("button", { name: "Only compare" }).click();
       await page.locator("#operate-go").filter({ hasText: "Compare" }).click();
       await until(page, "#operate-what", "The tables differ. Nothing was changed");
@@ -196,6 +222,7 @@ Deno.test({
       for (const rows of [0, 1]) {
         await page.locator("#old-tables").click();
         await until(page, "#operate-what", "order_view, customer_totals of version");
+        if (rows === 0) await judgeDialog(page);
         await page.getByRole("button", { name: "Go back to them" }).click();
         await until(page, "#operate-what", "the old tables are live again");
         assertEquals((await there()).length, rows);
@@ -204,6 +231,7 @@ Deno.test({
       await page.locator("#old-tables").click();
       await page.getByRole("button", { name: "Drop them" }).click();
       await until(page, "#operate-what", "There is no way back to them then");
+      await judgeDialog(page);
       await page.locator("#operate-go").filter({ hasText: "Drop them" }).click();
       await until(page, "#operate-what", "Dropped: order_view, customer_totals");
       await page.locator("#operate-close").click();

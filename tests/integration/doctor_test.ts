@@ -144,6 +144,31 @@ Deno.test("the doctor tells right from wrong, and changes nothing", async (t) =>
     }
   });
 
+  await t.step(
+    "a user who gets no connection is told what to do, and the rest is looked at",
+    async () => {
+      const role = `full_${own}`;
+      await sql.unsafe(`create role ${role} login connection limit 0`);
+      try {
+        const address = new URL(url);
+        address.username = role;
+        const found = await look(readConfig({ ...variables, DATABASE_URL: address.href }));
+        const [line = "", ...others] = only(found, "wrong").filter((one) =>
+          one.includes("Postgres")
+        );
+        assertStringIncludes(
+          line,
+          "no connection left for this user: too many connections for role",
+        );
+        assertEquals(others, []);
+        const remedies = found.flatMap(({ findings }) => findings).map(({ remedy }) => remedy);
+        assert(remedies.some((remedy) => remedy?.includes("CONNECTION LIMIT of the user")));
+      } finally {
+        await sql.unsafe(`drop role ${role}`);
+      }
+    },
+  );
+
   await t.step("what is away, or silent, is not checked, in time, and the rest is", async () => {
     const refusing = readConfig({ ...variables, KAFKA_BROKERS: `127.0.0.1:${freePort()}` });
     const away = await look(refusing);

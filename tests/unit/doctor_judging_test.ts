@@ -198,6 +198,8 @@ Deno.test("the narrowest limit of connections counts", () => {
   const few = judgeConnections({ free: 50, max: 97, freeOfRole: 3 }, 10);
   assertEquals(few.standing, "warning");
   assertStringIncludes(few.text, "3 are free (the connection limit of the user)");
+  const kept = judgeConnections({ free: 3, max: 97 }, 10);
+  assertStringIncludes(kept.text, "3 are free (max_connections leaves 97 to users like this)");
   assertEquals(judgeConnections({ free: 0, max: 97, freeOfDatabase: 9 }, 10).standing, "wrong");
 });
 

@@ -1,5 +1,5 @@
 /** What the doctor prints, and that one check that hangs or fails keeps no other. */
-import { not, right, splitRemedy } from "../../src/tools/doctor/finding.ts";
+import { addressed, not, right, splitRemedy } from "../../src/tools/doctor/finding.ts";
 import { reportOf, reportText } from "../../src/tools/doctor/report.ts";
 import { runChecks, skipped } from "../../src/tools/doctor/run_checks.ts";
 import { doctorCommand } from "../../src/cli/doctor.ts";
@@ -47,6 +47,22 @@ Deno.test("no line is wider than 100 columns, whatever the data holds", () => {
 Deno.test("the remedy is what follows the last mark", () => {
   assertEquals(splitRemedy("a; b; c", "; "), { text: "a; b", remedy: "c" });
   assertEquals(splitRemedy("a", "; "), { text: "a" });
+});
+
+Deno.test("a command of Kafka's in a remedy names the cluster, once", () => {
+  const remedyOf = (remedy?: string) =>
+    addressed({ subject: "s", standing: "warning", text: "t", remedy }, ["a:1", "b:2"]).remedy;
+  assertEquals(
+    remedyOf("set it right: kafka-configs.sh --alter --topic t; or kafka-topics.sh --create"),
+    "set it right: kafka-configs.sh --bootstrap-server a:1,b:2 --alter --topic t; or kafka-topics.sh " +
+      "--bootstrap-server a:1,b:2 --create",
+  );
+  const features = remedyOf("kafka-features.sh upgrade --feature f");
+  assertEquals([features, remedyOf("(kafka-topics.sh)"), remedyOf()], [
+    "kafka-features.sh --bootstrap-server a:1,b:2 upgrade --feature f",
+    "(kafka-topics.sh)",
+    undefined,
+  ]);
 });
 
 Deno.test("something wrong weighs more than something that was not checked", async () => {

@@ -7,7 +7,7 @@ import { createKafkaClient } from "../../engine/kafka/kafka_client.ts";
 import { openDatabase } from "../../engine/postgres/database.ts";
 import { translatingErrors } from "../../engine/postgres/translate_error.ts";
 import { explainError } from "./explain.ts";
-import type { Finding } from "./finding.ts";
+import { addressed, type Finding } from "./finding.ts";
 import { judgeSettings } from "./judge_settings.ts";
 import { kafkaChecks } from "./kafka_checks.ts";
 import { pipelineChecks, type PipelinePlace } from "./pipeline_checks.ts";
@@ -52,11 +52,13 @@ export async function examine(
       { timeoutMs, explain },
     );
     const place = services.embedded ? "the embedded stack, for trying out" : "";
+    const { brokers } = services.kafka;
+    const told = (findings: readonly Finding[]) => findings.map((one) => addressed(one, brokers));
     return [
       { about: "settings", place, findings: judgeSettings(config) },
-      { about: "kafka", place: services.kafka.brokers.join(", "), findings: found.kafka },
+      { about: "kafka", place: brokers.join(", "), findings: told(found.kafka) },
       { about: "postgres", place: databasePlace(databaseUrl), findings: found.postgres },
-      { about: "pipeline", place: "", findings: found.pipeline },
+      { about: "pipeline", place: "", findings: told(found.pipeline) },
     ];
   } finally {
     client.end();

@@ -27,8 +27,23 @@ export function explainError(
       'grant what src/rights.md lists under "Rights in Postgres"',
     );
   }
+  if (codesOf(error).includes("53300")) {
+    return not(
+      "wrong",
+      subject,
+      `Postgres has no connection left for this user: ${rootOf(error).message}`,
+      "end sessions that nobody needs (pg_stat_activity names them), lower DATABASE_CONNECTIONS_MAX, or raise the limit: " +
+        "max_connections, or CONNECTION LIMIT of the user or the database",
+    );
+  }
   const away = unreached("kafka", services, error) ?? unreached("postgres", services, error);
   return not("not_checked", subject, (away ?? asError(error)).message);
+}
+
+/** Codes of Postgres, of the error and of what caused it. */
+function codesOf(error: unknown): readonly unknown[] {
+  if (!(error instanceof Error)) return [];
+  return ["code" in error ? error.code : undefined, ...codesOf(error.cause)];
 }
 
 function rootOf(error: unknown): Error {

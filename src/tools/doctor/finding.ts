@@ -35,6 +35,16 @@ export function not(
   return { subject, standing, text, ...(remedy !== undefined && { remedy }) };
 }
 
+/** With Kafka's own commands in the remedy told where the cluster is: without that they refuse to run. */
+export function addressed(finding: Finding, brokers: readonly string[]): Finding {
+  if (finding.remedy === undefined) return finding;
+  const remedy = finding.remedy.replaceAll(
+    /\bkafka-[a-z]+\.sh(?= (?:--|upgrade))/g,
+    (command) => `${command} --bootstrap-server ${brokers.join(",")}`,
+  );
+  return { ...finding, remedy };
+}
+
 /** A sentence whose last part, behind this mark, is what to do; where the mark comes several times, behind the last. */
 export function splitRemedy(
   sentence: string,

@@ -84,7 +84,7 @@ export function judgeProtocol(there: readonly BrokerFacts[]): Finding[] {
       subject,
       "protocol 1, although the brokers know protocol 2 (KIP-890), which takes fewer requests and cannot " +
         "end a later transaction by a late request",
-      "kafka-features.sh --bootstrap-server HOST:PORT upgrade --feature transaction.version=2",
+      "kafka-features.sh upgrade --feature transaction.version=2",
     ),
   ];
 }

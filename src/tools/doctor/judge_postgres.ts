@@ -120,7 +120,7 @@ export interface ConnectionFacts {
 export function judgeConnections(facts: ConnectionFacts, perProcess: number): Finding {
   const subject = "connections";
   const [left, whose] = ([
-    [facts.free, `max_connections=${facts.max}`],
+    [facts.free, `max_connections leaves ${facts.max} to users like this`],
     [facts.freeOfRole ?? Infinity, "the connection limit of the user"],
     [facts.freeOfDatabase ?? Infinity, "the connection limit of the database"],
   ] as const).toSorted(([a], [b]) => a - b)[0] ?? [facts.free, ""];

@@ -48,7 +48,7 @@ export async function showLetter(address) {
 function partsOf(letter) {
   const facts = [
     ["Error", whyText(letter.error_class, letter.error)],
-    ["Failed at", `${formatTime(letter.failed_at)}, after ${letter.attempts} tries`],
+    ["Failed at", `${formatTime(letter.failed_at)}, after ${triesText(letter.attempts)}`],
     ["Came from", letter.origin ?? "(no header tells)"],
     ...(letter.trips === 1 ? [] : [["Trips", tripsText(letter)]]),
     ["Group", letter.group || "(no header tells)"],
@@ -70,10 +70,15 @@ function partsOf(letter) {
   ];
 }
 
+/** @param {number} attempts */
+function triesText(attempts) {
+  return attempts === 1 ? "1 try" : `${attempts} tries`;
+}
+
 /** @param {import("../read_letter.ts").LetterDetails} letter */
 function tripsText({ trips, attempts_in_all, first_origin, first_failed_at }) {
   const at = first_failed_at === null ? "" : ` at ${formatTime(first_failed_at)}`;
-  return `a dead letter ${trips} times, after ${attempts_in_all} tries in all; first${at}, ` +
+  return `a dead letter ${trips} times, after ${triesText(attempts_in_all)} in all; first${at}, ` +
     `from ${first_origin ?? "a place that no header tells"}`;
 }
 
