@@ -11,6 +11,8 @@ import { createErrorFromCode, type VendorProtocol } from "./vendor.ts";
 /** The request's number: a broker before Kafka 3.7 does not know it, and has no such groups. */
 export const newerGroupApiKey = 69;
 const groupIdNotFound = 69;
+/** A coordinator without such groups, as before Kafka 4.0, lists the request among those that it knows all the same. */
+const unsupportedVersion = 35;
 
 /** The request; answered with undefined where there is no group of that kind. */
 export function newerGroup(groupId: string): VendorProtocol<GroupDescription | undefined> {
@@ -39,7 +41,7 @@ export function parseNewerGroup(bytes: Uint8Array): GroupDescription | undefined
     return { errorCode, state, members, operations };
   });
   if (!found) throw new RangeError("ConsumerGroupDescribe: the answer holds no group");
-  if (found.errorCode === groupIdNotFound) return undefined;
+  if ([groupIdNotFound, unsupportedVersion].includes(found.errorCode)) return undefined;
   if (found.errorCode !== 0) throw createErrorFromCode()(found.errorCode);
   const { state, members, operations } = found;
   return { state, members, protocol: "consumer", operations };
