@@ -36,9 +36,11 @@ type Flow = Awaited<ReturnType<typeof flowOfTwo>>;
 /** When the member that is held up goes on. */
 type GoOn = "the next owner has committed" | "the next owner asks for the offset";
 
-interface Mutation {
+interface Meanwhile {
   readonly mutate?: (write: AtomicWrite) => AtomicWrite;
   readonly stableOffset?: Transactions["stableOffset"];
+  /** What happens to the cluster meanwhile. */
+  readonly beforeItGoesOn?: () => Promise<void>;
 }
 
 /**
@@ -49,7 +51,7 @@ export async function outputsWhenHeldUp(
   step: TransactionStep,
   goOn: GoOn,
   { client, flow, source, outputs }: Flow,
-  { mutate = (write) => write, stableOffset }: Mutation = {},
+  { mutate = (write) => write, stableOffset, beforeItGoesOn }: Meanwhile = {},
 ): Promise<string[]> {
   const stop = new AbortController();
   const heldUp = Promise.withResolvers<void>();
@@ -110,6 +112,7 @@ export async function outputsWhenHeldUp(
     goOn === "the next owner has committed" ? nextCommitted.promise : asked.promise,
     goOn,
   );
+  await beforeItGoesOn?.();
   release.resolve();
   await inTime(heldEnded.promise, "what was held up has ended");
   await inTime(untilCommitted(client, flow.groupId, source), "both partitions are committed");

@@ -38,6 +38,8 @@ export interface TwoNodes extends AsyncDisposable {
   kill(): Promise<void>;
   /** Starts it again and waits until it leads its partitions. */
   revive(): Promise<void>;
+  /** Gives the first partition of a topic to that node alone, and waits until it serves it. */
+  move(topic: string, node: 1 | 2): Promise<void>;
   /** Waits until each leader has learned that it is one. */
   untilServed(): Promise<void>;
 }
@@ -126,6 +128,7 @@ export async function startTwoNodes(
       await start(second);
       await untilSeen(client, isWhole);
     },
+    move: (topic, node) => move(client, topic, node),
     untilServed: () =>
       withCluster(client, async (cluster) => {
         await untilServed(cluster, (await fetchClusterMap(cluster)).partitions);
@@ -154,14 +157,7 @@ async function makeTopics(
   config: Record<string, string> = {},
 ): Promise<void> {
   await withCluster(client, async (cluster) => {
-    const Emitter = emitterClass();
-    const admin: { createTopics(options: unknown): Promise<boolean> } = createAdmin()({
-      cluster,
-      logger: client.logger,
-      retry: { retries: 5 },
-      instrumentationEmitter: new Emitter({}),
-    });
-    await admin.createTopics({
+    await adminOf(client, cluster).createTopics({
       waitForLeaders: false,
       topics: Object.entries(placement).map(([topic, nodes]) => ({
         topic,
@@ -191,6 +187,39 @@ async function makeTopics(
     nodes.map((_, partition) => ({ topic, partition }))
   );
   await withCluster(client, (cluster) => untilServed(cluster, places));
+}
+
+async function move(client: KafkaClient, topic: string, node: 1 | 2): Promise<void> {
+  const place = { topic, partition: 0 };
+  await withCluster(client, (cluster) =>
+    adminOf(client, cluster).alterPartitionReassignments({
+      topics: [{ topic, partitionAssignment: [{ partition: 0, replicas: [node] }] }],
+    }));
+  await untilSeen(
+    client,
+    ({ partitions }) =>
+      partitions.some((seen) =>
+        seen.topic === topic && seen.partition === 0 && seen.leader === node
+      ),
+  );
+  await withCluster(client, (cluster) => untilServed(cluster, [place]));
+}
+
+/** What of kafkajs's administrative client only tests need. */
+interface PlacingAdmin {
+  createTopics(options: unknown): Promise<boolean>;
+  alterPartitionReassignments(options: unknown): Promise<void>;
+}
+
+function adminOf(client: KafkaClient, cluster: VendorCluster): PlacingAdmin {
+  const Emitter = emitterClass();
+  // It has more methods than its type, which names those that the engine calls.
+  return createAdmin()({
+    cluster,
+    logger: client.logger,
+    retry: { retries: 5 },
+    instrumentationEmitter: new Emitter({}),
+  }) as unknown as PlacingAdmin;
 }
 
 /** A leader that the metadata names may not know of it yet. */

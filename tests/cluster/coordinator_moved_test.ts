@@ -1,0 +1,106 @@
+/** The coordinators of a group and of its transactions move to another node, while an offset is pending there. */
+import type { GroupMember } from "../../src/engine/core/ports.ts";
+import { TransactionError } from "../../src/engine/core/ports.ts";
+import { withCluster } from "../../src/engine/kafka/group_standing.ts";
+import { offsetFetch } from "../../src/engine/kafka/offset_fetch.ts";
+import { openTransactor } from "../../src/engine/kafka/transactor.ts";
+import { kafkaVersion } from "../../src/tools/stack/ensure_stack.ts";
+import { assert, assertEquals, assertRejects } from "../support/assert.ts";
+import { withoutWaiting } from "../support/mutants/mutated_commits.ts";
+import { startTwoNodes } from "../support/two_nodes.ts";
+import { flowOfTwo, outputsWhenHeldUp } from "./group_fencing_cases.ts";
+
+const offsets = "__consumer_offsets";
+const transactions = "__transaction_state";
+const unstableOffsetCommit = 88;
+
+Deno.test({
+  name: "a coordinator that moves takes along what is pending, and who may commit",
+  // The nodes are started here, and outlive nothing.
+  sanitizeResources: false,
+  sanitizeOps: false,
+  async fn(test) {
+    await using cluster = await startTwoNodes(kafkaVersion, { offsets: 1 });
+    const { client } = cluster;
+    type Flow = Awaited<ReturnType<typeof flowOfTwo>>;
+    const stableError = ({ flow, source }: Flow) =>
+      withCluster(client, async (one) => {
+        const coordinator = await one.findGroupCoordinator({
+          groupId: flow.groupId,
+          coordinatorType: 0,
+        });
+        const place = { topic: source, partition: 1 };
+        const [answer] = await coordinator.connectionPool.send(
+          offsetFetch(flow.groupId, place, true),
+        );
+        return answer?.errorCode;
+      });
+
+    await test.step("the group's: the transaction commits, and its offset counts", async () => {
+      const flow = await flowOfTwo(client, "group-moved");
+      let held: GroupMember | undefined;
+      const outputs = await outputsWhenHeldUp(
+        ...["before-end-txn", "the next owner asks for the offset", flow] as const,
+        {
+          mutate: (write) => ({ ...write, member: held = write.member }),
+          async beforeItGoesOn() {
+            await cluster.move(offsets, 2);
+            assertEquals(await stableError(flow), unstableOffsetCommit);
+          },
+        },
+      );
+      assertEquals(outputs, ["k0", "k1"]);
+      // The generation that has passed is known to the new coordinator as well.
+      assert(held);
+      const { groupId } = flow.flow;
+      await using late = await openTransactor(client, `${groupId}/late`, {
+        transactionTimeoutMs: 20_000,
+      });
+      const offset = { groupId, topic: flow.source, partition: 1, offset: 0 };
+      const refused = await assertRejects(
+        () => late.commit({ records: [], offsets: [offset], member: held }),
+        TransactionError,
+      );
+      assertEquals(refused.verdict, "left-behind");
+    });
+
+    await test.step("that of transactions: the outcome is not known, and is found", async () => {
+      const flow = await flowOfTwo(client, "transactions-moved");
+      const outputs = await outputsWhenHeldUp(
+        ...["before-end-txn", "the next owner asks for the offset", flow] as const,
+        { beforeItGoesOn: () => cluster.move(transactions, 2) },
+      );
+      assertEquals(outputs, ["k0", "k1"]);
+    });
+
+    await test.step("both, before the offsets are sent: refused, and done again", async () => {
+      const flow = await flowOfTwo(client, "both-moved");
+      const outputs = await outputsWhenHeldUp(
+        ...["after-send", "the next owner has committed", flow] as const,
+        {
+          async beforeItGoesOn() {
+            await cluster.move(offsets, 1);
+            await cluster.move(transactions, 1);
+          },
+        },
+      );
+      assertEquals(outputs, ["k0", "k1"]);
+    });
+
+    await test.step("mutant: whoever does not wait on the new coordinator does it again", async () => {
+      const flow = await flowOfTwo(client, "mutant-moved");
+      const ask = withoutWaiting(client);
+      let moved: Promise<void> | undefined;
+      const outputs = await outputsWhenHeldUp(
+        ...["before-end-txn", "the next owner has committed", flow] as const,
+        {
+          async stableOffset(...request) {
+            await (moved ??= cluster.move(offsets, 2));
+            return await ask(...request);
+          },
+        },
+      );
+      assertEquals(outputs, ["k0", "k1", "k1"]);
+    });
+  },
+});
