@@ -108,16 +108,20 @@ export async function outputsWhenHeldUp(
     }),
     observer: { committed: () => nextCommitted.resolve() },
   });
-  await inTime(
-    goOn === "the next owner has committed" ? nextCommitted.promise : asked.promise,
-    goOn,
-  );
-  await beforeItGoesOn?.();
-  release.resolve();
-  await inTime(heldEnded.promise, "what was held up has ended");
-  await inTime(untilCommitted(client, flow.groupId, source), "both partitions are committed");
-  stop.abort();
-  await Promise.all([first, next]);
+  try {
+    await inTime(
+      goOn === "the next owner has committed" ? nextCommitted.promise : asked.promise,
+      goOn,
+    );
+    await beforeItGoesOn?.();
+    release.resolve();
+    await inTime(heldEnded.promise, "what was held up has ended");
+    await inTime(untilCommitted(client, flow.groupId, source), "both partitions are committed");
+  } finally {
+    release.resolve();
+    stop.abort();
+    await Promise.all([first, next]);
+  }
   return await outputs();
 }
 

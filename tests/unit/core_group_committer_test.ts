@@ -282,3 +282,29 @@ Deno.test("what the group refuses is a condition of the group until the member h
   committer.resume({ ...first, generationId: 2 }, places);
   assertEquals(health.ready().ready, true);
 });
+
+Deno.test("what was left open while the member joined again is ended, though no lane has anything to commit", async () => {
+  const { committer, plan, next, opened, shut } = committing();
+  committer.resume(first, places.slice(1));
+  const lost = plan(1);
+  const atHand = await next();
+  assertEquals(await committer.pause(0), false);
+  // It has gained a partition, and its next producer is named after that one.
+  committer.resume({ ...first, generationId: 2 }, places);
+  atHand.end.reject(failure("unknown"));
+  await assertRejects(() => lost, TransactionError);
+  await delay(0);
+  assertEquals([opened, shut], [["g/in/1", "g/in/0"], ["g/in/1"]]);
+});
+
+Deno.test("what the group has refused is ended once the member has joined again", async () => {
+  const { committer, plan, next, opened } = committing();
+  committer.resume(first, places);
+  const refused = plan(0);
+  (await next()).end.reject(failure("left-behind"));
+  await assertRejects(() => refused, TransactionError);
+  await delay(0);
+  assertEquals(opened, ["g/in/0"]);
+  committer.resume({ ...first, generationId: 2 }, places);
+  assertEquals(opened, ["g/in/0", "g/in/0"]);
+});

@@ -35,13 +35,15 @@ interface Standing {
 export class GroupCommitter implements Committer, CommitterOwner, AsyncDisposable {
   readonly #queue = new PlanQueue();
   readonly #producer: MemberProducer;
-  #ended = false;
+  readonly #ended = new AbortController();
   #standing: Standing | undefined;
   #paused = true;
   #resumed = Promise.withResolvers<void>();
   /** The transaction at hand; resolves when its lanes have been told. */
   #atHand: Promise<void> | undefined;
   #gathering = false;
+  /** The id of a transaction that failed, and may be open. */
+  #leftOpen: string | undefined;
   /** Whoever takes our id away may have changed what sessions have read (a parked key): all of them begin anew. */
   #timesFenced = 0;
 
@@ -70,6 +72,7 @@ export class GroupCommitter implements Committer, CommitterOwner, AsyncDisposabl
     this.#producer.keep(ids);
     this.#resumed.resolve();
     this.#resumed = Promise.withResolvers();
+    this.#endLeftOpen();
     this.#wake();
   }
 
@@ -100,8 +103,10 @@ export class GroupCommitter implements Committer, CommitterOwner, AsyncDisposabl
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#paused = this.#ended = true;
-    this.#queue.rejectAll(new DOMException("Nothing is committed any more", "AbortError"));
+    this.#paused = true;
+    const over = new DOMException("Nothing is committed any more", "AbortError");
+    this.#ended.abort(over);
+    this.#queue.rejectAll(over);
     await this.#producer[Symbol.asyncDispose]();
   }
 
@@ -151,7 +156,11 @@ export class GroupCommitter implements Committer, CommitterOwner, AsyncDisposabl
 
   #failed(error: unknown, plans: readonly WaitingPlan[], standing: Standing): void {
     const { verdict = "unknown", begun = true } = error instanceof TransactionError ? error : {};
-    if (begun) this.#producer.throwAway();
+    if (begun) {
+      // Whoever took it away has ended it.
+      this.#leftOpen = verdict === "migrated" ? undefined : this.#producer.id;
+      this.#producer.throwAway();
+    }
     this.#queue.failed(plans, error);
     if (verdict === "migrated") {
       this.#timesFenced++;
@@ -164,9 +173,22 @@ export class GroupCommitter implements Committer, CommitterOwner, AsyncDisposabl
         `it has gone on without it, and nothing of that counts; joining again`;
       this.health?.down(`group:${this.groupId}`, reason, { cause: refused });
     }
-    // What it may have left open is in the way of readers, also where no lane has anything to commit for a long time.
-    if (verdict === "left-behind" || this.#ended || this.#standing !== standing) return;
-    this.#producer.open(standing.ids).catch(() => {});
+    // As whom to go on is said by the answer to SyncGroup.
+    if (verdict !== "left-behind" || this.#standing !== standing) this.#endLeftOpen();
+  }
+
+  /** What is open is in the way of readers, and of a partition's next owner, also where no lane has anything to commit for long. */
+  #endLeftOpen(): void {
+    const [id, standing] = [this.#leftOpen, this.#standing];
+    if (id === undefined || this.#paused || this.#ended.signal.aborted) return;
+    this.#leftOpen = undefined;
+    // Where the partition that it is named after has gone, its owner has ended it.
+    if (!standing?.ids.includes(id)) return;
+    this.#producer.open(standing.ids)
+      .then(async () => {
+        if (id !== this.#producer.id) await this.transactions.shutOut(id, this.#ended.signal);
+      })
+      .catch(() => {});
   }
 }
 
