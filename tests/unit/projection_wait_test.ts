@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects } from "../support/assert.ts";
+import { configureLogging } from "../../src/engine/observe/logging.ts";
 import { TransientError } from "../../src/engine/core/errors.ts";
 import { waitForPostgres } from "../../src/engine/projection/wait_for_postgres.ts";
 
@@ -23,6 +24,26 @@ Deno.test("a refused connection is waited out, and told once it is over", async 
     (state) => told.push(state),
   );
   assertEquals([result, told], ["done", ["down", "down", "up"]]);
+});
+
+Deno.test("an outage that several steps wait out is a line at its begin, and one at its end", async () => {
+  const lines: string[] = [];
+  configureLogging({ level: "info", terminal: false, write: (line) => void lines.push(line) });
+  const stop = new AbortController();
+  try {
+    const forGood = new Array(1_000).fill("ECONNREFUSED");
+    const stopped = waitForPostgres(failing(...forGood), backoff, stop.signal);
+    await Promise.all([
+      ...[1, 5].map((failures) =>
+        waitForPostgres(failing(...forGood.slice(0, failures)), backoff, never)
+      ),
+      assertRejects(() => stopped),
+      waitForPostgres(failing("57P03"), backoff, never).then(() => stop.abort()),
+    ]);
+    assertEquals(lines.map((line) => /Waiting|is back/.exec(line)?.[0]), ["Waiting", "is back"]);
+  } finally {
+    configureLogging({ level: "error", write: () => {} });
+  }
 });
 
 Deno.test("a deadlock is tried again, and is no outage", async () => {

@@ -29,22 +29,17 @@ export async function waitForPostgres<T>(
   onDependency?: OnDependency,
 ): Promise<T> {
   let waitMs = backoff.firstMs;
-  let down: string | undefined;
   let conflicts = 0;
+  using waiting = new Waiting();
   while (true) {
     try {
       const result = await step();
-      if (down !== undefined) {
-        log.info("{dependency} is back; going on", { dependency: nameOf(down) });
-        onDependency?.("up");
-      }
+      if (waiting.isOver()) onDependency?.("up");
       return result;
     } catch (error) {
       const translated = translateError(error);
       if (translated instanceof DependencyDownError) {
-        const { dependency } = translated;
-        if (down !== dependency) log.warn("Waiting: {reason}", { reason: translated.message });
-        down = dependency;
+        waiting.for(translated);
         onDependency?.("down", translated);
       } else if (!(translated instanceof TransientError)) {
         throw error;
@@ -54,6 +49,48 @@ export async function waitForPostgres<T>(
     }
     await delay(waitMs, signal);
     waitMs = Math.min(waitMs * 2, backoff.waitMsMax);
+  }
+}
+
+/** How many steps of this process wait for a dependency, by its name: the first says so, and the last that it is over. */
+const waiters = new Map<string, number>();
+
+/** What one step waits for. Disposing gives the waiting up. */
+class Waiting implements Disposable {
+  #dependency: string | undefined;
+
+  for({ dependency, message }: DependencyDownError): void {
+    if (this.#dependency === dependency) return;
+    this[Symbol.dispose]();
+    this.#dependency = dependency;
+    const others = waiters.get(dependency) ?? 0;
+    waiters.set(dependency, others + 1);
+    if (others === 0) log.warn("Waiting: {reason}", { reason: message });
+  }
+
+  /** Whether there was anything to wait for. */
+  isOver(): boolean {
+    const dependency = this.#dependency;
+    if (dependency === undefined) return false;
+    if (this.#leave() === 0) {
+      log.info("{dependency} is back; going on", { dependency: nameOf(dependency) });
+    }
+    return true;
+  }
+
+  [Symbol.dispose](): void {
+    this.#leave();
+  }
+
+  /** How many others still wait. */
+  #leave(): number {
+    const dependency = this.#dependency;
+    if (dependency === undefined) return 0;
+    this.#dependency = undefined;
+    const others = (waiters.get(dependency) ?? 1) - 1;
+    if (others === 0) waiters.delete(dependency);
+    else waiters.set(dependency, others);
+    return others;
   }
 }
 
