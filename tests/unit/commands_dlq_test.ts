@@ -106,6 +106,25 @@ Deno.test("whatever dlq says to people fits 100 columns", async () => {
   }
 });
 
+Deno.test("a record that failed again tells its trips in dlq list and show", async () => {
+  const cluster = new MemoryCluster(1, { now });
+  const place = { topic: "orders", partition: 0, offset: 5, timestamp: now };
+  const trips = [textHeader("x-redriven-trips", "1"), textHeader("x-redriven-attempts", "4")];
+  for (const headers of [[], trips]) {
+    const failed = { ...place, key: null, value: encoder.encode("{}"), headers };
+    const reason = { errorClass: "PoisonError", error: "no rate", attempts: 4, groupId: "g" };
+    const letter = deadLetter(failed, reason, { topic: "orders.DLQ", partitionCount: 1 });
+    cluster.partition(letter).append(letter, now);
+  }
+  const { stdout } = await dlq(cluster, ["list", "--dlq", "orders.DLQ"]);
+  assertStringIncludes(stdout, "trip 2, 8 tries in all");
+  assertEquals(stdout.split("tries").length, 3, stdout);
+  assertStringIncludes(
+    (await dlq(cluster, ["show", "0/1", "--dlq", "orders.DLQ"])).stdout,
+    "trip 2, 8 tries in all",
+  );
+});
+
 Deno.test("dlq list --json names where it goes on, until all is listed once, in either order", async () => {
   const cluster = fullCluster();
   for (const order of [[], ["--oldest"]]) {
