@@ -17,10 +17,13 @@ export interface Statement {
 /** A statement that only ever follows others that are refused is refused in the end. */
 const movesMax = 20;
 
+/** It has changed something after all: the server was promoted between two statements. */
+const changes = /^(INSERT|UPDATE|DELETE|MERGE)/;
+
 /**
  * The driver writes statements to a connection before the earlier ones are answered. Of a session that takes no writes it is
- * known that they have changed nothing, so another connection may be asked instead. Only for statements of the pool: those
- * inside a transaction belong to their connection.
+ * known that they have changed nothing, so another connection may be asked instead; one that is answered as a change is not
+ * sent again. Only for statements of the pool: those inside a transaction belong to their connection.
  */
 export class InHand {
   readonly #waiting = new Map<Statement, () => void>();
@@ -44,9 +47,14 @@ export class InHand {
       this.#moves.set(again, moves + 1);
       handler(again);
     });
-    const isDone = () => !this.#condemned && this.#waiting.delete(statement);
-    statement.resolve = (result) => void (isDone() && resolve(result));
-    statement.reject = (error) => void (isDone() && reject(error));
+    const isDone = (counts: boolean) => counts && this.#waiting.delete(statement);
+    statement.resolve = (result) => {
+      const { command } = result as { command?: string };
+      if (isDone(!this.#condemned || changes.test(command ?? ""))) resolve(result);
+    };
+    statement.reject = (error) => {
+      if (isDone(!this.#condemned)) reject(error);
+    };
   }
 
   /** The connection will be thrown away: what it still answers counts no more, or a transaction would begin on it. */
