@@ -117,12 +117,13 @@ export async function outputsWhenHeldUp(
     release.resolve();
     await inTime(heldEnded.promise, "what was held up has ended");
     await inTime(untilCommitted(client, flow.groupId, source), "both partitions are committed");
+    // While both are there: what a member has left open it ends itself.
+    return await outputs();
   } finally {
     release.resolve();
     stop.abort();
     await Promise.all([first, next]);
   }
-  return await outputs();
 }
 
 function bound(engine: Transactions): Transactions {

@@ -21,6 +21,12 @@ function committing() {
   /** Ids whose last transaction has not ended. */
   const unended = new Set<string>();
   const health = createHealth();
+  /** Each ends a pause of the committer. */
+  const pauses: (() => void)[] = [];
+  const clock = {
+    delay: () => new Promise<void>((resolve) => pauses.push(resolve)),
+    random: () => 0,
+  };
   let begun = Promise.withResolvers<void>();
   const committer = new GroupCommitter(
     "g",
@@ -47,9 +53,11 @@ function committing() {
     },
     { recordsMax: 10, bytesMax: 1_000_000 },
     health,
+    undefined,
+    clock,
   );
   return {
-    ...{ committer, opened, shut, writes, unended, health },
+    ...{ committer, opened, shut, writes, unended, health, pauses },
     plan: (partition: number, ticket = 0, at = signal, records = 1) =>
       committer.commit({
         ...{ ticket, signal: at },
@@ -284,17 +292,23 @@ Deno.test("what the group refuses is a condition of the group until the member h
 });
 
 Deno.test("what was left open while the member joined again is ended, though no lane has anything to commit", async () => {
-  const { committer, plan, next, opened, shut } = committing();
+  const { committer, plan, next, opened, shut, unended, pauses } = committing();
   committer.resume(first, places.slice(1));
   const lost = plan(1);
   const atHand = await next();
   assertEquals(await committer.pause(0), false);
   // It has gained a partition, and its next producer is named after that one.
   committer.resume({ ...first, generationId: 2 }, places);
+  unended.add("g/in/1");
   atHand.end.reject(failure("unknown"));
   await assertRejects(() => lost, TransactionError);
   await delay(0);
-  assertEquals([opened, shut], [["g/in/1", "g/in/0"], ["g/in/1"]]);
+  assertEquals([opened, shut, pauses.length], [["g/in/1", "g/in/0"], [], 1]);
+  // Tried until it has ended.
+  unended.clear();
+  pauses[0]?.();
+  await delay(0);
+  assertEquals([opened, shut, pauses.length], [["g/in/1", "g/in/0"], ["g/in/1"], 1]);
 });
 
 Deno.test("what the group has refused is ended once the member has joined again", async () => {

@@ -11,7 +11,7 @@ import { assertEquals, assertGreater, fail } from "../support/assert.ts";
 /** The seed that a failure names, to run that schedule alone. */
 const replay: number | undefined = undefined;
 const schedules = 1_000;
-/** The mistake that is hardest to find needs some four hundred. */
+/** The mistake that is hardest to find needs some thousand. */
 const schedulesOfMistakeMax = 5_000;
 
 /** The first schedule that shows something wrong. */

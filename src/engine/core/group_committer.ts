@@ -8,9 +8,11 @@
  * left open under it: the owner of that partition.
  */
 import { setImmediate } from "node:timers";
+import type { Clock } from "./clock.ts";
 import type { Committer, CommitterOwner, LanePlan } from "./committer.ts";
 import { doneWithin, unlessAborted } from "./delay.ts";
 import type { Health } from "./health.ts";
+import { LeftOpen } from "./left_open.ts";
 import { MemberProducer } from "./member_producer.ts";
 import { transactionalId, transactionalIds } from "./delivery.ts";
 import { PlanQueue, type TransactionBounds, type WaitingPlan } from "./plan_queue.ts";
@@ -42,8 +44,7 @@ export class GroupCommitter implements Committer, CommitterOwner, AsyncDisposabl
   /** The transaction at hand; resolves when its lanes have been told. */
   #atHand: Promise<void> | undefined;
   #gathering = false;
-  /** The id of a transaction that failed, and may be open. */
-  #leftOpen: string | undefined;
+  readonly #leftOpen: LeftOpen;
   /** Whoever takes our id away may have changed what sessions have read (a parked key): all of them begin anew. */
   #timesFenced = 0;
 
@@ -55,8 +56,10 @@ export class GroupCommitter implements Committer, CommitterOwner, AsyncDisposabl
     readonly health?: Health,
     /** Runs it once whatever is about to plan has planned: a turn of the loop. */
     readonly soon: (run: () => void) => void = setImmediate,
+    clock?: Clock,
   ) {
     this.#producer = new MemberProducer(transactions);
+    this.#leftOpen = new LeftOpen((id) => this.#endUnder(id), this.#ended.signal, clock);
   }
 
   async pause(msMax: number): Promise<boolean> {
@@ -72,7 +75,7 @@ export class GroupCommitter implements Committer, CommitterOwner, AsyncDisposabl
     this.#producer.keep(ids);
     this.#resumed.resolve();
     this.#resumed = Promise.withResolvers();
-    this.#endLeftOpen();
+    this.#leftOpen.end();
     this.#wake();
   }
 
@@ -158,7 +161,7 @@ export class GroupCommitter implements Committer, CommitterOwner, AsyncDisposabl
     const { verdict = "unknown", begun = true } = error instanceof TransactionError ? error : {};
     if (begun) {
       // Whoever took it away has ended it.
-      this.#leftOpen = verdict === "migrated" ? undefined : this.#producer.id;
+      this.#leftOpen.set(verdict === "migrated" ? undefined : this.#producer.id);
       this.#producer.throwAway();
     }
     this.#queue.failed(plans, error);
@@ -174,21 +177,18 @@ export class GroupCommitter implements Committer, CommitterOwner, AsyncDisposabl
       this.health?.down(`group:${this.groupId}`, reason, { cause: refused });
     }
     // As whom to go on is said by the answer to SyncGroup.
-    if (verdict !== "left-behind" || this.#standing !== standing) this.#endLeftOpen();
+    if (verdict !== "left-behind" || this.#standing !== standing) this.#leftOpen.end();
   }
 
-  /** What is open is in the way of readers, and of a partition's next owner, also where no lane has anything to commit for long. */
-  #endLeftOpen(): void {
-    const [id, standing] = [this.#leftOpen, this.#standing];
-    if (id === undefined || this.#paused || this.#ended.signal.aborted) return;
-    this.#leftOpen = undefined;
+  async #endUnder(id: string): Promise<boolean> {
+    const standing = this.#standing;
+    // The answer to SyncGroup says as whom to go on.
+    if (this.#paused) return false;
     // Where the partition that it is named after has gone, its owner has ended it.
-    if (!standing?.ids.includes(id)) return;
-    this.#producer.open(standing.ids)
-      .then(async () => {
-        if (id !== this.#producer.id) await this.transactions.shutOut(id, this.#ended.signal);
-      })
-      .catch(() => {});
+    if (!standing?.ids.includes(id)) return true;
+    await this.#producer.open(standing.ids);
+    if (id !== this.#producer.id) await this.transactions.shutOut(id, this.#ended.signal);
+    return true;
   }
 }
 

@@ -118,7 +118,7 @@ export async function simulate(seed: number, mistake: Mistake = {}): Promise<Out
   }
 
   for (let count = random.integer(1, workersMax); count > 0; count--) start();
-  world.network = random.pick([
+  world.network = mistake.network ?? random.pick([
     { lost: 0, late: 0, usualMsMax: 3 },
     { lost: 0.01, late: 0.05, usualMsMax: 10 },
     { lost: 0.03, late: 0.15, usualMsMax: 40 },

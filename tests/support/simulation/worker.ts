@@ -19,7 +19,7 @@ import type { Broker } from "./broker.ts";
 import { simulatedCheckpoints } from "./checkpoints.ts";
 import { GroupError } from "./group.ts";
 import { simulatedLog, SimulatedReader, simulatedTransactions } from "./ports.ts";
-import type { Host } from "./world.ts";
+import type { Host, Network } from "./world.ts";
 
 /** What a planted mistake puts in the place of a part. Each is the right one where absent. */
 export interface Mistake {
@@ -32,6 +32,8 @@ export interface Mistake {
   /** Offsets are committed as whoever the member is when they are sent. */
   readonly joinsWithoutPause?: boolean;
   /** Not a mistake of ours: another consumer commits an offset once, past records that nobody has worked on. */
+  /** How bad the network is, where the mistake shows in a bad one alone. */
+  readonly network?: Network;
   readonly foreignOffset?: boolean;
   /** Nor this: the group's offsets are lost once. */
   readonly lostOffsets?: boolean;
@@ -76,6 +78,7 @@ export class Worker {
     this.committer = new GroupCommitter(
       ...[flow.groupId, transactions, { recordsMax: 100, bytesMax: 1 << 20 }, undefined] as const,
       (run) => void host.after(0, run),
+      host.clock,
     );
     const delivery = exactlyOnce(
       this.committer,

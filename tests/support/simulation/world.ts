@@ -14,6 +14,8 @@ export class NoAnswer extends Error {}
 export interface Network {
   readonly lost: number;
   readonly late: number;
+  /** What is late takes up to so long, milliseconds; 4,000 where absent. */
+  readonly lateMsMax?: number;
   /** What is not late takes up to so long each way, milliseconds. */
   readonly usualMsMax: number;
 }
@@ -60,7 +62,9 @@ export class World {
 
   latencyMs(): number {
     const { random, network } = this;
-    if (network.late > 0 && random.chance(network.late)) return random.integer(50, 4_000);
+    if (network.late > 0 && random.chance(network.late)) {
+      return random.integer(50, network.lateMsMax ?? 4_000);
+    }
     return random.integer(1, network.usualMsMax);
   }
 }
