@@ -1,7 +1,7 @@
 /** Knows the topics that are written to: their partitions, and the largest batch that each takes. Asks when it must. */
 import { getLogger } from "../packages/logtape.ts";
 import { DependencyDownError } from "../core/errors.ts";
-import { delay, doneWithin, unlessAborted } from "../core/delay.ts";
+import { delay, doneWithin, unlessAborted, withinTime } from "../core/delay.ts";
 import type { TimestampRange } from "../core/plan_target.ts";
 import type { KafkaClient } from "./kafka_client.ts";
 import type { TimestampDrift } from "./record_clock.ts";
@@ -203,20 +203,11 @@ function driftIn(settings: ReadonlyMap<string, string>): Known["drift"] {
 }
 
 /** @throws {DependencyDownError} when the answer takes longer */
-async function within<T>(answer: Promise<T>, lookUpMsMax: number): Promise<T> {
-  const over = new AbortController();
-  try {
-    return await Promise.race([
-      answer,
-      delay(lookUpMsMax, over.signal).then(() => {
-        throw new DependencyDownError(
-          "kafka",
-          `Kafka did not describe its topics within ${lookUpMsMax} ms`,
-        );
-      }),
-    ]);
-  } finally {
-    over.abort();
-    answer.catch(() => {});
-  }
+function within<T>(answer: Promise<T>, lookUpMsMax: number): Promise<T> {
+  return withinTime(answer, lookUpMsMax, () => {
+    throw new DependencyDownError(
+      "kafka",
+      `Kafka did not describe its topics within ${lookUpMsMax} ms`,
+    );
+  });
 }

@@ -2,6 +2,7 @@
 import { groupsOf, type Role, roles } from "../../app/compose/roles.ts";
 import type { Config } from "../../config.ts";
 import { namesIn } from "../../engine/core/names.ts";
+import { attemptsGroupOf } from "../../engine/kafka/crash_log.ts";
 
 /** Who is looked at: the worker's roles, and `serve`. */
 export const doctorRoles = ["serve", ...roles] as const;
@@ -49,7 +50,7 @@ export function rightsOf(role: DoctorRole, config: Config): readonly Right[] {
         ...all("Write", "topic", invoices, dead),
         ...all("Read", "topic", lanes),
         ...all("Write", "topic", lanes),
-        ...all("Read", "group", invoicing, `${invoicing}.attempts`),
+        ...all("Read", "group", invoicing, attemptsGroupOf(invoicing)),
         ...all("Write", "transactional id", `${invoicing}/*`),
       ];
     case "projector":
