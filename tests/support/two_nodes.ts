@@ -58,9 +58,11 @@ const settings = {
  */
 export async function startTwoNodes(
   version: string,
-  { coordinator = 1, offsets = 2 }: {
+  { coordinator = 1, offsets = 2, signal }: {
     readonly coordinator?: 1 | 2 | readonly [1, 2];
     readonly offsets?: 1 | 2;
+    /** Ends a wait for a node; what was started is killed. */
+    readonly signal?: AbortSignal;
   } = {},
 ): Promise<TwoNodes> {
   const coordinators = typeof coordinator === "number" ? [coordinator] : coordinator;
@@ -70,7 +72,7 @@ export async function startTwoNodes(
   const archive = join(cacheDirectory, `${basename(jars)}-java-${java.version}.jsa`);
   const directory = await Deno.makeTempDir({ dir: `${root}.onceflow`, prefix: "two-nodes-" });
   const common = {
-    ...{ jars, java, clusterId: newClusterId(), heapMiB: 256 },
+    ...{ jars, java, clusterId: newClusterId(), heapMiB: 256, signal },
     voters: [{ nodeId: 1, controllerPort: freePort() }],
     archive: await Deno.stat(archive).then(() => archive, () => undefined),
     settings: {
@@ -103,11 +105,14 @@ export async function startTwoNodes(
   };
   await using started = new AsyncDisposableStack();
   started.defer(() => Deno.remove(directory, { recursive: true }));
+  const starts = nodes.map(start);
   started.defer(async () => {
+    // One that is still being started has no process to kill yet.
+    await Promise.allSettled(starts);
     await kill(2);
     await kill(1);
   });
-  await Promise.all(nodes.map(start));
+  await Promise.all(starts);
   const brokers = nodes.map(({ port }) => `127.0.0.1:${port}`);
   const client = createKafkaClient({ brokers, clientId: "onceflow-test", ssl: false });
   await untilSeen(client, isWhole);

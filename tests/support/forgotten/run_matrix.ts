@@ -1,7 +1,7 @@
 /** `deno task forgotten`: every role, step and end on every version that is named. Ends with 1 where something is wrong. */
 import { configureSync, type LogRecord } from "@logtape/logtape";
 import { CommanderError } from "commander";
-import { startTwoNodes } from "../two_nodes.ts";
+import { startTwoNodes, type TwoNodes } from "../two_nodes.ts";
 import { exitCodes } from "../../../src/cli/exit_codes.ts";
 import { projector } from "./projector.ts";
 import { matrixCommand, type MatrixOptions, type RoleName } from "./matrix_options.ts";
@@ -28,10 +28,22 @@ const all: Readonly<Record<RoleName, MakeRole>> = { flow, relay, redrive, reader
 const roles = Object.fromEntries(options.roles.map((name) => [name, all[name]]));
 const rows: string[] = [];
 let wrong = 0;
+/** Killed with its nodes when this is interrupted, also while it starts. */
+let cluster: Promise<TwoNodes> | undefined;
+const stop = new AbortController();
+for (const name of ["SIGINT", "SIGTERM"] as const) {
+  Deno.addSignalListener(name, async () => {
+    stop.abort(new DOMException("Interrupted", "AbortError"));
+    const running = await cluster?.catch(() => undefined);
+    await running?.[Symbol.asyncDispose]();
+    Deno.exit(exitCodes.finding);
+  });
+}
 
 for (const version of options.kafka) {
   for (const coordinator of options.coordinator.map((node) => node === "1" ? 1 : 2)) {
-    await using cluster = await startTwoNodes(version, { coordinator });
+    cluster = startTwoNodes(version, { coordinator, signal: stop.signal });
+    await using nodes = await cluster;
     for (const step of options.steps) {
       for (const end of options.ends) {
         const place = `${version}, coordinator ${
@@ -39,7 +51,7 @@ for (const version of options.kafka) {
         }, ${step}, ${end}`;
         const foreign = ["reader", "projector"];
         try {
-          for (const one of await tryRoles(cluster, { step, end, roles, foreign })) {
+          for (const one of await tryRoles(nodes, { step, end, roles, foreign })) {
             const { role, hanging, secondsUntilRight, wrong: found } = one;
             if (found !== undefined) wrong++;
             say(
