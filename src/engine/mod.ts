@@ -28,7 +28,7 @@ export type { AnyFlow } from "./flow/run_flows.ts";
 export type { Guarantee } from "./core/delivery.ts";
 export type { DeadLetterReason } from "./core/dead_letter.ts";
 export { type CloudEvent, cloudEventHeaders } from "./core/cloud_event.ts";
-export type { Burial } from "./core/dead_letter_log.ts";
+export type { DeadLettered } from "./core/dead_letter_log.ts";
 export { DependencyDownError, HaltError, PoisonError, TransientError } from "./core/errors.ts";
 export type { BatchContext, BatchTransform } from "./core/batch_transform.ts";
 export {

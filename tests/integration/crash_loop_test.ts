@@ -15,7 +15,7 @@ import { services } from "../support/services.ts";
 const child = fileURLToPath(new URL("../support/crashing_lane.ts", import.meta.url));
 const startsMax = 12;
 
-Deno.test("a record that kills the process is buried after some crashes", async () => {
+Deno.test("a record that kills the process becomes a dead letter after some crashes", async () => {
   const client = await testClient();
   const { kafkaBrokers } = await services();
   const [source = "", target = ""] = await freshTopics(client, 1, "crash", "survivors");

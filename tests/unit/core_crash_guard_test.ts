@@ -22,13 +22,13 @@ function memory(): CrashLog & { note: CrashAttempts; writes: number } {
 
 const limits = { togetherMax: 2, aloneMax: 2, carefulRecords: 2 };
 
-Deno.test("crashes at one place lead from all, to alone, to burial", async () => {
+Deno.test("crashes at one place lead from all, to alone, to a dead letter", async () => {
   const log = memory();
   const verdicts: string[] = [];
   for (let start = 0; start < 5; start++) {
     verdicts.push((await new CrashGuard(log, limits).before(7)).kind); // and the process dies
   }
-  assertEquals(verdicts, ["all", "all", "alone", "alone", "bury"]);
+  assertEquals(verdicts, ["all", "all", "alone", "alone", "dead-letter"]);
 });
 
 Deno.test("an attempt that was survived does not count", async () => {
@@ -51,7 +51,7 @@ Deno.test("after its first commit a lane notes nothing more", async () => {
   assertEquals(log.writes, writes);
 });
 
-Deno.test("behind a burial records are processed alone for a while, then together", async () => {
+Deno.test("behind a dead letter records are processed alone for a while, then together", async () => {
   const log = memory();
   for (let start = 0; start < 4; start++) await new CrashGuard(log, limits).before(7);
   const guard = new CrashGuard(log, limits);
@@ -61,5 +61,5 @@ Deno.test("behind a burial records are processed alone for a while, then togethe
     await guard.survived(offset);
     guard.committed();
   }
-  assertEquals(kinds, ["bury", "alone", "all", "all"]);
+  assertEquals(kinds, ["dead-letter", "alone", "all", "all"]);
 });

@@ -96,7 +96,7 @@ Deno.test("a personal key is neither in the text nor in the fields of the log", 
     const { error, plan, hidesKey } = await letterOf(input, () => "no mail to ada@home", hides);
     assertEquals(error, hides ? "no mail to <key>" : "no mail to ada@home");
     using log = new DeadLetterLog("customers.DLQ", input, hidesKey);
-    log.tell(plan.burials);
+    log.tell(plan.deadLettered);
   }
   assertEquals(lines.map((line) => line.includes("ada@home")), [false, true]);
 });

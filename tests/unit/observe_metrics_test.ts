@@ -12,7 +12,7 @@ import { createObservability, workerObservers } from "../../src/app/compose/obse
 import { readExposition } from "../support/prometheus_text.ts";
 import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
 
-const burial = {
+const deadLettered = {
   record: {
     ...{ topic: "orders", partition: 0, offset: 7, timestamp: 0 },
     ...{ key: null, value: null, headers: [] },
@@ -37,7 +37,7 @@ Deno.test("a committed batch counts its records, outputs and dead letters once e
   observer.failed?.("unknown");
   observer.resolved?.("aborted");
   observer.failed?.("migrated");
-  observer.buried?.([burial, burial]);
+  observer.deadLettered?.([deadLettered, deadLettered]);
   const found = await samples(metrics);
   assertEquals(found.get('onceflow_records_total{flow="invoicing",outcome="processed"}'), 97);
   assertEquals(found.get('onceflow_records_total{flow="invoicing",outcome="dead_lettered"}'), 3);
@@ -135,7 +135,7 @@ Deno.test("requests with invented methods share one series", async () => {
 });
 
 const happened = {
-  ...burial.record,
+  ...deadLettered.record,
   headers: [textHeader("ce_time", "1970-01-01T00:00:10.000Z")],
 };
 

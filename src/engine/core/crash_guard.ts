@@ -1,6 +1,6 @@
 /**
  * Keeps one record from killing the process for ever: after some crashes at the same place records are processed alone, and
- * one that kills the process then is buried as a dead letter.
+ * one that kills the process then becomes a dead letter.
  *
  * Attempts are counted outside of the transaction and before the transform runs, or a crash would take the count with it. It
  * costs one write when a lane of a process begins, and nothing after its first commit.
@@ -25,7 +25,7 @@ export interface CrashLog {
 export type CrashVerdict =
   | { readonly kind: "all" }
   | { readonly kind: "alone" }
-  | { readonly kind: "bury"; readonly attempts: number };
+  | { readonly kind: "dead-letter"; readonly attempts: number };
 
 /** The record killed the process each time it was tried alone. */
 export class CrashLoopError extends PoisonError {
@@ -36,13 +36,13 @@ export class CrashLoopError extends PoisonError {
 export interface CrashLimits {
   /** Attempts at a batch without a commit, after which its records are processed one by one. */
   readonly togetherMax: number;
-  /** Attempts at one record alone, after which it is buried. Above one: a kill from outside must not bury a record. */
+  /** Attempts at one record alone, after which it becomes a dead letter. Above one: a kill from outside must not make one. */
   readonly aloneMax: number;
   /** How many records are processed one by one before the lane trusts the rest again. */
   readonly carefulRecords: number;
 }
 
-/** Six crashes at the most before a record is buried. */
+/** Six crashes at the most before a record becomes a dead letter. */
 export const crashDefaults: CrashLimits = { togetherMax: 3, aloneMax: 3, carefulRecords: 2_000 };
 
 /** The guard of one lane, for as long as its process lives. */
@@ -64,7 +64,7 @@ export class CrashGuard {
       : 0;
     const careful = attempts >= togetherMax;
     if (careful) this.#carefulLeft ||= carefulRecords;
-    if (attempts >= togetherMax + aloneMax) return { kind: "bury", attempts };
+    if (attempts >= togetherMax + aloneMax) return { kind: "dead-letter", attempts };
     await this.log.write({ offset, attempts: attempts + 1 });
     return { kind: careful ? "alone" : "all" };
   }

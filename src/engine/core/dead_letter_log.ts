@@ -5,7 +5,7 @@ import type { DeadLetterReason } from "./dead_letter.ts";
 import { readTrips } from "./trips.ts";
 
 /** A record that became a dead letter, told once that is committed. */
-export interface Burial {
+export interface DeadLettered {
   /** As it was read. */
   readonly record: InputRecord;
   /** Why. */
@@ -41,8 +41,8 @@ export class DeadLetterLog implements Disposable {
     readonly hidesKey = false,
   ) {}
 
-  tell(burials: readonly Burial[]): void {
-    for (const { record, reason } of burials) {
+  tell(deadLettered: readonly DeadLettered[]): void {
+    for (const { record, reason } of deadLettered) {
       if (this.#lines++ < linesMax) {
         log.warn("Dead letter: {place} went to {topic}: {class}: {error}", {
           place: `${formatPartition(record)}@${record.offset}`,

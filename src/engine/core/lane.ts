@@ -92,14 +92,14 @@ async function runSession<T>(lane: Lane<T>, session: DeliverySession): Promise<v
   // Before a record is read: after a crash the lane must find this start, and no other one.
   if (first) await commitKnown(lane, session, first, start);
   while (!signal.aborted) {
-    await processRun(lane, session, await reader.next(options, signal), parked);
+    await processBatch(lane, session, await reader.next(options, signal), parked);
     if (progress.failures > 0) options.health?.up(laneCheck(reader), "working");
     progress.failures = 0;
   }
 }
 
 /** Plans and commits a batch; in several transactions where planning it takes long. */
-async function processRun<T>(
+async function processBatch<T>(
   lane: Lane<T>,
   session: DeliverySession,
   batch: InputBatch,
@@ -126,9 +126,9 @@ async function processRun<T>(
     plan.state?.committed();
     lane.guard?.committed();
     if (lane.options.standing) lane.options.standing.position = nextOffset;
-    if (plan.burials.length > 0) {
-      lane.deadLetters.tell(plan.burials);
-      observer.buried?.(plan.burials);
+    if (plan.deadLettered.length > 0) {
+      lane.deadLetters.tell(plan.deadLettered);
+      observer.deadLettered?.(plan.deadLettered);
     }
     observer.committed?.({
       records: plan.taken,
@@ -157,9 +157,9 @@ async function planGuarded<T>(
         return await planWhenUp(lane, records, parked);
       case "alone":
         return await planWhenUp(lane, [first], parked);
-      case "bury":
+      case "dead-letter":
         return await planWhenUp(
-          { ...lane, flow: buried(lane.flow, verdict.attempts) },
+          { ...lane, flow: deadLettered(lane.flow, verdict.attempts) },
           [first],
           parked,
         );
@@ -173,7 +173,7 @@ async function planGuarded<T>(
 }
 
 /** The flow with a decoder that refuses: the record's own code is not run again. */
-function buried<T>(flow: Flow<T>, attempts: number): Flow<T> {
+function deadLettered<T>(flow: Flow<T>, attempts: number): Flow<T> {
   const decode = () => {
     throw new CrashLoopError(`the process died in each of ${attempts} attempts at this record`);
   };

@@ -1,5 +1,5 @@
 /** What a lane tells whoever counts or logs. It must not throw, and nothing waits for it. */
-import type { Burial } from "./dead_letter_log.ts";
+import type { DeadLettered } from "./dead_letter_log.ts";
 import type { InputRecord } from "./record.ts";
 import type { TransactionObserver } from "./transaction_observer.ts";
 
@@ -22,7 +22,7 @@ export interface LaneObserver extends TransactionObserver {
   /** A batch counts now. */
   committed?(batch: CommittedBatch): void;
   /** Records of a batch that counts now became dead letters. */
-  buried?(burials: readonly Burial[]): void;
+  deadLettered?(deadLettered: readonly DeadLettered[]): void;
   /** A record failed and is tried again; `attempt` is the one that failed, from 1. */
   retrying?(record: InputRecord, attempt: number, error: unknown): void;
 }

@@ -1,7 +1,7 @@
 /** Decides what a batch of records becomes as a whole, in input order. Writes nothing: the lane acts on the plan. */
 import { addOutputs, bounded, type BoundedTarget, bytesMaxOf } from "./add_outputs.ts";
 import { deadLetter } from "./dead_letter.ts";
-import type { Burial } from "./dead_letter_log.ts";
+import type { DeadLettered } from "./dead_letter_log.ts";
 import type { Flow } from "./flow.ts";
 import type { ParkingPlan } from "./parking.ts";
 import { planTransformBatch } from "./plan_transform_batch.ts";
@@ -18,7 +18,7 @@ export interface Plan {
   readonly outputs: readonly OutputRecord[];
   readonly deadLetters: number;
   /** The records of those dead letters, and why. */
-  readonly burials: readonly Burial[];
+  readonly deadLettered: readonly DeadLettered[];
   /** Outputs of transforms: `outputs` without dead letters and the parked keys' entries. */
   readonly emitted: number;
   /** How many records, from the first on, are planned. */
@@ -127,7 +127,7 @@ function gather<T>(
   { parking, state }: BatchContext,
 ): Plan {
   const outputs: OutputRecord[] = [];
-  const burials: Burial[] = [];
+  const deadLettered: DeadLettered[] = [];
   let emitted = 0;
   for (let index = 0; index < taken; index++) {
     const record = records[index];
@@ -140,7 +140,7 @@ function gather<T>(
       ? void outputs.push(...outcome.outputs)
       : addOutputs(flow, record, outcome.emissions, target, outputs);
     if (reason) {
-      burials.push({ record, reason });
+      deadLettered.push({ record, reason });
       const topic = flow.deadLettersOf(record.topic);
       const destination = {
         topic,
@@ -153,7 +153,15 @@ function gather<T>(
   }
   if (parking) outputs.push(...parking.entries());
   if (state) outputs.push(...state.entries());
-  return { outputs, deadLetters: burials.length, burials, emitted, taken, parking, state };
+  return {
+    outputs,
+    deadLetters: deadLettered.length,
+    deadLettered,
+    emitted,
+    taken,
+    parking,
+    state,
+  };
 }
 
 const decoder = new TextDecoder();

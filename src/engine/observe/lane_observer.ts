@@ -34,8 +34,8 @@ export function laneObserver(
       metrics.endToEndSeconds.observe({ stage: flow, topic: first.topic }, wholeMs / 1000);
     },
     retrying: () => retries.inc(),
-    buried(burials) {
-      for (const { reason } of burials) {
+    deadLettered(deadLettered) {
+      for (const { reason } of deadLettered) {
         metrics.deadLetters.inc({ flow, class: reason.errorClass });
       }
     },

@@ -50,7 +50,7 @@ export interface FlowTest<T> extends PromiseLike<FlowResult> {
 }
 
 /**
- * A test of one flow without a broker, in milliseconds: its own lane plans, retries, buries and parks as in production, over
+ * A test of one flow without a broker, in milliseconds: its own lane plans, retries, dead-letters and parks as in production, over
  * a log in memory, and pauses take no time.
  *
  * @example

@@ -4,8 +4,8 @@ import { type Spill, spillIndexes } from "./spill.ts";
 /**
  * - `appearance`: each committed record of the orders topic. `decided`: below the offset that the invoicing group had
  *   committed *before* the outcomes were read, so an outcome must be there. `settled`: below the offset that it had
- *   committed *after* they were read, so an outcome may be there. `buried`: committed dead letters of it; `burying`: those
- *   that may still commit.
+ *   committed *after* they were read, so an outcome may be there. `dead_lettered`: committed dead letters of it;
+ *   `dead_lettering`: those that may still commit.
  * - `unit`: the account of one event: the appearances of one publication, redriven ones included. `places` are the
  *   appearances that no dead letter took away, each of which is worth one invoice; `owed` are the decided ones of them.
  *
@@ -24,7 +24,7 @@ export function derive(spill: Spill, deadLettersFromMs?: number): void {
 }
 
 /** Dead letters of the record `a`: those of its own, and those of a batch that was not unpacked. */
-function burials(state: string): string {
+function deadLetters(state: string): string {
   return `((select count(*) from dead d where d.from_partition = a.partition and d.from_offset = a.offset
         and d.state = '${state}')
       + (select count(*) from buried_range b where b.from_partition = a.partition and a.offset >= b.first
@@ -41,13 +41,13 @@ const derived = [
     select a.partition, a.offset, coalesce(a.event, a.partition || '@' || a.offset) as unit, a.event, a.key,
       coalesce(a.order_id, a.key) as order_id, a.relayed, a.redriven_from is not null as redriven, a.timestamp,
       coalesce(a.offset < c.first, 0) as decided, coalesce(a.offset < c.last, 0) as settled,
-      ${burials("committed")} as buried, ${burials("pending")} as burying
+      ${deadLetters("committed")} as dead_lettered, ${deadLetters("pending")} as dead_lettering
     from published a left join consumed c on c.partition = a.partition
     where a.state = 'committed' and not a.for_other`,
   `create table unit as
     select unit, min(event) as event, min(order_id) as order_id, max(relayed) as relayed, count(*) as appearances,
-      sum(not redriven) as originals, sum(buried > 0) as buried, sum(buried + burying = 0) as places,
-      sum(decided and buried + burying = 0) as owed, sum(settled and buried = 0) as settled,
+      sum(not redriven) as originals, sum(dead_lettered > 0) as dead_lettered, sum(dead_lettered + dead_lettering = 0) as places,
+      sum(decided and dead_lettered + dead_lettering = 0) as owed, sum(settled and dead_lettered = 0) as settled,
       sum(decided) as decided, min(partition) as partition, min(offset) as offset, min(timestamp) as timestamp,
       (select count(*) from invoiced i where i.cause = min(appearance.event) and i.state = 'committed') as invoices,
       (select count(*) from invoiced i where i.cause = min(appearance.event) and i.state = 'pending') as pending

@@ -45,7 +45,7 @@ export function readFigures(spill: Spill, findings: readonly RuleFinding[]): Fig
     announced: spill.count("select count(*) from unit where relayed"),
     invoiced: spill.count("select count(*) from unit where relayed and invoices > 0"),
     dead_lettered: spill.count(
-      "select count(*) from unit where relayed and invoices = 0 and places = 0 and buried > 0",
+      "select count(*) from unit where relayed and invoices = 0 and places = 0 and dead_lettered > 0",
     ),
     projected: spill.count(
       "select count(*) from viewed where placed_count > 0 and order_id in (select order_id from unit where relayed)",
@@ -57,7 +57,7 @@ export function readFigures(spill: Spill, findings: readonly RuleFinding[]): Fig
       invoiced: spill.count("select count(*) from unit where not relayed and invoices > 0"),
       dead_lettered: spill.count(
         // Several records of one event id may fare differently.
-        "select coalesce(sum(min(buried, max(originals - invoices, 0))), 0) from unit where not relayed",
+        "select coalesce(sum(min(dead_lettered, max(originals - invoices, 0))), 0) from unit where not relayed",
       ),
     },
     redriven: spill.count(

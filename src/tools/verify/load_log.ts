@@ -61,7 +61,7 @@ export function loadLog(
   const invoice = spill.inserter(
     "insert into invoiced values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
   );
-  const bury = spill.inserter(
+  const addDeadLetter = spill.inserter(
     "insert into dead values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
   );
   const range = spill.inserter("insert into buried_range values (?, ?, ?, ?)");
@@ -147,7 +147,7 @@ export function loadLog(
         : null;
       if (last !== null) range(partition, first, last, record.state);
       const cut = header("x-truncated")?.split(",") ?? [];
-      bury(
+      addDeadLetter(
         ...placeOf(record),
         readUuid(header("event_id")) ?? readUuid(fields?.event_id) ?? null,
         problem === undefined,

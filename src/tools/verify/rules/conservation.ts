@@ -59,8 +59,8 @@ export const conservationRules: readonly Rule[] = [
     claim: "every place on the orders topic has at most one dead letter",
     sql: `
       select order_id as subject, (select topic from role where place = 0) as topic, partition, offset,
-        buried || ' dead letters' as detail
-      from appearance where buried > 1 order by partition, offset`,
+        dead_lettered || ' dead letters' as detail
+      from appearance where dead_lettered > 1 order by partition, offset`,
   },
   {
     kind: "doubled",
@@ -69,10 +69,10 @@ export const conservationRules: readonly Rule[] = [
     sql: `
       select min(p.order_id) as subject, (select topic from role where place = 0) as topic,
         min(p.partition) as partition, min(p.offset) as offset,
-        a.redriven_from || ' was redriven ' || count(*) || ' times, and ' || sum(p.buried = 0) || ' of them live' as detail
+        a.redriven_from || ' was redriven ' || count(*) || ' times, and ' || sum(p.dead_lettered = 0) || ' of them live' as detail
       from published a join appearance p on p.partition = a.partition and p.offset = a.offset
       where a.redriven_from is not null group by a.redriven_from
-      having sum(p.decided and p.buried + p.burying = 0) > 1 order by min(p.partition), min(p.offset)`,
+      having sum(p.decided and p.dead_lettered + p.dead_lettering = 0) > 1 order by min(p.partition), min(p.offset)`,
   },
   {
     kind: "invented",

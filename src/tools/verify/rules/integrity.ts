@@ -126,7 +126,7 @@ export const integrityRules: readonly Rule[] = [
         select i.key, i.partition, i.offset, p.offset as cause_offset,
           max(p.offset) over (partition by i.key, i.partition, p.partition order by i.offset
             rows between unbounded preceding and 1 preceding) as before
-        from invoiced i join appearance p on p.unit = i.cause and p.buried = 0
+        from invoiced i join appearance p on p.unit = i.cause and p.dead_lettered = 0
         -- what is doubled is found as such, and has no order of its own
         join unit u on u.unit = i.cause and u.places = 1 and u.invoices = 1
         where i.state = 'committed' and i.key in (select key from invoiced group by key having count(*) > 1)

@@ -29,7 +29,7 @@ export const transactionRules: readonly Rule[] = [
       select p.order_id as subject, ${orders} as topic, p.partition, p.offset,
         'it is a dead letter, but the group has committed only offset ' || c.last as detail
       from appearance p join consumed c on c.partition = p.partition
-      where p.buried > 0 and not p.settled and c.last is not null order by p.partition, p.offset`,
+      where p.dead_lettered > 0 and not p.settled and c.last is not null order by p.partition, p.offset`,
   },
   {
     kind: "torn",
@@ -150,7 +150,7 @@ export const transactionRules: readonly Rule[] = [
       select min(p.order_id) as subject, ${orders} as topic, p.partition, min(p.offset) as offset,
         'the group has no committed offset here (expired, or removed), yet there are outcomes' as detail
       from appearance p left join consumed c on c.partition = p.partition
-      where c.last is null and (p.buried > 0 or exists (
+      where c.last is null and (p.dead_lettered > 0 or exists (
         select 1 from invoiced i where i.cause = p.event and i.state = 'committed'))
       group by p.partition order by p.partition`,
   },
