@@ -109,7 +109,7 @@ Deno.test("a projector waits for the rebuild of a log that is another one, and g
   log.truncate({ topic: topics.orders, partition: 0 });
   const stop = new AbortController();
   const projector = await patient(sql, log, stop.signal);
-  assertMatch(await projector.untilSaid(), /run `projection rebuild`/);
+  assertMatch(await projector.untilSaid(), /run `deno task projection rebuild`/);
   // It looks again and again, and that is no change of state.
   await projector.untilSaid();
   await projector.untilSaid();

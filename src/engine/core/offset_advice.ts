@@ -9,10 +9,10 @@ export function decideWhereToGoOn(place: AdvisedPlace): string {
   return `Decide where to go on: ${howToSetOffset(place)}`;
 }
 
-/** The commands that show a group's offsets and set one. */
+/** The commands that show a group's offsets and set one; with the topic, since Kafka deletes its offsets with it. */
 export function howToSetOffset({ groupId, topic, partition }: AdvisedPlace, to = "OFFSET"): string {
   const group = groupId === undefined ? "" : ` --group ${shellWord(groupId)}`;
-  return `stop the workers, look with "deno task worker offsets show${group}", then ` +
+  return `stop the workers, look with "deno task worker offsets show${group} --topic ${topic}", then ` +
     `"deno task worker offsets set${group} --topic ${topic} --partition ${partition} --to ${to}"` +
     (groupId === undefined ? " (both with --group, for a flow of your own)" : "");
 }

@@ -45,7 +45,7 @@ export async function startOffset(
       `Cannot go on with ${partition}: group ${groupId} worked on another topic of this name ` +
         `(${workedOn}, now it is ${topicId}): it was deleted and recreated. ${
           decideWhereToGoOn(lane)
-        }`,
+        }; likewise each of its partitions ("earliest": all that the new topic holds)`,
     );
   }
   if (offset < 0) {

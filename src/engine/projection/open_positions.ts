@@ -163,8 +163,8 @@ function versionError(target: FoldTarget, found: number): RebuildNeededError {
   return new RebuildNeededError(
     `Cannot project ${name}: the database holds version ${found} and this program makes version ${version}; ` +
       (found < version
-        ? "run `projection rebuild` to bring the tables up to it"
-        : "a newer program has rebuilt it, so update this one (or go back with this program's `projection rebuild`)"),
+        ? "run `deno task projection rebuild` to bring the tables up to it"
+        : "a newer program has rebuilt it, so update this one (or go back with this program's `deno task projection rebuild`)"),
     "version",
   );
 }

@@ -15,5 +15,5 @@ export class RebuildNeededError extends HaltError {
 
 /** The way on where the log is not what was folded: followed literally, the first command names the second. */
 export const rebuildAdvice =
-  "run `projection rebuild` to fold what the log holds now (where the live tables hold more, it says so and asks for " +
+  "run `deno task projection rebuild` to fold what the log holds now (where the live tables hold more, it says so and asks for " +
   "--allow-missing-history)";
