@@ -1,32 +1,15 @@
-/** Says which groups read a topic that dead letters are sent to, beside those that they are for. Changes nothing. */
+/** Words about the groups that read a topic beside those that its dead letters are for. */
 import { wrapped } from "../engine/dead_letters/fit_columns.ts";
-import type { DeadLetterStore } from "../engine/dead_letters/list_dead_letters.ts";
+import type { OtherReaders } from "../engine/dead_letters/other_readers.ts";
 import { messageOf } from "./message_of.ts";
 import { progress } from "./progress.ts";
 
-/** The groups of one topic, by name. */
-export interface OtherReaders {
-  readonly topic: string;
-  readonly groups: readonly string[];
-}
-
-/** Asks for each topic. What cannot be asked is said, and is null: what was sent stays sent. */
-export async function otherReaders(
-  store: DeadLetterStore,
-  topics: readonly string[],
-  meantFor: ReadonlySet<string>,
-): Promise<readonly OtherReaders[] | null> {
-  try {
-    return await Promise.all(topics.map(async (topic) => {
-      const groups = await store.groupsThatRead?.(topic) ?? [];
-      return { topic, groups: groups.filter((group) => !meantFor.has(group)) };
-    }));
-  } catch (error) {
+/** Says why nobody knows which groups read what was sent. */
+export function tellUnknown(topics: readonly string[]): (error: unknown) => void {
+  return (error) =>
     progress(wrapped(
       `Which other groups read ${topics.join(", ")} could not be asked: ${messageOf(error)}`,
     ));
-    return null;
-  }
 }
 
 /** A sentence for each topic that others read; empty where none do. */

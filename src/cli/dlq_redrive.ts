@@ -8,6 +8,7 @@ import { brief } from "../engine/dead_letters/describe_bytes.ts";
 import { formatPartition } from "../engine/core/record.ts";
 import { wrapped } from "../engine/dead_letters/fit_columns.ts";
 import type { DeadLetterStore } from "../engine/dead_letters/list_dead_letters.ts";
+import { otherReaders } from "../engine/dead_letters/other_readers.ts";
 import type { DeadLetter } from "../engine/dead_letters/read_dead_letter.ts";
 import { redriveDeadLetters, type RedriveReport } from "../engine/dead_letters/redrive.ts";
 import type { RedriveObserver, RedriveOptions } from "../engine/dead_letters/redrive_options.ts";
@@ -22,7 +23,7 @@ import {
   withCommon,
   withSelection,
 } from "./dlq_options.ts";
-import { otherReaders, otherReadersText } from "./dlq_other_readers.ts";
+import { otherReadersText, tellUnknown } from "./dlq_other_readers.ts";
 import { FindingError } from "./exit_codes.ts";
 import { progress } from "./progress.ts";
 import { print } from "./print.ts";
@@ -76,7 +77,8 @@ export function addRedrive(command: Command, actions: DlqActions): void {
         // Topics stand as values: a name of a field would be written in snake_case.
         const byTopic = Object.entries(report.byTopic)
           .map(([topic, records]) => ({ topic, records }));
-        const others = await otherReaders(store, Object.keys(report.byTopic), meantFor);
+        const topics = Object.keys(report.byTopic);
+        const others = await otherReaders(store, topics, meantFor, tellUnknown(topics));
         if (args.json) {
           printJson({ ...report, byTopic, otherGroups: others, dryRun: dryRun ?? false });
         } else {
@@ -86,7 +88,9 @@ export function addRedrive(command: Command, actions: DlqActions): void {
           throw new FindingError(`${report.refused} dead letter(s) cannot go back`);
         }
         if (addresses.length > report.redriven + report.skipped && limit === undefined) {
-          progress("Not all of the named dead letters exist, or match.");
+          progress(
+            `Not all of the named dead letters exist, or match. "dlq list" shows those that do.`,
+          );
           throw new FindingError("not all of the named dead letters exist");
         }
       })

@@ -6,6 +6,7 @@ import type { Transactions } from "../engine/core/ports.ts";
 import { type GroupStanding, showOffsets } from "../engine/kafka/group_standing.ts";
 import type { KafkaClient } from "../engine/kafka/kafka_client.ts";
 import { applyOffset, OffsetRefusedError, planOffset } from "../engine/kafka/offset_admin.ts";
+import { refuseUnknown } from "./offsets_named.ts";
 import { changeTable, standingTable } from "./offsets_tables.ts";
 import { progress } from "./progress.ts";
 import { jsonDocument } from "./json_document.ts";
@@ -71,6 +72,7 @@ export function offsetsCommand(actions: OffsetsActions): Command {
         for (const groupId of args.group ? [args.group] : groups) {
           standings.push(await showOffsets(client, groupId, args.topic ? [args.topic] : []));
         }
+        refuseUnknown(standings, args, groups);
         if (args.json) return print(jsonDocument(standings));
         for (const standing of standings) print(standingTable(standing, relay.cursorTopic));
       })

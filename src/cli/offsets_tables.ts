@@ -52,7 +52,10 @@ export function changeTable(change: OffsetChange, isCursor: boolean): string {
     ["offset", before.committed < 0 ? "none" : String(before.committed), String(after)],
     ["metadata", oneLine(before.metadata), oneLine(metadataAfter)],
   );
-  return `${table}\n${consequence(change, isCursor)}`;
+  const made = change.newGroup
+    ? `\nThere is no group ${groupId} yet: this would make it. Is the name right?`
+    : "";
+  return `${table}\n${consequence(change, isCursor)}${made}`;
 }
 
 function consequence({ before, after }: OffsetChange, isCursor: boolean): string {

@@ -67,6 +67,10 @@ tables were live is folded into them first, so that no reader sees a step back. 
 that were added to the live tables since, or removed from them, are carried over. The tables that were live are kept in
 their turn: a second rollback undoes the first. Readers and workers go on meanwhile.`;
 
+const nothingKept =
+  "There are no old tables, so nothing was dropped. A rebuild or a rollback keeps " +
+  'those that it replaces;\n"projection status" names them.';
+
 /** Adds `drop-old`. */
 export function addDropOld(command: Command, actions: OldTablesActions): void {
   command.command("drop-old")
@@ -83,7 +87,7 @@ export function addDropOld(command: Command, actions: OldTablesActions): void {
         },
       });
       if (json) print(jsonDocument({ dropped: dropped ?? null }));
-      else print(dropped ? `Dropped ${describeOld(dropped)}.` : "There are no old tables.");
+      else print(dropped ? `Dropped ${describeOld(dropped)}.` : nothingKept);
     });
 }
 

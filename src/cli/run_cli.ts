@@ -92,9 +92,13 @@ function commands(): Command[] {
   ];
 }
 
-function withExitOverride(command: Command): Command {
+/** A wrong word ends no process by itself, and is answered with where the right ones stand. */
+function withExitOverride(command: Command, path = command.name()): Command {
   command.exitOverride();
-  for (const child of command.commands) withExitOverride(child);
+  const names = command.commands.map((child) => child.name());
+  const has = names.length > 0 ? `Commands of ${path}: ${names.join(", ")}. ` : "";
+  command.showHelpAfterError(`${has}See "deno task ${path} --help".`);
+  for (const child of command.commands) withExitOverride(child, `${path} ${child.name()}`);
   return command;
 }
 

@@ -1,8 +1,9 @@
 /** The projector's positions are in Postgres: setting an offset of its group would say "Set" and move nothing. */
+import { refuseUnknown } from "../../src/cli/offsets_named.ts";
 import { standingTable } from "../../src/cli/offsets_tables.ts";
 import { type OffsetsAccess, offsetsCommand } from "../../src/cli/offsets.ts";
 import { OffsetRefusedError } from "../../src/engine/kafka/offset_admin.ts";
-import { assertEquals, assertRejects } from "../support/assert.ts";
+import { assertEquals, assertRejects, assertThrows } from "../support/assert.ts";
 
 Deno.test("an offset of the projector's group is refused, and what to do is said", async () => {
   // Nothing else of it may be touched before the refusal.
@@ -52,4 +53,16 @@ Deno.test("where a group stands fits 100 columns, with its metadata below", () =
     lines.at(-1)?.startsWith(`onceflow.outbox-cursor-0: ${metadata.slice(0, 60)}`),
     true,
   );
+});
+
+Deno.test("a group or topic that is named and not there is refused with what is", () => {
+  const dead = { state: "Dead", members: [], protocol: "", partitions: [] };
+  const ours = ["onceflow.invoicing", "onceflow.relay"];
+  const show = (named: { group?: string; topic?: string }) =>
+    refuseUnknown([{ ...dead, groupId: named.group ?? "onceflow.relay" }], named, ours);
+  assertThrows(() => show({ group: "nope" }), Error, "are onceflow.invoicing, onceflow.relay");
+  assertThrows(() => show({ topic: "nope" }), Error, "there is no such topic");
+  // One of its own that has not begun yet is shown as it is.
+  show({ group: "onceflow.relay" });
+  show({});
 });

@@ -1,6 +1,7 @@
 /** The HTTP side of operating: who may, what is refused before anything is done, and how a deed tells of itself. */
 import { parseApiTokens } from "../../src/config/api_tokens.ts";
 import { createOperateApp, type OperateDeps } from "../../src/app/operate/create_operate_app.ts";
+import { ProblemError, problemOf } from "../../src/app/http/problem.ts";
 import { redriveDeed } from "../../src/app/operate/redrive_deed.ts";
 import { rebuildDeed } from "../../src/app/operate/rebuild_deed.ts";
 import { dropOldDeed, rollbackDeed } from "../../src/app/operate/old_tables_deeds.ts";
@@ -158,6 +159,7 @@ Deno.test("what fails before it has told anything is a problem with a status, an
       [new RefusedError("no old tables are kept"), 409, "refused"],
       [new HaltError("records are gone"), 409, "halted"],
       [new RangeError("2/17 does not exist"), 422, "impossible"],
+      [new ProblemError(problemOf(404, "not-parked", "not there")), 404, "not-parked"],
       [new DependencyDownError("postgres", "Postgres is away"), 503, "unavailable"],
       [new TransientError("Postgres ended the session"), 503, "unavailable"],
       [new Error("a fault"), 500, "failed"],

@@ -92,6 +92,7 @@ function deedRoute(
         400: "The body is not JSON in UTF-8, or has a field twice",
         401: "The token is missing or wrong",
         403: "The token has no right to operate; without tokens nobody has",
+        404: "What was named (a dead letter, a parked key) is not there",
         408: "The body did not arrive in time",
         409: "It cannot be done as things stand, or another deed of this kind is under way",
         413: "The body is larger than 64 KiB",

@@ -1,7 +1,9 @@
 /** Redriving over HTTP: what the request asks for becomes the command's own options. */
 import { parseAddress } from "../../engine/dead_letters/dead_letter_address.ts";
 import type { DeadLetterStore } from "../../engine/dead_letters/list_dead_letters.ts";
+import { otherReaders } from "../../engine/dead_letters/other_readers.ts";
 import { redriveDeadLetters } from "../../engine/dead_letters/redrive.ts";
+import { ProblemError, problemOf } from "../http/problem.ts";
 import { redriveRequest } from "../http/operate_schemas.ts";
 import { validate } from "../http/validate.ts";
 import type { Plan } from "./create_operate_app.ts";
@@ -14,7 +16,8 @@ const reasonsMax = 5;
 
 /**
  * The result has `redriven`, those among them that went back `again`, `skipped`, `refused`, `removed` (by retention),
- * `by_topic`, and some `reasons` of those refused.
+ * `missing` (named, and not there or not selected by the rest of the body), `by_topic`, `other_groups` that read these topics
+ * (null where it could not be asked), and some `reasons` of those refused. Where all that were named are missing it is a 404.
  */
 export function redriveDeed(topic: string, openStore: OpenStore): Plan {
   return (body) => {
@@ -37,14 +40,26 @@ export function redriveDeed(topic: string, openStore: OpenStore): Plan {
       async perform(report, signal) {
         await using store = openStore();
         const reasons: string[] = [];
+        const meantFor = new Set<string>();
         let [redriven, refused] = [0, 0];
         const done = await redriveDeadLetters(store, options, signal, {
-          redriven: (letters) => report({ redriven: redriven += letters.length, refused }),
+          redriven(letters) {
+            for (const { groupId } of letters) meantFor.add(groupId);
+            report({ redriven: redriven += letters.length, refused });
+          },
           refused(_, reason) {
             if (reasons.length < reasonsMax) reasons.push(reason);
             report({ redriven, refused: ++refused });
           },
           doubt: (_, reason) => report({ redriven, refused, doubt: reason }),
+        });
+        const found = done.redriven + done.skipped + done.refused;
+        const missing = asked.limit === undefined
+          ? Math.max(0, new Set(asked.addresses).size - found)
+          : 0;
+        if (missing > 0 && found === 0) throw notThere(topic, asked.addresses ?? []);
+        const others = await otherReaders(store, Object.keys(done.byTopic), meantFor, (error) => {
+          reasons.push(`Which other groups read these topics could not be asked: ${error}`);
         });
         return {
           redriven: done.redriven,
@@ -52,10 +67,22 @@ export function redriveDeed(topic: string, openStore: OpenStore): Plan {
           skipped: done.skipped,
           refused: done.refused,
           removed: done.removed,
+          missing,
           by_topic: done.byTopic,
+          other_groups: others,
           reasons,
         };
       },
     };
   };
+}
+
+function notThere(topic: string, addresses: readonly string[]): ProblemError {
+  const [first = "", ...more] = addresses;
+  return new ProblemError(
+    problemOf(404, "no-such-dead-letter", "There is no such dead letter", {
+      detail: `${first}${more.length > 0 ? ` and ${more.length} more` : ""} of ${topic}: ` +
+        "not there, or not what else was asked for. `dlq list`, or the page, shows those that are",
+    }),
+  );
 }

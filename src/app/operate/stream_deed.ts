@@ -109,6 +109,7 @@ function problemOfDeed(
     const detail = "What was committed stays. Do it again: it goes on from there";
     return problemOf(503, "stopped", "It was stopped before its end", { detail });
   }
+  if (error instanceof ProblemError) return error.problem;
   const title = describe(error);
   if (error instanceof HaltError) return problemOf(409, "halted", title);
   if (error instanceof RefusedError) return problemOf(409, "refused", title);

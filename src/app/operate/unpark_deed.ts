@@ -10,6 +10,7 @@ import {
 import { bytesOf, equalBytes } from "../../engine/dead_letters/select_dead_letters.ts";
 import { forgetQueue } from "../../engine/dead_letters/forget_queue.ts";
 import { unparkMany } from "../../engine/dead_letters/unpark_many.ts";
+import { ProblemError, problemOf } from "../http/problem.ts";
 import { unparkRequest } from "../http/operate_schemas.ts";
 import { validate } from "../http/validate.ts";
 import type { Plan } from "./create_operate_app.ts";
@@ -21,7 +22,7 @@ const toldMax = 200;
 
 /**
  * The result has `count`, `waiting` (records), and `keys`; after a deed each of these has its `outcome`, and a sentence
- * about it.
+ * about it. A key that was named and is not parked is a 404.
  */
 export function unparkDeed(topic: string, openStore: OpenStore): Plan {
   return (body) => {
@@ -40,6 +41,7 @@ export function unparkDeed(topic: string, openStore: OpenStore): Plan {
       async perform(report, signal) {
         await using store = openStore();
         const parked = (await listParkedKeys(store.log, { signal })).filter(isMeant);
+        if (wanted !== undefined && parked.length === 0) throw notParked(topic);
         if (dryRun) return resultOf(parked, parked.map(parkedDocument));
         if (asked.forget) return resultOf(parked, await forgetAll(store, parked, report, signal));
         let redriven = 0;
@@ -61,6 +63,15 @@ export function unparkDeed(topic: string, openStore: OpenStore): Plan {
       },
     };
   };
+}
+
+function notParked(topic: string): ProblemError {
+  return new ProblemError(
+    problemOf(404, "not-parked", "No such key is parked", {
+      detail: `None of ${topic} that was asked for: it is free already, or was never parked. ` +
+        "`dlq parked`, or a dry run with all: true, lists those that are",
+    }),
+  );
 }
 
 function resultOf(parked: readonly ParkedKey[], keys: readonly Record<string, unknown>[]) {

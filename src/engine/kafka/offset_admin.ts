@@ -37,6 +37,8 @@ export interface OffsetChange extends OffsetTarget {
   readonly before: PartitionStanding;
   readonly after: number;
   readonly metadataAfter: string;
+  /** There is no such group yet; setting makes it. */
+  readonly newGroup: boolean;
 }
 
 /** Setting was refused; nothing was changed. The message says why and what to do. */
@@ -53,12 +55,13 @@ export class OffsetRefusedError extends Error {
 export async function planOffset(client: KafkaClient, target: OffsetTarget): Promise<OffsetChange> {
   const { groupId, topic, partition, to } = target;
   const standing = await showOffsets(client, groupId, [topic]);
-  refuseWhileActive(standing);
   const before = standing.partitions.find((row) =>
     row.topic === topic && row.partition === partition
   );
   const name = formatPartition(target);
-  if (!before?.log) throw new OffsetRefusedError(`Cannot set ${name}: there is no such partition`);
+  if (!before?.log) throw noSuchPartition(name, standing.partitions, topic);
+  refuseWhileActive(standing);
+  const newGroup = standing.state === "Dead";
   if (before.pending) {
     throw new OffsetRefusedError(
       `Cannot set ${name} of ${groupId}: a transaction is open that moves this offset. A worker is ` +
@@ -80,13 +83,14 @@ export async function planOffset(client: KafkaClient, target: OffsetTarget): Pro
     );
   }
   if (target.unbounded) {
-    return { ...target, before, after, metadataAfter: target.metadata ?? before.metadata };
+    const metadataAfter = target.metadata ?? before.metadata;
+    return { ...target, before, after, metadataAfter, newGroup };
   }
   // It names the topic as it is now, and nothing that was read of it: the operator has decided, and a lane must not halt
   // on it again.
   const topicId = await withCluster(client, (cluster) => fetchTopicId(cluster, topic));
   const words = [target.metadata, formatOrigin({ topicId })].filter((word) => word);
-  return { ...target, before, after, metadataAfter: words.join(" ") };
+  return { ...target, before, after, metadataAfter: words.join(" "), newGroup };
 }
 
 /**
@@ -142,6 +146,20 @@ async function noteOf(client: KafkaClient, lane: LanePlace, offset: number): Pro
   const topicId = await withCluster(client, (cluster) => fetchTopicId(cluster, lane.topic));
   await using checkpoints = openLaneCheckpoints(client);
   return checkpoints.record(lane, { topicId: topicId ?? "", offset });
+}
+
+function noSuchPartition(
+  name: string,
+  partitions: readonly PartitionStanding[],
+  topic: string,
+): OffsetRefusedError {
+  const there = partitions.filter((row) => row.topic === topic && row.log).length;
+  return new OffsetRefusedError(
+    `Cannot set ${name}: there is no such partition; ` +
+      (there > 0
+        ? `topic ${topic} has ${there} (0 to ${there - 1})`
+        : `there is no topic ${topic}. "worker offsets show" lists what a group reads`),
+  );
 }
 
 function refuseWhileActive(
