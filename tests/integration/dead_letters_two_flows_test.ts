@@ -1,5 +1,7 @@
 /** Two flows on one topic that name one dead-letter topic: each gets back what it failed on, and nothing twice. */
 import { z } from "zod";
+import { ProblemError } from "../../src/app/http/problem.ts";
+import { redriveDeed } from "../../src/app/operate/redrive_deed.ts";
 import { dlqCommand } from "../../src/cli/dlq.ts";
 import type { DeadLetterStore } from "../../src/engine/dead_letters/list_dead_letters.ts";
 import { fetcherDefaults } from "../../src/engine/kafka/fetcher.ts";
@@ -9,7 +11,12 @@ import { listParkedKeys } from "../../src/engine/dead_letters/load_parked_keys.t
 import { openDeadLetterStore } from "../../src/engine/dead_letters/open_dead_letter_store.ts";
 import { redriveDeadLetters } from "../../src/engine/dead_letters/redrive.ts";
 import { unpark } from "../../src/engine/dead_letters/unpark.ts";
-import { assertEquals, assertExists, assertStringIncludes } from "../support/assert.ts";
+import {
+  assertEquals,
+  assertExists,
+  assertRejects,
+  assertStringIncludes,
+} from "../support/assert.ts";
 import {
   freshTopics,
   jsons,
@@ -69,9 +76,11 @@ Deno.test("a redriven record is worked on by the flow that it failed in, and pas
   };
   const billing = flowTo("billing", bills, failing);
   const mailing = flowTo("mailing", mails, new Set());
-  await using store = openDeadLetterStore(client, {
-    ...{ topic: billing.deadLetters, transactionTimeoutMs: 10_000 },
-  });
+  const openStore = () =>
+    openDeadLetterStore(client, {
+      ...{ topic: billing.deadLetters, transactionTimeoutMs: 10_000 },
+    });
+  await using store = openStore();
   const place = (...ns: number[]) =>
     produce(client, ns.map((n) => record(source, 0, "a", { id: "a", n })));
   const both = async (count: number) => {
@@ -95,6 +104,17 @@ Deno.test("a redriven record is worked on by the flow that it failed in, and pas
     assertStringIncludes(said.replaceAll("\n", " "), `read ${source}: ${mailing.groupId}. Flows`);
     const { other_groups } = JSON.parse(await saidBy(["redrive", "--dry-run", "--json"], store));
     assertEquals(other_groups, [{ topic: source, groups: [mailing.groupId] }]);
+    const overHttp = redriveDeed(billing.deadLetters, openStore);
+    const ask = (body: unknown) => overHttp(body).perform(() => {}, new AbortController().signal);
+    const gone = "0/99";
+    const found = await ask({ dry_run: true, addresses: ["0/0", gone] });
+    assertEquals([found.redriven, found.missing], [1, 1]);
+    assertEquals(found.other_groups, other_groups);
+    const none = await assertRejects(() => ask({ addresses: [gone] }), ProblemError);
+    assertEquals([none.problem.status, none.problem.type], [
+      404,
+      "urn:onceflow:problem:no-such-dead-letter",
+    ]);
     // One that has a member and no offset yet reads it as well.
     const [groupId, stop] = [uniqueName("member"), new AbortController()];
     const joined = Promise.withResolvers<void>();

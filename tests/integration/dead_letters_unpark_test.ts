@@ -1,5 +1,6 @@
 /** Parking and unparking on real Kafka: order per key holds through failures, crashes and new arrivals. */
 import { delay } from "../../src/engine/core/delay.ts";
+import { ProblemError } from "../../src/app/http/problem.ts";
 import { unparkDeed } from "../../src/app/operate/unpark_deed.ts";
 import { openRecordLog } from "../../src/engine/dead_letters/kafka_record_log.ts";
 import { listParkedKeys } from "../../src/engine/dead_letters/load_parked_keys.ts";
@@ -13,7 +14,13 @@ import { openPlainProducer } from "../../src/engine/kafka/plain_producer.ts";
 import { ensureTopics } from "../../src/engine/kafka/topics.ts";
 import { createTransactions } from "../../src/engine/kafka/transactions.ts";
 import type { TransactionStep } from "../../src/engine/kafka/transactor.ts";
-import { assert, assertEquals, assertExists, assertStringIncludes } from "../support/assert.ts";
+import {
+  assert,
+  assertEquals,
+  assertExists,
+  assertRejects,
+  assertStringIncludes,
+} from "../support/assert.ts";
 import { type ParkingLane, runParkingLane } from "./dead_letters_lane.ts";
 import { deadLetterTopics, valueText } from "./dead_letters_setup.ts";
 
@@ -100,7 +107,8 @@ Deno.test("unpark, asked for over HTTP, sends a key's records back in their orde
   const asked = { key: "a", group: key.groupId, wait_seconds: 60 };
   const seen = await ask({ ...asked, dry_run: true });
   assertEquals([seen.count, seen.waiting, (await world.parked()).length], [1, 3, 1]);
-  assertEquals((await ask({ ...asked, key: "b" })).count, 0);
+  const none = await assertRejects(() => ask({ ...asked, key: "b" }), ProblemError);
+  assertEquals([none.problem.status, none.problem.type], [404, "urn:onceflow:problem:not-parked"]);
   // A tenth of a second's records at a time.
   const { keys } = await ask({ ...asked, per_second: 10 });
   assertEquals(told, [1, 2, 3]);
