@@ -80,9 +80,15 @@ Deno.test("each role does its work with exactly what its row grants it, and says
   const table = await documentedGrants();
   assertEquals([...table.keys()].sort(), Object.keys(users).sort());
   const flowRow = table.get("worker --only flow") ?? [];
+  const stateRow = table.get("a flow that keeps state, beside that") ?? [];
   await using database = await freshDatabase();
   await using broker = await startOwnBroker({
-    security: { users: [...Object.values(users), ...flowRow.map((_, n) => `flow-case-${n}`)] },
+    security: {
+      users: [
+        ...Object.values(users),
+        ...[...flowRow, ...stateRow].map((_, n) => `flow-case-${n}`),
+      ],
+    },
   });
   await using acls = await openAcls(broker.client);
   const config = (user: string) => configOf(broker, database, user);
@@ -235,7 +241,7 @@ Deno.test("each role does its work with exactly what its row grants it, and says
       projector: table.get("worker --only projector") ?? [],
     };
     await Promise.all([
-      takenFromFlows(broker, acls, flowRow),
+      takenFromFlows(broker, acls, flowRow, stateRow),
       takenFromPipeline(acls, relay, rows.relay.map((grant) => [grant])).then(() =>
         // Each partition says its own.
         takenFromPipeline(acls, projector, [rows.projector.slice(0, 3), rows.projector.slice(3)])
