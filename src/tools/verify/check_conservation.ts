@@ -16,8 +16,10 @@ export interface ConservationReport {
   readonly drained: boolean;
   readonly figures: Figures;
   readonly findings: readonly Finding[];
-  /** The first of the records of other producers that are dead letters, each with its place and the reason. */
+  /** Records of other producers that are dead letters, each with its place and the reason: 1,000 at the most, */
   readonly foreign_dead_letters?: readonly string[];
+  /** and how many there are beside them. */
+  readonly foreign_dead_letters_left_off?: number;
   /** What could not be decided, and why. */
   readonly notes: readonly string[];
   readonly elapsedMs: number;
@@ -42,12 +44,14 @@ export async function checkConservation(
   const { deadLetterRetentionMs: keptMs = -1 } = options;
   const deadLettersFromMs = keptMs < 0 ? undefined : Date.now() - keptMs;
   const findings = judge(spill, { ...options, projectionInstalled, deadLettersFromMs });
+  const foreign = foreignDeadLetters(spill, options.names);
   return {
     good: findings.length === 0,
     drained: options.drained,
     figures: readFigures(spill, findings),
     findings,
-    foreign_dead_letters: foreignDeadLetters(spill, options.names),
+    foreign_dead_letters: foreign.listed,
+    foreign_dead_letters_left_off: foreign.leftOff,
     notes: cut.notes,
     elapsedMs: Math.round(performance.now() - started),
   };

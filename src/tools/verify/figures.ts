@@ -76,19 +76,34 @@ export function readFigures(spill: Spill, findings: readonly RuleFinding[]): Fig
   };
 }
 
-const foreignShownMax = 10;
+/** Somebody may have sent millions. */
+const foreignListedMax = 1_000;
 
-/** `orders-2@17: why` of the first records of other producers that ended in the dead letters. */
-export function foreignDeadLetters(spill: Spill, names: PipelineNames): readonly string[] {
-  const rows = spill.rows(`
-    select d.from_partition as partition, d.from_offset as offset, d.error_class as class, d.error as error
+/** The first dead letters of other producers' records, and how many there are beside these. */
+export interface ForeignDeadLetters {
+  /** Each as `orders-2@17: why`, by partition and offset. */
+  readonly listed: readonly string[];
+  readonly leftOff: number;
+}
+
+/** What became dead letters of the records that other producers put on the topic. */
+export function foreignDeadLetters(
+  spill: Spill,
+  names: PipelineNames,
+  listedMax = foreignListedMax,
+): ForeignDeadLetters {
+  const letters = `
     from dead d join published a on a.partition = d.from_partition and a.offset = d.from_offset
     where d.state = 'committed' and not a.relayed and a.redriven_from is null
-    order by d.from_partition, d.from_offset limit ${foreignShownMax}
+  `;
+  const rows = spill.rows(`
+    select d.from_partition as partition, d.from_offset as offset, d.error_class as class, d.error as error
+    ${letters} order by d.from_partition, d.from_offset limit ${listedMax}
   `);
-  return rows.map((row) =>
+  const listed = rows.map((row) =>
     `${names.ordersTopic}-${row.partition}@${row.offset}: ${row.class ?? "unknown"}: ${
       row.error ?? ""
     }`
   );
+  return { listed, leftOff: spill.count(`select count(*) ${letters}`) - listed.length };
 }

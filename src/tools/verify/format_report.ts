@@ -46,11 +46,16 @@ export function formatFigures({ figures, drained }: ConservationReport): string 
   return lines.join("\n");
 }
 
+/** A person reads the kinds from the first ones; all are in the JSON document. */
+const foreignShownMax = 10;
+
 function formatForeign(
-  { figures, foreign_dead_letters: shown = [] }: ConservationReport,
+  { foreign_dead_letters: listed = [], foreign_dead_letters_left_off: leftOff = 0 }:
+    ConservationReport,
 ): string[] {
-  if (shown.length === 0) return [];
-  const more = figures.foreign.dead_lettered - shown.length;
+  if (listed.length === 0) return [];
+  const shown = listed.slice(0, foreignShownMax);
+  const more = listed.length - shown.length + leftOff;
   const lines = shown.map((letter) => oneLine(`  ${letter}`));
   if (more > 0) lines.push(`  and ${more} more`);
   return [["Dead letters of other producers:", ...lines].join("\n")];
