@@ -21,6 +21,8 @@ export interface KafkaLog extends LogSource, AsyncDisposable {
   readonly topics: typeof topics;
   /** Writes in one transaction; topics and partitions are those of the records. */
   write(records: readonly NewRecord[]): Promise<void>;
+  /** The record for those topics. */
+  renamed(record: NewRecord): OutputRecord;
 }
 
 export async function kafkaLog(partitions: number): Promise<KafkaLog> {
@@ -60,6 +62,7 @@ export async function kafkaLog(partitions: number): Promise<KafkaLog> {
       Promise.resolve(Array.from({ length: counts.get(topic) ?? 0 }, (_, index) => index)),
     range: (partition) => readLogRange(cluster, partition),
     openReader: (partition, from) => openPartitionReader(client, partition, from),
+    renamed,
     write: (records) => transactor.commit({ records: records.map(renamed), offsets: [] }),
     async [Symbol.asyncDispose]() {
       await transactor[Symbol.asyncDispose]();

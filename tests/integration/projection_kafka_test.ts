@@ -1,4 +1,11 @@
-import { assertEquals } from "../support/assert.ts";
+/** Projectors and rebuilds as they read real Kafka: under load, and where a topic is deleted. */
+import { Kafka, logLevel } from "kafkajs";
+import { HaltError } from "../../src/engine/core/errors.ts";
+import { createHealth } from "../../src/engine/core/health.ts";
+import type { AppliedBatch } from "../../src/engine/projection/project_partition.ts";
+import { rollbackProjection } from "../../src/engine/projection/rollback_projection.ts";
+import { runProjector } from "../../src/engine/projection/run_projector.ts";
+import { assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 import { fetcherDefaults } from "../../src/engine/kafka/fetcher.ts";
 import { runMembership } from "../../src/engine/kafka/membership.ts";
 import { orderViews } from "../../src/app/orders/views.ts";
@@ -9,6 +16,8 @@ import { rebuildProjection } from "../../src/engine/projection/rebuild_projectio
 import { projectPartition } from "../../src/engine/projection/project_partition.ts";
 import { databaseWith } from "./projection_database.ts";
 import { type KafkaLog, kafkaLog, orderRecords } from "./projection_kafka_log.ts";
+import { produce } from "../support/kafka.ts";
+import { deadLetter, placed } from "./projection_order_records.ts";
 import { dumpViews } from "./projection_tables.ts";
 
 const bounds = { recordsMax: 100, bytesMax: 1_000_000 };
@@ -95,4 +104,65 @@ Deno.test("on real Kafka, a rebuild under load and a projector that joins late c
   });
   assertEquals(await dumpViews(sql), live);
   assertEquals(await lagOf(sql, projection, log), 0);
+});
+
+Deno.test("a dead-letter topic that is deleted is waited for, and made again it adds to what was folded", async () => {
+  await using log = await kafkaLog(1);
+  const projection = orderViews(log.topics);
+  await using database = await databaseWith(projection);
+  const { sql } = database;
+  const { orders, deadLetters } = log.topics;
+  const health = createHealth();
+  const stop = new AbortController();
+  const waits = new Map<string, (text: string) => void>();
+  const heard = (what: string) => new Promise<string>((resolve) => void waits.set(what, resolve));
+  const onApplied = ({ topic }: AppliedBatch) => waits.get(topic)?.("");
+  const down: typeof health.down = (name, text, options) => {
+    health.down(name, text, options);
+    if (text.includes("was deleted")) waits.get("deleted")?.(text);
+  };
+  const deadOnes = async () => {
+    const rows = await sql`
+      select order_id from order_view where dead_letter_reason is not null and user_id is not null order by 1
+    `;
+    return rows.map((row) => row.order_id);
+  };
+  const older = placed({ orderId: "older" });
+  const folded = heard(deadLetters);
+  const running = runProjector({
+    ...{ ...log.client.settings, databaseUrl: database.url, projection, signal: stop.signal },
+    ...{ group: orders, onApplied, health: { ...health, down }, sessionTimeoutMs: 6_000 },
+  });
+  running.catch((error) => Array.from(waits.values(), (resolve) => resolve(String(error))));
+  await log.write([older, deadLetter(older, 0)]);
+  await folded;
+
+  const gone = heard("deleted");
+  const meanwhile = heard(orders);
+  const { settings: { brokers } } = log.client;
+  const admin = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING }).admin();
+  await admin.connect();
+  await admin.deleteTopics({ topics: [deadLetters] });
+  assertStringIncludes(await gone, "Make it again");
+  const newer = placed({ orderId: "newer" });
+  await log.write([newer]);
+  await meanwhile;
+
+  await admin.createTopics({ topics: [{ topic: deadLetters, numPartitions: 1 }] });
+  await admin.disconnect();
+  const again = heard(deadLetters);
+  await produce(log.client, [log.renamed(deadLetter(newer, 0))]);
+  assertEquals(await again, "");
+  assertEquals(await deadOnes(), ["newer", "older"]);
+  const deps = { sql, source: log, dedupe: "position", bounds, backoff } as const;
+  const work = { projection, signal: AbortSignal.timeout(60_000) };
+  const refused = await assertRejects(() => rebuildProjection(deps, work), HaltError);
+  assertStringIncludes(refused.message, "allow-missing-history");
+  stop.abort();
+  await running;
+
+  await rebuildProjection(deps, { ...work, allowMissingHistory: true });
+  assertEquals(await deadOnes(), ["newer"]);
+  await rollbackProjection(deps, work);
+  assertEquals(await deadOnes(), ["newer", "older"]);
 });

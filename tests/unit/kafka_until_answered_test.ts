@@ -1,6 +1,7 @@
 import { HaltError } from "../../src/engine/core/errors.ts";
 import { createHealth } from "../../src/engine/core/health.ts";
 import { isOutage } from "../../src/engine/kafka/error_verdict.ts";
+import { deletedTopicError } from "../../src/engine/kafka/read_halts.ts";
 import { untilAnswered } from "../../src/engine/kafka/until_answered.ts";
 import { createErrorFromCode } from "../../src/engine/kafka/vendor.ts";
 import { assertEquals, assertRejects } from "../support/assert.ts";
@@ -15,6 +16,7 @@ Deno.test("a connection that is lost and a leader that moved are an outage; a re
   assertEquals(isOutage(protocolError(invalidReplicationFactor)), false);
   assertEquals(isOutage(new Error("wrapped", { cause: new TypeError("x") })), false);
   assertEquals(isOutage(new HaltError("no")), false);
+  assertEquals(isOutage(deletedTopicError("orders")), false);
   assertEquals(isOutage(new AggregateError([protocolError(notLeader)])), false);
 });
 

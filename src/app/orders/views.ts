@@ -24,6 +24,8 @@ export function orderViews(topics: ViewTopics): Projection<ViewFact> {
     name: "order_views",
     version: 1,
     topics: [topics.orders, topics.invoices, topics.deadLetters],
+    // The latest dead letter of an order counts, however often it is folded.
+    replaceable: [topics.deadLetters],
     tables: [orderView, customerTotals],
     decode: (record) => readViewFact(topics, record),
     async apply(tx, facts, table) {

@@ -1,4 +1,5 @@
 /** Translates what kafkajs throws into the verdicts of the core, once, at this edge. */
+import { HaltError } from "../core/errors.ts";
 import { TransactionError, type TransactionVerdict } from "../core/ports.ts";
 import { errorName } from "./error_name.ts";
 import { obstacleOf } from "./obstacle.ts";
@@ -66,7 +67,6 @@ const lasting = new Set([
   "RangeError",
   "ReferenceError",
   "SyntaxError",
-  "HaltError",
   "KafkaJSSASLAuthenticationError",
 ]);
 
@@ -78,7 +78,7 @@ export function isOutage(error: unknown): boolean {
   for (let depth = 0, at = error; at instanceof Error && depth < 10; depth++, at = at.cause) {
     const { type, retriable } = at as { type?: unknown; retriable?: unknown };
     if (typeof type === "string") return retriable === true;
-    if (lasting.has(at.name) || "errors" in at) return false;
+    if (at instanceof HaltError || lasting.has(at.name) || "errors" in at) return false;
   }
   return true;
 }

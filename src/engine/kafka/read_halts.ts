@@ -1,6 +1,7 @@
 /** The words of a reader that cannot go on, and what a person can do. */
 import { HaltError } from "../core/errors.ts";
 import { decideWhereToGoOn, howToSetOffset } from "../core/offset_advice.ts";
+import { TopicGoneError } from "../core/topic_gone_error.ts";
 import { formatPartition, type TopicPartition } from "../core/record.ts";
 import type { CodecError } from "./codec/codec_error.ts";
 
@@ -26,8 +27,9 @@ export function replacedError(place: TopicPartition, offset: number, what: strin
 }
 
 /** The topic is gone. */
-export function deletedTopicError(topic: string): HaltError {
-  return new HaltError(
+export function deletedTopicError(topic: string): TopicGoneError {
+  return new TopicGoneError(
+    topic,
     `Cannot go on with ${topic}: the topic was deleted, and what was not read of it is gone. Start ` +
       `again: the start makes the topic where it is missing, and says what there is to decide`,
   );

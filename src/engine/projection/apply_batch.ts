@@ -5,7 +5,7 @@ import { formatPartition, type InputRecord, type TopicPartition } from "../core/
 import type { Sql, Tx } from "../postgres/sql.ts";
 import type { ProjectionEvent } from "./define_projection.ts";
 import type { FoldTarget } from "./fold_target.ts";
-import { movePositionInTransaction } from "./positions.ts";
+import { type FoldedPartition, movePositionInTransaction } from "./positions.ts";
 import { refusingSideEffectsInTransaction } from "./refuse_side_effects.ts";
 
 /**
@@ -38,7 +38,7 @@ export type OnFoldStep = (step: FoldStep, partition: TopicPartition) => void | P
 export async function applyBatch<Event extends ProjectionEvent>(
   sql: Sql,
   target: FoldTarget<Event>,
-  partition: TopicPartition,
+  partition: FoldedPartition,
   from: number,
   batch: InputBatch,
   onStep?: OnFoldStep,
@@ -57,7 +57,7 @@ export async function applyBatch<Event extends ProjectionEvent>(
 export async function applyBatchInTransaction<Event extends ProjectionEvent>(
   tx: Tx,
   target: FoldTarget<Event>,
-  partition: TopicPartition,
+  partition: FoldedPartition,
   from: number,
   batch: InputBatch,
 ): Promise<ApplyOutcome> {
@@ -79,7 +79,7 @@ interface DecodedBatch<Event> {
 
 function decodeBatch<Event extends ProjectionEvent>(
   target: FoldTarget<Event>,
-  partition: TopicPartition,
+  partition: FoldedPartition,
   from: number,
   batch: InputBatch,
 ): DecodedBatch<Event> {
@@ -119,7 +119,7 @@ function decodeRecord<Event extends ProjectionEvent>(
 async function foldInTransaction<Event extends ProjectionEvent>(
   tx: Tx,
   target: FoldTarget<Event>,
-  partition: TopicPartition,
+  partition: FoldedPartition,
   batch: DecodedBatch<Event>,
 ): Promise<ApplyOutcome> {
   if (!await movePositionInTransaction(tx, target, partition, batch)) {

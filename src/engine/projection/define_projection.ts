@@ -44,6 +44,12 @@ export interface Projection<Event extends ProjectionEvent = ProjectionEvent> {
   readonly version: number;
   /** What is read. */
   readonly topics: readonly string[];
+  /**
+   * Those of the topics whose records stand for themselves, such as dead letters. One of them that was deleted and made
+   * again is folded from its start, on top of what was folded of the one before, so the fold must bear a record that it
+   * has seen. A topic that is not named here needs a rebuild then.
+   */
+  readonly replaceable?: readonly string[];
   /** In the order in which every transaction touches them, which is what keeps transactions free of deadlocks. */
   readonly tables: readonly ProjectionTable[];
   /** The event in a record; undefined for a record that is none of this projection's business. Never throws. */
@@ -80,6 +86,12 @@ export function defineProjection<Event extends ProjectionEvent>(
   if (!Number.isInteger(projection.version) || projection.version < 1) {
     throw new TypeError(
       `Cannot define projection ${projection.name} with version ${projection.version}: use 1, 2, 3 …`,
+    );
+  }
+  const unread = projection.replaceable?.find((topic) => !projection.topics.includes(topic));
+  if (unread !== undefined) {
+    throw new TypeError(
+      `Cannot define projection ${projection.name} with ${unread} as replaceable: it is none of its topics`,
     );
   }
   if (projection.topics.length === 0 || projection.tables.length === 0) {

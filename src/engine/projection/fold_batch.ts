@@ -1,11 +1,12 @@
 /** Folds one batch through outages, and finds the record that the tables refuse. It never skips one. */
 import { HaltError } from "../core/errors.ts";
 import type { InputBatch } from "../core/ports.ts";
-import { formatPartition, type TopicPartition } from "../core/record.ts";
+import { formatPartition } from "../core/record.ts";
 import type { Sql } from "../postgres/sql.ts";
 import { applyBatch, type ApplyOutcome, type OnFoldStep } from "./apply_batch.ts";
 import type { ProjectionEvent } from "./define_projection.ts";
 import type { FoldTarget } from "./fold_target.ts";
+import type { FoldedPartition } from "./positions.ts";
 import { type Backoff, type OnDependency, waitForPostgres } from "./wait_for_postgres.ts";
 
 /** What folding needs beside the target. */
@@ -27,7 +28,7 @@ export interface FoldDeps {
 export async function foldBatch<Event extends ProjectionEvent>(
   deps: FoldDeps,
   target: FoldTarget<Event>,
-  partition: TopicPartition,
+  partition: FoldedPartition,
   from: number,
   batch: InputBatch,
   signal: AbortSignal,
@@ -51,7 +52,7 @@ export async function foldBatch<Event extends ProjectionEvent>(
 }
 
 async function foldOneByOne(
-  partition: TopicPartition,
+  partition: FoldedPartition,
   label: string,
   from: number,
   batch: InputBatch,

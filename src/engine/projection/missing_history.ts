@@ -1,4 +1,4 @@
-/** Compares what the live tables have folded of a partition with what its log still holds. Changes nothing. */
+/** Compares what tables have folded of a partition with what its log still holds. Changes nothing. */
 import { delay } from "../core/delay.ts";
 import type { LogRange } from "../core/ports.ts";
 import type { TopicPartition } from "../core/record.ts";
@@ -23,22 +23,43 @@ export async function missingHistory(
   topicId: string | undefined,
 ): Promise<string | undefined> {
   if (start > 0) return `starts at offset ${start}, what was before it is deleted`;
+  const other = await otherLog(sql, source, projection, place, topicId);
+  if (other !== undefined) return other;
+  // Asked last: a projector may begin a recreated topic anew meanwhile.
   const [live] = await sql`
-    select next_offset, topic_id, log_mark from projection_positions
+    select replaced_offsets from projection_positions
     where projection = ${projection} and topic = ${place.topic} and partition = ${place.partition}
   `;
-  if (live === undefined) return undefined;
-  const folded = Number(live.next_offset);
+  const replaced = Number(live?.replaced_offsets ?? 0);
+  if (replaced === 0) return undefined;
+  return "is of a topic that was deleted and recreated, " +
+    `so the ${replaced} offsets that were folded before that are gone`;
+}
+
+/** Why this is not the log that the tables of `label` were folded from up to their position, in words. */
+export async function otherLog(
+  sql: Queryable,
+  source: LogSource,
+  label: string,
+  place: TopicPartition,
+  topicId: string | undefined,
+): Promise<string | undefined> {
+  const [row] = await sql`
+    select next_offset, topic_id, log_mark from projection_positions
+    where projection = ${label} and topic = ${place.topic} and partition = ${place.partition}
+  `;
+  if (row === undefined) return undefined;
+  const folded = Number(row.next_offset);
   if (folded === 0) return undefined;
-  if (topicId !== undefined && live.topic_id !== null && live.topic_id !== topicId) {
-    return `is of a topic that was deleted and recreated (it was ${live.topic_id}, it is ${topicId}), ` +
+  if (topicId !== undefined && row.topic_id !== null && row.topic_id !== topicId) {
+    return `is of a topic that was deleted and recreated (it was ${row.topic_id}, it is ${topicId}), ` +
       `so the ${folded} offsets that were folded are gone`;
   }
   const end = await endFrom(source, place, folded);
   if (end < folded) return `ends at offset ${end}, and was folded up to ${folded}`;
-  const divergence = live.log_mark === null
+  const divergence = row.log_mark === null
     ? undefined
-    : await source.divergence?.(place, String(live.log_mark));
+    : await source.divergence?.(place, String(row.log_mark));
   return divergence && `is not the log that was folded (${divergence})`;
 }
 

@@ -6,7 +6,9 @@ import { HaltError } from "../core/errors.ts";
 import { formatPartition, type TopicPartition } from "../core/record.ts";
 import type { Sql, Tx } from "../postgres/sql.ts";
 import type { FoldTarget } from "./fold_target.ts";
+import type { Asked } from "./positions.ts";
 import { rebuildAdvice, RebuildNeededError } from "./rebuild_needed.ts";
+import { beginAnewInTransaction, sayBegunAnew } from "./replaced_topics.ts";
 
 /** Where a projector begins. */
 export interface OpenedPosition {
@@ -20,7 +22,7 @@ export interface OpenedPosition {
  * The position of one partition.
  *
  * @param topicId the topic's identity in the cluster (KIP-516), where it is known: a topic that was deleted and made
- * again has the same name and other records
+ * again has the same name and other records. A `replaceable` one is begun anew
  * @throws {RebuildNeededError} when the tables are of another version, or the topic is another one
  */
 export type OpenPosition = (
@@ -28,8 +30,7 @@ export type OpenPosition = (
   topicId?: string,
 ) => Promise<OpenedPosition>;
 
-interface Asked extends TopicPartition {
-  readonly topicId: string | undefined;
+interface Waiting extends Asked {
   readonly opened: PromiseWithResolvers<OpenedPosition>;
 }
 
@@ -38,7 +39,7 @@ const partitionsMax = 1_000;
 
 /** Opens positions of the target's tables: those that are asked for while others are being opened go together. */
 export function positionOpener(sql: Sql, target: FoldTarget): OpenPosition {
-  const waiting: Asked[] = [];
+  const waiting: Waiting[] = [];
   let isOpening = false;
   const openAll = async () => {
     isOpening = true;
@@ -63,9 +64,10 @@ export function positionOpener(sql: Sql, target: FoldTarget): OpenPosition {
 async function openTogether(
   sql: Sql,
   target: FoldTarget,
-  asked: readonly Asked[],
+  asked: readonly Waiting[],
 ): Promise<void> {
-  const rows = await sql.begin((tx) => openInTransaction(tx, target, asked));
+  const { rows, begunAnew } = await sql.begin((tx) => openInTransaction(tx, target, asked));
+  sayBegunAnew(target, begunAnew);
   const found = new Map(rows.map((row) => [formatPartition(row), row]));
   for (const one of asked) {
     const row = found.get(formatPartition(one));
@@ -87,7 +89,7 @@ async function openInTransaction(
   tx: Tx,
   target: FoldTarget,
   asked: readonly Asked[],
-): Promise<readonly PositionRow[]> {
+) {
   const { label, projection: { version } } = target;
   await holdVersionInTransaction(tx, target);
   const json = JSON.stringify(asked.map(({ topic, partition, topicId }) => ({
@@ -115,12 +117,14 @@ async function openInTransaction(
     where position.projection = ${label} and position.topic = free.topic
       and position.partition = free.partition
   `;
-  return await tx<PositionRow[]>`
+  const begunAnew = await beginAnewInTransaction(tx, target, asked);
+  const rows = await tx<PositionRow[]>`
     select topic, partition, next_offset as "nextOffset", version,
       projection_positions.topic_id as "topicId", log_mark as mark
     from ${listed} join projection_positions using (topic, partition)
     where projection = ${label}
   `;
+  return { rows, begunAnew };
 }
 
 /** Why it cannot be folded from there. */

@@ -11,6 +11,7 @@ import type { Projection, ProjectionEvent } from "./define_projection.ts";
 import { foldBatch } from "./fold_batch.ts";
 import { type Dedupe, type FoldTarget, liveTarget } from "./fold_target.ts";
 import { type OpenPosition, positionOpener } from "./open_positions.ts";
+import type { FoldedPartition } from "./positions.ts";
 import { type KafkaWaiter, waitForKafka } from "./wait_for_kafka.ts";
 import { type Backoff, type OnDependency, waitForPostgres } from "./wait_for_postgres.ts";
 
@@ -68,7 +69,8 @@ export interface ProjectorDeps<Event extends ProjectionEvent> {
  * projection is skipped and counted: the bytes are the dead letters' business.
  *
  * @throws {RebuildNeededError} when the position lies outside the log, the tables are of another version, or the topic was
- * recreated ({@linkcode projectPatiently} waits for the rebuild)
+ * recreated and is not `replaceable` ({@linkcode projectPatiently} waits for the rebuild)
+ * @throws {TopicGoneError} when the topic was deleted ({@linkcode projectPatiently} waits for another one)
  * @throws {HaltError} when the tables refuse a record; all records before that one are folded
  */
 export async function projectPartition<Event extends ProjectionEvent>(
@@ -78,11 +80,11 @@ export async function projectPartition<Event extends ProjectionEvent>(
   const { reader, signal } = assignment;
   const target = liveTarget(deps.projection, deps.dedupe);
   try {
-    let position = await startReading(reader, target, deps, signal);
+    let { position, place } = await startReading(reader, target, deps, signal);
     while (true) {
       const batch = await nextBatch(reader, target, deps, signal);
       if (batch.records.length === 0 && batch.nextOffset === position) continue;
-      const outcome = await foldBatch(deps, target, reader, position, batch, signal);
+      const outcome = await foldBatch(deps, target, place, position, batch, signal);
       if (outcome.kind === "applied") {
         position = batch.nextOffset;
         if (deps.standing) deps.standing.position = position;
@@ -91,7 +93,7 @@ export async function projectPartition<Event extends ProjectionEvent>(
         deps.onApplied?.({ ...outcome, topic, partition, nextOffset: position, first });
       } else {
         const from = position;
-        position = await startReading(reader, target, deps, signal);
+        ({ position, place } = await startReading(reader, target, deps, signal));
         log.info("{partition} had moved from {from}; going on from {position}", {
           partition: formatPartition(reader),
           from,
@@ -111,7 +113,7 @@ async function startReading<Event extends ProjectionEvent>(
   target: FoldTarget<Event>,
   deps: ProjectorDeps<Event>,
   signal: AbortSignal,
-): Promise<number> {
+): Promise<{ readonly position: number; readonly place: FoldedPartition }> {
   const waiter = kafkaWaiter(reader, deps, signal);
   const topicId = await waitForKafka(
     async () => await (deps.topicId ? deps.topicId(reader.topic) : reader.topicId?.()),
@@ -129,7 +131,8 @@ async function startReading<Event extends ProjectionEvent>(
   reader.seek(position);
   if (deps.standing) deps.standing.position = position;
   deps.onStarted?.(reader);
-  return position;
+  const { topic, partition } = reader;
+  return { position, place: { topic, partition, ofTopic: topicId } };
 }
 
 /** The reader's own words for an offset that is gone speak of a group's offset; here the rebuild is the way out. */

@@ -66,4 +66,11 @@ alter table projections
     and (kept_id is null) = (kept_at is null)
   );
 `,
+}, {
+  name: "projection_0005_replaced_topics",
+  sql: `
+-- Of topics of this name that were deleted since: what the tables hold of them, no log has any more.
+alter table projection_positions
+  add column replaced_offsets bigint not null default 0 check (replaced_offsets >= 0);
+`,
 }];

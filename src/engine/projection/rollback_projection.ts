@@ -7,7 +7,7 @@ import { type Projection, type ProjectionEvent, tablesIn } from "./define_projec
 import { describeTablesInTransaction } from "./describe_tables.ts";
 import { findInstalled } from "./install_projection.ts";
 import type { LogSource } from "./log_source.ts";
-import { missingHistory } from "./missing_history.ts";
+import { otherLog } from "./missing_history.ts";
 import { findOldTables, keptLabel, type KeptTables, oldTablesOf } from "./old_tables.ts";
 import { quietOldTables } from "./quiet_old_tables.ts";
 import { rebuildStep } from "./rebuild_step.ts";
@@ -142,7 +142,7 @@ async function partitionsOf(
       const position = Number(row?.next_offset ?? 0);
       const reason = position < start
         ? `starts at offset ${start}, and they have folded it up to ${position}`
-        : await missingHistory(sql, source, label, place, { start: 0, end }, topicId);
+        : await otherLog(sql, source, label, place, topicId);
       if (reason !== undefined) {
         throw new HaltError(
           `Cannot roll back ${name}: ${

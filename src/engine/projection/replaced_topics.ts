@@ -1,0 +1,65 @@
+/**
+ * Topics that were deleted and made again, of those whose records stand for themselves: the new one is folded from its start,
+ * and what was folded of the one before stays, which no rebuild could bring back. Decides nothing about other topics.
+ */
+import { getLogger } from "../packages/logtape.ts";
+import { formatPartition, type TopicPartition } from "../core/record.ts";
+import type { Tx } from "../postgres/sql.ts";
+import type { FoldTarget } from "./fold_target.ts";
+import type { Asked } from "./positions.ts";
+
+const log = getLogger(["onceflow", "projection"]);
+
+/** A partition that is folded from its start again. */
+export interface BegunAnew extends TopicPartition {
+  /** Identities of the topic that was folded, */
+  readonly before: string;
+  /** and of the one that there is. */
+  readonly now: string;
+  /** How far the one before was folded. */
+  readonly folded: string;
+}
+
+/** Moves the positions in topics of another identity to their start, and notes how much no log holds any more. */
+export async function beginAnewInTransaction(
+  tx: Tx,
+  { label, projection: { version, replaceable = [] } }: FoldTarget,
+  asked: readonly Asked[],
+): Promise<readonly BegunAnew[]> {
+  const known = asked.filter(({ topic, topicId }) =>
+    topicId !== undefined && replaceable.includes(topic)
+  );
+  if (known.length === 0) return [];
+  const json = JSON.stringify(known.map(({ topic, partition, topicId }) => ({
+    ...{ topic, partition, topic_id: topicId },
+  })));
+  return await tx<BegunAnew[]>`
+    with other as (
+      select position.topic, position.partition, position.topic_id as before, position.next_offset as folded,
+        listed.topic_id as now
+      from json_to_recordset(${json}::text::json) as listed (topic text, partition int, topic_id text)
+      join projection_positions position using (topic, partition)
+      where position.projection = ${label} and position.version = ${version}
+        and position.topic_id <> listed.topic_id
+      order by position.topic, position.partition for update of position
+    )
+    update projection_positions position
+    set topic_id = other.now, next_offset = 0, log_mark = null, updated_at = now(),
+      replaced_offsets = position.replaced_offsets + other.folded
+    from other
+    where position.projection = ${label} and position.topic = other.topic
+      and position.partition = other.partition
+    returning other.topic, other.partition, other.before, other.now, other.folded::text
+  `;
+}
+
+/** Once, after the commit. */
+export function sayBegunAnew({ label }: FoldTarget, begunAnew: readonly BegunAnew[]): void {
+  for (const one of begunAnew) {
+    log.warn(
+      "{partition} was deleted and recreated ({before}, now {now}): {label} keeps what was folded of it up to {folded}, and " +
+        "goes on from the start of the new one",
+      { ...one, partition: formatPartition(one), label },
+    );
+  }
+}
