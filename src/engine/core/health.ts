@@ -43,8 +43,11 @@ export interface Health {
   down(name: string, reason: string, options?: DownOptions): void;
   /** What this part does for as long as it is ok, such as standing by. Shown, never logged. */
   note(name: string, text: string): void;
-  /** Forgets the condition: whoever reported it has ended, or its partition has another owner. */
-  remove(name: string): void;
+  /**
+   * Forgets the condition: whoever reported it has ended, or its partition has another owner. With a cause, only that reason.
+   * Nothing is logged: that nobody says so any more does not make it all right.
+   */
+  remove(name: string, cause?: string): void;
   /** The conditions as they stand. */
   ready(): Readiness;
 }
@@ -123,7 +126,12 @@ export function createHealth(clock?: () => number): Health {
       settle(name, condition);
     },
     note: (name, text) => void (conditionOf(name).note = text),
-    remove: (name) => void conditions.delete(name),
+    remove(name, cause) {
+      if (cause === undefined) return void conditions.delete(name);
+      const condition = conditions.get(name);
+      if (!condition?.reasons.delete(cause) || condition.reasons.size > 0) return;
+      Object.assign(condition, { ok: true, since: now() });
+    },
     ready() {
       const checks = [...conditions].map(([name, condition]): HealthCheck => {
         settle(name, condition);

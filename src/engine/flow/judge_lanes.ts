@@ -60,10 +60,10 @@ export class LaneJudge {
     const check = laneCheck(lane);
     const last = !running.some((other) => formatPartition(other) === formatPartition(lane));
     this.#progress.delete(lane);
-    health.up(check, stalledCause(lane));
+    health.remove(check, stalledCause(lane));
     if (last) {
       this.#stable.delete(formatPartition(lane));
-      for (const cause of ["leader", "unstable"]) health.up(check, cause);
+      for (const cause of ["leader", "unstable"]) health.remove(check, cause);
       if (health.ready().checks.some(({ name, ok }) => ok && name === check)) health.remove(check);
     }
     figures?.ended?.(lane, last);

@@ -65,7 +65,7 @@ function healthOf({ name }: AnyFlow, health: Health, shared: readonly string[]):
     up: (check, cause) => health.up(own(check), cause),
     down: (check, reason, options) => health.down(own(check), reason, options),
     note: (check, text) => health.note(own(check), text),
-    remove: (check) => health.remove(own(check)),
+    remove: (check, cause) => health.remove(own(check), cause),
     ready: () => health.ready(),
   };
 }

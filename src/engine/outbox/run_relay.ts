@@ -159,7 +159,7 @@ function named(health: Health, name: string | undefined): Health {
     up: (check, cause) => health.up(its(check), cause),
     down: (check, reason, options) => health.down(its(check), reason, options),
     note: (check, text) => health.note(its(check), text),
-    remove: (check) => health.remove(its(check)),
+    remove: (check, cause) => health.remove(its(check), cause),
     ready: () => health.ready(),
   };
 }
