@@ -75,7 +75,8 @@ async function demo(
     bar?.stop();
   }
   progress(
-    `Kafka and PostgreSQL keep running, for "verify" and "explain"; "stack stop" ends them.`,
+    `Kafka and PostgreSQL keep running, for "deno task verify" and "deno task explain".\n` +
+      `"deno task stack stop" ends them.`,
   );
   if (balanced === false) throw new FindingError("the books do not balance");
   if (once && balanced === undefined) {

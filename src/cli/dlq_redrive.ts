@@ -88,9 +88,9 @@ export function addRedrive(command: Command, actions: DlqActions): void {
           throw new FindingError(`${report.refused} dead letter(s) cannot go back`);
         }
         if (addresses.length > report.redriven + report.skipped && limit === undefined) {
-          progress(
-            `Not all of the named dead letters exist, or match. "dlq list" shows those that do.`,
-          );
+          progress(wrapped(
+            `Not all of the named dead letters exist, or match. "deno task dlq list" shows those that do.`,
+          ));
           throw new FindingError("not all of the named dead letters exist");
         }
       })

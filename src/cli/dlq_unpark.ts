@@ -85,7 +85,7 @@ export function addUnpark(command: Command, actions: DlqActions): void {
           wanted === undefined || equalBytes(candidate.key, wanted)
         );
         if (parked.length === 0) {
-          progress(`No such key is parked. "dlq parked" lists those that are.`);
+          progress(`No such key is parked. "deno task dlq parked" lists those that are.`);
           if (wanted && args.json) printJson([]);
           if (wanted) throw new FindingError("no such key is parked");
         }

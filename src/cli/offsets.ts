@@ -125,8 +125,8 @@ async function setOffset(
   if (group === access.projectorGroup) {
     throw new OffsetRefusedError(
       `Cannot set an offset of ${group}: it only shares out partitions, and where a projection stands ` +
-        `is kept in Postgres beside its tables, so nothing would move. "projection status" shows it; ` +
-        `"projection rebuild" folds everything again from the first record`,
+        `is kept in Postgres beside its tables, so nothing would move. "deno task projection status" shows it; ` +
+        `"deno task projection rebuild" folds everything again from the first record`,
     );
   }
   const isCursor = group === access.relay.groupId && topic === access.relay.cursorTopic;

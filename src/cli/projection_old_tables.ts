@@ -69,7 +69,7 @@ their turn: a second rollback undoes the first. Readers and workers go on meanwh
 
 const nothingKept =
   "There are no old tables, so nothing was dropped. A rebuild or a rollback keeps " +
-  'those that it replaces;\n"projection status" names them.';
+  'those that it replaces;\n"deno task projection status" names them.';
 
 /** Adds `drop-old`. */
 export function addDropOld(command: Command, actions: OldTablesActions): void {

@@ -247,7 +247,7 @@ Deno.test("each trip adds to the first failure, whatever was cut, and the eleven
     });
     const target = redriveTarget(letter, { tripsMax: 10 });
     assertEquals("refused" in target, trip === 11);
-    if ("refused" in target) assertStringIncludes(target.refused, `"dlq redrive 3/7"`);
+    if ("refused" in target) assertStringIncludes(target.refused, `"deno task dlq redrive 3/7"`);
     const back = restoreRecord(letter, { topic: "orders", partitionCount: 4 });
     const { headers, key, value } = back;
     const place = { partition: 3, offset: 100 + trip, timestamp: 0 };

@@ -82,7 +82,7 @@ function notThere(topic: string, addresses: readonly string[]): ProblemError {
   return new ProblemError(
     problemOf(404, "no-such-dead-letter", "There is no such dead letter", {
       detail: `${first}${more.length > 0 ? ` and ${more.length} more` : ""} of ${topic}: ` +
-        "not there, or not what else was asked for. `dlq list`, or the page, shows those that are",
+        "not there, or not what else was asked for. `deno task dlq list`, or the page, shows those that are",
     }),
   );
 }

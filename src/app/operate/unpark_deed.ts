@@ -69,7 +69,7 @@ function notParked(topic: string): ProblemError {
   return new ProblemError(
     problemOf(404, "not-parked", "No such key is parked", {
       detail: `None of ${topic} that was asked for: it is free already, or was never parked. ` +
-        "`dlq parked`, or a dry run with all: true, lists those that are",
+        "`deno task dlq parked`, or a dry run with all: true, lists those that are",
     }),
   );
 }

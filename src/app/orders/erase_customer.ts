@@ -124,10 +124,10 @@ async function refuseWhileBehind(
     if (!behind?.orders) continue;
     throw new ReadModelBehindError(
       `Nothing was erased: the read model has ${behind.orders} invoice(s) whose orders it has not folded yet, so nobody ` +
-        `knows whose they are. Run it again when the projector has caught up ("projection status")` +
+        `knows whose they are. Run it again when the projector has caught up ("deno task projection status")` +
         (schema === undefined
           ? ""
-          : `; they are in the tables of ${schema}, which a rebuild folds into or has kept ("projection drop-old")`),
+          : `; they are in the tables of ${schema}, which a rebuild folds into or has kept ("deno task projection drop-old")`),
     );
   }
 }

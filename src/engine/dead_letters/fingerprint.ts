@@ -29,6 +29,6 @@ export function parseFingerprint(text: string): string {
   const fingerprint = text.toLowerCase();
   if (shape.test(fingerprint)) return fingerprint;
   throw new TypeError(
-    `"${text}" is not a fingerprint: write its 12 hexadecimal digits, as "dlq groups" shows them`,
+    `"${text}" is not a fingerprint: write its 12 hexadecimal digits, as "deno task dlq groups" shows them`,
   );
 }

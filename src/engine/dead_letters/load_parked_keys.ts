@@ -58,7 +58,7 @@ function checkDeadLetters(
         formatPartition(lane)
       }: keys of it are parked in ${held}, and what follows ` +
         `would go to ${deadLetters}, from where their order could not be restored. Name ` +
-        `deadLetters: "${held}" in the flow; once "dlq parked --dlq ${held}" lists none of this ` +
+        `deadLetters: "${held}" in the flow; once "deno task dlq parked --dlq ${held}" lists none of this ` +
         `group (${lane.groupId}), it may write elsewhere`,
     );
   }

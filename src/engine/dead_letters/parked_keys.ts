@@ -118,7 +118,7 @@ class Plan implements ParkingPlan {
     const kept = link && link.number > queue.done ? link : this.#append(key, queue);
     this.#links.set(record.offset, kept);
     const error = `number ${kept.number} behind the dead letter of its key from offset ` +
-      `${queue.since}; "dlq unpark" sends them back in order`;
+      `${queue.since}; "deno task dlq unpark" sends them back in order`;
     const { groupId } = this.lane;
     return {
       kind: "park",

@@ -34,7 +34,7 @@ export function renderRepro(deadLetter: DeadLetter, flow: FlowImport): Repro {
     return {
       refused:
         `Cannot reproduce ${name}: nothing was tried with it, it only follows another one of ` +
-        `its key (${brief(error, 200)}). "dlq list --key" shows that one`,
+        `its key (${brief(error, 200)}). "deno task dlq list --key" shows that one`,
     };
   }
   const partition = origin?.partition ?? 0;

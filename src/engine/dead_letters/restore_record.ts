@@ -105,13 +105,13 @@ export function redriveTarget(
     return {
       refused:
         `${name} has become a dead letter ${trips} times, so it stays: redrive it by name when the cause ` +
-        `is mended, with "dlq redrive ${address}"`,
+        `is mended, with "deno task dlq redrive ${address}"`,
     };
   }
   const topic = to ?? origin?.topic;
   if (topic !== undefined) return { topic };
   return {
     refused: `${name} does not say which topic it came from: redrive it with ` +
-      `"dlq redrive ${address} --to TOPIC"`,
+      `"deno task dlq redrive ${address} --to TOPIC"`,
   };
 }

@@ -158,7 +158,7 @@ function noSuchPartition(
     `Cannot set ${name}: there is no such partition; ` +
       (there > 0
         ? `topic ${topic} has ${there} (0 to ${there - 1})`
-        : `there is no topic ${topic}. "worker offsets show" lists what a group reads`),
+        : `there is no topic ${topic}. "deno task worker offsets show" lists what a group reads`),
   );
 }
 

@@ -133,8 +133,8 @@ function findingsOf(status: Omit<ProjectionStatus, "findings">): string[] {
     findings.push(
       `the tables hold version ${installedVersion}, this program makes ${version}: ` +
         (installedVersion < version
-          ? "run `projection rebuild`"
-          : "a newer program has rebuilt them; update this one, or go back with its `projection rebuild`"),
+          ? "run `deno task projection rebuild`"
+          : "a newer program has rebuilt them; update this one, or go back with its `deno task projection rebuild`"),
     );
   }
   for (const { topic, partition, position, start, end } of status.partitions) {

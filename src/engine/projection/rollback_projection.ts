@@ -95,7 +95,7 @@ function fitting(
   kept: KeptTables | undefined,
 ): KeptTables {
   const otherwise =
-    "`projection rebuild` makes the tables of this program's version from the topics";
+    "`deno task projection rebuild` makes the tables of this program's version from the topics";
   if (kept === undefined) {
     throw new RefusedError(
       `Cannot roll back ${name}: no old tables are kept. A rebuild keeps those that it replaces, until they are ` +
@@ -148,7 +148,7 @@ async function partitionsOf(
           `Cannot roll back ${name}: ${
             formatPartition(place)
           } ${reason}, so the old tables cannot catch up. The live ` +
-            "tables are as they were; `projection rebuild` folds what the topics hold now",
+            "tables are as they were; `deno task projection rebuild` folds what the topics hold now",
         );
       }
       behind += Math.max(end - position, 0);

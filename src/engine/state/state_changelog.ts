@@ -170,6 +170,6 @@ function check(
       `${
         formatPartition(state)
       } ${reason}. Restore it from a copy; or rename the flow, which then works its input ` +
-      `again from the start; or set the offset with "worker offsets set" to go on with what is there`,
+      `again from the start; or set the offset with "deno task worker offsets set" to go on with what is there`,
   );
 }
