@@ -35,6 +35,8 @@ Deno.test("transaction whose connection dies between statements rejects and ends
         await untilLost(tx);
         await assertRejects(async () => await tx`select 1`);
         await assertRejects(async () => await tx.unsafe("select 1"));
+        // A name in a statement is none; rejected without anybody to await it, it would end the process.
+        await assertRejects(async () => await tx`select 1 as ${tx("one")}`);
       }),
     DependencyDownError,
     "connection to Postgres was lost",

@@ -58,7 +58,7 @@ async function endOnlyWhenAlive<T>(
 function guardTx(tx: Tx, isLost: () => boolean): Tx {
   return new Proxy(tx, {
     apply(target, self, given) {
-      if (isLost()) return rejectedStatement();
+      if (isLost() && isStatement(given)) return rejectedStatement();
       return Reflect.apply(target, self, given);
     },
     get(target, name, receiver) {
@@ -88,12 +88,20 @@ function guardSavepoint(tx: Tx, isLost: () => boolean) {
   };
 }
 
+/** A tagged template, and not a name or values for one, which the driver only writes down. */
+function isStatement([first]: readonly unknown[]): boolean {
+  return Array.isArray(first) && "raw" in first;
+}
+
 /** What a statement on a lost connection gives: the code that the driver itself uses for one in flight. */
 function rejectedStatement(): Promise<never> {
   const error = Object.assign(new Error("the connection of this transaction was lost"), {
     code: "CONNECTION_CLOSED",
   });
-  return Promise.reject(error);
+  const rejected = Promise.reject(error);
+  // Nobody has to await it, as with the driver's own: without a handler it would end the process.
+  rejected.catch(() => {});
+  return rejected;
 }
 
 /** The transaction has already been rejected; its scope must not go on to write to a closed socket. */
