@@ -137,7 +137,8 @@ function heldFault(api: ApiName): FaultKind {
       );
       await nextPassage(
         arena,
-        { victim: held.clientId, direction: "answer", api: "addPartitionsToTxn" },
+        // All of it is written then, and nothing decided. Only protocol 1 has a request of its own for the beginning.
+        { victim: held.clientId, direction: "request", api: "endTxn" },
         0,
         signal,
         async (): Promise<Verdict> => {
