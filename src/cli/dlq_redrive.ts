@@ -10,7 +10,11 @@ import { wrapped } from "../engine/dead_letters/fit_columns.ts";
 import type { DeadLetterStore } from "../engine/dead_letters/list_dead_letters.ts";
 import { otherReaders } from "../engine/dead_letters/other_readers.ts";
 import type { DeadLetter } from "../engine/dead_letters/read_dead_letter.ts";
-import { redriveDeadLetters, type RedriveReport } from "../engine/dead_letters/redrive.ts";
+import {
+  missingOf,
+  redriveDeadLetters,
+  type RedriveReport,
+} from "../engine/dead_letters/redrive.ts";
 import type { RedriveObserver, RedriveOptions } from "../engine/dead_letters/redrive_options.ts";
 import { perSecondMax } from "../engine/dead_letters/redrive_pace.ts";
 import {
@@ -87,7 +91,7 @@ export function addRedrive(command: Command, actions: DlqActions): void {
         if (report.refused > 0) {
           throw new FindingError(`${report.refused} dead letter(s) cannot go back`);
         }
-        if (addresses.length > report.redriven + report.skipped && limit === undefined) {
+        if (missingOf(report, options) > 0) {
           progress(wrapped(
             `Not all of the named dead letters exist, or match. "deno task dlq list" shows those that do.`,
           ));

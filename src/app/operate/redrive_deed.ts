@@ -2,7 +2,7 @@
 import { parseAddress } from "../../engine/dead_letters/dead_letter_address.ts";
 import type { DeadLetterStore } from "../../engine/dead_letters/list_dead_letters.ts";
 import { otherReaders } from "../../engine/dead_letters/other_readers.ts";
-import { redriveDeadLetters } from "../../engine/dead_letters/redrive.ts";
+import { missingOf, redriveDeadLetters } from "../../engine/dead_letters/redrive.ts";
 import { ProblemError, problemOf } from "../http/problem.ts";
 import { redriveRequest } from "../http/operate_schemas.ts";
 import { validate } from "../http/validate.ts";
@@ -53,11 +53,10 @@ export function redriveDeed(topic: string, openStore: OpenStore): Plan {
           },
           doubt: (_, reason) => report({ redriven, refused, doubt: reason }),
         });
-        const found = done.redriven + done.skipped + done.refused;
-        const missing = asked.limit === undefined
-          ? Math.max(0, new Set(asked.addresses).size - found)
-          : 0;
-        if (missing > 0 && found === 0) throw notThere(topic, asked.addresses ?? []);
+        const missing = missingOf(done, options);
+        if (missing > 0 && done.redriven + done.skipped + done.refused === 0) {
+          throw notThere(topic, asked.addresses ?? []);
+        }
         const others = await otherReaders(store, Object.keys(done.byTopic), meantFor, (error) => {
           reasons.push(`Which other groups read these topics could not be asked: ${error}`);
         });

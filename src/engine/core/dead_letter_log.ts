@@ -41,8 +41,8 @@ export class DeadLetterLog implements Disposable {
     readonly hidesKey = false,
   ) {}
 
-  tell(deadLettered: readonly DeadLettered[]): void {
-    for (const { record, reason } of deadLettered) {
+  tell(records: readonly DeadLettered[]): void {
+    for (const { record, reason } of records) {
       if (this.#lines++ < linesMax) {
         log.warn("Dead letter: {place} went to {topic}: {class}: {error}", {
           place: `${formatPartition(record)}@${record.offset}`,

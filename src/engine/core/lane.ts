@@ -159,7 +159,7 @@ async function planGuarded<T>(
         return await planWhenUp(lane, [first], parked);
       case "dead-letter":
         return await planWhenUp(
-          { ...lane, flow: deadLettered(lane.flow, verdict.attempts) },
+          { ...lane, flow: refusing(lane.flow, verdict.attempts) },
           [first],
           parked,
         );
@@ -173,7 +173,7 @@ async function planGuarded<T>(
 }
 
 /** The flow with a decoder that refuses: the record's own code is not run again. */
-function deadLettered<T>(flow: Flow<T>, attempts: number): Flow<T> {
+function refusing<T>(flow: Flow<T>, attempts: number): Flow<T> {
   const decode = () => {
     throw new CrashLoopError(`the process died in each of ${attempts} attempts at this record`);
   };

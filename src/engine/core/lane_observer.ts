@@ -22,7 +22,7 @@ export interface LaneObserver extends TransactionObserver {
   /** A batch counts now. */
   committed?(batch: CommittedBatch): void;
   /** Records of a batch that counts now became dead letters. */
-  deadLettered?(deadLettered: readonly DeadLettered[]): void;
+  deadLettered?(records: readonly DeadLettered[]): void;
   /** A record failed and is tried again; `attempt` is the one that failed, from 1. */
   retrying?(record: InputRecord, attempt: number, error: unknown): void;
 }

@@ -8,6 +8,7 @@
  */
 import type { RedriveObserver, RedriveOptions } from "./redrive_options.ts";
 import type { TopicPartition } from "../core/record.ts";
+import { formatAddress } from "./dead_letter_address.ts";
 import { deadLetterPartitions, type DeadLetterStore } from "./list_dead_letters.ts";
 import { paceOf } from "./redrive_pace.ts";
 import { previewPartition, redrivePartition } from "./redrive_partition.ts";
@@ -31,6 +32,16 @@ export interface RedriveReport {
   readonly removed: number;
   /** Records by the topic that they went to. */
   readonly byTopic: Readonly<Record<string, number>>;
+}
+
+/** How many of the named dead letters are not there, or not what else was asked for; 0 where a limit may have left some off. */
+export function missingOf(
+  { redriven, skipped, refused }: RedriveReport,
+  { addresses = [], limit }: RedriveOptions,
+): number {
+  if (limit !== undefined) return 0;
+  const named = new Set(addresses.map(formatAddress)).size;
+  return Math.max(0, named - redriven - skipped - refused);
 }
 
 /**

@@ -34,8 +34,8 @@ export function laneObserver(
       metrics.endToEndSeconds.observe({ stage: flow, topic: first.topic }, wholeMs / 1000);
     },
     retrying: () => retries.inc(),
-    deadLettered(deadLettered) {
-      for (const { reason } of deadLettered) {
+    deadLettered(records) {
+      for (const { reason } of records) {
         metrics.deadLetters.inc({ flow, class: reason.errorClass });
       }
     },

@@ -16,8 +16,8 @@ export function traceDeadLetters(
   if (!on) return observer;
   return {
     ...observer,
-    deadLettered(deadLettered) {
-      for (const { record, reason } of deadLettered) {
+    deadLettered(records) {
+      for (const { record, reason } of records) {
         const parent = sampledContextOf(record);
         if (!parent) continue;
         const deadLetters = deadLettersOf(record.topic);
@@ -35,7 +35,7 @@ export function traceDeadLetters(
         error.name = reason.errorClass;
         endFailed(span, error);
       }
-      observer.deadLettered?.(deadLettered);
+      observer.deadLettered?.(records);
     },
   };
 }

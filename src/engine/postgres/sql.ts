@@ -13,5 +13,8 @@ export type Sql = postgres.Sql<SqlTypes>;
 /** An open transaction. Functions that join one take it first and say so in their name. */
 export type Tx = postgres.TransactionSql<SqlTypes>;
 
+/** A piece of a statement, written down and not sent. */
+export type Fragment = postgres.PendingQuery<postgres.Row[]>;
+
 /** Either of the two, for a read that does not care. */
 export type Queryable = postgres.ISql<SqlTypes>;

@@ -6,7 +6,6 @@ import { HaltError } from "../core/errors.ts";
 import { formatPartition, type TopicPartition } from "../core/record.ts";
 import type { Sql, Tx } from "../postgres/sql.ts";
 import type { FoldTarget } from "./fold_target.ts";
-import type { Asked } from "./positions.ts";
 import { rebuildAdvice, RebuildNeededError } from "./rebuild_needed.ts";
 import { beginAnewInTransaction, sayBegunAnew } from "./replaced_topics.ts";
 
@@ -30,7 +29,8 @@ export type OpenPosition = (
   topicId?: string,
 ) => Promise<OpenedPosition>;
 
-interface Waiting extends Asked {
+interface Asked extends TopicPartition {
+  readonly topicId: string | undefined;
   readonly opened: PromiseWithResolvers<OpenedPosition>;
 }
 
@@ -39,7 +39,7 @@ const partitionsMax = 1_000;
 
 /** Opens positions of the target's tables: those that are asked for while others are being opened go together. */
 export function positionOpener(sql: Sql, target: FoldTarget): OpenPosition {
-  const waiting: Waiting[] = [];
+  const waiting: Asked[] = [];
   let isOpening = false;
   const openAll = async () => {
     isOpening = true;
@@ -64,7 +64,7 @@ export function positionOpener(sql: Sql, target: FoldTarget): OpenPosition {
 async function openTogether(
   sql: Sql,
   target: FoldTarget,
-  asked: readonly Waiting[],
+  asked: readonly Asked[],
 ): Promise<void> {
   const { rows, begunAnew } = await sql.begin((tx) => openInTransaction(tx, target, asked));
   sayBegunAnew(target, begunAnew);
@@ -117,7 +117,7 @@ async function openInTransaction(
     where position.projection = ${label} and position.topic = free.topic
       and position.partition = free.partition
   `;
-  const begunAnew = await beginAnewInTransaction(tx, target, asked);
+  const begunAnew = await beginAnewInTransaction(tx, target, listed);
   const rows = await tx<PositionRow[]>`
     select topic, partition, next_offset as "nextOffset", version,
       projection_positions.topic_id as "topicId", log_mark as mark

@@ -9,11 +9,6 @@ export interface FoldedPartition extends TopicPartition {
   readonly ofTopic?: string | undefined;
 }
 
-/** A partition whose position is asked for. */
-export interface Asked extends TopicPartition {
-  readonly topicId: string | undefined;
-}
-
 /**
  * Moves the position in the caller's transaction, first thing, so that its row lock is what orders the projectors of
  * one partition. False when it was not at `from`: somebody else has folded these records, or a rebuild was swapped in. And

@@ -4,9 +4,8 @@
  */
 import { getLogger } from "../packages/logtape.ts";
 import { formatPartition, type TopicPartition } from "../core/record.ts";
-import type { Tx } from "../postgres/sql.ts";
+import type { Fragment, Tx } from "../postgres/sql.ts";
 import type { FoldTarget } from "./fold_target.ts";
-import type { Asked } from "./positions.ts";
 
 const log = getLogger(["onceflow", "projection"]);
 
@@ -20,26 +19,24 @@ export interface BegunAnew extends TopicPartition {
   readonly folded: string;
 }
 
-/** Moves the positions in topics of another identity to their start, and notes how much no log holds any more. */
+/**
+ * Moves the positions in topics of another identity to their start, and notes how much no log holds any more.
+ *
+ * @param listed the partitions that are asked for, as rows `listed` of topic, partition and topic_id
+ */
 export async function beginAnewInTransaction(
   tx: Tx,
   { label, projection: { version, replaceable = [] } }: FoldTarget,
-  asked: readonly Asked[],
+  listed: Fragment,
 ): Promise<readonly BegunAnew[]> {
-  const known = asked.filter(({ topic, topicId }) =>
-    topicId !== undefined && replaceable.includes(topic)
-  );
-  if (known.length === 0) return [];
-  const json = JSON.stringify(known.map(({ topic, partition, topicId }) => ({
-    ...{ topic, partition, topic_id: topicId },
-  })));
+  if (replaceable.length === 0) return [];
   return await tx<BegunAnew[]>`
     with other as (
       select position.topic, position.partition, position.topic_id as before, position.next_offset as folded,
         listed.topic_id as now
-      from json_to_recordset(${json}::text::json) as listed (topic text, partition int, topic_id text)
-      join projection_positions position using (topic, partition)
+      from ${listed} join projection_positions position using (topic, partition)
       where position.projection = ${label} and position.version = ${version}
+        and position.topic = any(${[...replaceable]}::text[])
         and position.topic_id <> listed.topic_id
       order by position.topic, position.partition for update of position
     )

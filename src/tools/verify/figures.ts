@@ -87,18 +87,14 @@ export interface ForeignDeadLetters {
 }
 
 /** What became dead letters of the records that other producers put on the topic. */
-export function foreignDeadLetters(
-  spill: Spill,
-  names: PipelineNames,
-  listedMax = foreignListedMax,
-): ForeignDeadLetters {
+export function foreignDeadLetters(spill: Spill, names: PipelineNames): ForeignDeadLetters {
   const letters = `
     from dead d join published a on a.partition = d.from_partition and a.offset = d.from_offset
     where d.state = 'committed' and not a.relayed and a.redriven_from is null
   `;
   const rows = spill.rows(`
     select d.from_partition as partition, d.from_offset as offset, d.error_class as class, d.error as error
-    ${letters} order by d.from_partition, d.from_offset limit ${listedMax}
+    ${letters} order by d.from_partition, d.from_offset limit ${foreignListedMax}
   `);
   const listed = rows.map((row) =>
     `${names.ordersTopic}-${row.partition}@${row.offset}: ${row.class ?? "unknown"}: ${
