@@ -8,6 +8,7 @@ import { openDatabase } from "../engine/postgres/database.ts";
 import { checkConservation, type ConservationReport } from "./verify/check_conservation.ts";
 import { plainLogin } from "./plain_login.ts";
 import type { FindHindrances } from "./verify/hindrance.ts";
+import { askClusterTime } from "../engine/kafka/cluster_time.ts";
 import { createKafkaClient } from "../engine/kafka/kafka_client.ts";
 import { whyOpen } from "../engine/kafka/why_open.ts";
 import { explainOrder, type OrderExplanation } from "./verify/explain_order.ts";
@@ -65,6 +66,7 @@ export async function checkBooks(
     findHindrances: hindrancesOf(services),
     drained: options.drained,
     deadLetterRetentionMs: deadLetterRetentionMs(config),
+    now: () => askClusterTime(createKafkaClient(services.kafka)),
     openTransactionWaitMs: config.TRANSACTION_TIMEOUT_MS + 15_000,
     signal: options.signal,
     onProgress: options.onProgress,

@@ -1,6 +1,11 @@
 /** A clock that is wrong: records still arrive, with the broker's time, and it is said. Real broker, shifted `Date.now`. */
 import { z } from "zod";
+import { keyedState } from "../../src/engine/core/keyed_state.ts";
 import { createHealth } from "../../src/engine/core/health.ts";
+import { openRecordLog } from "../../src/engine/dead_letters/kafka_record_log.ts";
+import { createKafkaClient } from "../../src/engine/kafka/kafka_client.ts";
+import { askClusterTime } from "../../src/engine/kafka/cluster_time.ts";
+import { stateTopicOf } from "../../src/engine/state/state_changelog.ts";
 import { defineFlow, topic } from "../../src/engine/mod.ts";
 import { assertEquals } from "../support/assert.ts";
 import { freshTopics, produce, readPartition, record, testClient } from "../support/kafka.ts";
@@ -82,3 +87,32 @@ for (
     assertEquals(totals.deadLetters, 1);
   });
 }
+
+Deno.test("state, redrives and checks go by Kafka's time on a host whose clock is five hours behind", async () => {
+  const client = await testClient();
+  const [source = ""] = await freshTopics(client, 1, "clock");
+  const flow = defineFlow({
+    name: source,
+    from: topic(source, { read, key: ({ id }) => id }),
+    to: [],
+    state: keyedState({ read: z.object({ seen: z.int() }) }),
+    transform: (_event, { state }) => state.set({ seen: (state.get()?.seen ?? 0) + 1 }),
+  });
+  await produce(client, [record(source, 0, "a", { id: "a" })]);
+  const asked = await shifted(-5 * hourMs, async () => {
+    await runUntil(client, flow, ({ records }) => records === 1);
+    const other = await testClient();
+    await using log = openRecordLog(other);
+    return [await log.now(), (await askClusterTime(other)).ms];
+  });
+  const [state] = await readPartition(client, stateTopicOf(flow));
+  const differences = [state?.timestamp ?? 0, ...asked].map((ms) => Math.abs(ms - Date.now()));
+  assertEquals(differences.every((ms) => ms < 120_000), true, `${differences}`);
+});
+
+Deno.test("where Kafka does not tell its time, this host's counts, with the reason", async () => {
+  const settings = { brokers: ["127.0.0.1:1"], clientId: "nowhere", ssl: false };
+  const { ms, untold } = await askClusterTime(createKafkaClient(settings));
+  assertEquals(Math.abs(ms - Date.now()) < 10_000, true);
+  assertEquals(untold?.includes("refused"), true, untold);
+});

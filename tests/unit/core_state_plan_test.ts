@@ -52,12 +52,16 @@ function recordOf(offset: number, value: Partial<Step>, key: string | null = val
 }
 
 /** A worker with nothing but the table; what a transaction would have written is answered. */
-function worker(transform: Transform = add, table = new KeyTable(Infinity, () => {})) {
+function worker(
+  transform: Transform = add,
+  table = new KeyTable(Infinity, () => {}),
+  nowMs = Date.now(),
+) {
   const flow = flowOf(transform);
   return {
     table,
     async work(records: readonly InputRecord[], commits = true) {
-      const state = new StatePlan(flow.state ?? keyedState({ read: sum }), table, place);
+      const state = new StatePlan(flow.state ?? keyedState({ read: sum }), table, place, nowMs);
       const plan = await planBatch(flow, records, target, { signal, state });
       const size = state.size;
       if (commits) {
@@ -121,7 +125,8 @@ Deno.test("a value over the limit makes a dead letter", async () => {
     state: keyedState({ read: text }),
     transform: (_event, { state }) => state.set({ text: "é".repeat(300) }),
   });
-  const state = new StatePlan(keyedState({ read: text }), new KeyTable(Infinity, () => {}), place);
+  const table = new KeyTable(Infinity, () => {});
+  const state = new StatePlan(keyedState({ read: text }), table, place, Date.now());
   const { outputs } = await planBatch(flow, [recordOf(0, { key: "k" })], target, { signal, state });
   assertEquals(outputs.map(({ topic }) => topic), ["steps.texts.DLQ"]);
   assertStringIncludes(
@@ -165,6 +170,18 @@ Deno.test("keys whose time is over do not count, and are deleted in time", async
   assertEquals(entriesOf(await work([at(3, 1_160, "c")])), [["c", '{"sum":1}']]);
   assertEquals(entriesOf(await work([at(4, 1_161, "c")])), [["c", '{"sum":2}'], ["b", null]]);
   assertEquals(table.size, 2);
+});
+
+Deno.test("a record that claims to be of the future is dated by the time that the plan was given", async () => {
+  const table = new KeyTable(Infinity, () => {});
+  const { work } = worker(add, table, 1_500);
+  const [early, late] = [{ ...recordOf(0, { key: "a" }), timestamp: 1_400 }, {
+    ...recordOf(1, { key: "b" }),
+    timestamp: 9_000,
+  }];
+  const outputs = await work([early, late]);
+  const states = outputs.filter(({ topic }) => topic === place.topic);
+  assertEquals(states.map(({ timestamp }) => timestamp), [1_400, 1_500]);
 });
 
 Deno.test("whatever fails and is planned again, each key has the sum of what was committed", async () => {

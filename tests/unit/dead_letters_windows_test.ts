@@ -31,6 +31,7 @@ function logOf(count: number): { log: RecordLog; readFrom: number[] } {
   const log: RecordLog = {
     names: namesIn(),
     partitionCount: (topic) => Promise.resolve(topic === "d" ? 1 : undefined),
+    now: () => Promise.resolve(Date.now()),
     range: () => Promise.resolve({ start: 0, end }),
     highWatermark: () => Promise.resolve(end),
     committedOffset: () => Promise.resolve(none),

@@ -76,3 +76,17 @@ Deno.test("a refusal is read by the settings of its topic", () => {
   clock.refused("ten-minutes", within(brokerMs - hourMs, brokerMs + 600_000));
   assertEquals([clock.brokerNow(), said()], [brokerMs, ""]);
 });
+
+Deno.test("ages are judged by the controller's time, and by a leader's where it has shown one; records by a leader's only", () => {
+  const { at, clock, pass, said } = clocks(-5 * hourMs);
+  assertEquals([clock.knowsCluster, clock.clusterNow()], [false, at.wallMs]);
+  clock.told(brokerMs);
+  pass(1_000);
+  assertEquals([clock.knowsCluster, clock.clusterNow()], [true, brokerMs + 1_000]);
+  assertEquals([clock.now(), clock.brokerNow()], [at.wallMs, undefined]);
+  assertEquals(said().includes("5 h 0 min behind that of Kafka's controller"), true, said());
+  clock.seen(at.wallMs);
+  assertEquals([clock.clusterNow(), said()], [at.wallMs, ""]);
+  clock.told(brokerMs + 1_000);
+  assertEquals([clock.clusterNow(), said()], [at.wallMs, ""]);
+});

@@ -29,13 +29,12 @@ export class StatePlan {
   /** What the present attempt at a record has changed; of those that are worked on at the same time, the others by offset. */
   #only: RecordState | undefined;
   readonly #others = new Map<number, RecordState>();
-  /** A producer's clock may be ahead; what it wrote must not outlive everything else. */
-  readonly #now = Date.now();
-
   constructor(
     readonly contract: KeyedState<unknown>,
     readonly table: KeyTable,
     readonly place: StatePlace,
+    /** The time now, by the cluster: a producer's clock may be ahead, and what it wrote must not outlive everything else. */
+    readonly nowMs: number,
   ) {}
 
   /** For one attempt at a record; what an earlier attempt has changed is dropped. */
@@ -58,7 +57,7 @@ export class StatePlan {
 
   /** The time that counts for a record. */
   timeOf({ timestamp }: InputRecord): number {
-    return Math.min(timestamp, this.#now);
+    return Math.min(timestamp, this.nowMs);
   }
 
   /** What counts for this key now. */

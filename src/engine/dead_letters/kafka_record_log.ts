@@ -1,4 +1,5 @@
 /** The dead letters' view of Kafka: the one file of this room that knows `src/kafka`. Writes nothing but topics. */
+import { askClusterTime } from "../kafka/cluster_time.ts";
 import { protocolErrorType } from "../kafka/error_verdict.ts";
 import type { KafkaClient } from "../kafka/kafka_client.ts";
 import { readLogRange } from "../kafka/log_range.ts";
@@ -31,6 +32,7 @@ export function openRecordLog(client: KafkaClient): RecordLog & AsyncDisposable 
       return cluster.findTopicPartitionMetadata(topic).length || undefined;
     },
     topicId: (topic) => asking(topic, () => fetchTopicId(cluster, topic)),
+    now: async () => (await askClusterTime(client)).ms,
     range: (partition) => asking(partition.topic, () => readLogRange(cluster, partition)),
     async highWatermark(partition) {
       const range = () => readLogRange(cluster, partition, { isolationLevel: 0 });

@@ -12,6 +12,8 @@ export interface RecordLog extends RangeSource {
   partitionCount(topic: string): Promise<number | undefined>;
   /** The topic's identity (KIP-516), where it is known: one that was deleted and recreated has another. */
   topicId?(topic: string): Promise<string | undefined>;
+  /** The cluster's time where it tells it, else this host's: milliseconds since the epoch. */
+  now(): Promise<number>;
   /** The first offset kept, and the last stable offset. */
   range(partition: TopicPartition): Promise<LogRange>;
   /** The high watermark: past it lies nothing, below it may lie records of open transactions. */

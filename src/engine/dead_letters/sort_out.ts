@@ -26,13 +26,14 @@ export async function sortOut(
   options: SortOptions,
 ): Promise<Sorted> {
   const { skip, for: group } = options;
+  const now = await log.now();
   const going: { deadLetter: DeadLetter; record: OutputRecord }[] = [];
   const refused: { deadLetter: DeadLetter; reason: string }[] = [];
   for (const deadLetter of deadLetters) {
     const target = await existingTarget(log, deadLetter, options);
     if ("refused" in target) refused.push({ deadLetter, reason: target.refused });
     else {
-      const record = restoreRecord(deadLetter, { ...target, skip, for: group, now: Date.now() });
+      const record = restoreRecord(deadLetter, { ...target, skip, for: group, now });
       going.push({ deadLetter, record });
     }
   }

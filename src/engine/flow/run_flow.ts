@@ -16,6 +16,7 @@ import { createParking } from "../dead_letters/create_parking.ts";
 import { stateTopics } from "../dead_letters/open_dead_letter_store.ts";
 import { bufferBatches } from "../kafka/buffer_share.ts";
 import { openCrashLog } from "../kafka/crash_log.ts";
+import { watchClusterTime } from "../kafka/cluster_time.ts";
 import { fetcherDefaults } from "../kafka/fetcher.ts";
 import { chooseStart } from "../kafka/first_starts.ts";
 import { openGroupBeginnings } from "../kafka/group_beginnings.ts";
@@ -90,6 +91,7 @@ export async function runFlow<T>(
     throw error;
   });
   if (!known) return;
+  await using _time = flow.state && await watchClusterTime(client);
   await using log = openRecordLog(client);
   await using transactions = createTransactions(client, {
     transactionTimeoutMs: options.transactionTimeoutMs,
@@ -133,7 +135,7 @@ export async function runFlow<T>(
     first,
   };
   const observer = traceDeadLetters(options.observer ?? {}, flow.deadLettersOf);
-  const kept = openKafkaState(flow, { log, topics }, options);
+  const kept = openKafkaState(flow, { log, topics, clock: client.recordClock }, options);
   const delivery = withTopics(topics, deliveries[options.guarantee]);
   await using _transactions = hooks.board ? undefined : watching(client, {
     topics: [...inputs, ...written],

@@ -3,7 +3,8 @@
  *
  * A host that is an hour ahead has its records refused (`message.timestamp.after.max.ms`); one that is a week behind has
  * them deleted by the topic's retention as soon as they are written. So what brokers say of their time is kept, and where
- * this host's clock differs by more than a minute, the broker's counts, and that is said.
+ * this host's clock differs by more than a minute, the broker's counts, and that is said. What the controller says counts for
+ * judging ages only: a record is judged by the leader of its partition, whose clock may be another.
  */
 import type { Health } from "../core/health.ts";
 
@@ -30,6 +31,7 @@ const cause = "clock";
 /** One for all producers of a client. */
 export class RecordClock {
   #sighting: Sighting | undefined;
+  #controller: Sighting | undefined;
   #health: Health | undefined;
   /** The difference that was last said, milliseconds; 0 while the clocks agree. */
   #saidMs = 0;
@@ -52,10 +54,29 @@ export class RecordClock {
     return brokerMs === undefined || agree(wallMs, brokerMs) ? wallMs : brokerMs;
   }
 
+  /** By which ages are judged, milliseconds since the epoch: a leader's time, else the controller's, else this host's. */
+  clusterNow(): number {
+    const wallMs = this.wallMs();
+    const theirsMs = this.brokerNow() ?? this.#timeBy(this.#controller) ?? wallMs;
+    return agree(wallMs, theirsMs) ? wallMs : theirsMs;
+  }
+
+  /** Whether any of Kafka's clocks was seen lately. */
+  get knowsCluster(): boolean {
+    return (this.brokerNow() ?? this.#timeBy(this.#controller)) !== undefined;
+  }
+
   /** A broker has stamped a record itself, just now (a topic with `message.timestamp.type=LogAppendTime`). */
   seen(brokerMs: number): void {
     this.#sighting = { brokerMs, atMs: this.monotonicMs() };
-    this.#say(this.wallMs() - brokerMs);
+    this.#say(this.wallMs() - brokerMs, "the broker's; records get the broker's time");
+  }
+
+  /** Kafka's controller has said its time, just now. */
+  told(controllerMs: number): void {
+    this.#controller = { brokerMs: controllerMs, atMs: this.monotonicMs() };
+    if (this.brokerNow() !== undefined) return;
+    this.#say(this.wallMs() - controllerMs, "that of Kafka's controller; ages are judged by it");
   }
 
   /** What a topic takes, so that its refusals tell the broker's time; undefined where it takes any time. */
@@ -77,13 +98,18 @@ export class RecordClock {
 
   /** The broker's time, milliseconds since the epoch; undefined where none was seen lately. */
   brokerNow(): number | undefined {
-    if (!this.#sighting) return undefined;
-    const { brokerMs, atMs } = this.#sighting;
+    return this.#timeBy(this.#sighting);
+  }
+
+  #timeBy(sighting: Sighting | undefined): number | undefined {
+    if (!sighting) return undefined;
+    const { brokerMs, atMs } = sighting;
     const ageMs = this.monotonicMs() - atMs;
     return ageMs > sightingMsMax ? undefined : Math.round(brokerMs + ageMs);
   }
 
-  #say(differenceMs: number): void {
+  /** `whose` clock it differs from, and what follows. */
+  #say(differenceMs: number, whose: string): void {
     if (agree(differenceMs, 0)) {
       if (this.#saidMs !== 0) this.#health?.up("kafka", cause);
       this.#saidMs = 0;
@@ -92,9 +118,7 @@ export class RecordClock {
       this.#health?.down(
         "kafka",
         `the clock of this host is ${inWords(Math.abs(differenceMs))} ` +
-          `${
-            differenceMs > 0 ? "ahead of" : "behind"
-          } the broker's; records get the broker's time. ` +
+          `${differenceMs > 0 ? "ahead of" : "behind"} ${whose}. ` +
           "Set the clock right (NTP); nothing has to be started again",
         { cause },
       );

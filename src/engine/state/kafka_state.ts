@@ -5,6 +5,7 @@ import type { LaneState } from "../core/state.ts";
 import type { RecordLog } from "../dead_letters/record_log.ts";
 import { named } from "../kafka/error_verdict.ts";
 import type { KafkaClient } from "../kafka/kafka_client.ts";
+import type { RecordClock } from "../kafka/record_clock.ts";
 import type { TopicDirectory } from "../kafka/topic_directory.ts";
 import { compactedTopicConfig } from "../kafka/topic_config.ts";
 import { ensureTopics } from "../kafka/topics.ts";
@@ -40,7 +41,11 @@ export async function ensureStateTopic<T>(
 /** What the flow's lanes read their state with; undefined where it keeps none. */
 export function openKafkaState<T>(
   flow: Flow<T>,
-  { log, topics }: { readonly log: RecordLog; readonly topics: TopicDirectory },
+  { log, topics, clock }: {
+    readonly log: RecordLog;
+    readonly topics: TopicDirectory;
+    readonly clock: RecordClock;
+  },
   { requestBytesMax, stateBytesMax }: {
     readonly requestBytesMax: number;
     readonly stateBytesMax: number;
@@ -51,6 +56,7 @@ export function openKafkaState<T>(
   const changelog = openStateChangelog(log, flow, {
     bytesMax: stateBytesMax,
     valueBytesMax: () => limit() - framingBytes,
+    now: () => clock.clusterNow(),
   });
   return changelog && {
     lane(input) {

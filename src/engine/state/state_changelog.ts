@@ -26,6 +26,8 @@ export interface StateBounds {
   readonly bytesMax: number;
   /** The largest value, bytes. */
   readonly valueBytesMax: () => number;
+  /** The cluster's time, milliseconds since the epoch. */
+  readonly now: () => number;
 }
 
 /** The topic that holds the state of a flow. */
@@ -85,7 +87,7 @@ export class StateChangelog {
       plan: () => {
         this.#checkMemory();
         const place = { ...shared.place, valueBytesMax: this.bounds.valueBytesMax() };
-        return new StatePlan(this.contract, shared.table, place);
+        return new StatePlan(this.contract, shared.table, place, this.bounds.now());
       },
       doubt: () => void (shared.isDoubtful = true),
       origin: (keys) => this.#origin(shared, keys),

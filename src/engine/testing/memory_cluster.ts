@@ -56,6 +56,10 @@ export class MemoryCluster implements RecordLog, Transactions {
     return Promise.resolve(this.#topics.get(topic)?.length);
   }
 
+  now(): Promise<number> {
+    return Promise.resolve(this.clock.now);
+  }
+
   range(place: TopicPartition): Promise<LogRange> {
     return Promise.resolve(this.partition(place).range);
   }

@@ -132,7 +132,11 @@ function openState<T>(
   { recordBytesMax }: WorkOptions,
 ): LaneState | undefined {
   if (flow.state) cluster.topic(stateTopicOf(flow));
-  const bounds = { bytesMax: Infinity, valueBytesMax: () => recordBytesMax - framingBytes };
+  const bounds = {
+    bytesMax: Infinity,
+    valueBytesMax: () => recordBytesMax - framingBytes,
+    now: Date.now,
+  };
   return openStateChangelog(cluster, flow, bounds)?.lane(place);
 }
 

@@ -3,6 +3,7 @@ import { groupsOf } from "../../app/compose/roles.ts";
 import type { Config } from "../../config.ts";
 import { HaltError } from "../../engine/core/errors.ts";
 import { namesIn } from "../../engine/core/names.ts";
+import { askClusterTime } from "../../engine/kafka/cluster_time.ts";
 import { describeTopics } from "../../engine/kafka/describe_topics.ts";
 import { showTransactions } from "../../engine/kafka/end_by_decision.ts";
 import { showOffsets } from "../../engine/kafka/group_standing.ts";
@@ -65,7 +66,9 @@ async function lookAtTransactions({ client, config, sql }: PipelinePlace): Promi
     ...[config.ORDERS_TOPIC, config.INVOICES_TOPIC, config.DEAD_LETTERS_TOPIC],
     ...[namesIn(config.NAMESPACE).lanes, ...written],
   ]);
-  return judgeTransactions(await showTransactions(client, [...topics]), Date.now(), client.user);
+  const open = await showTransactions(client, [...topics]);
+  // Their times are those of brokers; that these do not tell what time it is, the check of the clock says.
+  return judgeTransactions(open, (await askClusterTime(client)).ms, client.user);
 }
 
 async function lookAtOutbox({ client, sql, config }: PipelinePlace): Promise<Finding[]> {

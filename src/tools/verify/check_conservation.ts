@@ -3,6 +3,7 @@ import type { ConservationOptions } from "./conservation_options.ts";
 import type { Sql } from "../../engine/postgres/sql.ts";
 import { takeCut } from "./cut.ts";
 import { type Figures, foreignDeadLetters, readFigures } from "./figures.ts";
+import { keptSince } from "./kept_since.ts";
 import { type Finding, judge } from "./judge.ts";
 import type { LogReader } from "./log_reader.ts";
 import type { PipelineNames } from "./pipeline_names.ts";
@@ -41,9 +42,12 @@ export async function checkConservation(
   const cut = await takeCut(sql, reader, spill, options);
   options.onProgress?.("comparing");
   const { projectionInstalled } = cut;
-  const { deadLetterRetentionMs: keptMs = -1 } = options;
-  const deadLettersFromMs = keptMs < 0 ? undefined : Date.now() - keptMs;
-  const findings = judge(spill, { ...options, projectionInstalled, deadLettersFromMs });
+  const kept = await keptSince(options);
+  const findings = judge(spill, {
+    ...options,
+    projectionInstalled,
+    deadLettersFromMs: kept.fromMs,
+  });
   const foreign = foreignDeadLetters(spill, options.names);
   return {
     good: findings.length === 0,
@@ -52,7 +56,7 @@ export async function checkConservation(
     findings,
     foreign_dead_letters: foreign.listed,
     foreign_dead_letters_left_off: foreign.leftOff,
-    notes: cut.notes,
+    notes: [...cut.notes, ...kept.notes],
     elapsedMs: Math.round(performance.now() - started),
   };
 }

@@ -15,6 +15,8 @@ export interface ConservationOptions {
   readonly signal: AbortSignal;
   /** How long dead letters are kept, milliseconds; -1, or absent, for ever. */
   readonly deadLetterRetentionMs?: number;
+  /** The cluster's time, milliseconds since the epoch, by which retention goes; `untold` says why it is this host's after all. */
+  readonly now?: () => Promise<{ readonly ms: number; readonly untold?: string }>;
   /** Which records are orders; where it is absent, those are that say all that an order needs. */
   readonly orderProblem?: OrderProblem;
   /** Says why transactions that hold something back are open; without it a finding has no cause. */

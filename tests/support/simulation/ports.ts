@@ -128,6 +128,7 @@ export function simulatedLog(host: Host, broker: Broker): RecordLog {
   return {
     names: namesIn(),
     partitionCount: (topic) => patiently(host, () => broker.partitionCount(topic)),
+    now: () => Promise.resolve(Date.now()),
     range: (place) => patiently(host, () => broker.partition(place).range),
     highWatermark: (place) => patiently(host, () => broker.partition(place).highWatermark),
     committedOffset: (_group, place) => patiently(host, () => broker.committedOffset(place)),

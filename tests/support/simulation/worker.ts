@@ -87,7 +87,7 @@ export class Worker {
     );
     this.#delivery = mistake.delivery?.(delivery, this) ?? delivery;
     const log = simulatedLog(host, broker);
-    const stateBounds = { bytesMax: Infinity, valueBytesMax: () => 1_000 };
+    const stateBounds = { bytesMax: Infinity, valueBytesMax: () => 1_000, now: Date.now };
     const stateLog = mistake.stateLog?.(log, this) ?? log;
     this.#state = openStateChangelog(stateLog, flow, stateBounds);
     if (flow.park !== "key") return;
