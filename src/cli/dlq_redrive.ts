@@ -14,6 +14,7 @@ import {
   missingOf,
   redriveDeadLetters,
   type RedriveReport,
+  wouldRedrive,
 } from "../engine/dead_letters/redrive.ts";
 import type { RedriveObserver, RedriveOptions } from "../engine/dead_letters/redrive_options.ts";
 import { perSecondMax } from "../engine/dead_letters/redrive_pace.ts";
@@ -66,18 +67,20 @@ export function addRedrive(command: Command, actions: DlqActions): void {
     .action((addresses: DeadLetterAddress[], args: SelectionArguments & RedriveArguments) =>
       actions.withStore(args.dlq, async (store, signal, audit) => {
         const { for: group, to, limit, tripsMax, perSecond, again, dryRun } = args;
-        const given = { to, for: group, limit, tripsMax, perSecond, again, dryRun };
+        const given = { to, for: group, limit, tripsMax, perSecond, again };
         const options = { ...selectionOf(args), ...given, addresses };
         if (again && !dryRun) await askAgain(store, options, actions, args.yes, signal);
         const meantFor = new Set(group === undefined ? [] : [group]);
         const observer = noting(meantFor, group, tell(dryRun));
-        const redrive = () => redriveDeadLetters(store, options, signal, observer);
+        const lookOnly = dryRun || !await wouldRedrive(store, options, signal);
+        const redrive = () =>
+          redriveDeadLetters(store, { ...options, dryRun: lookOnly }, signal, observer);
         const deed = {
           action: "dlq redrive",
           target: store.topic,
           detail: givenOf(args, addresses),
         };
-        const report = dryRun ? await redrive() : await audit(deed, redrive);
+        const report = lookOnly ? await redrive() : await audit(deed, redrive);
         // Topics stand as values: a name of a field would be written in snake_case.
         const byTopic = Object.entries(report.byTopic)
           .map(([topic, records]) => ({ topic, records }));

@@ -89,16 +89,15 @@ export function addUnpark(command: Command, actions: DlqActions): void {
           if (wanted && args.json) printJson([]);
           if (wanted) throw new FindingError("no such key is parked");
         }
+        const free = () =>
+          args.forget
+            ? forgetAll(store, parked, args, signal)
+            : unparkAll(store, parked, args, signal);
+        if (parked.length === 0) return await free();
         const { keyHex: _, ...given } = args;
         const keys = parked.map((each) => briefBytes(each.key));
         const deed = { action: "dlq unpark", target: store.topic, detail: { ...given, keys } };
-        await audit(
-          deed,
-          () =>
-            args.forget
-              ? forgetAll(store, parked, args, signal)
-              : unparkAll(store, parked, args, signal),
-        );
+        await audit(deed, free);
       });
     });
 }

@@ -4,7 +4,7 @@ import { runBench } from "../tools/bench/run_bench.ts";
 import { checkBooks, explain } from "../tools/books.ts";
 import { examine } from "../tools/doctor/examine.ts";
 import { readAuditRows } from "../app/audit/audit_log.ts";
-import { auditOf } from "../app/compose/audited.ts";
+import { auditBegunOf, auditOf } from "../app/compose/audited.ts";
 import { eraseCustomer, newPseudonym } from "../app/orders/erase_customer.ts";
 import { type CustomerExplanation, explainCustomer } from "../app/privacy/explain_customer.ts";
 import { migrateSchema, missingFromSchema, viewsOf } from "../app/compose/prepare_schema.ts";
@@ -16,6 +16,7 @@ import {
   viewsStatus,
 } from "../app/compose/read_model.ts";
 import { type Config, readConfig } from "../config.ts";
+import type { OldTables, RollbackPlan } from "../engine/projection/mod.ts";
 import { createKafkaClient } from "../engine/kafka/kafka_client.ts";
 import { openDatabase, type Sql } from "../engine/postgres/database.ts";
 import { checkSessionSettings } from "../engine/postgres/session_settings.ts";
@@ -114,16 +115,20 @@ export const doctorActions: DoctorActions = {
   examine: (options) => withServices((config, services) => examine(config, services, options)),
 };
 
-/** Does something to the read model that is noted. */
+/** Does something to the read model that is noted once it begins. */
 const withViews = <T>(
   action: string,
   detail: Readonly<Record<string, unknown>>,
-  act: (config: Config, services: Services, signal: AbortSignal) => Promise<T>,
+  act: (
+    config: Config,
+    services: Services,
+    given: { readonly signal: AbortSignal; readonly begin: () => Promise<void> },
+  ) => Promise<T>,
 ) =>
   withServices((config, services, signal) =>
-    auditOf(config, services)(
+    auditBegunOf(config, services)(
       { action: `projection ${action}`, target: viewsOf(config).name, detail },
-      () => act(config, services, signal),
+      (begin) => act(config, services, { signal, begin }),
     )
   );
 
@@ -136,19 +141,34 @@ export const projectionActions: ProjectionActions = {
         recordsPerSecond: options.recordsPerSecond,
         diff: options.beforeSwap !== undefined,
       },
-      (config, services, signal) => rebuildViews(config, services, { ...options, signal }),
+      async (config, services, { signal, begin }) => {
+        await begin();
+        return await rebuildViews(config, services, { ...options, signal });
+      },
     ),
   rollback: (options) =>
     withViews(
       "rollback",
       { atOnce: options.atOnce },
-      (config, services, signal) => rollbackViews(config, services, { ...options, signal }),
+      (config, services, { signal, begin }) => {
+        const beforeRollback = async (plan: RollbackPlan) => {
+          options.beforeRollback(plan);
+          await begin();
+        };
+        return rollbackViews(config, services, { ...options, beforeRollback, signal });
+      },
     ),
   dropOld: (options) =>
     withViews(
       "drop-old",
       {},
-      (config, services, signal) => dropOldViews(config, services, { ...options, signal }),
+      (config, services, { signal, begin }) => {
+        const beforeDrop = async (old: OldTables) => {
+          options.beforeDrop(old);
+          await begin();
+        };
+        return dropOldViews(config, services, { beforeDrop, signal });
+      },
     ),
   status: () => withServices(viewsStatus),
   confirm: confirmed,

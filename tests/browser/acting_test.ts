@@ -1,5 +1,6 @@
 /** What the page does, over a pipeline that runs, in a real browser. Skipped, with a word about it, where there is none. */
 import axe from "axe-core";
+import { Kafka, logLevel } from "kafkajs";
 import type { Browser, Page } from "playwright-core";
 import { waitFor } from "../../src/tools/stack/wait.ts";
 import { assert, assertEquals } from "../support/assert.ts";
@@ -139,11 +140,33 @@ Deno.test({
       "a dead letter goes back once the cause is mended, and who did it is noted",
       async () => {
         await sql`insert into tax_rates (currency, rate) values ('XTS', 0.5)`;
+        // A consumer of somebody else's, and a dead letter beside this one that is gone.
+        const { runtime: { services, config } } = pipeline;
+        const admin = new Kafka({
+          brokers: [...services.kafka.brokers],
+          logLevel: logLevel.NOTHING,
+        })
+          .admin();
+        const topic = config.ORDERS_TOPIC;
+        await admin.setOffsets({
+          ...{ groupId: "reports", topic },
+          partitions: [{ partition: 0, offset: "0" }],
+        });
+        await admin.disconnect();
+        await page.route("**/dead-letters/redrive", async (route) => {
+          const body = { ...route.request().postDataJSON(), addresses: ["0/0", "0/999"] };
+          await route.continue({ postData: JSON.stringify(body) });
+        }, { times: 2 });
         await sendBack.click();
         await until(page, "#operate-what", "1 dead letter would go back");
+        await until(page, "#operate-what", "not there, or not what else was asked for: 1.");
+        await until(page, "#operate-notes", /Other groups that read .*orders: .*reports/);
+        await judgeDialog(page);
         assertEquals((await sql`select 1 from audit_log`).length, 0);
         await page.getByRole("button", { name: "Send 1 dead letter back" }).click();
         await until(page, "#operate-what", "Done: 1 dead letter sent back");
+        await until(page, "#operate-what", "not there, or not what else was asked for: 1.");
+        await until(page, "#operate-notes", "Other groups that read");
         await page.locator("#operate-close").click();
         const noted = await sql`select operator, action, outcome from audit_log order by id`;
         assertEquals(noted.map((row) => Object.values(row).join(" ")), [
@@ -238,6 +261,29 @@ Deno.test({
       await page.locator("#old-tables").click();
       await until(page, "#operate-what", "No old tables are kept");
       await page.locator("#operate-close").click();
+    });
+
+    await t.step("what finds nothing to do is not noted", async () => {
+      const noted = async () => Number((await sql`select count(*) from audit_log`)[0]?.count);
+      const before = await noted();
+      for (
+        const [path, body, status] of [
+          ["read-model/drop-old", {}, 200],
+          ["read-model/rollback", {}, 409],
+          ["parked-keys/unpark", { all: true }, 200],
+          ["dead-letters/redrive", { addresses: ["0/0"] }, 200],
+          ["dead-letters/redrive", { addresses: ["0/999"] }, 404],
+        ] as const
+      ) {
+        const answer = await fetch(`${pipeline.origin}/operate/${path}`, {
+          method: "POST",
+          headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+          body: JSON.stringify(body),
+        });
+        const said = await answer.text();
+        assertEquals([path, answer.status, said.includes('"failed"')], [path, status, false]);
+      }
+      assertEquals(await noted(), before);
     });
 
     assertEquals(

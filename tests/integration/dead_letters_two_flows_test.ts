@@ -1,4 +1,5 @@
 /** Two flows on one topic that name one dead-letter topic: each gets back what it failed on, and nothing twice. */
+import type { Audit } from "../../src/app/compose/audited.ts";
 import { z } from "zod";
 import { ProblemError } from "../../src/app/http/problem.ts";
 import { redriveDeed } from "../../src/app/operate/redrive_deed.ts";
@@ -31,14 +32,18 @@ import { runUntil } from "../support/run_until.ts";
 const read = z.object({ id: z.string(), n: z.number() });
 
 /** What a command on dead letters prints on stdout. */
-async function saidBy(args: readonly string[], store: DeadLetterStore): Promise<string> {
+async function saidBy(
+  args: readonly string[],
+  store: DeadLetterStore,
+  audit: Audit = (_deed, act) => act(),
+): Promise<string> {
   const { log } = console;
   let said = "";
   console.log = (text: string) => void (said += `${text}\n`);
   try {
     await dlqCommand({
       confirm: () => false,
-      withStore: (_topic, act) => act(store, new AbortController().signal, (_deed, act) => act()),
+      withStore: (_topic, act) => act(store, new AbortController().signal, audit),
     }).parseAsync(args, { from: "user" });
   } finally {
     console.log = log;
@@ -104,8 +109,15 @@ Deno.test("a redriven record is worked on by the flow that it failed in, and pas
     assertStringIncludes(said.replaceAll("\n", " "), `read ${source}: ${mailing.groupId}. Flows`);
     const { other_groups } = JSON.parse(await saidBy(["redrive", "--dry-run", "--json"], store));
     assertEquals(other_groups, [{ topic: source, groups: [mailing.groupId] }]);
+    const noted: string[] = [];
+    await saidBy(["redrive", "--class", "NoSuchError"], store, (deed, act) => {
+      noted.push(deed.action);
+      return act();
+    });
+    assertEquals(noted, [], "nothing was there to do");
     const overHttp = redriveDeed(billing.deadLetters, openStore);
-    const ask = (body: unknown) => overHttp(body).perform(() => {}, new AbortController().signal);
+    const ask = (body: unknown) =>
+      overHttp(body).perform(() => {}, new AbortController().signal, () => Promise.resolve());
     const gone = "0/99";
     const found = await ask({ dry_run: true, addresses: ["0/0", gone] });
     assertEquals([found.redriven, found.missing], [1, 1]);

@@ -103,7 +103,11 @@ Deno.test("unpark, asked for over HTTP, sends a key's records back in their orde
   const plan = unparkDeed(world.dlq, () => world.open());
   const told: unknown[] = [];
   const ask = (body: unknown) =>
-    plan(body).perform(({ redriven }) => told.push(redriven), new AbortController().signal);
+    plan(body).perform(
+      ({ redriven }) => told.push(redriven),
+      new AbortController().signal,
+      () => Promise.resolve(),
+    );
   const asked = { key: "a", group: key.groupId, wait_seconds: 60 };
   const seen = await ask({ ...asked, dry_run: true });
   assertEquals([seen.count, seen.waiting, (await world.parked()).length], [1, 3, 1]);

@@ -32,10 +32,11 @@ function operating(perform: Perform, more: Partial<OperateDeps> = {}) {
     tokens,
     requestsPerSecondMax: 0,
     plans: { redrive: plan, unpark: plan, rebuild: plan, rollback: plan, dropOld: plan },
-    audit: (who, _deed, act) => {
-      noted.push(who);
-      return act();
-    },
+    audit: (who, _deed, act) =>
+      act(() => {
+        noted.push(who);
+        return Promise.resolve();
+      }),
     describe: (error) => error instanceof Error ? error.message : String(error),
     stop: new AbortController().signal,
     ...more,
@@ -59,6 +60,10 @@ function operating(perform: Perform, more: Partial<OperateDeps> = {}) {
 }
 
 const nothing: Perform = () => Promise.resolve({ redriven: 0 });
+const one: Perform = async (_report, _signal, begin) => {
+  await begin();
+  return { redriven: 1 };
+};
 
 async function lines(response: Response) {
   return (await response.text()).trimEnd().split("\n").map((line) => JSON.parse(line));
@@ -133,16 +138,19 @@ Deno.test("a redrive that selects nothing is refused, and so is what cannot be m
   assertEquals(noted, []);
 });
 
-Deno.test("a deed tells its end in the last line, noted under the token's name; a dry run is not noted", async () => {
-  const { ask, noted } = operating(nothing);
+Deno.test("a deed tells its end in the last line, noted under the token's name; a dry run and what finds nothing to do are not noted", async () => {
+  const { ask, noted } = operating(one);
   const done = await ask({ all: true });
   assertEquals(done.headers.get("content-type"), "application/x-ndjson");
   assertEquals(await lines(done), [
     { kind: "begun", action: "dlq redrive" },
-    { kind: "done", result: { redriven: 0 } },
+    { kind: "done", result: { redriven: 1 } },
   ]);
   await lines(await ask({ all: true, dry_run: true }));
   assertEquals(noted, ["ada"]);
+  const idle = operating(nothing);
+  await lines(await idle.ask({ all: true }));
+  assertEquals(idle.noted, []);
 
   const failing = operating((report) => {
     report({ redriven: 1 });

@@ -10,14 +10,33 @@ const log = getLogger(["onceflow", "audit"]);
 /** Does something that is to be noted. */
 export type Audit = <T>(deed: Deed, act: () => Promise<T>) => Promise<T>;
 
-/**
- * The log has a line of each deed, when it has ended. Where the table cannot be written (Postgres is away, which may be why
- * somebody operates) that is said, and the deed is done all the same.
- */
+/** Does something that is noted from when it says that it begins: before that it may find that there is nothing to do. */
+export type AuditBegun = <T>(
+  deed: Deed,
+  act: (begin: () => Promise<void>) => Promise<T>,
+) => Promise<T>;
+
+/** Notes each deed, from before it is done; {@linkcode auditBegunOf} says how. */
 export function auditOf(
   config: Pick<Config, "OPERATOR">,
-  { databaseUrl }: Pick<Services, "databaseUrl">,
+  services: Pick<Services, "databaseUrl">,
 ): Audit {
+  const audit = auditBegunOf(config, services);
+  return (deed, act) =>
+    audit(deed, async (begin) => {
+      await begin();
+      return await act();
+    });
+}
+
+/**
+ * The log has a line of each deed that has begun, when it has ended. Where the table cannot be written (Postgres is away,
+ * which may be why somebody operates) that is said, and the deed is done all the same.
+ */
+export function auditBegunOf(
+  config: Pick<Config, "OPERATOR">,
+  { databaseUrl }: Pick<Services, "databaseUrl">,
+): AuditBegun {
   return async (deed, act) => {
     await using database = openDatabase(databaseUrl, {
       connectionsMax: 1,
@@ -41,15 +60,21 @@ export function auditOf(
         ...{ operator, action: deed.action, target: deed.target, outcome },
         detail: JSON.stringify(deed.detail),
       });
-    await note("begun");
+    let begun = false;
+    const end = async (outcome: "done" | "failed", reason?: string) => {
+      if (!begun) return;
+      await note(outcome, reason);
+      say(outcome);
+    };
     try {
-      const result = await act();
-      await note("done");
-      say("done");
+      const result = await act(async () => {
+        begun = true;
+        await note("begun");
+      });
+      await end("done");
       return result;
     } catch (error) {
-      await note("failed", error instanceof Error ? error.message : String(error));
-      say("failed");
+      await end("failed", error instanceof Error ? error.message : String(error));
       throw error;
     }
   };

@@ -38,7 +38,7 @@ export async function rollbackViews(
   services: Services,
   options: {
     readonly atOnce: boolean;
-    readonly beforeRollback: (plan: RollbackPlan) => void;
+    readonly beforeRollback: (plan: RollbackPlan) => void | Promise<void>;
     readonly onProgress: (progress: RebuildProgress) => void;
     readonly signal: AbortSignal;
   },
@@ -50,7 +50,10 @@ export async function rollbackViews(
 export async function dropOldViews(
   config: Config,
   services: Services,
-  options: { readonly beforeDrop: (old: OldTables) => void; readonly signal: AbortSignal },
+  options: {
+    readonly beforeDrop: (old: OldTables) => void | Promise<void>;
+    readonly signal: AbortSignal;
+  },
 ): Promise<OldTables | undefined> {
   return await dropOldTables({ ...settings(config, services), ...options });
 }

@@ -12,7 +12,7 @@ import { dropOldDeed, rollbackDeed } from "../operate/old_tables_deeds.ts";
 import { rebuildDeed } from "../operate/rebuild_deed.ts";
 import { redriveDeed } from "../operate/redrive_deed.ts";
 import { unparkDeed } from "../operate/unpark_deed.ts";
-import { auditOf } from "./audited.ts";
+import { auditBegunOf } from "./audited.ts";
 import type { Observability } from "./observability.ts";
 import { metricsGuard } from "./open_door.ts";
 import { viewsOf } from "./prepare_schema.ts";
@@ -50,10 +50,10 @@ export function startOperate(
   const status = () => viewsStatus(config, services);
   const old = {
     ...{ name, status },
-    rollback: (options: Omit<Parameters<typeof rollbackViews>[2], "beforeRollback">) =>
-      rollbackViews(config, services, { ...options, beforeRollback: () => {} }),
-    dropOld: (signal: AbortSignal) =>
-      dropOldViews(config, services, { signal, beforeDrop: () => {} }),
+    rollback: (options: Parameters<typeof rollbackViews>[2]) =>
+      rollbackViews(config, services, options),
+    dropOld: (options: Parameters<typeof dropOldViews>[2]) =>
+      dropOldViews(config, services, options),
   };
   const { app, settle } = createOperateApp({
     tokens: config.API_TOKENS,
@@ -68,7 +68,7 @@ export function startOperate(
       rollback: rollbackDeed(old),
       dropOld: dropOldDeed(old),
     },
-    audit: (who, deed, act) => auditOf({ OPERATOR: who }, services)(deed, act),
+    audit: (who, deed, act) => auditBegunOf({ OPERATOR: who }, services)(deed, act),
     describe,
     stop: stop.signal,
     onFault: (error, requestId) =>

@@ -18,8 +18,16 @@ export interface PlannedDeed {
   readonly kind: "dead letters" | "read model";
   /** Only looks: it is not noted, and does not wait for others. */
   readonly dryRun: boolean;
-  readonly perform: Perform;
+  readonly perform: PerformNoted;
 }
+
+/**
+ * Does it. Where there is something to do it awaits `begin` before it changes anything: from then on it is noted, and what
+ * finds nothing to do is not.
+ */
+export type PerformNoted = (
+  ...given: [...Parameters<Perform>, begin: () => Promise<void>]
+) => ReturnType<Perform>;
 
 /** Understands a body. Throws a {@linkcode ProblemError} where it cannot. */
 export type Plan = (body: unknown) => PlannedDeed;
@@ -29,8 +37,12 @@ export interface OperateDeps {
   readonly tokens: readonly ApiToken[];
   readonly requestsPerSecondMax: number;
   readonly plans: Readonly<Record<OperateName, Plan>>;
-  /** Does it, and notes that `who` has done it, before and after. */
-  readonly audit: <T>(who: string, deed: Deed, act: () => Promise<T>) => Promise<T>;
+  /** Does it, and notes that `who` has done it, when it begins and after. */
+  readonly audit: <T>(
+    who: string,
+    deed: Deed,
+    act: (begin: () => Promise<void>) => Promise<T>,
+  ) => Promise<T>;
   readonly describe: (error: unknown) => string;
   /** Stops all that is under way: the process ends. */
   readonly stop: AbortSignal;
@@ -67,8 +79,8 @@ export function createOperateApp(deps: OperateDeps): OperateApp {
       underWay.set(kind, { who: client, since: new Date() });
     }
     const act: Perform = dryRun
-      ? perform
-      : (report, signal) => audit(client, deed, () => perform(report, signal));
+      ? (report, signal) => perform(report, signal, () => Promise.resolve())
+      : (report, signal) => audit(client, deed, (begin) => perform(report, signal, begin));
     const told = { stop, describe: (error: unknown) => plainText(describe(error)) };
     const { response, ended } = streamDeed(deed.action, act, told);
     const over = ended.then(() => {

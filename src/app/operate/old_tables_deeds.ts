@@ -14,10 +14,14 @@ export interface OldTablesDeps {
   readonly status: () => Promise<ProjectionStatus>;
   readonly rollback: (options: {
     readonly atOnce: boolean;
+    readonly beforeRollback: () => Promise<void>;
     readonly onProgress: (progress: RebuildProgress) => void;
     readonly signal: AbortSignal;
   }) => Promise<RollbackReport>;
-  readonly dropOld: (signal: AbortSignal) => Promise<OldTables | undefined>;
+  readonly dropOld: (options: {
+    readonly beforeDrop: () => Promise<void>;
+    readonly signal: AbortSignal;
+  }) => Promise<OldTables | undefined>;
 }
 
 /** A dry run tells which tables are kept: `old`, null where none are. */
@@ -28,11 +32,10 @@ export function rollbackDeed({ name, status, rollback }: OldTablesDeps): Plan {
       deed: { action: "projection rollback", target: name, detail: { at_once } },
       kind: "read model",
       dryRun,
-      async perform(report, signal) {
+      async perform(report, signal, begin) {
         if (dryRun) return await keptOf(status);
-        return reportDocument(
-          await rollback({ atOnce: at_once, onProgress: telling(report), signal }),
-        );
+        const options = { atOnce: at_once, beforeRollback: begin, onProgress: telling(report) };
+        return reportDocument(await rollback({ ...options, signal }));
       },
     };
   };
@@ -46,9 +49,9 @@ export function dropOldDeed({ name, status, dropOld }: OldTablesDeps): Plan {
       deed: { action: "projection drop-old", target: name, detail: {} },
       kind: "read model",
       dryRun,
-      async perform(_report, signal) {
+      async perform(_report, signal, begin) {
         if (dryRun) return await keptOf(status);
-        const dropped = await dropOld(signal);
+        const dropped = await dropOld({ beforeDrop: begin, signal });
         return { dropped: dropped ? oldTablesDocument(dropped) : null };
       },
     };

@@ -34,8 +34,9 @@ export function rebuildDeed({ name, status, rebuild }: RebuildDeps): Plan {
       deed: { action: "projection rebuild", target: name, detail: asked },
       kind: "read model",
       dryRun,
-      async perform(report, signal) {
+      async perform(report, signal, begin) {
         if (dryRun) return standingOf(await status());
+        await begin();
         let compared: Comparison | undefined;
         const beforeSwap = (comparison: Comparison) => {
           compared = comparison;

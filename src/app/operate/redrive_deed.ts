@@ -2,7 +2,7 @@
 import { parseAddress } from "../../engine/dead_letters/dead_letter_address.ts";
 import type { DeadLetterStore } from "../../engine/dead_letters/list_dead_letters.ts";
 import { otherReaders } from "../../engine/dead_letters/other_readers.ts";
-import { missingOf, redriveDeadLetters } from "../../engine/dead_letters/redrive.ts";
+import { missingOf, redriveDeadLetters, wouldRedrive } from "../../engine/dead_letters/redrive.ts";
 import { ProblemError, problemOf } from "../http/problem.ts";
 import { redriveRequest } from "../http/operate_schemas.ts";
 import { validate } from "../http/validate.ts";
@@ -31,18 +31,19 @@ export function redriveDeed(topic: string, openStore: OpenStore): Plan {
       limit: asked.limit,
       perSecond: asked.per_second,
       tripsMax: asked.trips_max,
-      dryRun,
     };
     return {
       deed: { action: "dlq redrive", target: topic, detail: asked },
       kind: "dead letters",
       dryRun,
-      async perform(report, signal) {
+      async perform(report, signal, begin) {
         await using store = openStore();
         const reasons: string[] = [];
         const meantFor = new Set<string>();
         let [redriven, refused] = [0, 0];
-        const done = await redriveDeadLetters(store, options, signal, {
+        const lookOnly = dryRun || !await wouldRedrive(store, options, signal);
+        if (!lookOnly) await begin();
+        const done = await redriveDeadLetters(store, { ...options, dryRun: lookOnly }, signal, {
           redriven(letters) {
             for (const { groupId } of letters) meantFor.add(groupId);
             report({ redriven: redriven += letters.length, refused });

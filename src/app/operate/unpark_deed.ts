@@ -38,11 +38,12 @@ export function unparkDeed(topic: string, openStore: OpenStore): Plan {
       deed: { action: "dlq unpark", target: topic, detail: asked },
       kind: "dead letters",
       dryRun,
-      async perform(report, signal) {
+      async perform(report, signal, begin) {
         await using store = openStore();
         const parked = (await listParkedKeys(store.log, { signal })).filter(isMeant);
         if (wanted !== undefined && parked.length === 0) throw notParked(topic);
-        if (dryRun) return resultOf(parked, parked.map(parkedDocument));
+        if (dryRun || parked.length === 0) return resultOf(parked, parked.map(parkedDocument));
+        await begin();
         if (asked.forget) return resultOf(parked, await forgetAll(store, parked, report, signal));
         let redriven = 0;
         const waitMsMax = asked.wait_seconds * 1_000;

@@ -102,6 +102,16 @@ export async function redriveDeadLetters(
   return { redriven, again, skipped, refused, removed, byTopic };
 }
 
+/** Whether there is anything that it would send. Changes nothing. */
+export async function wouldRedrive(
+  store: DeadLetterStore,
+  options: RedriveOptions,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  const look = { ...options, dryRun: true, limit: 1 };
+  return (await redriveDeadLetters(store, look, signal)).redriven > 0;
+}
+
 async function wantedPartitions(
   store: DeadLetterStore,
   { addresses = [] }: Selection,

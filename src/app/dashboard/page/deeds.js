@@ -31,15 +31,16 @@ function redriving(title, selection) {
     path: "/operate/dead-letters/redrive",
     body: selection,
     pace: "per_second",
-    foresee: ({ redriven, again, skipped, refused, by_topic, reasons }) => ({
+    foresee: ({ redriven, again, skipped, refused, missing, by_topic, other_groups, reasons }) => ({
       what: redriven === 0
-        ? `Nothing would go back. ${leftAlone(skipped)}${cannot(refused)}`
+        ? `Nothing would go back. ${leftAlone(skipped)}${cannot(refused)}${notThere(missing)}`
         : `${letters(redriven)} would go back (${
           topicsOf(by_topic)
         }), with the same key and bytes, to be ` +
-          "worked on again by the group that gave them up. Every other consumer of the topic sees them again. " +
-          `${onceMore(again)}${leftAlone(skipped)}${cannot(refused)}`,
+          "worked on again by the group that gave them up. " +
+          `${onceMore(again)}${leftAlone(skipped)}${cannot(refused)}${notThere(missing)}`,
       notes: [
+        ...otherReaders(other_groups),
         ...reasons,
         ...skipped === 0 ? [] : [{
           text: "What was sent back before may have been processed since.",
@@ -55,12 +56,14 @@ function redriving(title, selection) {
         (doubt === undefined ? "" : ` Looking up what became of the last ones: ${doubt}`),
       done: redriven,
     }),
-    conclude: ({ redriven, skipped, refused, removed, by_topic, reasons }) => ({
+    conclude: (
+      { redriven, skipped, refused, removed, missing, by_topic, other_groups, reasons },
+    ) => ({
       what:
         `Done: ${letters(redriven)} sent back${redriven > 0 ? ` (${topicsOf(by_topic)})` : ""}. ` +
-        leftAlone(skipped) + cannot(refused) +
-        (removed === 0 ? "" : ` Removed by retention before: up to ${formatCount(removed)}.`),
-      notes: reasons,
+        leftAlone(skipped) + cannot(refused) + notThere(missing) +
+        (removed === 0 ? "" : `Removed by retention before: up to ${formatCount(removed)}.`),
+      notes: [...otherReaders(other_groups), ...reasons],
     }),
   };
 }
@@ -91,7 +94,33 @@ function topicsOf(byTopic) {
 
 /** @param {number} refused */
 function cannot(refused) {
-  return refused === 0 ? "" : `Cannot go back, so still pending: ${formatCount(refused)}.`;
+  return refused === 0 ? "" : `Cannot go back, so still pending: ${formatCount(refused)}. `;
+}
+
+/** @param {number} missing */
+function notThere(missing) {
+  return missing === 0
+    ? ""
+    : `Named, and not there, or not what else was asked for: ${formatCount(missing)}. `;
+}
+
+/**
+ * A line for each topic that is read by groups which these records are not for.
+ * @param {readonly { topic: string, groups: readonly string[] }[] | null} found null where it could not be asked; a reason says why
+ */
+function otherReaders(found) {
+  return (found ?? []).filter(({ groups }) => groups.length > 0).map(({ topic, groups }) =>
+    `Other groups that read ${topic}: ${named(groups)}. Flows of onceflow pass over what is for ` +
+    "another group; any other consumer sees these records again."
+  );
+}
+
+const namedMax = 10;
+
+/** @param {readonly string[]} names */
+function named(names) {
+  const more = names.length - namedMax;
+  return names.slice(0, namedMax).join(", ") + (more > 0 ? ` and ${formatCount(more)} more` : "");
 }
 
 /** @param {number} count */
