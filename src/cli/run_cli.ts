@@ -18,6 +18,7 @@ import { offsetsCommand } from "./offsets.ts";
 import { operateCommand } from "./operate.ts";
 import { progress } from "./progress.ts";
 import { projectionCommand } from "./projection.ts";
+import { refuseEmpty } from "./refuse_empty.ts";
 import { serveCommand } from "./serve.ts";
 import { schemaCommand } from "./schema.ts";
 import { stackCommand } from "./stack.ts";
@@ -43,6 +44,7 @@ import { workerCommand } from "./worker.ts";
 export async function runCli(args: readonly string[]): Promise<number> {
   const program = programWithCommands();
   program.hook("preAction", (_program, action) => {
+    refuseEmpty(action);
     const { LOG_LEVEL, LOG_FORMAT } = readConfig();
     // A demonstration speaks for itself; a service says what it does.
     const quiet = !["serve", "worker", "operate"].includes(action.name());

@@ -1,7 +1,8 @@
-/** What commands print for people fits a terminal of 100 columns, whatever the terminal's own width. */
+/** What commands print for people fits a terminal of 100 columns, whatever its own width; and how empty options are answered. */
+import process from "node:process";
 import type { Command } from "commander";
 import { auditCommand } from "../../src/cli/audit.ts";
-import { programWithCommands } from "../../src/cli/run_cli.ts";
+import { programWithCommands, runCli } from "../../src/cli/run_cli.ts";
 import { columnsOf } from "../../src/engine/dead_letters/fit_columns.ts";
 import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
 
@@ -51,4 +52,25 @@ Deno.test("worker audit fits 100 columns, and has all that was noted", async () 
     "1970-01-01T00:00:00.000Z  ada  dlq redrive of orders.DLQ  failed\n  {",
   );
   assertStringIncludes(said.replaceAll(/\s+/g, " "), reason.replaceAll(/\s+/g, " "));
+});
+
+Deno.test("an option that was given an empty value is refused before anything is done, also where it would mean all", async () => {
+  for (
+    const args of [
+      ["worker", "offsets", "show", "--group", ""],
+      ["worker", "transactions", "--topic="],
+      ["dlq", "redrive", "--class", ""],
+      ["explain", "--customer", ""],
+    ]
+  ) {
+    let said = "";
+    const stderr = process.stderr.write;
+    process.stderr.write = (text: string | Uint8Array) => (said += text, true);
+    try {
+      assertEquals(await runCli(args), 2);
+    } finally {
+      process.stderr.write = stderr;
+    }
+    assertStringIncludes(said, "is empty. Give it a value, or leave it out.");
+  }
 });
