@@ -67,6 +67,22 @@ Deno.test("a value that is part of another, or of a placeholder, does not break 
   assertEquals(error, "<name> wrote from <mails.at>");
 });
 
+Deno.test("a personal value of a million characters, or half of a pair, is replaced where it is quoted and stops nothing", async () => {
+  const long = `${"z".repeat(1_500_000)}(`;
+  const other = await letterOf(record({ id: "x", name: long }), () => "no rate");
+  assertEquals(other.error, "no rate");
+  const quoting = await letterOf(record({ id: "x", name: long }), (name) => `${name} is long`);
+  assertEquals(quoting.error, "<name> is long");
+  const half = await letterOf(record({ id: "x", name: "Ada\ud800 L" }), (name) => `no ${name}!`);
+  assertEquals(half.error, "no <name>!");
+});
+
+Deno.test("of personal values that overlap nothing is left", async () => {
+  const value = record({ id: "x", name: "home of Ada", mails: [{ at: "ada@home" }] });
+  const { error } = await letterOf(value, () => "to ada@home of Ada, now");
+  assertEquals(error, "to <mails.at>, now");
+});
+
 Deno.test("of a value that cannot be read nobody knows what is personal: its error is withheld", async () => {
   const { error } = await letterOf(record('{"name":"Ada Lovelace", oops'), String);
   assertEquals(error, withheldText);

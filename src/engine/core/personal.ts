@@ -104,19 +104,58 @@ function addParts(
 
 function addPart(part: string, placeholder: string, parts: Map<string, string>): void {
   if (part.trim() === "") return;
-  for (const form of [part, JSON.stringify(part).slice(1, -1)]) {
+  // A text that is searched is well-formed.
+  for (const form of [part.toWellFormed(), JSON.stringify(part).slice(1, -1)]) {
     if (!parts.has(form)) parts.set(form, placeholder);
   }
 }
 
-/** In one pass, the longest first: a value that is part of another, or of a placeholder, does no harm. */
+interface Found {
+  readonly from: number;
+  to: number;
+  readonly placeholder: string;
+}
+
+/**
+ * What overlaps is one place, named by what begins first, and of that by the longest. No regular expression: a part may have
+ * millions of characters, and those are "too large" for one.
+ */
 function replaceAll(text: string, parts: ReadonlyMap<string, string>): string {
   if (parts.size === 0) return text;
-  const alternatives = [...parts.keys()].sort((one, other) => other.length - one.length)
-    .map((part) => {
-      const escaped = part.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
-      return part.length < aloneBelow ? `(?<![\\p{L}\\p{N}])${escaped}(?![\\p{L}\\p{N}])` : escaped;
-    });
-  const any = new RegExp(alternatives.join("|"), "gu");
-  return text.toWellFormed().replace(any, (part) => parts.get(part) ?? "<personal>");
+  const whole = text.toWellFormed();
+  const found = [...parts].flatMap(([part, placeholder]) => placesOf(part, placeholder, whole))
+    .sort((one, other) => one.from - other.from || other.to - one.to);
+  const places: Found[] = [];
+  for (const next of found) {
+    const last = places.at(-1);
+    if (last && next.from < last.to) last.to = Math.max(last.to, next.to);
+    else places.push(next);
+  }
+  let end = 0;
+  const pieces = places.map(({ from, to, placeholder }) => {
+    const before = whole.slice(end, from);
+    end = to;
+    return before + placeholder;
+  });
+  return pieces.join("") + whole.slice(end);
+}
+
+function placesOf(part: string, placeholder: string, text: string): Found[] {
+  const places: Found[] = [];
+  for (let from = text.indexOf(part); from >= 0;) {
+    const to = from + part.length;
+    const counts = part.length >= aloneBelow || isAlone(text, from, to);
+    if (counts) places.push({ from, to, placeholder });
+    from = text.indexOf(part, counts ? to : from + 1);
+  }
+  return places;
+}
+
+const endsInWord = /[\p{L}\p{N}]$/u;
+const beginsWithWord = /^[\p{L}\p{N}]/u;
+
+/** Whether no letter and no digit touches it; one of them has up to two code units. */
+function isAlone(text: string, from: number, to: number): boolean {
+  return !endsInWord.test(text.slice(Math.max(0, from - 2), from)) &&
+    !beginsWithWord.test(text.slice(to, to + 2));
 }
