@@ -15,6 +15,7 @@ import { ensureTopics } from "../../src/engine/kafka/topics.ts";
 import { createTransactions } from "../../src/engine/kafka/transactions.ts";
 import type { TransactionStep } from "../../src/engine/kafka/transactor.ts";
 import { assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
+import { inTime } from "../support/in_time.ts";
 import { settled } from "../support/kafka.ts";
 import { believingNames } from "../support/mutants/believing_offsets.ts";
 import { deadLetterTopics, header, headerTexts, valueText } from "./dead_letters_setup.ts";
@@ -322,6 +323,16 @@ Deno.test("new dead letters are pending where the topic was deleted and recreate
   await admin.connect();
   await admin.deleteTopics({ topics: [topics.dlq] });
   await admin.disconnect();
+  const look = async () => {
+    // The broker hears of it later than the controller.
+    for (;; await delay(50)) {
+      const place = { topic: topics.dlq, partition: 0 };
+      const said = await store.log.range(place).then(() => undefined, (error) => error.message);
+      if (said !== undefined) return said;
+    }
+  };
+  const said = await inTime(look(), "the topic is gone");
+  assertStringIncludes(said, `topic "${topics.dlq}" does not exist any more`);
   await ensureTopics(topics.client, [{ topic: topics.dlq, partitions: 2, replicationFactor: 1 }]);
   await topics.fail({ key: "a", value: "4" }, { key: "b", value: "5" });
   await settled(topics.client, [topics.client.names.redriven]);

@@ -4,6 +4,7 @@ import { protocolErrorType } from "../kafka/error_verdict.ts";
 import type { KafkaClient } from "../kafka/kafka_client.ts";
 import { readLogRange } from "../kafka/log_range.ts";
 import { MissingPermissionError, permitted } from "../kafka/missing_permission.ts";
+import { obstacleOf } from "../kafka/obstacle.ts";
 import { openPartitionReader } from "../kafka/open_partition_reader.ts";
 import { fetchPlainOffset } from "../kafka/plain_offset.ts";
 import { fetchTopicId } from "../kafka/topic_id.ts";
@@ -12,8 +13,14 @@ import type { RecordLog } from "./record_log.ts";
 /** Connects when it is first asked; disposing disconnects. Readers are disposed of by their owners. */
 export function openRecordLog(client: KafkaClient): RecordLog & AsyncDisposable {
   const cluster = client.cluster();
-  const asking = <T>(topic: string, ask: () => Promise<T>, groupId?: string) => {
-    return permitted({ topics: [topic], groupId, user: client.user }, ask);
+  const asking = async <T>(topic: string, ask: () => Promise<T>, groupId?: string) => {
+    const request = { topics: [topic], groupId, user: client.user };
+    try {
+      return await permitted(request, ask);
+    } catch (error) {
+      if (protocolErrorType(error) !== "UNKNOWN_TOPIC_OR_PARTITION") throw error;
+      throw new Error(obstacleOf(error, request)?.reason, { cause: error });
+    }
   };
   return {
     names: client.names,
