@@ -3,203 +3,65 @@
  * world whose hosts freeze, die and lose their network, and whose Kafka and Postgres go away. Another seed:
  * `RELAY_SEEDS=a,b deno test -A tests/unit/outbox_relay_weeks_test.ts`.
  */
-import { createHealth, type Health } from "../../src/engine/core/health.ts";
-import { cursorRefreshMs } from "../../src/engine/outbox/cursor_age.ts";
-import { type LeadTimes, leadTimes } from "../../src/engine/outbox/lead_rules.ts";
-import type { PruneTimes } from "../../src/engine/outbox/prune_outbox.ts";
+import { leadTimes } from "../../src/engine/outbox/lead_rules.ts";
 import { relayShard } from "../../src/engine/outbox/relay_shard.ts";
 import { configureLogging } from "../../src/engine/observe/logging.ts";
-import { type Random, seededRandom } from "../../src/tools/torture/random.ts";
-import { assert, assertEquals } from "../support/assert.ts";
-import { Host, type Service, World } from "./relay_weeks_world.ts";
+import { seededRandom } from "../../src/tools/torture/random.ts";
+import { assert, assertEquals, fail } from "../support/assert.ts";
+import {
+  hour,
+  hours,
+  keptMs,
+  liveThrough,
+  Machine,
+  minute,
+  retentionHours,
+  rounds,
+  times,
+  weeks,
+  withSeededChance,
+} from "../support/simulation/relay_life.ts";
+import { relayMistakes } from "../support/simulation/relay_mistakes.ts";
+import { Host, World } from "../support/simulation/relay_world.ts";
 
-const minute = 60_000;
-const hour = 60 * minute;
-const day = 24 * hour;
-const weeks = 2;
-/** Of published rows. */
-const retentionHours = 24;
-/** For which Kafka keeps the cursor. */
-const keptMs = 7 * day;
-
-/** Sixty times slower than they are, or a week would be millions of renewals. */
-const times: LeadTimes = {
-  renewMs: leadTimes.renewMs * 60,
-  validMs: leadTimes.validMs * 60,
-  pollMs: minute,
-  stuckMsMax: leadTimes.stuckMsMax * 60,
-  openMsMax: leadTimes.openMsMax * 60,
-  offerMs: leadTimes.offerMs * 60 + minute,
-  hungMsMax: leadTimes.hungMsMax * 60,
-};
-
-const rounds: PruneTimes = { someMs: 2 * minute, noneMs: 10 * minute, failedMs: 5 * minute };
-
-/**
- * No row waits longer than this while one process is well all the time, and both services are: each of the others may have
- * taken the lead in turn, and have lost it again only when its time was over.
- */
-function waitMsMaxOf(hosts: number): number {
-  // Whoever has offered the lead in vain before has four times the patience.
-  const turnMsMax = 4 * times.openMsMax + times.validMs + times.offerMs;
-  // Alone, one goes on with a session that may hang, until that is known.
-  return hosts === 1 ? times.hungMsMax + turnMsMax : hosts * turnMsMax;
-}
-
-/** A process that is started, and started again. */
-class Machine {
-  host: Host;
-  health: Health = createHealth();
-  #stop = new AbortController();
-
-  constructor(readonly world: World, readonly name: string) {
-    this.host = this.start();
-  }
-
-  start(): Host {
-    const { world } = this;
-    const host = new Host(world, `${this.name}@${world.time.now}`);
-    this.host = host;
-    const stop = this.#stop = new AbortController();
-    this.health = createHealth(() => world.time.now);
-    const place = { shard: 0, groupId: "relay", cursorTopic: "cursor" };
-    relayShard(
-      {
-        store: world.storeFor(host),
-        transactions: world.transactionsFor(host),
-        lead: world.leadFor(host),
-        ...{ leadTimes: times, pruneTimes: rounds, clock: host.clock, health: this.health },
-        partitionCount: () => 1,
-        offsetsKeptMs: () => Promise.resolve(keptMs),
-      },
-      { ...place, batchRecordsMax: 200, pollIntervalMs: minute, retentionHours },
-      stop.signal,
-    ).then(
-      () => {
-        if (!stop.signal.aborted) world.violated(`${host.id} ended by itself`);
-        host.isAlive = false;
-      },
-      (error) => {
-        world.violated(`${host.id} halted: ${error}`);
-        host.isAlive = false;
-      },
-    );
-    return host;
-  }
-
-  stop(): void {
-    this.#stop.abort(new DOMException("stopped", "AbortError"));
-  }
-
-  get leads(): boolean {
-    return this.world.lead?.host === this.host;
-  }
-}
-
-/** Something that goes wrong, and what ends it. */
-function strike(world: World, machines: readonly Machine[], random: Random): () => void {
-  const leader = machines.find((machine) => machine.leads);
-  // Leaders are struck more often than chance would have it.
-  const victim = leader && random.integer(0, 1) === 0 ? leader : random.pick(machines);
-  const { host } = victim;
-  const service = random.pick<Service>(["kafka", "postgres"]);
-  switch (random.integer(0, 6)) {
-    case 0:
-    case 1:
-      host.isFrozen = true;
-      return () => host.thaw();
-    case 2:
-      host.isAlive = false;
-      return () => void victim.start();
-    case 3:
-      victim.stop();
-      return () => {
-        host.isAlive = false;
-        victim.start();
-      };
-    case 4:
-      host.cut.set(service, random.pick(["refused", "silent"]));
-      return () => void host.cut.delete(service);
-    case 5:
-      world.faults.down.add(service);
-      return () => void world.faults.down.delete(service);
-    default:
-      world.faults.holdsBarrier = true;
-      return () => void (world.faults.holdsBarrier = false);
-  }
-}
-
-/** What must hold at any moment. */
-function look(world: World, machines: readonly Machine[]): void {
-  const { now } = world.time;
-  const waitMsMax = waitMsMaxOf(machines.length);
-  for (const { host } of machines) if (!host.isHealthy) host.healthySince = now;
-  if (world.faults.down.size > 0 || world.faults.holdsBarrier) world.faults.servicesSince = now;
-  const healthySince = Math.min(...machines.map(({ host }) => host.healthySince));
-  const wellMs = now - Math.max(healthySince, world.faults.servicesSince);
-  const ageMs = world.cursorAge();
-  if (wellMs < waitMsMax) return;
-  const waitedMs = world.waitedMs();
-  if (waitedMs > waitMsMax) world.violated(`a row has waited for ${waitedMs / minute} minutes`);
-  const refreshMs = cursorRefreshMs(keptMs);
-  if (ageMs > refreshMs + waitMsMax) world.violated(`the cursor is ${ageMs / hour} hours old`);
-  // The first one may be the cursor's own, or have been until now.
-  const keptSince = world.rows[1]?.createdAt.getTime() ?? now;
-  if (now - keptSince > retentionHours * hour + waitMsMax) {
-    world.violated(`a row is kept that is ${(now - keptSince) / hour} hours old`);
-  }
-}
-
-async function liveThrough(seed: string, hosts: number): Promise<World> {
-  const random = seededRandom(seed);
-  const world = new World(random, keptMs);
-  const machines = Array.from({ length: hosts }, (_, index) => new Machine(world, `host-${index}`));
-  let nextFault = random.integer(minute, 6 * hour);
-  let nextRow = 0;
-  let idleFrom = random.integer(hour, 2 * day);
-  while (world.time.now < weeks * 7 * day) {
-    await world.time.pass(5 * minute);
-    const { now } = world.time;
-    if (now >= nextFault) {
-      const end = strike(world, machines, random);
-      // Most are short, some outlast everything but the time for which Kafka keeps the cursor.
-      const lengthMs = random.integer(0, 3) > 0
-        ? random.integer(minute, 40 * minute)
-        : random.integer(hour, 12 * hour);
-      world.time.after(lengthMs, end);
-      nextFault = now + random.integer(10 * minute, 12 * hour);
-    }
-    if (now >= idleFrom) {
-      // Up to longer than Kafka keeps the cursor.
-      nextRow = now + random.integer(hour, 9 * day);
-      idleFrom = nextRow + random.integer(hour, 2 * day);
-    }
-    for (let rows = random.integer(0, 20); rows > 0 && now >= nextRow; rows--) world.place();
-    look(world, machines);
-  }
-  return world;
-}
-
+const schedules = 100;
+const schedulesOfMistakeMax = 1_000;
 const seeds = Deno.env.get("RELAY_SEEDS")?.split(",") ?? ["b"];
 
 for (const hosts of [1, 3]) {
   for (const seed of seeds) {
     Deno.test(`weeks of ${hosts} relay(s) in a world that goes wrong, seed ${seed}`, async () => {
-      const { random: systemsRandom } = Math;
-      const random = seededRandom(`${seed}/backoff`);
-      Math.random = () => random.next();
-      try {
-        const world = await liveThrough(seed, hosts);
-        const found =
-          `${world.published} rows published, ${world.leaders} changes of the leader, the cursor at most ` +
-          `${(world.oldestCursorMs / hour).toFixed(1)} h old`;
-        assertEquals(world.violations.slice(0, 5), [], found);
-        assert(world.published > 1_000 && (hosts === 1 || world.leaders > 10), found);
-      } finally {
-        Math.random = systemsRandom;
-      }
+      const world = await withSeededChance(seed, () => liveThrough(seed, hosts, weeks));
+      const found =
+        `${world.published} rows published, ${world.leaders} changes of the leader, the cursor at most ` +
+        `${(world.oldestCursorMs / hour).toFixed(1)} h old`;
+      assertEquals(world.violations.slice(0, 5), [], found);
+      assert(world.published > 1_000 && (hosts === 1 || world.leaders > 10), found);
     });
   }
+}
+
+Deno.test(`what is published is the outbox in order, once, in ${schedules} schedules`, async () => {
+  let [leaders, published] = [0, 0];
+  for (let number = 0; number < schedules; number++) {
+    const seed = `schedule ${number}`;
+    const world = await withSeededChance(seed, () => liveThrough(seed, 1 + number % 3, hours));
+    assertEquals(world.violations, [], seed);
+    leaders += world.leaders;
+    published += world.published;
+  }
+  assert(leaders > 3 * schedules && published > 500 * schedules, `${leaders}, ${published}`);
+});
+
+for (const [name, mistake] of Object.entries(relayMistakes)) {
+  Deno.test(`a planted mistake is found: ${name}`, async () => {
+    for (let number = 0; number < schedulesOfMistakeMax; number++) {
+      const seed = `schedule ${number}`;
+      const life = () => liveThrough(seed, 1 + number % 3, mistake.trouble ?? hours, mistake);
+      if ((await withSeededChance(seed, life)).violations.length > 0) return;
+    }
+    fail(`not found in ${schedulesOfMistakeMax} schedules`);
+  });
 }
 
 Deno.test("hours without Kafka or Postgres are some lines for each relay, and none for each turn of the lead", async () => {

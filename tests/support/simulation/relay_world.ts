@@ -2,23 +2,23 @@
  * A world in virtual time for the relay's own code: hosts that freeze and die, a Postgres and a Kafka that go away, and what
  * the two remember. It decides nothing about leading, refreshing or pruning; it notes what must never happen.
  */
-import { DependencyDownError } from "../../src/engine/core/errors.ts";
-import { HaltError } from "../../src/engine/core/errors.ts";
+import { DependencyDownError, HaltError } from "../../../src/engine/core/errors.ts";
 import {
   type AtomicWrite,
   type CommittedOffset,
   TransactionError,
   type Transactions,
-} from "../../src/engine/core/ports.ts";
-import type { BarrierRead } from "../../src/engine/outbox/barrier_read.ts";
-import type { OutboxRow } from "../../src/engine/outbox/outbox_row.ts";
-import type { Deleted } from "../../src/engine/outbox/delete_published.ts";
-import type { RelayClock } from "../../src/engine/outbox/relay_clock.ts";
-import type { RelayLead } from "../../src/engine/outbox/relay_lead.ts";
-import type { RelayStore } from "../../src/engine/outbox/relay_store.ts";
-import type { Random } from "../../src/tools/torture/random.ts";
-import { VirtualTime } from "../support/virtual_time.ts";
+} from "../../../src/engine/core/ports.ts";
+import type { BarrierRead } from "../../../src/engine/outbox/barrier_read.ts";
+import type { OutboxRow } from "../../../src/engine/outbox/outbox_row.ts";
+import type { Deleted } from "../../../src/engine/outbox/delete_published.ts";
+import type { RelayClock } from "../../../src/engine/outbox/relay_clock.ts";
+import type { RelayLead } from "../../../src/engine/outbox/relay_lead.ts";
+import type { RelayStore } from "../../../src/engine/outbox/relay_store.ts";
+import type { Random } from "../../../src/tools/torture/random.ts";
+import { VirtualTime } from "../virtual_time.ts";
 
+/** What a host needs. */
 export type Service = "kafka" | "postgres";
 
 /** One process from its start to its end. */
@@ -79,7 +79,10 @@ export class Host {
         : new DependencyDownError("postgres", "Postgres does not answer");
     return new Promise((resolve, reject) => {
       const fail = (ms: number) => this.after(ms, () => reject(down()));
-      time.after(random.integer(1, 20), () => {
+      const isLate = service === "kafka" && faults.lateRequests && random.integer(1, 200) === 1;
+      const giveUp = isLate ? fail(30_000) : undefined;
+      const arrivesMs = isLate ? random.integer(1_000, 20 * 60_000) : random.integer(1, 20);
+      time.after(arrivesMs, () => {
         const cut = this.cut.get(service);
         if (cut === "silent") {
           // The client of Kafka gives up by itself, that of Postgres does not.
@@ -95,8 +98,11 @@ export class Host {
           answer = () => reject(error);
         }
         // Served, and nobody hears of it.
-        if (random.integer(1, 2_000) === 1) return fail(1_000);
-        this.after(random.integer(1, 20), answer);
+        if (random.integer(1, 500) === 1) return fail(1_000);
+        this.after(random.integer(1, 20), () => {
+          giveUp?.();
+          answer();
+        });
       });
     });
   }
@@ -112,7 +118,13 @@ interface LeadRow {
 /** Everything outside of the processes. */
 export class World {
   readonly time = new VirtualTime();
-  readonly faults = { down: new Set<Service>(), servicesSince: 0, holdsBarrier: false };
+  readonly faults = {
+    down: new Set<Service>(),
+    servicesSince: 0,
+    holdsBarrier: false,
+    /** Some requests reach Kafka when their client has given them up, and are served all the same. */
+    lateRequests: false,
+  };
   /** What must never happen, and did. */
   readonly violations: string[] = [];
   /** Rows that are still in the table, in order. */
@@ -125,7 +137,8 @@ export class World {
   /** How often the lead changed hands. */
   leaders = 0;
   #noted: number | undefined;
-  #epoch = 0;
+  /** By transactional id. */
+  readonly #epochs = new Map<string, number>();
   #cursor: (CommittedOffset & { readonly at: number }) | undefined;
   oldestCursorMs = 0;
 
@@ -235,10 +248,16 @@ export class World {
     const ask = <T>(serve: () => T) => host.call("kafka", serve);
     return {
       open: async (transactionalId) => {
-        const epoch = await ask(() => ++this.#epoch);
+        const epoch = await ask(() => this.#fence(transactionalId));
         return {
           transactionalId,
-          commit: (write) => ask(() => this.#commit(epoch, write)),
+          commit: (write) =>
+            ask(() => {
+              if (epoch !== this.#epochs.get(transactionalId)) {
+                throw new TransactionError("migrated", "fenced");
+              }
+              this.#commit(write);
+            }),
           [Symbol.asyncDispose]: () => Promise.resolve(),
         };
       },
@@ -262,8 +281,13 @@ export class World {
     return ageMs;
   }
 
-  #commit(epoch: number, { records, offsets: [cursor] }: AtomicWrite): void {
-    if (epoch !== this.#epoch) throw new TransactionError("migrated", "fenced");
+  #fence(transactionalId: string): number {
+    const epoch = (this.#epochs.get(transactionalId) ?? 0) + 1;
+    this.#epochs.set(transactionalId, epoch);
+    return epoch;
+  }
+
+  #commit({ records, offsets: [cursor] }: AtomicWrite): void {
     for (const { key } of records) {
       const position = Number(key);
       if (position !== this.published + 1) {
