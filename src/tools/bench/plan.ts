@@ -30,6 +30,8 @@ export interface BenchPlan {
   readonly rounds: number;
   readonly drainRecords: number;
   readonly lookupRecords: number;
+  /** Keys whose state is there when a flow starts again. */
+  readonly stateKeys: number;
   readonly shapeRecords: number;
   readonly shapeRounds: number;
   /** Bounds of a transaction that are compared, records. */
@@ -59,6 +61,7 @@ const quick: BenchPlan = {
   rounds: 2,
   drainRecords: 40_000,
   lookupRecords: 10_000,
+  stateKeys: 40_000,
   shapeRecords: 20_000,
   shapeRounds: 1,
   batches: [2_000],
@@ -84,6 +87,7 @@ const usual: BenchPlan = {
   rounds: 5,
   drainRecords: 300_000,
   lookupRecords: 100_000,
+  stateKeys: 1_000_000,
   shapeRecords: 100_000,
   shapeRounds: 3,
   batches: [200, 2_000, 10_000],
@@ -128,6 +132,8 @@ export const targets = {
   exactlyOnceToAtLeastOnce: 0.97,
   /** Of a flow that keeps a count for each key, to one that keeps nothing. */
   statefulToStateless: 0.5,
+  /** From the start of a process that has the state of a million keys to read. */
+  stateRestartSeconds: 10,
   /** With one trace of a hundred kept, to tracing off. */
   tracedToUntraced: 0.97,
   drainCpuMicrosPerRecord: 6,
