@@ -63,9 +63,9 @@ Deno.test("of two groups on a partition each takes back its own, and the last on
   const two: LaneStanding = { ...where, groupId: "two", position: 5 };
   try {
     for (clock.now = 0; clock.now <= 2_000; clock.now += 500) judge.look([one, two], ended(9));
-    judge.ended(one, [two]);
+    judge.ended([one], [two]);
     assertEquals(detail(), "two stands still at offset 5 with records before it");
-    judge.ended(two, []);
+    judge.ended([two], []);
     assertEquals(health.ready(), { ready: true, checks: [] });
     // One that halted or was stopped is not all right again: nobody says that it comes on.
     assertEquals(lines.filter((line) => !line.includes("is not ready")), []);
@@ -93,8 +93,23 @@ Deno.test("a lane that has ended takes back its own reasons, and no other's", ()
   const lane: LaneStanding = { ...where, groupId: "invoicing", position: 5 };
   for (clock.now = 0; clock.now <= 2_000; clock.now += 500) judge.look([lane], ended(9));
   health.down("lane:orders-0", "halted", { cause: "unreadable" });
-  judge.ended(lane, []);
+  judge.ended([lane], []);
   assertEquals(detail(), "halted");
+});
+
+Deno.test("a thousand lanes that end together take one look at all conditions", () => {
+  const health = createHealth();
+  let looks = 0;
+  const counting = { ...health, ready: () => (looks++, health.ready()) };
+  const judge = new LaneJudge({ health: counting });
+  const lanes = Array.from({ length: 1_000 }, (_, partition): LaneStanding => {
+    return { topic: "orders", partition, groupId: "invoicing", position: 0 };
+  });
+  const end = { led: true, lastStableOffset: 0, highWatermark: 0 };
+  judge.look(lanes, lanes.map(({ topic, partition }) => ({ ...end, topic, partition })));
+  assertEquals(health.ready().checks.length, 1_000);
+  judge.ended(lanes, []);
+  assertEquals([health.ready().checks.length, looks], [0, 1]);
 });
 
 Deno.test("a leader that says nothing for long is said, and the lane is not blamed for it", () => {

@@ -54,19 +54,28 @@ export class LaneJudge {
     for (const end of byName.values()) this.#judgeStable(end);
   }
 
-  /** Takes back what was said of the lane; what others say of its partition, such as why it halted, stays. */
-  ended(lane: LaneStanding, running: readonly LaneStanding[]): void {
+  /** Takes back what was said of these lanes; what others say of their partitions, such as why one halted, stays. */
+  ended(gone: readonly LaneStanding[], running: readonly LaneStanding[]): void {
     const { health, figures } = this.watch;
-    const check = laneCheck(lane);
-    const last = !running.some((other) => formatPartition(other) === formatPartition(lane));
-    this.#progress.delete(lane);
-    health.remove(check, stalledCause(lane));
-    if (last) {
-      this.#stable.delete(formatPartition(lane));
-      for (const cause of ["leader", "unstable"]) health.remove(check, cause);
-      if (health.ready().checks.some(({ name, ok }) => ok && name === check)) health.remove(check);
+    const read = new Set(running.map(formatPartition));
+    const unread = new Set<string>();
+    for (const lane of gone) {
+      const check = laneCheck(lane);
+      const last = !read.has(formatPartition(lane));
+      this.#progress.delete(lane);
+      health.remove(check, stalledCause(lane));
+      if (last) {
+        this.#stable.delete(formatPartition(lane));
+        for (const cause of ["leader", "unstable"]) health.remove(check, cause);
+        unread.add(check);
+      }
+      figures?.ended?.(lane, last);
     }
-    figures?.ended?.(lane, last);
+    if (unread.size === 0) return;
+    // Once for all of them: it lists all conditions, and a process may end a thousand lanes within its last seconds.
+    for (const { name, ok } of health.ready().checks) {
+      if (ok && unread.has(name)) health.remove(name);
+    }
   }
 
   /** This process itself stood still (it was frozen, its host slept): no lane is to blame. */

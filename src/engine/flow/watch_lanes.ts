@@ -50,7 +50,8 @@ export async function watchLanes(
   try {
     while (!signal.aborted) {
       const lanes = board.lanes();
-      for (const lane of known) if (!lanes.includes(lane)) judge.ended(lane, lanes);
+      const there = new Set(lanes);
+      judge.ended(known.filter((lane) => !there.has(lane)), lanes);
       known = lanes;
       const look: Look = { reached: false, ends: [] };
       const asked = lookOnce(cluster, lanes, look).then(async () => {
@@ -73,7 +74,7 @@ export async function watchLanes(
       await delay(intervalMs, signal).catch(() => {});
     }
   } finally {
-    for (const lane of known) judge.ended(lane, []);
+    judge.ended(known, []);
     health.up("kafka", unreached);
     coordinators.end();
     await doneWithin(cluster.disconnect(), 500).catch(() => {});
