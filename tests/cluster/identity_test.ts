@@ -8,6 +8,8 @@ import { applyOffset, planOffset } from "../../src/engine/kafka/offset_admin.ts"
 import { ensureTopics } from "../../src/engine/kafka/topics.ts";
 import { createTransactions } from "../../src/engine/kafka/transactions.ts";
 import { defineFlow, HaltError, topic } from "../../src/engine/mod.ts";
+import { configureLogging } from "../../src/engine/observe/logging.ts";
+import { waitFor } from "../../src/tools/stack/wait.ts";
 import { assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 import { inTime } from "../support/in_time.ts";
 import {
@@ -19,6 +21,7 @@ import {
   testClient,
 } from "../support/kafka.ts";
 import { startOwnBroker } from "../support/own_broker.ts";
+import { ownRelay } from "../support/own_relay.ts";
 import { runUntil } from "../support/run_until.ts";
 
 const read = z.object({ id: z.string() });
@@ -171,6 +174,15 @@ Deno.test("a log that was replaced under the same topic halts, running or not, h
   });
 
   await t.step("under a worker that runs", async () => {
+    await using relay = await ownRelay(client);
+    await relay.place();
+    await inTime(relay.relayed, "an order is relayed");
+    const lines: string[] = [];
+    configureLogging({ level: "info", terminal: false, write: (line) => void lines.push(line) });
+    using quiet = new DisposableStack();
+    quiet.defer(() => configureLogging({ level: "warning" }));
+    const relayIs = (ok: boolean) =>
+      waitFor(() => relay.check()?.ok === ok || undefined, { waitMsMax: 60_000 });
     const started = Promise.withResolvers<void>();
     const running = runFlow(client, flow, AbortSignal.timeout(60_000), {
       observer: { committed: () => started.resolve() },
@@ -178,9 +190,19 @@ Deno.test("a log that was replaced under the same topic halts, running or not, h
     await fill("c");
     await inTime(started.promise, "the record is through");
     const halting = assertRejects(() => running, HaltError);
-    await broker.restart(lose);
+    await broker.restart(async (dataDirectory) => {
+      await lose(dataDirectory);
+      await relay.place();
+      assertEquals(await relayIs(false), true);
+      await delay(3_000); // some more tries: none of them is a line
+    });
     const halted = await inTime(halting, "the flow halts");
     assertStringIncludes(halted.message, "log");
-    await delay(0);
+    // The relay beside it says the outage once at its begin, and once at its end.
+    assertEquals(await relayIs(true), true);
+    const own = lines.filter((line) => /relay/i.test(line));
+    assertEquals(own.length, 2, own.join("\n"));
+    assertStringIncludes(own[0] ?? "", "relay/kafka is not ready: relay waits for kafka");
+    assertStringIncludes(own[1] ?? "", "relay/kafka is all right again");
   });
 });

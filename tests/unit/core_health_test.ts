@@ -72,3 +72,22 @@ Deno.test("two errors that take turns are a line each, however often they are me
     configureLogging({ level: "error", write: () => {} });
   }
 });
+
+Deno.test("what another condition says, or another cause, is shown and is no line", () => {
+  const lines: string[] = [];
+  configureLogging({ level: "info", terminal: false, write: (line) => void lines.push(line) });
+  try {
+    const health = createHealth();
+    health.down("relay:0", "waits for kafka", { cause: "session", logged: "never" });
+    health.down("relay:0", "no row was published", { cause: "stalled", logged: "alone" });
+    assertEquals(health.ready().checks[0]?.detail, "waits for kafka; no row was published");
+    health.up("relay:0");
+    assertEquals([health.ready().ready, lines], [true, []]);
+    // Alone it is a line, and so is its end.
+    health.down("relay:0", "no row was published", { cause: "stalled", logged: "alone" });
+    health.up("relay:0", "stalled");
+    assertEquals(lines.length, 2, lines.join(""));
+  } finally {
+    configureLogging({ level: "warning" });
+  }
+});

@@ -13,6 +13,7 @@ import type { Committer, CommitterOwner, LanePlan } from "./committer.ts";
 import { doneWithin, unlessAborted } from "./delay.ts";
 import type { Health } from "./health.ts";
 import { LeftOpen } from "./left_open.ts";
+import { outageIn } from "./outage.ts";
 import { MemberProducer } from "./member_producer.ts";
 import { transactionalId, transactionalIds } from "./delivery.ts";
 import { PlanQueue, type TransactionBounds, type WaitingPlan } from "./plan_queue.ts";
@@ -204,7 +205,9 @@ function fenced(): TransactionError {
 /** As the lanes are told that wait: of their plans nothing was sent. */
 function notBegun(error: unknown): unknown {
   if (!(error instanceof TransactionError)) return error;
-  return new TransactionError(error.verdict, error.message, { cause: error, begun: false });
+  // An outage stays one for those that wait.
+  const cause = outageIn(error) ?? error;
+  return new TransactionError(error.verdict, error.message, { cause, begun: false });
 }
 
 /** What holds one id up holds up the lane that needs it, until a person has decided, and no other. */

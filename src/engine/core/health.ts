@@ -33,6 +33,11 @@ export interface DownOptions {
    * nobody is left to say that the dependency is back. Milliseconds.
    */
   readonly forMsMax?: number;
+  /**
+   * `alone`: not where another cause holds, of which it is a consequence. `never`: another condition says it. Readiness shows
+   * it all the same, and what was never logged is taken back without a line.
+   */
+  readonly logged?: "always" | "alone" | "never";
 }
 
 /** The conditions of one process. Reports may be repeated at will: only what is new is logged. */
@@ -66,6 +71,8 @@ interface Condition {
   /** Milliseconds since the epoch. */
   since: number;
   note: string;
+  /** Whether anything of it was logged since it is not ok. */
+  wasLogged: boolean;
 }
 
 interface Reason {
@@ -93,14 +100,15 @@ export function createHealth(clock?: () => number): Health {
     }
     const ok = condition.reasons.size === 0;
     if (ok === condition.ok) return;
-    Object.assign(condition, { ok, since: now() });
-    if (ok) log.info("{name} is all right again", { name });
+    if (ok && condition.wasLogged) log.info("{name} is all right again", { name });
+    Object.assign(condition, { ok, since: now() }, ok && { wasLogged: false });
   }
 
   function conditionOf(name: string): Condition {
     let condition = conditions.get(name);
     if (!condition) {
-      conditions.set(name, condition = { reasons: new Map(), ok: true, since: now(), note: "" });
+      condition = { reasons: new Map(), ok: true, since: now(), note: "", wasLogged: false };
+      conditions.set(name, condition);
     }
     return condition;
   }
@@ -112,16 +120,21 @@ export function createHealth(clock?: () => number): Health {
       else condition.reasons.delete(cause);
       settle(name, condition);
     },
-    down(name, text, { cause = "", forMsMax = Infinity } = {}) {
+    down(name, text, { cause = "", forMsMax = Infinity, logged = "always" } = {}) {
       const condition = conditionOf(name);
       const said = condition.reasons.get(cause)?.said ?? new Set();
       // The same obstacle may be in the way of several things.
       const isKnown = [...condition.reasons.values()].some((reason) => reason.text === text);
+      const isAlone = condition.reasons.size - Number(condition.reasons.has(cause)) === 0;
       condition.reasons.set(cause, { text, said, lapsesAt: steady() + forMsMax });
       // Whoever tries again may meet another error each time, and two of them in turn: each of them is said once.
-      if (!said.has(text) && said.size < textsMax) {
+      const isHeard = logged === "always" || (logged === "alone" && isAlone);
+      if (isHeard && !said.has(text) && said.size < textsMax) {
         said.add(text);
-        if (!isKnown) log.warn("{name} is not ready: {reason}", { name, reason: text });
+        if (!isKnown || !condition.wasLogged) {
+          log.warn("{name} is not ready: {reason}", { name, reason: text });
+          condition.wasLogged = true;
+        }
       }
       settle(name, condition);
     },
@@ -130,7 +143,7 @@ export function createHealth(clock?: () => number): Health {
       if (cause === undefined) return void conditions.delete(name);
       const condition = conditions.get(name);
       if (!condition?.reasons.delete(cause) || condition.reasons.size > 0) return;
-      Object.assign(condition, { ok: true, since: now() });
+      Object.assign(condition, { ok: true, since: now(), wasLogged: false });
     },
     ready() {
       const checks = [...conditions].map(([name, condition]): HealthCheck => {

@@ -1,8 +1,9 @@
 /** Decides, after a session of a lane has failed, whether another one may start. */
 import { getLogger } from "../packages/logtape.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { DependencyDownError, HaltError } from "./errors.ts";
+import { HaltError } from "./errors.ts";
 import { type Health, laneCheck } from "./health.ts";
+import { outageIn } from "./outage.ts";
 import { type Assignment, TransactionError } from "./ports.ts";
 import { formatPartition } from "./record.ts";
 import { backoffMs } from "./retry_policy.ts";
@@ -56,7 +57,7 @@ export async function mayReopen(
         health.down(laneCheck(reader), messageOf(error), { cause: stage });
         break;
       }
-      if (failures > 1 || error instanceof DependencyDownError) {
+      if (failures > 1 || outageIn(error)) {
         // Said already, or as the dependency that it waits for: here it would be a line for each try.
         log.debug("{partition}: {reason}", { partition, reason: messageOf(error) });
         break;

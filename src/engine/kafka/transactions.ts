@@ -5,6 +5,7 @@ import { HaltError } from "../core/errors.ts";
 import { TransactionError, type Transactions, type Transactor } from "../core/ports.ts";
 import { formatPartition, type TopicPartition } from "../core/record.ts";
 import { named, transactionError } from "./error_verdict.ts";
+import { asKafkaDownAtOpening } from "./kafka_down.ts";
 import type { KafkaClient } from "./kafka_client.ts";
 import { findOpen } from "./open_transactions.ts";
 import { type SettleOptions, settleTransaction } from "./settle_transaction.ts";
@@ -61,7 +62,8 @@ export function createTransactions(
           // Fenced while opening, or the coordinator is out of reach: nothing was begun, so trying again is safe.
           const passes = !(error instanceof TransactionError) || error.verdict === "unknown" ||
             error.verdict === "migrated";
-          if (!passes || performance.now() - startedAt > openMsMax) throw error;
+          if (!passes || signal?.aborted) throw error;
+          if (performance.now() - startedAt > openMsMax) throw asKafkaDownAtOpening(error);
           await delay(reopenMs, signal);
         }
       }

@@ -113,10 +113,8 @@ async function keep(
           state = { kind: "held", confirmedAt: now };
           break;
         case "offer":
-          // Once, however often the lead goes round before something is done.
-          if (duty().rounds === 0) {
-            log.warn("Shard {shard} does not come on; others may lead it", { shard });
-          }
+          // Where another takes it that is a line, and where nobody does, what stands in the way is.
+          log.debug("Shard {shard} does not come on; others may lead it", { shard });
           await ask(() => lead.release());
           state = { kind: "offered", since: now };
           break;

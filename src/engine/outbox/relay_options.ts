@@ -67,6 +67,8 @@ export interface RelayProgress {
   /** The position that was tried last and is not known to be published; kept until something is. */
   unwritten?: number;
   failures: number;
+  /** Why its last session ended, while that may pass by itself and was not logged. */
+  untold?: string;
   /** Rows up to `after` that were passed by and wait. */
   holds: readonly Hold[];
   /** The rows up to `after` were written by transactions below this xid; undefined where that is not known. */

@@ -56,8 +56,21 @@ export async function relaySession(
   Object.assign(progress, { after, eventId, isRowGone, holds, writtenBelow, doubt: undefined });
   if (progress.unwritten === undefined) deps.health?.up(relayCheck(shard), sessionCause);
   observer.stands?.(shard, { position: after, holds });
-  log.info("Relaying shard {shard} from position {after}", { shard, after });
+  sayWhereItGoesOn(shard, progress);
   await relayRows(deps, options, transactor, signal, observer, progress);
+}
+
+/** One line for what has passed by itself; the end of what was said of `relay:<shard>` is said there. */
+function sayWhereItGoesOn(shard: number, progress: RelayProgress): void {
+  const { after, failures, untold: reason } = progress;
+  progress.untold = undefined;
+  if (reason !== undefined) {
+    const text = "Relay of shard {shard} goes on from position {after}, after this: {reason}";
+    return log.warn(text, { shard, after, reason });
+  }
+  const text = "Relaying shard {shard} from position {after}";
+  if (failures > 0) log.debug(text, { shard, after });
+  else log.info(text, { shard, after });
 }
 
 async function relayRows(

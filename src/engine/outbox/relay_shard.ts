@@ -5,11 +5,8 @@
  * all. Who may write it is decided by InitProducerId; who should try is decided by a lease.
  */
 import { getLogger } from "../packages/logtape.ts";
-import { DependencyDownError, HaltError } from "../core/errors.ts";
-import type { Health } from "../core/health.ts";
-import { doubtsMax } from "../core/may_reopen.ts";
-import { TransactionError, type Transactions } from "../core/ports.ts";
-import { backoffMs } from "../core/retry_policy.ts";
+import type { Transactions } from "../core/ports.ts";
+import { afterFailure } from "./after_failure.ts";
 import { causeOf, stoppedCause } from "./publish_rows.ts";
 import { type Holding, LeadLostError, standBy, whileLeading } from "./hold_lead.ts";
 import { publishedBelow } from "./holds.ts";
@@ -22,7 +19,7 @@ import {
   leadTimes,
 } from "./lead_rules.ts";
 import { pruneOutbox, type PruneTimes, pruneTimes } from "./prune_outbox.ts";
-import { type RelayClock, steadyClock } from "./relay_clock.ts";
+import { steadyClock } from "./relay_clock.ts";
 import { TopicRefusedError } from "./refused_topics.ts";
 import type { RelayLead } from "./relay_lead.ts";
 import { relaySession } from "./relay_session.ts";
@@ -38,8 +35,6 @@ import {
 } from "./relay_options.ts";
 
 const log = getLogger(["onceflow", "outbox", "relay"]);
-const backoffBaseMs = 50;
-const backoffCapMs = 2_000;
 
 /** What a relay needs, and what says whether it should work. */
 export interface LedRelayDeps extends RelayDeps {
@@ -61,8 +56,9 @@ export async function relayShard(
 ): Promise<void> {
   const { shard } = options;
   const { lead, clock = steadyClock, leadTimes: times = leadTimes } = deps;
-  const holding: Holding = { lead, shard, times, clock };
   const progress = noProgress();
+  const holding: Holding = { lead, shard, times, clock };
+  const failing = { shard, clock, observer, health: deps.health };
   const tell = (event: DutyEvent) =>
     void (progress.duty = dutyAfter(progress.duty, event, clock.now()));
   const failed = async (error: unknown, until: AbortSignal) => {
@@ -72,7 +68,8 @@ export async function relayShard(
       const { topic, message } = error;
       return deps.health?.down(relayCheck(shard), message, { cause: causeOf({ topic }) });
     }
-    await recover(error, deps.health, options, observer, ++progress.failures, until, clock);
+    progress.failures++;
+    await afterFailure(error, failing, progress, until);
   };
   let looksFailed = 0;
   const looked = () => {
@@ -122,7 +119,7 @@ export async function relayShard(
         const text = "Shard {shard} is not relayed here any more: {reason}";
         if (progress.failures > 0) log.debug(text, { shard, reason });
         else log.warn(text, { shard, reason });
-      } else await recover(error, deps.health, options, observer, ++looksFailed, signal, clock);
+      } else await afterFailure(error, failing, { failures: ++looksFailed }, signal);
     } finally {
       observer.leading?.(shard, false);
     }
@@ -177,36 +174,4 @@ function untilLost(transactions: Transactions, lost: AbortSignal): Transactions 
       };
     },
   };
-}
-
-/** Decides whether another session may start, and waits before it. */
-async function recover(
-  error: unknown,
-  health: Health | undefined,
-  { shard }: RelayOptions,
-  observer: RelayObserver,
-  failures: number,
-  signal: AbortSignal,
-  clock: RelayClock,
-): Promise<void> {
-  if (error instanceof HaltError) throw error;
-  const reason = error instanceof Error ? error.message : String(error);
-  if (
-    error instanceof TransactionError &&
-    (error.verdict === "fatal" || error.verdict === "rejected")
-  ) {
-    throw new HaltError(`Cannot go on relaying shard ${shard}: ${reason}`, { cause: error });
-  }
-  if (error instanceof DependencyDownError) observer.dependency?.(error.dependency, false);
-  const blocked = error instanceof TransactionError && error.verdict === "blocked";
-  if (health && (blocked || failures >= doubtsMax)) {
-    // What stands in the way is said under its own name, and where it was looked for in the log.
-    const dependency = error instanceof DependencyDownError && error.dependency;
-    const cause = dependency === "postgres" ? postgresCause : sessionCause;
-    health.down(relayCheck(shard), dependency ? `waits for ${dependency}` : reason, { cause });
-  } else if (failures > 1 || error instanceof DependencyDownError) {
-    // Said already, or as the dependency that it waits for: here it would be a line for each try.
-    log.debug("Relay of shard {shard}: {reason}", { shard, reason });
-  } else log.warn("Relay of shard {shard}: {reason}; opening a new session", { shard, reason });
-  await clock.delay(backoffMs(failures, backoffBaseMs, backoffCapMs), signal).catch(() => {});
 }

@@ -80,7 +80,7 @@ export function watchRelays(
       ? "it has not been able to start, and rows of the outbox wait"
       : `no row of the outbox was published for ${standsMsMax / 1000} s, and some wait`;
     const reason = `${what}${at.heldBack ? await whoHolds(at) : ""}`;
-    health.down(relayCheck(shard), reason, { cause });
+    health.down(relayCheck(shard), reason, { cause, logged: "alone" });
   }
 
   /** In the same words for as long as it is the same one. */
