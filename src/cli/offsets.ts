@@ -5,7 +5,12 @@ import { formatPartition } from "../engine/core/record.ts";
 import type { Transactions } from "../engine/core/ports.ts";
 import { type GroupStanding, showOffsets } from "../engine/kafka/group_standing.ts";
 import type { KafkaClient } from "../engine/kafka/kafka_client.ts";
-import { applyOffset, OffsetRefusedError, planOffset } from "../engine/kafka/offset_admin.ts";
+import {
+  applyOffset,
+  type OffsetChange,
+  OffsetRefusedError,
+  planOffset,
+} from "../engine/kafka/offset_admin.ts";
 import { refuseUnknown } from "./offsets_named.ts";
 import { changeTable, standingTable } from "./offsets_tables.ts";
 import { progress } from "./progress.ts";
@@ -46,7 +51,8 @@ export interface OffsetsActions {
 interface SetArguments {
   readonly group?: string;
   readonly topic: string;
-  readonly partition: number;
+  readonly partition?: readonly number[];
+  readonly allPartitions?: boolean;
   readonly to: number | "earliest" | "latest";
   readonly metadata?: string;
   readonly keepMetadata?: boolean;
@@ -78,10 +84,11 @@ export function offsetsCommand(actions: OffsetsActions): Command {
       })
     );
   command.command("set")
-    .description("Set the committed offset of one partition, while no worker of the group runs.")
+    .description("Set the committed offset of partitions, while no worker of the group runs.")
     .option("--group <group>", "the consumer group (default: the flow's)")
     .requiredOption("--topic <topic>", "the topic that the group reads")
-    .requiredOption("--partition <n>", "the partition", wholeNumber)
+    .option("--partition <n>", "the partition, or several with commas between", wholeNumbers)
+    .option("--all-partitions", "each partition of the topic")
     .requiredOption("--to <offset>", "the next offset to read: a number, earliest or latest", place)
     .option("--metadata <text>", "commit this metadata with it")
     .option("--keep-metadata", "for the relay's cursor: keep its metadata as it is")
@@ -104,6 +111,9 @@ Use it when a lane has halted because its offset expired or lies outside the log
 on purpose. Moving back: the records are processed a second time and their outputs are written a second time.
 Moving on: the records between are never processed.
 
+Several partitions are looked at first, so that a refusal of one changes none; then they are set one after the other, each
+with a row in the audit log.
+
 It refuses while the group has members or a transaction is open on the offset. It commits through the lane's own
 transactional id, so that no stalled worker can overwrite it later.
 
@@ -121,7 +131,7 @@ async function setOffset(
   args: SetArguments,
   signal: AbortSignal,
 ): Promise<void> {
-  const { group = access.flowGroup, topic, partition, to } = args;
+  const { group = access.flowGroup, topic } = args;
   if (group === access.projectorGroup) {
     throw new OffsetRefusedError(
       `Cannot set an offset of ${group}: it only shares out partitions, and where a projection stands ` +
@@ -130,34 +140,57 @@ async function setOffset(
     );
   }
   const isCursor = group === access.relay.groupId && topic === access.relay.cursorTopic;
-  const change = await planOffset(access.client, {
-    groupId: group,
-    topic,
-    partition,
-    to,
-    metadata: isCursor ? await cursorMetadata(access, args) : args.metadata,
-    unbounded: isCursor,
-  });
-  if (args.json) print(jsonDocument({ ...change, dryRun: args.dryRun ?? false }));
-  else print(changeTable(change, isCursor));
+  const changes: OffsetChange[] = [];
+  for (const partition of await partitionsOf(access, group, args)) {
+    changes.push(
+      await planOffset(access.client, {
+        ...{ groupId: group, topic, partition, to: args.to, unbounded: isCursor },
+        metadata: isCursor ? await cursorMetadata(access, args, partition) : args.metadata,
+      }),
+    );
+  }
+  const isOne = changes.length === 1;
+  if (args.json) {
+    const planned = changes.map((change) => ({ ...change, dryRun: args.dryRun ?? false }));
+    print(jsonDocument(isOne ? planned[0] : planned));
+  } else for (const change of changes) print(changeTable(change, isCursor));
   if (args.dryRun) return progress("Dry run: nothing was changed.");
-  if (!args.yes && !actions.confirm("Set it?")) {
+  if (!args.yes && !actions.confirm(isOne ? "Set it?" : `Set all ${changes.length}?`)) {
     throw new OffsetRefusedError("Nothing was changed: it was not confirmed. Add --yes to do it");
   }
-  const { before: { committed: before }, after } = change;
-  const where = `${group} at ${formatPartition(change)}`;
-  const deed = { action: "worker offsets set", target: where, detail: { before, after } };
-  await access.audit(deed, async () => {
-    await applyOffset(access.client, access.transactions, change, signal);
-    if (isCursor) await access.writeRelayCheckpoint(partition, change.after);
-  });
-  progress(`Set ${formatPartition(change)} of ${group} to ${change.after}.`);
+  for (const change of changes) {
+    const { before: { committed: before }, after, partition } = change;
+    const where = `${group} at ${formatPartition(change)}`;
+    const deed = { action: "worker offsets set", target: where, detail: { before, after } };
+    await access.audit(deed, async () => {
+      await applyOffset(access.client, access.transactions, change, signal);
+      if (isCursor) await access.writeRelayCheckpoint(partition, after);
+    });
+    progress(`Set ${formatPartition(change)} of ${group} to ${after}.`);
+  }
+}
+
+/** @throws {OffsetRefusedError} when none is named, or the topic is not there */
+async function partitionsOf(
+  { client }: OffsetsAccess,
+  group: string,
+  { topic, partition: named, allPartitions }: SetArguments,
+): Promise<readonly number[]> {
+  if ((named === undefined) === (allPartitions !== true)) {
+    throw new OffsetRefusedError("Name the partitions: --partition N, N,N or --all-partitions");
+  }
+  if (named) return [...new Set(named)];
+  const { partitions } = await showOffsets(client, group, [topic]);
+  const there = partitions.filter((row) => row.topic === topic && row.log);
+  if (there.length > 0) return there.map(({ partition }) => partition);
+  throw new OffsetRefusedError(`Cannot set offsets of ${group}: there is no topic "${topic}"`);
 }
 
 /** @throws {OffsetRefusedError} when the outbox has no row to make it from */
 async function cursorMetadata(
   access: OffsetsAccess,
-  { partition, to, metadata, keepMetadata }: SetArguments,
+  { to, metadata, keepMetadata }: SetArguments,
+  partition: number,
 ): Promise<string | undefined> {
   if (metadata !== undefined || keepMetadata || typeof to !== "number") return metadata;
   const { groupId, cursorTopic } = access.relay;
@@ -177,6 +210,10 @@ async function cursorMetadata(
 
 function place(text: string): SetArguments["to"] {
   return text === "earliest" || text === "latest" ? text : wholeNumber(text);
+}
+
+function wholeNumbers(text: string): number[] {
+  return text.split(",").map(wholeNumber);
 }
 
 function wholeNumber(text: string): number {

@@ -190,14 +190,12 @@ Deno.test("the command shows what it would set, and sets it only when it may", a
       return act();
     },
   };
-  const set = (...flags: string[]) =>
+  const run = (...words: string[]) =>
     offsetsCommand({
       withOffsets: (act) => act(access, new AbortController().signal),
       confirm: () => false,
-    }).parseAsync(
-      ["set", "--topic", target.topic, "--partition", "1", "--to", "7", ...flags],
-      { from: "user" },
-    );
+    }).parseAsync(["set", "--topic", target.topic, ...words], { from: "user" });
+  const set = (...flags: string[]) => run("--partition", "1", "--to", "7", ...flags);
   const committed = async () => (await transactions.stableOffset(groupId, target)).offset;
   await set("--dry-run");
   assertEquals(await committed(), 4);
@@ -207,4 +205,15 @@ Deno.test("the command shows what it would set, and sets it only when it may", a
   await set("--yes");
   assertEquals(await committed(), 7);
   assertEquals(deeds, [[`${groupId} at ${target.topic}-1`, { before: 4, after: 7 }]]);
+
+  // Of several none is set where one may not be, and each that is set is noted by itself.
+  deeds.length = 0;
+  await assertRejects(() => run("--to", "0", "--yes"), OffsetRefusedError, "--all-partitions");
+  await assertRejects(() => run("--partition", "1,99", "--to", "0", "--yes"), OffsetRefusedError);
+  assertEquals([await committed(), deeds], [7, []]);
+  await run("--all-partitions", "--to", "earliest", "--yes");
+  assertEquals(await committed(), 0);
+  const { partitions } = await showOffsets(topics.client, groupId, [target.topic]);
+  assertEquals(partitions.filter(({ committed }) => committed === 0).length, partitions.length);
+  assertEquals(deeds.length, partitions.length);
 });

@@ -68,6 +68,7 @@ Deno.test("a group that lost its offset while no worker ran halts, and is not ta
   const session = { start: { offset: -1, metadata: "" }, topicId: "topic-1", checkpoint };
   const halt = await assertRejects(() => startOffset(assignment, session, -1), HaltError);
   assertStringIncludes(halt.message, "had committed an offset and now has none");
+  assertStringIncludes(halt.message, "By a note of its own group had come to offset 15 here");
 });
 
 Deno.test("a topic that was deleted and recreated halts, whether the offset went with it or not", async () => {
@@ -93,6 +94,10 @@ Deno.test("an offset that another consumer or a tool has committed halts", async
     const halt = await assertRejects(() => startOffset(assignment, foreign, -1), HaltError);
     assertStringIncludes(halt.message, "stands at offset 15, and no worker of onceflow");
     assertStringIncludes(halt.message, "--group group --topic t --partition 0 --to");
+    assertEquals(halt.message.includes("note of its own"), false);
+    const noted = { ...foreign, checkpoint: { topicId: "topic-2", offset: 12 } };
+    const { message } = await assertRejects(() => startOffset(assignment, noted, -1), HaltError);
+    assertStringIncludes(message, "had come to offset 12 here");
   }
 });
 

@@ -45,9 +45,11 @@ export async function startOffset(
       `Cannot go on with ${partition}: group ${groupId} worked on another topic of this name ` +
         `(${workedOn}, now it is ${topicId}): it was deleted and recreated. ${
           decideWhereToGoOn(lane)
-        }; likewise each of its partitions ("earliest": all that the new topic holds)`,
+        }; likewise each of its partitions (with "--all-partitions --to earliest" in one go: all that the ` +
+        `new topic holds)`,
     );
   }
+  const noted = whereWeCame(groupId, Math.max(known, checkpoint?.offset ?? -1));
   if (offset < 0) {
     if (known < 0 && checkpoint === undefined) {
       if (range.start > 0 && !told.has(assignment)) tellTrimmed(assignment, range.start);
@@ -56,7 +58,7 @@ export async function startOffset(
     const had = known < 0 ? "had committed an offset" : `had committed offset ${known}`;
     throw new HaltError(
       `Cannot go on with ${partition}: group ${groupId} ${had} and now has none (it expired while ` +
-        `no worker ran, or the group was deleted). ${decideWhereToGoOn(lane)}`,
+        `no worker ran, or the group was deleted). ${noted}${decideWhereToGoOn(lane)}`,
     );
   }
   if (topicId !== undefined && origin.topicId === undefined) {
@@ -65,7 +67,7 @@ export async function startOffset(
         `onceflow has committed that (its metadata names no topic): another consumer uses this ` +
         `group.id, or a tool has moved the offset. Records below it may never have been processed. Where ` +
         `the flow is to go on for a consumer that has stopped for good, its takeOver: true does so once. ` +
-        decideWhereToGoOn(lane),
+        noted + decideWhereToGoOn(lane) + `; likewise each of its partitions`,
     );
   }
   if (offset < range.start) {
@@ -85,6 +87,13 @@ export async function startOffset(
     );
   }
   return offset;
+}
+
+/** What an operator needs for a decision: from there on nothing is passed over. */
+function whereWeCame(groupId: string, offset: number): string {
+  if (offset < 0) return "";
+  return `By a note of its own ${groupId} had come to offset ${offset} here, or up to a second's ` +
+    `records further where its worker was killed. `;
 }
 
 function tellTrimmed(assignment: StartPlace, start: number): void {
