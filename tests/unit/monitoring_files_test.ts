@@ -20,7 +20,17 @@ interface Panel {
   readonly title: string;
   readonly description?: string;
   readonly gridPos: { readonly x: number; readonly w: number };
-  readonly targets?: readonly { readonly expr: string; readonly legendFormat: string }[];
+  readonly targets?: readonly Target[];
+  readonly fieldConfig: {
+    readonly overrides: readonly { readonly matcher: { readonly options: string } }[];
+  };
+}
+
+interface Target {
+  readonly refId: string;
+  readonly expr: string;
+  readonly legendFormat: string;
+  readonly format?: string;
 }
 
 async function rules(): Promise<readonly Rule[]> {
@@ -116,6 +126,26 @@ Deno.test("the dashboard asks for metrics that exist, and leaves none of ours ou
     !/_(?:bucket|sum|count)$/.test(name) && !new RegExp(`\\b${name}(?:_bucket)?\\b`).test(shown)
   );
   assertEquals(missing, ["onceflow_scrape_failures_total"]);
+});
+
+/** What an expression counts: rates and amounts, durations, positions and states are not drawn on one axis. */
+function kindOf(expr: string): string {
+  const every = /^60 \*/.test(expr) ? "minute" : "second";
+  if (/\brate\(/.test(expr) && !expr.includes("histogram_quantile")) return `a ${every}`;
+  return /_(seconds|bytes|position|leader)(_bucket)?\b/.exec(expr)?.[1] ?? "amount";
+}
+
+Deno.test("queries of one graph have one unit, or the other its own axis; tables have columns", async () => {
+  for (const { type, title, targets = [], fieldConfig } of await panels()) {
+    if (type === "table") {
+      assertEquals(targets.map(({ format }) => format), targets.map(() => "table"), title);
+    }
+    if (type !== "timeseries") continue;
+    const apart = fieldConfig.overrides.map(({ matcher }) => matcher.options);
+    const kinds = targets.filter(({ refId }) => !apart.includes(refId))
+      .map(({ expr }) => kindOf(expr));
+    assertEquals([title, new Set(kinds).size], [title, 1], kinds.join(", "));
+  }
 });
 
 Deno.test("a metric, a label and a bracket that are wrong are found", async () => {
