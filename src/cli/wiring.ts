@@ -28,19 +28,24 @@ import type { ExplainActions } from "./explain.ts";
 import type { MigrateActions } from "./migrate.ts";
 import type { ProjectionActions } from "./projection.ts";
 import type { PrivacyActions } from "./privacy.ts";
+import { reachKafka } from "./reach_kafka.ts";
 import type { VerifyActions } from "./verify.ts";
 import { confirmed, withServices } from "./with_services.ts";
 
 export const verifyActions: VerifyActions = {
   check: (options) =>
-    withServices((config, services, signal) =>
-      checkBooks(config, services, { ...options, signal })
-    ),
+    withServices(async (config, services, signal) => {
+      await reachKafka(services);
+      return await checkBooks(config, services, { ...options, signal });
+    }),
 };
 
 export const explainActions: ExplainActions = {
   explain: (orderId) =>
-    withServices((config, services, signal) => explain(config, services, orderId, signal)),
+    withServices(async (config, services, signal) => {
+      await reachKafka(services);
+      return await explain(config, services, orderId, signal);
+    }),
   explainCustomer: (customer, onProgress) =>
     withServices((config, services, signal) =>
       explainCustomerIn(config, services, customer, signal, onProgress)

@@ -1,4 +1,5 @@
 /** A rebuild waits out what the roles wait out: cut connections and servers that are away, on real Kafka and Postgres. */
+import { DependencyDownError } from "../../src/engine/core/errors.ts";
 import { formatPartition } from "../../src/engine/core/record.ts";
 import { createKafkaClient, type KafkaClient } from "../../src/engine/kafka/kafka_client.ts";
 import { openLogSource } from "../../src/engine/kafka/log_source.ts";
@@ -12,8 +13,11 @@ import {
   type RebuildReport,
 } from "../../src/engine/projection/rebuild_projection.ts";
 import type { RebuildProgress } from "../../src/engine/projection/replay_and_swap.ts";
+import { rebuild as rebuildWith } from "../../src/engine/projection/rebuild.ts";
+import { dropOldTables, rollback } from "../../src/engine/projection/rollback.ts";
 import { RebuildReplacedError } from "../../src/engine/projection/staging.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../support/assert.ts";
+import { freePort } from "../../src/tools/stack/ports.ts";
 import { cutProxy } from "./projection_cut_proxy.ts";
 import { databaseWith } from "./projection_database.ts";
 import { followToEnd } from "./projection_follow.ts";
@@ -143,6 +147,28 @@ Deno.test("a topic that was never there is said, and not waited for", async () =
     Error,
     "There is no topic",
   );
+});
+
+Deno.test("what is away at the start ends a rebuild, a rollback and a drop: nothing has begun that could go on", async () => {
+  const { kafkaBrokers } = await services();
+  const projection = orderViews(topics);
+  await using database = await databaseWith(projection);
+  const nowhere = `127.0.0.1:${freePort()}`;
+  const signal = AbortSignal.timeout(20_000);
+  const given = { projection, clientId: "test", ssl: false as const, signal };
+  const withoutPostgres = {
+    ...{ ...given, brokers: kafkaBrokers, databaseUrl: `postgres://onceflow@${nowhere}/onceflow` },
+  };
+  const withoutKafka = { ...given, brokers: [nowhere], databaseUrl: database.url };
+  for (
+    const [act, away] of [
+      [() => rebuildWith(withoutPostgres), "Cannot reach Postgres"],
+      [() => rollback(withoutPostgres), "Cannot reach Postgres"],
+      [() => dropOldTables(withoutPostgres), "Cannot reach Postgres"],
+      [() => rebuildWith(withoutKafka), "Cannot reach Kafka"],
+      [() => rollback(withoutKafka), "Cannot reach Kafka"],
+    ] as const
+  ) await assertRejects(act, DependencyDownError, away);
 });
 
 Deno.test("of many rebuilds at once one ends well, and each of the others says that it was replaced", async () => {

@@ -22,6 +22,7 @@ import { type Backoff, waitForPostgres } from "./wait_for_postgres.ts";
  * Opens connections, takes the turn, looks at the rights, and closes all of it when `work` has ended.
  *
  * @throws {RefusedError} when another one is at work, or the user lacks a right, with the statements that grant it
+ * @throws {DependencyDownError} when Kafka or Postgres cannot be reached at the start; later they are waited for
  */
 export async function withRebuildTurn<Event extends ProjectionEvent, T>(
   settings: ProjectionSettings<Event>,
@@ -39,13 +40,16 @@ export async function withRebuildTurn<Event extends ProjectionEvent, T>(
     });
     const { sql } = database;
     const backoff = { firstMs: 100, waitMsMax: limits.dependencyBackoffMsMax };
-    await waitForPostgres(() => refusePooler(databaseUrl), backoff, signal);
+    // Until something has begun, what cannot be reached ends it: the command says so, and an outage is waited out later.
+    await using source = openLogSource(client);
+    await refusePooler(databaseUrl);
+    await translatingErrors(() => sql`select`);
+    for (const topic of projection.topics) await source.partitions(topic);
     await using _turn = await holdRebuild(sql, databaseUrl, projection.name, { backoff, signal });
     if (schema !== undefined) {
       await waitForPostgres(() => migrateWith(sql, projection, schema), backoff, signal);
     }
     await refuseWithoutRights(sql, projection, verb, backoff, signal);
-    await using source = openLogSource(client);
     const bounds = { recordsMax: limits.batchRecordsMax, bytesMax: limits.batchBytesMax };
     return await translatingErrors(() => work({ sql, source, dedupe, bounds, backoff }));
   });

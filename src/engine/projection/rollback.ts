@@ -66,6 +66,7 @@ export interface DropOldTablesSettings extends ProjectionPlace {
  *
  * @throws {HaltError} naming what depends on them: nothing is dropped by cascade
  * @throws {RefusedError} when a rebuild or a rollback is at work
+ * @throws {DependencyDownError} when Postgres cannot be reached
  */
 export async function dropOldTables(
   { databaseUrl, schema, projection, signal, beforeDrop }: DropOldTablesSettings,
@@ -75,6 +76,7 @@ export async function dropOldTables(
     statementTimeoutMs: 0,
   });
   const { sql } = database;
+  await translatingErrors(() => sql`select`);
   const backoff = { firstMs: 100, waitMsMax: 1_000 };
   await using _turn = await holdRebuild(sql, databaseUrl, projection.name, { backoff, signal });
   return await translatingErrors(async () => {
