@@ -3,6 +3,9 @@
  * So does an output with fewer replicas in sync than it asks for.
  */
 import { runFlow } from "../../src/engine/flow/run_flow.ts";
+import { withCluster } from "../../src/engine/kafka/group_standing.ts";
+import { readBrokers } from "../../src/tools/doctor/broker_facts.ts";
+import { brokerLimits } from "../../src/tools/doctor/judge_limits.ts";
 import { createHealth } from "../../src/engine/core/health.ts";
 import { partitionForKey } from "../../src/engine/core/partition_for_key.ts";
 import { delay } from "../../src/engine/core/delay.ts";
@@ -85,6 +88,9 @@ Deno.test({
         name === "lane:few-0" && detail.includes('topic "safe" has fewer replicas in sync')
       );
     await inTime(until(named), "topic and cause are named");
+    const { there, away } = await withCluster(client, (known) => readBrokers(known, brokerLimits));
+    const answers = there.map(({ nodeId }) => nodeId);
+    assertEquals([answers, away], [[1], [{ nodeId: 2 }]], "the doctor knows that there are two");
     await cluster.revive();
     await inTime(counted(16), "that has come back, too");
     await inTime(until(() => few.records === 4), "it goes on by itself");

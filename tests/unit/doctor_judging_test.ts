@@ -66,6 +66,8 @@ Deno.test("a broker that is named and away, a lone one, old ones and forgetful o
   const away = [{ nodeId: 3, reason: "ECONNREFUSED" }];
   assertEquals(bad(judgeReach([broker(1)], away)), ["wrong brokers broker"]);
   assertEquals(bad(judgeReach([broker(1)], [])), ["warning brokers there"]);
+  const [down] = judgeReach([broker(1), broker(2)], [{ nodeId: 3 }]);
+  assertStringIncludes(down?.text ?? "", "broker 3 is down");
   assertEquals(bad(judgeVersions([broker(1, { fetch: 12, level: 0 })])), ["wrong version broker"]);
   const [forgets] = judgeVersions([broker(1, { level: 30 })]);
   assertStringIncludes(forgets?.text ?? "", "4.3.0 and 4.3.1");

@@ -14,6 +14,8 @@ export interface PartitionLeader extends TopicPartition {
 /** The cluster at one moment. */
 export interface ClusterMap {
   readonly nodeIds: readonly number[];
+  /** Brokers that are to hold partitions and are not among the nodes: they are down, and whoever lists nodes misses them. */
+  readonly absentIds: readonly number[];
   readonly partitions: readonly PartitionLeader[];
 }
 
@@ -30,5 +32,8 @@ export async function fetchClusterMap(cluster: VendorCluster): Promise<ClusterMa
   const partitions = topics.flatMap(({ topic, topicId = noTopicId, partitions }) =>
     partitions.map(({ partition, leader }) => ({ topic, topicId, partition, leader }))
   );
-  return { nodeIds, partitions };
+  const held = new Set(
+    topics.flatMap(({ partitions }) => partitions.flatMap(({ heldBy }) => heldBy)),
+  );
+  return { nodeIds, absentIds: [...held].filter((id) => !nodeIds.includes(id)), partitions };
 }

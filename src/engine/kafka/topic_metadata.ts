@@ -12,6 +12,8 @@ export interface PartitionPlace {
   readonly leaderEpoch: number;
   /** How many brokers are to hold it. */
   readonly replicas: number;
+  /** Which brokers these are, also where the cluster does not list them. */
+  readonly heldBy: readonly number[];
   /** How many of them are in sync. */
   readonly inSync: number;
 }
@@ -109,11 +111,11 @@ export function parseMetadata(bytes: Uint8Array): ClusterMetadata {
       const partition = reader.int32();
       const leader = reader.int32();
       const leaderEpoch = reader.int32();
-      const replicas = reader.array(() => reader.int32()).length;
+      const heldBy = reader.array(() => reader.int32());
       const inSync = reader.array(() => reader.int32()).length;
       reader.array(() => reader.int32()); // offline replicas
       reader.tags();
-      return { partition, leader, leaderEpoch, replicas, inSync };
+      return { partition, leader, leaderEpoch, replicas: heldBy.length, heldBy, inSync };
     });
     const operations = reader.int32();
     reader.tags();

@@ -16,7 +16,8 @@ export interface BrokerFacts {
 /** A broker that the cluster names and that did not answer. */
 export interface BrokerAway {
   readonly nodeId: number;
-  readonly reason: string;
+  /** Why it did not; absent where the cluster does not list it, and has partitions that it is to hold. */
+  readonly reason?: string;
 }
 
 /** All brokers of a cluster. */
@@ -30,9 +31,9 @@ export async function readBrokers(
   cluster: VendorCluster,
   settings: readonly string[],
 ): Promise<Brokers> {
-  const { nodeIds } = await fetchClusterMap(cluster);
+  const { nodeIds, absentIds } = await fetchClusterMap(cluster);
   const there: BrokerFacts[] = [];
-  const away: BrokerAway[] = [];
+  const away: BrokerAway[] = absentIds.map((nodeId) => ({ nodeId }));
   await Promise.all(nodeIds.map(async (nodeId) => {
     try {
       there.push(await factsOf(cluster, nodeId, settings));

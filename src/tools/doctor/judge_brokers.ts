@@ -11,7 +11,7 @@ const fetchVersionMin = 13;
 export function judgeReach(there: readonly BrokerFacts[], away: readonly BrokerAway[]): Finding[] {
   const subject = "brokers";
   const lost = away.map(({ nodeId, reason }) =>
-    not(
+    reason === undefined ? down(nodeId) : not(
       "wrong",
       subject,
       `broker ${nodeId} does not answer at the address that the cluster gives for it (${reason}): ` +
@@ -30,6 +30,16 @@ export function judgeReach(there: readonly BrokerFacts[], away: readonly BrokerA
       "for data that counts run three, with replication factor 3 and min.insync.replicas=2",
     ),
   ];
+}
+
+/** Kafka does not list a broker that is down; only its partitions tell that there is one. */
+function down(nodeId: number): Finding {
+  return not(
+    "wrong",
+    "brokers",
+    `broker ${nodeId} is down: partitions are to be held by it, and the cluster does not list it`,
+    "start it; where it is gone for good, give its partitions to others: kafka-reassign-partitions.sh",
+  );
 }
 
 /** Which versions they are of. */
