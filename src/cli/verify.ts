@@ -33,7 +33,7 @@ export function verifyCommand(actions: VerifyActions): Command {
     .addHelpText(
       "after",
       "\nExit code 0 when the books balance, 1 with a counterexample of each kind when they do not, 2 when Kafka, " +
-        "Postgres or Java cannot be reached.",
+        "Postgres or Java cannot be reached, or there is nothing to check.",
     )
     .action(async ({ drained = false, json }: VerifyArguments) => {
       const report = await actions.check({ drained, onProgress: json ? () => {} : progress });

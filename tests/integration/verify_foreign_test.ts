@@ -3,7 +3,7 @@ import { planBatch } from "../../src/engine/core/plan_batch.ts";
 import type { InputRecord, OutputRecord } from "../../src/engine/core/record.ts";
 import { invoicing } from "../../src/app/orders/invoicing.ts";
 import { formatReport } from "../../src/tools/verify/format_report.ts";
-import { assertEquals, assertMatch } from "../support/assert.ts";
+import { assertEquals, assertMatch, assertRejects } from "../support/assert.ts";
 import { type Draft, HandMadePipeline, openSharedReader } from "./verify_pipeline.ts";
 
 const encoder = new TextEncoder();
@@ -57,6 +57,7 @@ function toDraft({ key, value, headers, topic, partition }: OutputRecord): Draft
 Deno.test("verify finds nothing in events of other producers, and names those that are no orders", async () => {
   await using reader = await openSharedReader();
   await using pipeline = await HandMadePipeline.open(reader);
+  await assertRejects(() => pipeline.verifyNothing(), Error, "There is nothing to check");
   await pipeline.place(2);
   const published = await pipeline.relay();
   const twice = crypto.randomUUID();

@@ -438,6 +438,30 @@ export class HandMadePipeline implements AsyncDisposable {
     });
   }
 
+  /** The same in a database without tables, of topics that are not there. */
+  async verifyNothing(): Promise<ConservationReport> {
+    await using database = await freshDatabase();
+    await using opened = openDatabase(database.url, {
+      ...{ connectionsMax: 2, applicationName: "verify test" },
+    });
+    const gone = (topic: string) => `${topic}.none`;
+    const { ordersTopic, invoicesTopic, deadLettersTopic } = this.names;
+    return await checkConservation(opened.sql, this.reader, {
+      names: {
+        ...this.names,
+        ordersTopic: gone(ordersTopic),
+        invoicesTopic: gone(invoicesTopic),
+        deadLettersTopic: gone(deadLettersTopic),
+      },
+      spillDir: this.spillDir,
+      orderProblem,
+      findHindrances: () => Promise.resolve([]),
+      drained: false,
+      openTransactionWaitMs: openWaitMs,
+      signal: AbortSignal.timeout(60_000),
+    });
+  }
+
   /** What explain says: of what has ended, or, with `atOnce`, while a transaction is open. */
   async explain(orderId: string, how: "settled" | "atOnce" = "settled"): Promise<OrderExplanation> {
     const { names, spillDir, reader } = this;

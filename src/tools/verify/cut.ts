@@ -71,6 +71,7 @@ export async function takeCut(
   const outcomeEnds = await reader.ends(topics.slice(1), openTransactionWaitMs);
   const orderEnds = await reader.ends(topics.slice(0, 1), openTransactionWaitMs);
   const ends = [...orderEnds, ...outcomeEnds];
+  if (ends.length === 0) refuseNothing(topics, missingTables);
   noteEnds(spill, ends);
 
   await readTopics(reader, spill, topics, ends, options);
@@ -139,6 +140,18 @@ async function readPartition(
     summary.start,
     topic,
     partition,
+  );
+}
+
+/** Books that are not there balance: neither a wrong address nor a wrong namespace may look like that. */
+function refuseNothing(topics: readonly string[], missingTables: readonly string[]): void {
+  if (!["orders", "outbox"].every((table) => missingTables.includes(table))) return;
+  throw new Error(
+    "There is nothing to check: the database of DATABASE_URL has no tables of the pipeline, and the Kafka of " +
+      `KAFKA_BROKERS none of its topics (${
+        topics.join(", ")
+      }). Correct these settings, or NAMESPACE; a pipeline that was ` +
+      "never started has no books yet",
   );
 }
 
