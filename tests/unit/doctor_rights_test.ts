@@ -66,6 +66,8 @@ Deno.test("the grants of the role files are read whole", async () => {
     assertEquals(grants.at(-1)?.name, last);
     assertEquals(grants[0], { privilege: "usage", kind: "schema", name: "public" });
   }
+  const blind = judgeGrants({ role: "serve", isAsked: true }, undefined);
+  assertEquals(blind.standing, "not_told", "what is not there grants nothing");
   const found = judgeGrants({ role: "serve", isAsked: true }, ["INSERT on orders"]);
   assertEquals(found.standing, "wrong");
   assertStringIncludes(found.remedy ?? "", "src/app/roles/serve.sql");

@@ -57,12 +57,15 @@ function grantsOf(rights: readonly Right[], user: string): string[] {
   });
 }
 
-/** One line a role file: `missing` is what its statements grant and this user has not. */
+/** One line a role file: `missing` is what its statements grant and this user has not; undefined where none of it is there. */
 export function judgeGrants(
   { role, isAsked, user = "this user" }: Judged,
-  missing: readonly string[],
+  missing: readonly string[] | undefined,
 ): Finding {
   const subject = `rights of ${role}`;
+  if (missing === undefined) {
+    return not("not_told", subject, "none of the tables that it needs is there for this user");
+  }
   if (missing.length === 0) return right(subject, `${user} may do in Postgres all that it needs`);
   return not(
     isAsked ? "wrong" : "warning",

@@ -36,11 +36,22 @@ function listed(text: string): string[] {
   return text.split(",").map((word) => word.trim()).filter((word) => word !== "");
 }
 
-/** `SELECT on orders` of each that the present user has not. What is not made yet counts as granted. */
+/**
+ * `SELECT on orders` of each that the present user has not; undefined where none of the tables and sequences is in its
+ * search_path. What alone is not made yet counts as granted.
+ */
 export async function missingGrants(
   sql: Queryable,
   grants: readonly SqlGrant[],
-): Promise<readonly string[]> {
+): Promise<readonly string[] | undefined> {
+  const names = grants.filter(({ kind }) => kind !== "schema").map(({ name }) => name);
+  const [found] = await sql<{ there: boolean }[]>`
+    select exists (
+      select from json_array_elements_text(${JSON.stringify(names)}::text::json) as wanted (name)
+      where to_regclass(name) is not null
+    ) as there
+  `;
+  if (!found?.there) return undefined;
   const rows = await sql<{ privilege: string; name: string }[]>`
     select privilege, name
     from json_to_recordset(${JSON.stringify(grants)}::text::json)
