@@ -57,6 +57,16 @@ Deno.test("redrive run twice does nothing the second time", async () => {
   assertEquals((await listDeadLetters(store, { limit: 10, pending: true })).length, 0);
 });
 
+Deno.test("what is sent back is cut to what its topic takes", async () => {
+  const topics = await deadLetterTopics();
+  await topics.bound(2_000);
+  const value = () => crypto.getRandomValues(new Uint8Array(900));
+  await topics.fail(...Array.from({ length: 5 }, () => ({ key: "a", value: value() })));
+  await using store = topics.open();
+  assertEquals((await redriveDeadLetters(store)).redriven, 5);
+  assertEquals((await topics.read(topics.input)).length, 5);
+});
+
 Deno.test("dead letters that retention has removed hold no redrive up, and it says how many", async () => {
   const topics = await deadLetterTopics();
   await topics.fail(...["1", "2", "3", "4"].map((value) => ({ key: "a", value })));

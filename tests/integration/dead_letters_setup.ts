@@ -1,5 +1,5 @@
 /** Topics, dead letters and readers for the tests of the dead letters, on the tests' Kafka. */
-import { Kafka, logLevel } from "kafkajs";
+import { ConfigResourceTypes, Kafka, logLevel } from "kafkajs";
 import { deadLetter } from "../../src/engine/core/dead_letter.ts";
 import { type Header, type InputRecord, textHeader } from "../../src/engine/core/record.ts";
 import { openRecordLog } from "../../src/engine/dead_letters/kafka_record_log.ts";
@@ -26,6 +26,8 @@ export interface DeadLetterTopics {
   fail(...records: readonly Failure[]): Promise<void>;
   /** Removes what stands below this offset in partition 0 of the dead letters, as retention would. */
   removeBelow(offset: number): Promise<void>;
+  /** Lets the input topic take no larger batches than this: its `max.message.bytes`. */
+  bound(bytes: number): Promise<void>;
   /** All committed records of a topic, in offset order partition by partition; transactions under way are waited for. */
   read(topic: string): Promise<readonly InputRecord[]>;
 }
@@ -69,6 +71,17 @@ export async function deadLetterTopics(): Promise<DeadLetterTopics> {
       await admin.fetchTopicOffsets(dlq); // deleteTopicRecords does not look for the leader itself
       const partitions = [{ partition: 0, offset: String(offset) }];
       await admin.deleteTopicRecords({ topic: dlq, partitions });
+      await admin.disconnect();
+    },
+    async bound(bytes) {
+      const admin = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING }).admin();
+      await admin.connect();
+      const configEntries = [{ name: "max.message.bytes", value: String(bytes) }];
+      const type = ConfigResourceTypes.TOPIC;
+      await admin.alterConfigs({
+        validateOnly: false,
+        resources: [{ type, name: input, configEntries }],
+      });
       await admin.disconnect();
     },
     async read(topic) {

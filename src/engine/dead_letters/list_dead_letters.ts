@@ -20,6 +20,8 @@ export interface DeadLetterStore {
   ) => Promise<readonly string[]>;
   /** The consumer groups that read a topic, as far as they may be seen; absent where there are none to ask for. */
   readonly groupsThatRead?: (topic: string) => Promise<readonly string[]>;
+  /** Learns what these topics take, so that what is sent there is cut to fit; absent where nothing bounds it. */
+  readonly lookUp?: (topics: readonly string[]) => Promise<void>;
   /** The dead-letter topic. */
   readonly topic: string;
   /** Makes the topics that a redrive notes its progress in, where they are missing. */

@@ -4,6 +4,7 @@ import { withCluster } from "../kafka/group_standing.ts";
 import type { KafkaClient } from "../kafka/kafka_client.ts";
 import { transactionalIdsOf } from "../kafka/lane_owner.ts";
 import { compactedTopicConfig } from "../kafka/topic_config.ts";
+import { createTopicDirectory } from "../kafka/topic_directory.ts";
 import { groupsThatRead } from "../kafka/topic_readers.ts";
 import { ensureTopics } from "../kafka/topics.ts";
 import type { TopicSpec } from "../kafka/topic_spec.ts";
@@ -27,19 +28,22 @@ export function openDeadLetterStore(
   { topic, replicationFactor = -1, ...transactor }: StoreOptions,
 ): DeadLetterStore & AsyncDisposable {
   const log = openRecordLog(client);
-  const transactions = createTransactions(client, transactor);
+  const topics = createTopicDirectory(client);
+  const transactions = createTransactions(client, { ...transactor, topics });
   return {
     log,
     transactions: traceRedriving(transactions),
     transactionalIdsOf: (lane, signal) =>
       withCluster(client, (cluster) => transactionalIdsOf(cluster, lane, signal)),
     groupsThatRead: (name) => withCluster(client, (cluster) => groupsThatRead(cluster, name)),
+    lookUp: (names) => topics.lookUp(names),
     topic,
     async prepare() {
       await ensureTopics(client, stateTopics(client.names, replicationFactor));
     },
     async [Symbol.asyncDispose]() {
       await transactions[Symbol.asyncDispose]();
+      await topics[Symbol.asyncDispose]();
       await log[Symbol.asyncDispose]();
     },
   };

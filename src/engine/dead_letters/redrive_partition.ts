@@ -156,6 +156,7 @@ async function redriveSession(
     const parts = await sortOut(log, batch.deadLetters, options);
     const sorted = { ...batch, ...parts, again: redrivenOf(state, parts) };
     await options.pace?.wait(sorted.going.length, signal);
+    await store.lookUp?.([...new Set(sorted.going.map(({ record }) => record.topic))]);
     done.doubt = sorted;
     await commitBatch(transactor, place, sorted, { ...options, names, state, stateId });
     count(sorted);
