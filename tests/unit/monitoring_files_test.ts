@@ -105,6 +105,9 @@ Deno.test("alert rules ask for metrics that exist, and each says what to do", as
     assert((annotations.runbook?.length ?? 0) > 60, alert);
   }
   assertEquals(new Set(all.map(({ alert }) => alert)).size, all.length);
+  // A gauge goes with its process: that it is 0 nowhere is no sign that somebody leads.
+  const nobody = all.find(({ alert }) => alert === "OnceflowNobodyRelays")?.expr ?? "";
+  assert(nobody.includes("absent(onceflow_relay_leader)"), nobody);
 });
 
 Deno.test("the dashboard asks for metrics that exist, and leaves none of ours out", async () => {
