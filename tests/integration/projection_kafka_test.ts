@@ -16,6 +16,7 @@ import { rebuildProjection } from "../../src/engine/projection/rebuild_projectio
 import { projectPartition } from "../../src/engine/projection/project_partition.ts";
 import { databaseWith } from "./projection_database.ts";
 import { type KafkaLog, kafkaLog, orderRecords } from "./projection_kafka_log.ts";
+import { waitFor } from "../../src/tools/stack/wait.ts";
 import { produce } from "../support/kafka.ts";
 import { deadLetter, placed } from "./projection_order_records.ts";
 import { dumpViews } from "./projection_tables.ts";
@@ -115,7 +116,11 @@ Deno.test("a dead-letter topic that is deleted is waited for, and made again it 
   const health = createHealth();
   const stop = new AbortController();
   const waits = new Map<string, (text: string) => void>();
-  const heard = (what: string) => new Promise<string>((resolve) => void waits.set(what, resolve));
+  let halted: string | undefined;
+  const heard = (what: string) =>
+    new Promise<string>((resolve) =>
+      halted === undefined ? void waits.set(what, resolve) : resolve(halted)
+    );
   const onApplied = ({ topic }: AppliedBatch) => waits.get(topic)?.("");
   const down: typeof health.down = (name, text, options) => {
     health.down(name, text, options);
@@ -133,7 +138,10 @@ Deno.test("a dead-letter topic that is deleted is waited for, and made again it 
     ...{ ...log.client.settings, databaseUrl: database.url, projection, signal: stop.signal },
     ...{ group: orders, onApplied, health: { ...health, down }, sessionTimeoutMs: 6_000 },
   });
-  running.catch((error) => Array.from(waits.values(), (resolve) => resolve(String(error))));
+  running.catch((error) => {
+    halted = String(error);
+    for (const resolve of waits.values()) resolve(halted);
+  });
   await log.write([older, deadLetter(older, 0)]);
   await folded;
 
@@ -149,11 +157,25 @@ Deno.test("a dead-letter topic that is deleted is waited for, and made again it 
   await meanwhile;
 
   await admin.createTopics({ topics: [{ topic: deadLetters, numPartitions: 1 }] });
-  await admin.disconnect();
   const again = heard(deadLetters);
   await produce(log.client, [log.renamed(deadLetter(newer, 0))]);
   assertEquals(await again, "");
   assertEquals(await deadOnes(), ["newer", "older"]);
+
+  // So soon that nobody has missed it.
+  await admin.deleteTopics({ topics: [deadLetters] });
+  const made = () =>
+    admin.createTopics({ topics: [{ topic: deadLetters, numPartitions: 1 }] }).catch(() => false);
+  await waitFor(async () => await made() || undefined, { waitMsMax: 30_000 });
+  await admin.disconnect();
+  const newest = placed({ orderId: "newest" });
+  const placedNow = heard(orders);
+  await log.write([newest]);
+  assertEquals(await placedNow, "");
+  const onceMore = heard(deadLetters);
+  await produce(log.client, [log.renamed(deadLetter(newest, 0))]);
+  assertEquals(await onceMore, "");
+  assertEquals(await deadOnes(), ["newer", "newest", "older"]);
   const deps = { sql, source: log, dedupe: "position", bounds, backoff } as const;
   const work = { projection, signal: AbortSignal.timeout(60_000) };
   const refused = await assertRejects(() => rebuildProjection(deps, work), HaltError);
@@ -162,7 +184,7 @@ Deno.test("a dead-letter topic that is deleted is waited for, and made again it 
   await running;
 
   await rebuildProjection(deps, { ...work, allowMissingHistory: true });
-  assertEquals(await deadOnes(), ["newer"]);
+  assertEquals(await deadOnes(), ["newest"]);
   await rollbackProjection(deps, work);
-  assertEquals(await deadOnes(), ["newer", "older"]);
+  assertEquals(await deadOnes(), ["newer", "newest", "older"]);
 });

@@ -40,8 +40,9 @@ export function remadeError(
   place: TopicPartition,
   before: string | undefined,
   now: string | undefined,
-): HaltError {
-  return new HaltError(
+): TopicGoneError {
+  return new TopicGoneError(
+    place.topic,
     `Cannot go on with ${
       formatPartition(place)
     }: the topic that was read (${before}) was deleted and ` +

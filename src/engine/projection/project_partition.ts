@@ -4,6 +4,7 @@ import { HaltError } from "../core/errors.ts";
 import type { Health } from "../core/health.ts";
 import type { Assignment, BatchBounds, InputBatch, PartitionReader } from "../core/ports.ts";
 import { formatPartition, type InputRecord, type TopicPartition } from "../core/record.ts";
+import { TopicGoneError } from "../core/topic_gone_error.ts";
 import type { Sql } from "../postgres/sql.ts";
 import type { OnFoldStep } from "./apply_batch.ts";
 import { checkRange, checkSameLog } from "./check_position.ts";
@@ -83,6 +84,10 @@ export async function projectPartition<Event extends ProjectionEvent>(
     let { position, place } = await startReading(reader, target, deps, signal);
     while (true) {
       const batch = await nextBatch(reader, target, deps, signal);
+      if (batch === undefined) {
+        ({ position, place } = await startReading(reader, target, deps, signal));
+        continue;
+      }
       if (batch.records.length === 0 && batch.nextOffset === position) continue;
       const outcome = await foldBatch(deps, target, place, position, batch, signal);
       if (outcome.kind === "applied") {
@@ -135,17 +140,21 @@ async function startReading<Event extends ProjectionEvent>(
   return { position, place: { topic, partition, ofTopic: topicId } };
 }
 
-/** The reader's own words for an offset that is gone speak of a group's offset; here the rebuild is the way out. */
+/**
+ * Undefined where the topic was deleted: a start says what comes then. The reader's own words for an offset that is gone speak
+ * of a group's offset; here the rebuild is the way out.
+ */
 async function nextBatch<Event extends ProjectionEvent>(
   reader: PartitionReader,
   target: FoldTarget<Event>,
   deps: ProjectorDeps<Event>,
   signal: AbortSignal,
-): Promise<InputBatch> {
+): Promise<InputBatch | undefined> {
   try {
     return await reader.next(deps.bounds, signal);
   } catch (error) {
-    // Asked from the start again: a topic that was recreated, or a position outside the log, has its own words.
+    if (error instanceof TopicGoneError) return;
+    // Asked from the start again: a position outside the log has its own words.
     if (error instanceof HaltError) await startReading(reader, target, deps, signal);
     throw error;
   }
