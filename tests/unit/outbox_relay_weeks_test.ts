@@ -24,7 +24,7 @@ import {
 import { relayMistakes } from "../support/simulation/relay_mistakes.ts";
 import { Host, World } from "../support/simulation/relay_world.ts";
 
-const schedules = 100;
+const schedules = 40;
 const schedulesOfMistakeMax = 1_000;
 const seeds = Deno.env.get("RELAY_SEEDS")?.split(",") ?? ["b"];
 
