@@ -19,6 +19,7 @@ import { type Header, textHeader } from "../core/record.ts";
 /** The headers, in HTTP requests and in Kafka records alike (https://www.w3.org/TR/trace-context/). */
 const traceparentHeader = "traceparent";
 const tracestateHeader = "tracestate";
+const traceHeaders = [traceparentHeader, tracestateHeader];
 const traceparentBytes = new TextEncoder().encode(traceparentHeader);
 
 /** The most links of one span: OpenTelemetry's limit where `OTEL_SPAN_LINK_COUNT_LIMIT` says no other. */
@@ -83,13 +84,12 @@ export function isSampled({ traceFlags }: SpanContext): boolean {
 
 /** As {@linkcode withTrace}, with the context of the other record as it is. */
 export function withSameTrace(headers: readonly Header[], source: readonly Header[]): Header[] {
-  return [
-    ...headers.filter(isNoTraceHeader),
-    ...[traceparentHeader, tracestateHeader].flatMap((name) => {
-      const header = lastHeader(source, name);
-      return header ? [header] : [];
-    }),
-  ];
+  const carried = headers.filter(isNoTraceHeader);
+  for (const name of traceHeaders) {
+    const header = lastHeader(source, name);
+    if (header) carried.push(header);
+  }
+  return carried;
 }
 
 /**

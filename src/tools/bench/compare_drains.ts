@@ -12,6 +12,8 @@ export interface Variant {
   readonly processes?: number;
   readonly records: number;
   readonly partitions: number;
+  /** Its input's records bring traces. */
+  readonly traced?: boolean;
   readonly job?: Partial<Job>;
   /** What is different in the round that is thrown away. */
   readonly warmUp?: Partial<Job>;
@@ -66,9 +68,9 @@ export async function compareDrains(
 async function drainOnce(
   context: BenchContext,
   name: string,
-  { command, processes = 1, records, partitions, job }: Variant,
+  { command, processes = 1, records, partitions, traced, job }: Variant,
 ): Promise<DrainFigures> {
-  const input = await context.input(records, partitions);
+  const input = await context.input(records, { partitions, traced });
   const output = await context.topic(name, partitions);
   const given = context.job({ input, output, group: name, records, partitions, ...job });
   try {

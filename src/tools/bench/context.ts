@@ -10,7 +10,7 @@ import { findStack } from "../stack/find_stack.ts";
 import { kafkaJars } from "../stack/kafka_jars.ts";
 import { outputOf } from "../stack/processes.ts";
 import { compileProbe } from "./compile_probe.ts";
-import { fillTopic } from "./fill_topic.ts";
+import { fillTopic, type InputForm } from "./fill_topic.ts";
 import type { Job } from "./job.ts";
 import type { MeasuredCommand } from "./measured_process.ts";
 import type { BenchPlan } from "./plan.ts";
@@ -32,7 +32,7 @@ export interface BenchContext extends AsyncDisposable {
   /** Deletes it early, to save the disk. */
   drop(topic: string): Promise<void>;
   /** A topic with that many events; the same one for the same arguments. */
-  input(count: number, partitions: number): Promise<string>;
+  input(count: number, form: InputForm): Promise<string>;
   /** A job with the usual values, and these. */
   job(given: Partial<Job> & Pick<Job, "input" | "output" | "group">): Job;
   /** Another probe, for looking while the first one works. */
@@ -99,12 +99,13 @@ export async function openContext(
     jars,
     topic: make,
     drop,
-    input(count, partitions) {
-      const name = `in-${count}-${partitions}`;
+    input(count, form) {
+      const { partitions, traced } = form;
+      const name = `in-${count}-${partitions}${traced ? "-traced" : ""}`;
       let filled = inputs.get(name);
       if (!filled) {
         filled = make(name, partitions).then(async (topic) => {
-          await fillTopic(client, topic, { count, partitions, signal });
+          await fillTopic(client, topic, { count, signal, ...form });
           return topic;
         });
         inputs.set(name, filled);

@@ -1,6 +1,6 @@
 /** Fills a topic with the benchmark's events, spread by key as every Kafka client does. */
 import { partitionForKey } from "../../engine/core/partition_for_key.ts";
-import type { OutputRecord } from "../../engine/core/record.ts";
+import { type OutputRecord, textHeader } from "../../engine/core/record.ts";
 import type { KafkaClient } from "../../engine/kafka/kafka_client.ts";
 import { openPlainProducer } from "../../engine/kafka/plain_producer.ts";
 import { benchOrderOf } from "./bench_event.ts";
@@ -8,8 +8,18 @@ import { benchOrderOf } from "./bench_event.ts";
 const sendRecords = 5_000;
 const encoder = new TextEncoder();
 
+/** What brings a trace: one record of a hundred has one whose spans are kept. */
+export interface InputForm {
+  readonly partitions: number;
+  readonly traced?: boolean;
+}
+
 /** The record of the event with that number. */
-export function inputRecord(topic: string, number: number, partitions: number): OutputRecord {
+export function inputRecord(
+  topic: string,
+  number: number,
+  { partitions, traced = false }: InputForm,
+): OutputRecord {
   const order = benchOrderOf(number);
   const key = encoder.encode(order.order_id);
   return {
@@ -17,17 +27,22 @@ export function inputRecord(topic: string, number: number, partitions: number): 
     partition: partitionForKey(key, partitions),
     key,
     value: encoder.encode(JSON.stringify(order)),
-    headers: [],
+    headers: traced ? [textHeader("traceparent", traceparentOf(number))] : [],
   };
+}
+
+/** As whoever wrote the event began it. */
+function traceparentOf(number: number): string {
+  const id = (number + 1).toString(16);
+  return `00-${id.padStart(32, "0")}-${id.padStart(16, "0")}-0${number % 100 === 0 ? 1 : 0}`;
 }
 
 /** Writes the events 0 to `count - 1`. */
 export async function fillTopic(
   client: KafkaClient,
   topic: string,
-  { count, partitions, signal }: {
+  { count, signal, ...form }: InputForm & {
     readonly count: number;
-    readonly partitions: number;
     readonly signal: AbortSignal;
   },
 ): Promise<void> {
@@ -36,7 +51,7 @@ export async function fillTopic(
     signal.throwIfAborted();
     const size = Math.min(sendRecords, count - from);
     await producer.send(
-      Array.from({ length: size }, (_, index) => inputRecord(topic, from + index, partitions)),
+      Array.from({ length: size }, (_, index) => inputRecord(topic, from + index, form)),
     );
   }
 }

@@ -121,7 +121,7 @@ async function openFor(
 ): Promise<void> {
   const records = Array.from(
     { length: 16 * partitions },
-    (_, index) => inputRecord(topic, from + index, partitions),
+    (_, index) => inputRecord(topic, from + index, { partitions }),
   );
   const limit = performance.now() + startSecondsMax * 1_000;
   while (true) {

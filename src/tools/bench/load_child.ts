@@ -30,7 +30,7 @@ async function run(job: LoadJob, signal: AbortSignal): Promise<void> {
       next = due;
       const records = Array.from(
         { length: due - from },
-        (_, index) => inputRecord(job.topic, job.from + from + index, job.partitions),
+        (_, index) => inputRecord(job.topic, job.from + from + index, job),
       );
       const sending: Promise<void> = producer.send(records).then(() => {
         const at = epochMs();

@@ -39,7 +39,7 @@ export async function restartWithState(
     await drain(probe, { command, processes: 1, job, stallMsMax, signal });
     await using producer = await openPlainProducer(client);
     await producer.send(
-      Array.from({ length: laterRecords }, (_, n) => inputRecord(input, keys + n, partitions)),
+      Array.from({ length: laterRecords }, (_, n) => inputRecord(input, keys + n, { partitions })),
     );
     const first = Promise.withResolvers<Progress>();
     const startedMs = Date.now();
