@@ -111,17 +111,13 @@ export async function shapesSection(context: BenchContext): Promise<SectionResul
     ));
   }
   for (const batch of plan.batches) {
-    const ratio = ratioOf(found, `batch-${batch}.exactly-once`, `batch-${batch}.at-least-once`);
-    if (ratio) {
-      figures.push(figure(
-        `shapes.batch-${batch}.ratio`,
-        `batch ${batch}, exactly-once to at-least-once`,
-        "ratio",
-        "higher",
-        ratio,
-        batch >= 2_000 ? targets.exactlyOnceToAtLeastOnce : undefined,
-      ));
-    }
+    figures.push(
+      ...ratioFigure(found, `batch-${batch}.exactly-once`, `batch-${batch}.at-least-once`, {
+        id: `shapes.batch-${batch}.ratio`,
+        label: `batch ${batch}, exactly-once to at-least-once`,
+        target: batch >= 2_000 ? targets.exactlyOnceToAtLeastOnce : undefined,
+      }),
+    );
   }
   return {
     title: "Batch bounds, partitions, processes",
@@ -152,16 +148,11 @@ function guaranteeFigures(section: string, found: Comparison, withTargets: boole
     throughput(section, guarantee, guarantee, found, withTargets)
   );
   for (const guarantee of ["exactly-once", "at-most-once"] as const) {
-    const ratio = ratioOf(found, guarantee, "at-least-once");
-    if (!ratio) continue;
-    figures.push(figure(
-      `${section}.${guarantee}.ratio`,
-      `${guarantee} to at-least-once, round by round`,
-      "ratio",
-      "higher",
-      ratio,
-      guarantee === "exactly-once" ? targets.exactlyOnceToAtLeastOnce : undefined,
-    ));
+    figures.push(...ratioFigure(found, guarantee, "at-least-once", {
+      id: `${section}.${guarantee}.ratio`,
+      label: `${guarantee} to at-least-once, round by round`,
+      target: guarantee === "exactly-once" ? targets.exactlyOnceToAtLeastOnce : undefined,
+    }));
   }
   return figures;
 }
@@ -217,6 +208,17 @@ export function ratioOf(found: Comparison, id: string, base: string, warm = fals
   return values && against && values.length > 0 && against.length > 0
     ? pairRatios(values, against)
     : undefined;
+}
+
+/** The throughput of one way to that of another, as a figure; none where either has no round. */
+export function ratioFigure(
+  found: Comparison,
+  of: string,
+  base: string,
+  { id, label, target }: { readonly id: string; readonly label: string; readonly target?: number },
+): Figure[] {
+  const ratio = ratioOf(found, of, base);
+  return ratio ? [figure(id, label, "ratio", "higher", ratio, target)] : [];
 }
 
 /** What went wrong, and that the rest was right. */

@@ -8,9 +8,10 @@ import { benchOrderOf } from "./bench_event.ts";
 const sendRecords = 5_000;
 const encoder = new TextEncoder();
 
-/** What brings a trace: one record of a hundred has one whose spans are kept. */
+/** How the input's records are written. */
 export interface InputForm {
   readonly partitions: number;
+  /** Each brings a trace; of one in a hundred the spans are kept. */
   readonly traced?: boolean;
 }
 

@@ -2,7 +2,7 @@
 import { restartWithState, type StateRestart } from "./state_restart.ts";
 import { compareDrains, type Variant } from "./compare_drains.ts";
 import { type BenchContext, ownProcess } from "./context.ts";
-import { notesOf, ratioOf, type SectionResult, throughput } from "./drain_sections.ts";
+import { notesOf, ratioFigure, type SectionResult, throughput } from "./drain_sections.ts";
 import { targets } from "./plan.ts";
 import { figure } from "./report.ts";
 import { spreadOf } from "./statistics.ts";
@@ -19,17 +19,11 @@ export async function stateSection(context: BenchContext): Promise<SectionResult
   ];
   const found = await compareDrains(context, "state", variants, rounds);
   const figures = variants.flatMap(({ id, label }) => throughput("state", id, label, found));
-  const ratio = ratioOf(found, "count", "stateless");
-  if (ratio) {
-    figures.push(figure(
-      "state.ratio",
-      "with state to without, round by round",
-      "ratio",
-      "higher",
-      ratio,
-      targets.statefulToStateless,
-    ));
-  }
+  figures.push(...ratioFigure(found, "count", "stateless", {
+    id: "state.ratio",
+    label: "with state to without, round by round",
+    target: targets.statefulToStateless,
+  }));
   const restarted = `from a restart with ${stateKeys} keys to its first commit`;
   const restarts: StateRestart[] = [];
   for (let round = 1; round <= restartRounds; round++) {

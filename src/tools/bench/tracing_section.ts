@@ -1,9 +1,8 @@
 /** The part of the benchmark that collects spans: the same drain with tracing off, and with one trace of a hundred kept. */
 import { compareDrains, type Variant } from "./compare_drains.ts";
 import { type BenchContext, ownProcess } from "./context.ts";
-import { notesOf, ratioOf, type SectionResult, throughput } from "./drain_sections.ts";
+import { notesOf, ratioFigure, type SectionResult, throughput } from "./drain_sections.ts";
 import { targets } from "./plan.ts";
-import { figure } from "./report.ts";
 
 /** See the file's first line. */
 export async function tracingSection(context: BenchContext): Promise<SectionResult> {
@@ -38,12 +37,17 @@ export async function tracingSection(context: BenchContext): Promise<SectionResu
   ];
   const found = await compareDrains(context, "tracing", variants, rounds);
   const figures = variants.flatMap(({ id, label }) => throughput("tracing", id, label, found));
-  const compare = (id: string, label: string, target?: number) => {
-    const ratio = ratioOf(found, `sampled${id}`, `off${id}`);
-    if (ratio) figures.push(figure(`tracing.ratio${id}`, label, "ratio", "higher", ratio, target));
-  };
-  compare("", "traced to not, round by round", targets.tracedToUntraced);
-  compare("_first", "the same where each record begins a trace");
+  figures.push(
+    ...ratioFigure(found, "sampled", "off", {
+      id: "tracing.ratio",
+      label: "traced to not, round by round",
+      target: targets.tracedToUntraced,
+    }),
+    ...ratioFigure(found, "sampled_first", "off_first", {
+      id: "tracing.ratio_first",
+      label: "the same where each record begins a trace",
+    }),
+  );
   return {
     title: "Tracing",
     about:
