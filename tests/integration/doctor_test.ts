@@ -64,6 +64,7 @@ Deno.test("the doctor tells right from wrong, and changes nothing", async (t) =>
     await sql.unsafe(`alter database ${name} set session_replication_role = replica`);
     await sql.unsafe(`alter database ${name} connection limit 2`);
     await sql`insert into onceflow_migrations (name, checksum) values ('later', repeat('0', 64))`;
+    await sql`insert into pipeline_namespaces (namespace) values ('other')`;
     const before = await state();
     const wrong = readConfig({ ...variables, OUTBOX_SHARDS: "2" });
     const found = await look(wrong);
@@ -79,6 +80,7 @@ Deno.test("the doctor tells right from wrong, and changes nothing", async (t) =>
         "the connection limit of the database",
         "by another version than this one, with later",
         "this outbox was filled with 1",
+        "this database is worked on under NAMESPACE=other",
       ]
     ) assertStringIncludes(lines, part);
     assertEquals(only(found, "not_checked"), []);
@@ -97,6 +99,7 @@ Deno.test("the doctor tells right from wrong, and changes nothing", async (t) =>
     await sql.unsafe(`alter database ${name} reset all`);
     await sql.unsafe(`alter database ${name} connection limit -1`);
     await sql`delete from onceflow_migrations where name = 'later'`;
+    await sql`delete from pipeline_namespaces`;
     assertEquals(only(await look(config), "wrong", "not_checked"), []);
   });
 

@@ -3,6 +3,7 @@ import { Kafka, logLevel } from "kafkajs";
 import { z } from "zod";
 import type { Flow, FlowOptions } from "../../src/engine/mod.ts";
 import { createHealth, defineFlow, HaltError, topic } from "../../src/engine/mod.ts";
+import { repeatsOthers } from "../../src/engine/flow/tell_new_group.ts";
 import { runFlow } from "../../src/engine/flow/run_flow.ts";
 import { createTransactions } from "../../src/engine/kafka/transactions.ts";
 import type { TransactionStep } from "../../src/engine/kafka/transactor.ts";
@@ -152,4 +153,16 @@ Deno.test("a flow that takes over waits for a consumer that is still alive, says
   await fill(["d"]);
   await taken;
   assertEquals([seen, await copied()], [["a", "b", "c"], ["d"]]);
+});
+
+Deno.test("a group that would make once more what another has made is known for one before it begins", async () => {
+  const { client, source, flowWith, copied } = await sourceOf("a", "b");
+  const flow = flowWith({});
+  assertEquals(await repeatsOthers(client, flow), false);
+  await runUntil(client, flow, ({ records }) => records === 2, onePartition);
+  assertEquals(await copied(), ["a", "b"]);
+  assertEquals(await repeatsOthers(client, flow), false);
+  const renamed = { groupId: `renamed ${source}` };
+  assertEquals(await repeatsOthers(client, flowWith(renamed)), true);
+  assertEquals(await repeatsOthers(client, flowWith({ ...renamed, startFrom: "latest" })), false);
 });

@@ -83,7 +83,7 @@ Deno.test("serve and worker run with the grants of their files alone, once migra
   assertEquals((await place()).status, 202);
 
   // What operators do with the worker's rights is noted, and cannot be changed afterwards.
-  const audit = auditOf({ OPERATOR: "ada" }, runtime.services);
+  const audit = auditOf({ ...config.role, OPERATOR: "ada" }, runtime.services);
   const deed = { action: "dlq redrive", target: "orders.DLQ", detail: { limit: 1 } };
   assertEquals(await audit(deed, () => Promise.resolve(7)), 7);
   await assertRejects(
@@ -132,7 +132,7 @@ Deno.test("serve and worker run with the grants of their files alone, once migra
   const databaseUrl = config.operate.DATABASE_URL?.reveal() ?? "";
   const operating = { ...runtime.services, databaseUrl };
   const told = { onProgress: () => {}, signal };
-  const name = { OPERATOR: "grace" };
+  const name = { ...config.operate, OPERATOR: "grace" };
   await auditOf(name, operating)(deed, () => rebuildViews(config.operate, operating, options));
   assertEquals((await viewsStatus(config.operate, operating)).findings, []);
   const back = { ...told, atOnce: false, beforeRollback: () => {} };

@@ -3,6 +3,7 @@ import { getLogger } from "@logtape/logtape";
 import type { Config } from "../../config.ts";
 import { openDatabase } from "../../engine/postgres/database.ts";
 import { addAuditRow, type Deed } from "../audit/audit_log.ts";
+import { refuseOtherNamespace } from "./agree_on_namespace.ts";
 import type { Services } from "./services.ts";
 
 const log = getLogger(["onceflow", "audit"]);
@@ -18,7 +19,7 @@ export type AuditBegun = <T>(
 
 /** Notes each deed, from before it is done; {@linkcode auditBegunOf} says how. */
 export function auditOf(
-  config: Pick<Config, "OPERATOR">,
+  config: Pick<Config, "OPERATOR" | "NAMESPACE">,
   services: Pick<Services, "databaseUrl">,
 ): Audit {
   const audit = auditBegunOf(config, services);
@@ -32,9 +33,12 @@ export function auditOf(
 /**
  * The log has a line of each deed that has begun, when it has ended. Where the table cannot be written (Postgres is away,
  * which may be why somebody operates) that is said, and the deed is done all the same.
+ *
+ * @throws {HaltError} before anything is done, where the database is worked on under another namespace: what was redriven
+ * or committed there is not known under this one
  */
 export function auditBegunOf(
-  config: Pick<Config, "OPERATOR">,
+  config: Pick<Config, "OPERATOR" | "NAMESPACE">,
   { databaseUrl }: Pick<Services, "databaseUrl">,
 ): AuditBegun {
   return async (deed, act) => {
@@ -68,6 +72,7 @@ export function auditBegunOf(
     };
     try {
       const result = await act(async () => {
+        await refuseOtherNamespace(database.sql, config.NAMESPACE);
         begun = true;
         await note("begun");
       });

@@ -16,6 +16,8 @@ import { isRefused } from "../../engine/postgres/translate_error.ts";
 import { findInstalled, installProjection } from "../../engine/projection/install_projection.ts";
 import { projectionMigrations } from "../../engine/projection/projection_schema.ts";
 
+import { agreeOnNamespace } from "./agree_on_namespace.ts";
+import { namespaceMigrations } from "./namespace_migrations.ts";
 import { groupsOf } from "./roles.ts";
 
 const log = getLogger(["onceflow", "compose"]);
@@ -26,6 +28,7 @@ export const migrations: readonly Migration[] = [
   ...orderMigrations,
   ...projectionMigrations,
   ...auditMigrations,
+  ...namespaceMigrations,
 ];
 
 /** The read model with the topics of this configuration. */
@@ -41,8 +44,8 @@ export function viewsOf(config: Config) {
 /**
  * For a role that starts: a schema that is up to date needs no right to change it, and one that is not is migrated.
  *
- * @throws {HaltError} when the schema is not up to date and the user of `DATABASE_URL` may not migrate it, or this is no
- * Postgres to work with
+ * @throws {HaltError} when the schema is not up to date and the user of `DATABASE_URL` may not migrate it, this is no
+ * Postgres to work with, or it belongs to another namespace
  */
 export async function prepareSchema(
   { sql }: Database,
@@ -63,6 +66,7 @@ export async function prepareSchema(
       });
     }
     await agreeOnShards(sql, config.OUTBOX_SHARDS);
+    await agreeOnNamespace(sql, config.NAMESPACE);
   } catch (error) {
     if (!isRefused(error)) throw error;
     throw missing.length === 0 ? notGranted(error) : notMigrated(missing, error);

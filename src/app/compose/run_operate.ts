@@ -68,7 +68,8 @@ export function startOperate(
       rollback: rollbackDeed(old),
       dropOld: dropOldDeed(old),
     },
-    audit: (who, deed, act) => auditBegunOf({ OPERATOR: who }, services)(deed, act),
+    audit: (who, deed, act) =>
+      auditBegunOf({ OPERATOR: who, NAMESPACE: config.NAMESPACE }, services)(deed, act),
     describe,
     stop: stop.signal,
     onFault: (error, requestId) =>

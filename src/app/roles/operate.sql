@@ -3,6 +3,7 @@
 -- create role onceflow_operate login password '...'; grant onceflow_operate to <the owner of the schema>;
 grant usage on schema public to onceflow_operate;
 grant select, insert on audit_log to onceflow_operate;
+grant select on pipeline_namespaces to onceflow_operate;
 -- To rebuild and to go back. Without what follows it sends dead letters back and frees keys alone.
 grant create on schema public to onceflow_operate;
 do $$ begin execute format('grant create on database %I to onceflow_operate', current_database()); end $$;

@@ -4,6 +4,6 @@
 grant usage on schema public to onceflow_serve;
 grant select on onceflow_migrations, projections, projection_positions, outbox_relayed, outbox_leads, outbox_topics,
   order_view, customer_totals to onceflow_serve;
-grant select, insert on orders, outbox, outbox_settings to onceflow_serve;
+grant select, insert on orders, outbox, outbox_settings, pipeline_namespaces to onceflow_serve;
 grant select, insert, delete on idempotency_keys to onceflow_serve;
 grant select, usage on sequence outbox_position to onceflow_serve;

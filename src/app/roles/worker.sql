@@ -3,7 +3,7 @@
 -- create role onceflow_worker login password '...';
 grant usage on schema public to onceflow_worker;
 grant select on onceflow_migrations, orders, erased_orders, tax_rates to onceflow_worker;
-grant select, insert on outbox_settings, audit_log to onceflow_worker;
+grant select, insert on outbox_settings, pipeline_namespaces, audit_log to onceflow_worker;
 grant select, delete on outbox to onceflow_worker;
 grant select on sequence outbox_position to onceflow_worker;
 grant select, insert, update, delete on outbox_relayed, outbox_leads, outbox_topics to onceflow_worker;

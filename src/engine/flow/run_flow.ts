@@ -33,6 +33,7 @@ import { guaranteeOf } from "./guarantee_of.ts";
 import { laneName, reportTransactions } from "./report_transactions.ts";
 import { runFlowDefaults, type RunFlowHooks, type RunFlowOptions } from "./run_flow_options.ts";
 import { started } from "./started.ts";
+import { tellNewGroup } from "./tell_new_group.ts";
 import { ensureStateTopic, openKafkaState } from "../state/kafka_state.ts";
 import { stateTopicOf } from "../state/state_changelog.ts";
 import { untilAnswered } from "../kafka/until_answered.ts";
@@ -91,6 +92,7 @@ export async function runFlow<T>(
     throw error;
   });
   if (!known) return;
+  await tellNewGroup(client, flow, signal);
   await using _time = flow.state && await watchClusterTime(client);
   await using log = openRecordLog(client);
   await using transactions = createTransactions(client, {

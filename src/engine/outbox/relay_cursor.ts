@@ -116,8 +116,9 @@ export async function checkCursor(
   if (cursor.offset < 0) {
     if (noted === undefined) return { after: 0, eventId: undefined, holds: [] };
     throw new HaltError(
-      `${where} is gone although all up to position ${noted} was published: it expired, or Kafka's data was replaced. ` +
-        `Stop the workers; to go on behind that position, run "deno task worker offsets set --group ${groupId} ` +
+      `${where} is gone although all up to position ${noted} was published: it expired, Kafka's data was replaced, or the relay has ` +
+        `another name than it had (NAMESPACE, the outbox's name): then set that back. Otherwise stop the workers; ` +
+        `to go on behind that position, run "deno task worker offsets set --group ${groupId} ` +
         `--topic ${cursorTopic} --partition ${shard} --to ${
           noted + 1
         }", or call setRelayCursor (what was published within a second after that ` +

@@ -1,5 +1,6 @@
 /** Judges the schema: is it made, of this program, and could this user make it. Pure. */
-import { type Finding, not, right } from "./finding.ts";
+import { whyNotIn } from "../../app/compose/agree_on_namespace.ts";
+import { type Finding, not, right, splitRemedy } from "./finding.ts";
 import type { SchemaFacts } from "./read_postgres.ts";
 
 /** What this program has, and what is missing of it. */
@@ -81,4 +82,18 @@ export function judgeShards(recorded: number | undefined, wanted: number): Findi
     `it is ${wanted}, and this outbox was filled with ${recorded}: serve and worker halt`,
     `set OUTBOX_SHARDS=${recorded}`,
   );
+}
+
+/** Whether this database is worked on under the namespace that is set; `recorded` is empty before the first start. */
+export function judgeNamespace(recorded: readonly string[], wanted: string): Finding {
+  const subject = "NAMESPACE";
+  const why = whyNotIn(recorded, wanted);
+  if (why === undefined) {
+    return right(
+      subject,
+      recorded.length === 0 ? `${wanted}: not in use yet` : recorded.join(", "),
+    );
+  }
+  const { text, remedy } = splitRemedy(why, ". ", "first");
+  return not("wrong", subject, text, remedy);
 }

@@ -1,4 +1,5 @@
 /** The checks of Postgres, in the order in which they are listed. Each only asks. */
+import { namespacesOf } from "../../app/compose/agree_on_namespace.ts";
 import { migrations, missingFromSchema, viewsOf } from "../../app/compose/prepare_schema.ts";
 import type { Config } from "../../config.ts";
 import { HaltError } from "../../engine/core/errors.ts";
@@ -20,7 +21,7 @@ import {
   judgeServer,
 } from "./judge_postgres.ts";
 import { judgeClock } from "./judge_hosts.ts";
-import { judgeSchema, judgeShards } from "./judge_schema.ts";
+import { judgeNamespace, judgeSchema, judgeShards } from "./judge_schema.ts";
 import {
   onlyReading,
   readClock,
@@ -150,7 +151,9 @@ async function lookAtSchema(tx: Queryable, config: Config): Promise<readonly Fin
     ...{ known: migrations.map((migration) => migration.name), missing },
     views: { ...(installed !== undefined && { installed }), wanted },
   };
-  return [...judgeSchema(facts, expected), ...await lookAtShards(tx, facts, config)];
+  const findings = [...judgeSchema(facts, expected), ...await lookAtShards(tx, facts, config)];
+  if (missing.length > 0) return findings;
+  return [...findings, judgeNamespace(await namespacesOf(tx), config.NAMESPACE)];
 }
 
 async function lookAtShards(
