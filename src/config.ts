@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { defaultToken, parseApiTokens, tokenProblem } from "./config/api_tokens.ts";
 import { conflictsOf } from "./config/conflicts.ts";
+import { readWhole } from "./config/read_number.ts";
 import { Secret } from "./config/secret.ts";
 import { readSecretFiles } from "./config/secret_files.ts";
 import { defaultNamespace, namesIn, namespacePattern } from "./engine/core/names.ts";
@@ -19,8 +20,15 @@ const list = text.transform((value) =>
 );
 /** Not trimmed: white space may be part of it. */
 const secret = z.string().min(1).transform((value) => new Secret(value));
-const integer = (low: number, high: number, fallback: number) =>
-  z.coerce.number().int().min(low).max(high).default(fallback);
+const whole = (low: number, high: number) =>
+  z.string().transform((given, context) => {
+    const value = readWhole(given, low, high);
+    if (value !== undefined) return value;
+    const message = `must be a whole number from ${low} to ${high}, in decimal digits`;
+    context.addIssue({ code: "custom", message });
+    return z.NEVER;
+  });
+const integer = (low: number, high: number, fallback: number) => whole(low, high).default(fallback);
 const flag = z.enum(["true", "false", "1", "0", "yes", "no"])
   .transform((word) => ["true", "1", "yes"].includes(word));
 /** Its default begins with the namespace: see {@linkcode withDefaults}. */
@@ -81,7 +89,7 @@ const environment = z.object({
   TOPIC_REPLICATION_FACTOR: integer(-1, 10, -1),
   OUTBOX_SHARDS: integer(1, 64, 1),
   IDEMPOTENCY_RETENTION_HOURS: integer(1, 24 * 365, 24 * 7),
-  DEAD_LETTERS_RETENTION_HOURS: z.coerce.number().int().min(1).max(24 * 3650).optional(),
+  DEAD_LETTERS_RETENTION_HOURS: whole(1, 24 * 3650).optional(),
   OUTBOX_RETENTION_HOURS: integer(0, 24 * 365, 24),
   RELAY_BATCH_RECORDS_MAX: integer(1, 100_000, 2_000),
   RELAY_POLL_INTERVAL_MS: integer(1, 60_000, 50),

@@ -1,9 +1,10 @@
 /** `worker audit`: who has operated the pipeline, and how it ended. */
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import type { AuditRow } from "../app/audit/audit_log.ts";
 import { oneLine } from "../engine/core/plain_text.ts";
 import { wrapped } from "../engine/dead_letters/fit_columns.ts";
 import { jsonDocument } from "./json_document.ts";
+import { wholeNumber } from "./number_option.ts";
 import { print } from "./print.ts";
 
 /** What the command is given by whoever mounts it. */
@@ -18,7 +19,7 @@ export function auditCommand(actions: AuditActions): Command {
     .description(
       "Show who has redriven, unparked, set offsets, ended transactions, rebuilt or erased, newest first.",
     )
-    .option("--limit <n>", "at most this many rows", wholeNumber, 50)
+    .option("--limit <n>", "at most this many rows", wholeNumber(1, 999_999), 50)
     .option("--json", "print one JSON document")
     .addHelpText(
       "after",
@@ -40,9 +41,4 @@ function lines({ at, operator, action, target, detail, outcome, reason }: AuditR
     ...how === "{}" ? [] : [`  ${how}`],
     ...reason === "" ? [] : [`  ${reason.replaceAll(/\s+/g, " ")}`],
   ].map((line) => wrapped(oneLine(line), "  ")).join("\n");
-}
-
-function wholeNumber(text: string): number {
-  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError("It must be a whole number from 1 on.");
 }

@@ -9,6 +9,7 @@ import type { BenchOptions } from "../tools/bench/run_bench.ts";
 import { prepareDirectory, readReport, writeReport } from "./bench_files.ts";
 import { progress } from "./progress.ts";
 import { jsonDocument } from "./json_document.ts";
+import { wholeNumber } from "./number_option.ts";
 import { print } from "./print.ts";
 
 /** What the command needs of the composition root. */
@@ -48,8 +49,8 @@ export function benchCommand(actions: BenchActions): Command {
       "--peers",
       "other clients side by side; needs Go, Maven and Python, and skips what is missing",
     )
-    .option("--records <n>", "records of each drain", parseCount)
-    .option("--rounds <n>", "rounds that count, after one that warms up", parseCount)
+    .option("--records <n>", "records of each drain", wholeNumber(1, 10_000_000))
+    .option("--rounds <n>", "rounds that count, after one that warms up", wholeNumber(1, 1_000))
     .option("--against <file>", "compare with an earlier JSON file")
     .option("--out <directory>", "where the JSON file and the page go")
     .addOption(
@@ -120,10 +121,4 @@ function parseParts(text: string): (typeof parts)[number][] {
     if (part) return part;
     throw new InvalidArgumentError(`"${word}" is not one of ${parts.join(", ")}.`);
   });
-}
-
-function parseCount(text: string): number {
-  const count = Number(text);
-  if (Number.isInteger(count) && count > 0 && count <= 10_000_000) return count;
-  throw new InvalidArgumentError("Give a whole number from 1 to 10000000.");
 }

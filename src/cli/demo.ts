@@ -1,13 +1,14 @@
 /** `demo`: everything at once, on this machine, with the books at the end. */
 import { SingleBar } from "cli-progress";
 import Table from "cli-table3";
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { type DemoOutcome, runDemo } from "../tools/demo/run_demo.ts";
 import { runUntilSignal } from "../app/compose/run_until_signal.ts";
 import { readConfig } from "../config.ts";
 import { exitCodes, FindingError } from "./exit_codes.ts";
 import { progress } from "./progress.ts";
 import { jsonDocument } from "./json_document.ts";
+import { wholeNumber } from "./number_option.ts";
 import { print } from "./print.ts";
 
 interface DemoArguments {
@@ -22,7 +23,7 @@ export function demoCommand(): Command {
     .description(
       "Start what is missing, run everything, place orders over HTTP (some broken, some failing at first), and check the books.",
     )
-    .option("--orders <n>", "how many orders to place", parseCount, 1_000)
+    .option("--orders <n>", "how many orders to place", wholeNumber(1, 1_000_000), 1_000)
     .option("--once", "exit when done: 0 when the books balance, 1 when not")
     .option("--json", "print one JSON document instead of a table")
     .action(async ({ orders, once, json }: DemoArguments) => {
@@ -125,10 +126,4 @@ function describe({ accepted, broken, books, seconds }: Omit<DemoOutcome, "url">
       ).join("\n")
     }`;
   return `${table.toString()}\n${foreign}\n${verdict}`;
-}
-
-function parseCount(text: string): number {
-  const count = Number(text);
-  if (Number.isInteger(count) && count > 0 && count <= 1_000_000) return count;
-  throw new InvalidArgumentError("Give a whole number from 1 to 1000000.");
 }

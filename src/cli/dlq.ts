@@ -12,11 +12,11 @@ import {
 import {
   address,
   type CommonArguments,
+  countFromOne,
   type DlqActions,
   printJson,
   type SelectionArguments,
   selectionOf,
-  wholeNumber,
   withCommon,
   withSelection,
 } from "./dlq_options.ts";
@@ -65,7 +65,7 @@ Exit code 0: done; 1: a finding; 2: wrong use, or Kafka cannot be reached.`;
 function addList(command: Command, actions: DlqActions): void {
   withSelection(withCommon(command.command("list")))
     .description("List dead letters, the newest first.")
-    .option("--limit <n>", "at most this many", wholeNumber, 20)
+    .option("--limit <n>", "at most this many", countFromOne, 20)
     .option("--oldest", "the oldest first")
     .option("--after <next>", 'go on after an earlier list: what that named as "next"')
     .option("--pending", "only those that were not redriven yet")

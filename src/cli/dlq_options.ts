@@ -10,6 +10,7 @@ import { parseFingerprint } from "../engine/dead_letters/fingerprint.ts";
 import type { DeadLetterStore } from "../engine/dead_letters/list_dead_letters.ts";
 import type { Selection } from "../engine/dead_letters/select_dead_letters.ts";
 import { jsonDocument } from "./json_document.ts";
+import { wholeNumber } from "./number_option.ts";
 import { print } from "./print.ts";
 
 /** What the commands are given by whoever mounts them. */
@@ -96,11 +97,8 @@ export function addressList(
   return [...before, address(text)];
 }
 
-/** Reads a number from 1 on. */
-export function wholeNumber(text: string): number {
-  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError("It must be a whole number from 1 on.");
-}
+/** Reads a number of records, rounds or seconds. */
+export const countFromOne = wholeNumber(1, 999_999_999);
 
 /** Reads bytes in hexadecimal. */
 export function hexBytes(text: string): Uint8Array {

@@ -1,5 +1,5 @@
 /** `dlq redrive`: send dead letters back, each once. */
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import {
   type DeadLetterAddress,
   formatAddress,
@@ -20,16 +20,17 @@ import type { RedriveObserver, RedriveOptions } from "../engine/dead_letters/red
 import { perSecondMax } from "../engine/dead_letters/redrive_pace.ts";
 import {
   addressList,
+  countFromOne,
   type DlqActions,
   printJson,
   type SelectionArguments,
   selectionOf,
-  wholeNumber,
   withCommon,
   withSelection,
 } from "./dlq_options.ts";
 import { otherReadersText, tellUnknown } from "./dlq_other_readers.ts";
 import { FindingError } from "./exit_codes.ts";
+import { wholeNumber } from "./number_option.ts";
 import { progress } from "./progress.ts";
 import { print } from "./print.ts";
 
@@ -50,11 +51,11 @@ export function addRedrive(command: Command, actions: DlqActions): void {
       "--for <group>",
       "the group that is to process them, or all (default: the group that they failed in)",
     )
-    .option("--limit <n>", "at most this many", wholeNumber)
+    .option("--limit <n>", "at most this many", countFromOne)
     .option(
       "--trips-max <n>",
       "leave alone what has failed more often than this, unless it is named (default: 10)",
-      wholeNumber,
+      countFromOne,
     )
     .option(
       "--again",
@@ -144,11 +145,7 @@ class NotConfirmedError extends Error {
 }
 
 /** Reads a pace. */
-export function recordsPerSecond(text: string): number {
-  const perSecond = wholeNumber(text);
-  if (perSecond <= perSecondMax) return perSecond;
-  throw new InvalidArgumentError(`It must be ${perSecondMax} at most.`);
-}
+export const recordsPerSecond = wholeNumber(1, perSecondMax);
 
 /** The arguments as an operator knows them again. */
 function givenOf(

@@ -17,11 +17,11 @@ import { unpark, type UnparkOutcome } from "../engine/dead_letters/unpark.ts";
 import { unparkMany } from "../engine/dead_letters/unpark_many.ts";
 import {
   type CommonArguments,
+  countFromOne,
   type DlqActions,
   hexBytes,
   keyBytes,
   printJson,
-  wholeNumber,
   withCommon,
 } from "./dlq_options.ts";
 import { recordsPerSecond, tell } from "./dlq_redrive.ts";
@@ -70,7 +70,7 @@ export function addUnpark(command: Command, actions: DlqActions): void {
     .option(
       "--wait <seconds>",
       "how long a worker may take for a round",
-      wholeNumber,
+      countFromOne,
       waitSecondsDefault,
     )
     .option("--no-wait", "send once; the key is free when a worker has done it all")

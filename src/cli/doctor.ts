@@ -5,6 +5,7 @@ import { type DoctorRole, doctorRoles } from "../tools/doctor/role_rights.ts";
 import { reportOf, reportText } from "../tools/doctor/report.ts";
 import { FindingError } from "./exit_codes.ts";
 import { jsonDocument } from "./json_document.ts";
+import { wholeNumber } from "./number_option.ts";
 import { print } from "./print.ts";
 
 /** What the command does, given by who knows the services. */
@@ -29,7 +30,7 @@ export function doctorCommand(actions: DoctorActions): Command {
     .description(
       "Look at Kafka, Postgres and the settings: what is right, what is not, what to do.",
     )
-    .option("--timeout <seconds>", "how long to wait for each answer", seconds, 10)
+    .option("--timeout <seconds>", "how long to wait for each answer", wholeNumber(1, 300), 10)
     .option("--role <roles>", `whose rights this user needs: ${doctorRoles.join(",")}`, rolesIn)
     .option("--json", "print one JSON document")
     .addHelpText("after", help)
@@ -64,10 +65,4 @@ function rolesIn(text: string): readonly DoctorRole[] {
     if (role) return role;
     throw new InvalidArgumentError(`"${word}" is none of ${doctorRoles.join(", ")}.`);
   });
-}
-
-function seconds(text: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= 1 && value <= 300) return value;
-  throw new InvalidArgumentError("It must be a whole number of seconds from 1 to 300.");
 }

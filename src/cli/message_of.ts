@@ -1,13 +1,20 @@
 /** What a person is told about the error that ended a command: what went wrong, and what to do about it. Pure. */
 import { connectionHint } from "../app/compose/connection_hint.ts";
 import { NoServicesError } from "../app/compose/services.ts";
+import { UnreachedError } from "../app/compose/unreached.ts";
 import { ConfigError } from "../config.ts";
 import { DependencyDownError } from "../engine/core/errors.ts";
 import { refusedLogin } from "../engine/kafka/refused_login.ts";
 import { StackError } from "../tools/stack/stack_error.ts";
 
 /** These say it all; their causes would only repeat it. */
-const complete = [ConfigError, NoServicesError, StackError, DependencyDownError];
+const complete = [
+  ConfigError,
+  NoServicesError,
+  StackError,
+  DependencyDownError,
+  UnreachedError,
+];
 
 /** One line or more, without the stack. */
 export function messageOf(error: unknown): string {

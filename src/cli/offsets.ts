@@ -1,5 +1,5 @@
 /** `worker offsets`: where a group stands, and the operator's decision where it shall go on. */
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import type { Audit } from "../app/compose/audited.ts";
 import { formatPartition } from "../engine/core/record.ts";
 import type { Transactions } from "../engine/core/ports.ts";
@@ -15,6 +15,7 @@ import { refuseUnknown } from "./offsets_named.ts";
 import { changeTable, standingTable } from "./offsets_tables.ts";
 import { progress } from "./progress.ts";
 import { jsonDocument } from "./json_document.ts";
+import { wholeNumber } from "./number_option.ts";
 import { print } from "./print.ts";
 
 /** What the commands work with. */
@@ -87,7 +88,7 @@ export function offsetsCommand(actions: OffsetsActions): Command {
     .description("Set the committed offset of partitions, while no worker of the group runs.")
     .option("--group <group>", "the consumer group (default: the flow's)")
     .requiredOption("--topic <topic>", "the topic that the group reads")
-    .option("--partition <n>", "the partition, or several with commas between", wholeNumbers)
+    .option("--partition <n>", "the partition, or several with commas between", partitions)
     .option("--all-partitions", "each partition of the topic")
     .requiredOption("--to <offset>", "the next offset to read: a number, earliest or latest", place)
     .option("--metadata <text>", "commit this metadata with it")
@@ -209,14 +210,11 @@ async function cursorMetadata(
 }
 
 function place(text: string): SetArguments["to"] {
-  return text === "earliest" || text === "latest" ? text : wholeNumber(text);
+  return text === "earliest" || text === "latest" ? text : offset(text);
 }
 
-function wholeNumbers(text: string): number[] {
-  return text.split(",").map(wholeNumber);
-}
+const offset = wholeNumber(0, 999_999_999_999_999);
 
-function wholeNumber(text: string): number {
-  if (/^\d{1,15}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError("It must be a whole number from 0 on.");
+function partitions(text: string): number[] {
+  return text.split(",").map(wholeNumber(0, 999_999));
 }

@@ -1,7 +1,8 @@
 /** `projection rebuild`: builds the read model anew from the log, compares it with the live one if asked, and swaps. */
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import type { Comparison, RebuildProgress, RebuildReport } from "../engine/projection/mod.ts";
 import { jsonDocument } from "./json_document.ts";
+import { aboveZero, wholeNumber } from "./number_option.ts";
 import { print } from "./print.ts";
 import { progress } from "./progress.ts";
 import {
@@ -42,14 +43,14 @@ export function addRebuild(command: Command, actions: RebuildActions): void {
     .option(
       "--records-per-second <number>",
       "fold no more than this many, to leave room for the roles that serve",
-      aboveZero,
+      aboveZero(1_000_000_000),
     )
     .option("--allow-missing-history", "rebuild although a topic has lost its oldest records")
     .option("--diff", "compare the new tables with the live ones row by row; ask where they differ")
     .option(
       "--rows <number>",
       "how many rows of each table it prints; all are counted",
-      rowsMax,
+      wholeNumber(0, 99_999),
       20,
     )
     .option("--yes", "do not ask, with --diff")
@@ -87,17 +88,6 @@ The tables that were live are kept until \`projection drop-old\` or the next reb
 puts them back.
 
 Exit code 0: swapped, or compared and equal; 1: differences stopped it, or it halted; 2: wrong use, or a service away.`;
-
-function aboveZero(text: string): number {
-  const number = Number(text);
-  if (/^\d+(\.\d+)?$/.test(text) && number > 0) return number;
-  throw new InvalidArgumentError("It is a number above 0.");
-}
-
-function rowsMax(text: string): number {
-  if (/^\d{1,5}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError("It is a whole number up to 99999.");
-}
 
 function describeReport(report: RebuildReport): string {
   const { projection, version, replacedVersion, events, skipped, partitions } = report;

@@ -10,6 +10,7 @@ import type { TortureReport } from "../tools/torture/summary.ts";
 import { FindingError } from "./exit_codes.ts";
 import { progress } from "./progress.ts";
 import { jsonDocument } from "./json_document.ts";
+import { aboveZero } from "./number_option.ts";
 import { print } from "./print.ts";
 
 interface TortureArguments {
@@ -42,7 +43,7 @@ export function tortureCommand(): Command {
       "Run a pipeline on a Kafka and Postgres of its own under load and faults, drain it, and check the books.",
     )
     .option("--seed <text>", "draw the same faults again", newSeed())
-    .option("--minutes <number>", "how long faults strike", parseMinutes, 5)
+    .option("--minutes <number>", "how long faults strike", aboveZero(24 * 60), 5)
     .option(
       "--kafka <version>",
       "the version of Kafka to run; it must pass on 3.9.1, 4.2.2, 4.3.1 and 4.4.0",
@@ -126,12 +127,6 @@ function parseBrokers(text: string): 1 | 3 {
   if (text === "1") return 1;
   if (text === "3") return 3;
   throw new InvalidArgumentError("Give 1 or 3.");
-}
-
-function parseMinutes(text: string): number {
-  const minutes = Number(text);
-  if (minutes > 0 && minutes <= 24 * 60) return minutes;
-  throw new InvalidArgumentError("Give a number of minutes, such as 5.");
 }
 
 function tableOf(report: TortureReport): string {

@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError } from "commander";
 import type { Audit } from "../app/compose/audited.ts";
 import { formatPartition } from "../engine/core/record.ts";
+import { askClusterTime } from "../engine/kafka/cluster_time.ts";
 import {
   applyEnd,
   EndRefusedError,
@@ -57,7 +58,7 @@ export function transactionsCommand(actions: TransactionsActions): Command {
         const decisions = decisionsOf(args);
         const found = await showTransactions(client, args.topic ? [args.topic] : undefined);
         const chosen = decisions(found);
-        report(found, args.json);
+        report(found, (await askClusterTime(client)).ms, args.json);
         if (!chosen) {
           if (found.examined.some(({ kind }) => kind === "forgotten")) {
             throw new FindingError("transactions that Kafka has forgotten");
@@ -117,11 +118,15 @@ function decisionsOf(
   return (found) => [[planEnd(found, { partition, producerId: producer, outcome }), outcome]];
 }
 
-function report(found: OpenTransactions, json: boolean | undefined): void {
-  if (!json) return print(transactionsText(found));
+function report(found: OpenTransactions, nowMs: number, json: boolean | undefined): void {
+  if (!json) return print(transactionsText(found, nowMs));
   const { examined, leaderless, refused } = found;
   print(
-    jsonDocument({ transactions: examined.map(transactionRow), leaderless, refused }),
+    jsonDocument({
+      transactions: examined.map((one) => transactionRow(one, nowMs)),
+      leaderless,
+      refused,
+    }),
   );
 }
 

@@ -1,15 +1,19 @@
 /** Open transactions in lines for people, and as rows for programs. Pure. */
+import { isoTime } from "../engine/core/iso_time.ts";
 import { oneLine } from "../engine/core/plain_text.ts";
 import { formatPartition, type TopicPartition } from "../engine/core/record.ts";
 import { wrapped } from "../engine/dead_letters/fit_columns.ts";
 import type { OpenTransactions } from "../engine/kafka/end_by_decision.ts";
 import type { ExaminedTransaction } from "../engine/kafka/examine_transactions.ts";
-import { ageSeconds } from "../engine/kafka/settle_transaction.ts";
+import { writtenAt } from "../engine/kafka/settle_transaction.ts";
 
-/** Where each is open and whose it is, below it how it stands, and then what could not be asked; it fits 100 columns. */
-export function transactionsText({ examined, leaderless, refused }: OpenTransactions): string {
+/** Where each is open and whose it is, below it how it stands, and then what could not be asked; it fits 100 columns. `nowMs` is Kafka's time. */
+export function transactionsText(
+  { examined, leaderless, refused }: OpenTransactions,
+  nowMs: number,
+): string {
   const lines = examined.flatMap((one) => {
-    const row = transactionRow(one);
+    const row = transactionRow(one, nowMs);
     const id = row.transactionalId === undefined ? "an unknown id" : oneLine(row.transactionalId);
     return [
       `${row.partition} from offset ${row.startOffset}: ${id}, producer id ${row.producerId}, ` +
@@ -27,14 +31,17 @@ export function transactionsText({ examined, leaderless, refused }: OpenTransact
 /** What a program wants to know of it. */
 export function transactionRow(
   { part, transactionalId, state, kind, outcome, proof }: ExaminedTransaction,
+  nowMs: number,
 ) {
+  const written = writtenAt(part, state);
   return {
     partition: formatPartition(part),
     producerId: String(part.producerId),
     producerEpoch: part.producerEpoch,
     transactionalId,
     startOffset: part.startOffset,
-    lastWrittenSeconds: ageSeconds(part, state),
+    lastWrittenAt: isoTime(written) ?? null,
+    lastWrittenSeconds: Math.max(0, Math.round((nowMs - written) / 1_000)),
     coordinatorState: state?.state,
     kind,
     outcome,

@@ -226,7 +226,7 @@ Deno.test({
       assertStringIncludes(deed, `${who} in foreign-1, from offset 0, last written `);
       assertMatch(
         deed,
-        /last written \d+ s ago\. Ended there now as it ended elsewhere: commit \(/,
+        /last written at \d{4}-\d\d-\d\dT[\d:.]+Z\. Ended there now as it ended elsewhere: commit \(/,
       );
       assertEquals(more, []);
     });

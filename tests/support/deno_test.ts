@@ -99,6 +99,7 @@ function parseTally(text: string): Tally | undefined {
 /** What the tests of a directory may do. Tests that start our own programs need Deno itself among what they run. */
 function permissions(directory: string): string[] {
   const programs = [Deno.execPath(), "deno"];
+  if (directory === "unit") programs.push("promtool");
   if (directory !== "unit") programs.push("javac", "/bin/cp", ...stackPrograms());
   if (directory === "integration") {
     programs.push("/bin/sh", "/usr/sbin/pgbouncer", "/usr/bin/pgbouncer");

@@ -53,6 +53,34 @@ Deno.test("wrong settings are named, all at once", () => {
   assertThrows(() => readConfig({ STACK_KAFKA_PORT: "15432" }), Error, "STACK_POSTGRES_PORT");
 });
 
+Deno.test("a number is decimal digits and nothing else: what a slip makes is refused with the bounds", () => {
+  for (
+    const text of [
+      "0x10",
+      " 5 ",
+      "1e3",
+      "+5",
+      "٣",
+      "-1",
+      "5.0",
+      "5_000",
+      "5\n",
+      "0b11",
+      "NaN",
+      "Infinity",
+    ]
+  ) {
+    const error = assertThrows(() => readConfig({ BATCH_RECORDS_MAX: text }), Error, "Wrong");
+    assertStringIncludes(
+      error.message,
+      "BATCH_RECORDS_MAX: must be a whole number from 1 to 100000",
+    );
+  }
+  assertEquals(readConfig({ BATCH_RECORDS_MAX: "100000" }).BATCH_RECORDS_MAX, 100_000);
+  assertEquals(readConfig({ TOPIC_REPLICATION_FACTOR: "-1" }).TOPIC_REPLICATION_FACTOR, -1);
+  assertEquals(readConfig({ DEAD_LETTERS_RETENTION_HOURS: "7" }).DEAD_LETTERS_RETENTION_HOURS, 7);
+});
+
 Deno.test("API token that no Authorization header could carry is refused, unseen", () => {
   const long = "x".repeat(32);
   for (const API_TOKEN of [`two words ${long}`, `naïve${long}`, `a=b${long}`, long.slice(1)]) {

@@ -25,6 +25,24 @@ Deno.test("a lane that waits for a dependency makes the process not ready until 
   assertEquals(health.ready().ready, true);
 });
 
+Deno.test("what a role waits for is up again in the metrics, too, when nobody says so any more", async () => {
+  let now = 0;
+  const [metrics, health] = [createMetrics(), createHealth(() => now)];
+  const observer = laneObserver(metrics, health, "invoicing");
+  const up = async () => {
+    const { body } = await metrics.expose();
+    return /^onceflow_dependency_up{role="invoicing",dependency="postgres"} (\d)$/m.exec(body)?.[1];
+  };
+  assertEquals(await up(), undefined, "it was never waited for");
+  observer.dependency?.("postgres", false);
+  now += 20_000;
+  observer.dependency?.("postgres", false);
+  assertEquals(await up(), "0");
+  // The lane has lost its partition, and the dependency came back.
+  now += 30_000;
+  assertEquals(await up(), "1");
+});
+
 Deno.test("a report that nobody repeats lapses", () => {
   let now = 0;
   const health = createHealth(() => now);

@@ -4,6 +4,7 @@ import { fingerprintOf, parseFingerprint } from "../../src/engine/dead_letters/f
 import { groupDeadLetters } from "../../src/engine/dead_letters/group_dead_letters.ts";
 import { type DeadLetter, readDeadLetter } from "../../src/engine/dead_letters/read_dead_letter.ts";
 import { reasonPattern } from "../../src/engine/dead_letters/reason_pattern.ts";
+import { deadLetterDocument } from "../../src/engine/dead_letters/render_dead_letters.ts";
 import { groupsText } from "../../src/engine/dead_letters/render_groups.ts";
 import { selects } from "../../src/engine/dead_letters/select_dead_letters.ts";
 import { assert, assertEquals, assertNotEquals, assertThrows } from "../support/assert.ts";
@@ -109,6 +110,19 @@ Deno.test("a group says how many, since when, and where some of them are", () =>
   assertEquals(first?.samples, [{ partition: 0, offset: 4 }, { partition: 0, offset: 2 }]);
   assertEquals([second?.topic, second?.pending], ["rare", undefined]);
   assertEquals([count, others], [6, 0]);
+});
+
+Deno.test("a dead letter that bears no time is of no time, not of 1970", () => {
+  const timed = failed({ error: "no 1", at: 1_800_000_000_000, offset: 1 });
+  const untimed = [0, -1].map((at, offset) => failed({ error: "no 2", at, offset: offset + 2 }));
+  const [first, second] = untimed.map((letter) =>
+    deadLetterDocument({ ...letter, redriven: false }).failed_at
+  );
+  assertEquals([first, second], [null, null]);
+  const text = (letters: readonly DeadLetter[]) => groupsText(groupDeadLetters(letters));
+  assert(text(untimed).includes("(unknown time) to (unknown time)"), text(untimed));
+  const at = "2027-01-15T08:00:00.000Z";
+  assert(text([...untimed, timed]).includes(`${at} to ${at}`), text([...untimed, timed]));
 });
 
 Deno.test("too many causes are counted together, and lines fit 100 columns", () => {

@@ -201,5 +201,9 @@ Deno.test({
       await said(["check", "rules", new URL("alerts.yml", folder).pathname]),
       [0, ""],
     );
+    // At rest for a week, in a rolling restart, behind a gap: when they fire, and when not.
+    const cases = ["alerts_cases.yml", "alerts_days_cases.yml"]
+      .map((file) => new URL(file, folder).pathname);
+    assertEquals(await said(["test", "rules", ...cases]), [0, ""]);
   },
 });

@@ -2,7 +2,8 @@
 import { getLogger } from "@logtape/logtape";
 import type { Metrics } from "../../engine/observe/metrics.ts";
 import { requestObserver } from "../../engine/observe/request_observer.ts";
-import { nameRequestSpan, traceHeadersOf, tracingOn } from "../../engine/observe/traces.ts";
+import { traceHeadersOf } from "../../engine/observe/trace_context.ts";
+import { nameRequestSpan, tracingOn } from "../../engine/observe/traces.ts";
 import type { AppOptions, RequestSeen } from "../http/app_options.ts";
 
 const log = getLogger(["onceflow", "http", "access"]);

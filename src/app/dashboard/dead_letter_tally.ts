@@ -11,7 +11,7 @@ import {
   type DeadLetterGroup,
 } from "../../engine/dead_letters/group_dead_letters.ts";
 import { type DeadLetter, readDeadLetter } from "../../engine/dead_letters/read_dead_letter.ts";
-import { isoTime } from "../../engine/dead_letters/render_dead_letters.ts";
+import { timeText } from "../../engine/core/iso_time.ts";
 import type { CauseRow, DeadLetterRow, DeadLetters } from "./dashboard_data.ts";
 
 /** Opens a partition for reading from an offset, without a group; `src/kafka` implements it. */
@@ -88,7 +88,7 @@ function causeOf(group: DeadLetterGroup): CauseRow {
     error_class: group.errorClass,
     reason: group.reason.slice(0, errorCharactersMax),
     records: group.count,
-    last: isoTime(group.last),
+    last: timeText(group.last),
     samples: group.samples.map(formatAddress),
   };
 }
@@ -100,7 +100,7 @@ function rowOf({ record, errorClass, error }: DeadLetter): DeadLetterRow {
   return {
     partition,
     offset,
-    at: isoTime(timestamp),
+    at: timeText(timestamp),
     key: key === null ? "" : utf8.decode(key),
     error_class: errorClass,
     error: error.slice(0, errorCharactersMax),

@@ -4,7 +4,7 @@ import type { LogRange } from "../../engine/core/ports.ts";
 import { formatPartition, type TopicPartition } from "../../engine/core/record.ts";
 import { describeBytes } from "../../engine/dead_letters/describe_bytes.ts";
 import { type Origin, readDeadLetter } from "../../engine/dead_letters/read_dead_letter.ts";
-import { isoTime } from "../../engine/dead_letters/render_dead_letters.ts";
+import { isoTime, timeText } from "../../engine/core/iso_time.ts";
 import type { InputRecord } from "../../engine/core/record.ts";
 import type { OpenReader } from "./dead_letter_tally.ts";
 
@@ -70,14 +70,14 @@ export function detailsOf(record: InputRecord): LetterDetails {
   const value = describeBytes(record.value);
   return {
     address: `${record.partition}/${record.offset}`,
-    failed_at: isoTime(record.timestamp),
+    failed_at: timeText(record.timestamp),
     error_class: cut(errorClass),
     error: cut(error),
     attempts,
     trips,
     attempts_in_all: attemptsInAll,
     first_origin: first.origin ? placeOf(first.origin) : null,
-    first_failed_at: first.failedAt === undefined ? null : isoTime(first.failedAt),
+    first_failed_at: isoTime(first.failedAt ?? NaN) ?? null,
     group: cut(groupId),
     origin: origin ? placeOf(origin) : null,
     missing: missing === undefined ? null : cut(missing),

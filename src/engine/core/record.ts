@@ -46,8 +46,8 @@ export interface InputRecord extends TopicPartition {
   readonly headers: readonly Header[];
   /** Set where this stands for records that were not unpacked: key and value are null then. */
   readonly unread?: UnreadRecords;
-  /** A quick look that makes no header: false where none has this name. */
-  mayHaveHeader?(nameBytes: Uint8Array): boolean;
+  /** What `headers` says of the last header of this name, without making the others; undefined where there is none. */
+  lastHeaderValue?(nameBytes: Uint8Array): Uint8Array | null | undefined;
 }
 
 /** A record to be written. The partition is always set by us, never by the client. */
@@ -95,7 +95,11 @@ export function encodedBytesOfAll(
 
 function framingBytes({ headers }: Pick<OutputRecord, "headers">): number {
   let bytes = 70;
-  for (const [name, value] of headers) bytes += 10 + name.length * 3 + (value?.length ?? 0);
+  // By index: it is asked several times for each record that has headers.
+  for (let i = 0; i < headers.length; i++) {
+    const header = headers[i];
+    if (header) bytes += 10 + header[0].length * 3 + (header[1]?.length ?? 0);
+  }
   return bytes;
 }
 

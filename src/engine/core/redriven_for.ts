@@ -7,11 +7,11 @@ const name = new TextEncoder().encode(redrivenForHeader);
 
 /** Whether the record was put back for another group than this one. */
 export function isForAnother(
-  record: Pick<InputRecord, "headers" | "mayHaveHeader">,
+  record: Pick<InputRecord, "headers" | "lastHeaderValue">,
   groupId: string,
 ): boolean {
   // Looked at for each record: most have no such header, and need not be made for that.
-  if (record.mayHaveHeader?.(name) === false) return false;
+  if (record.lastHeaderValue && record.lastHeaderValue(name) === undefined) return false;
   const wanted = headerText(record.headers, redrivenForHeader);
   return wanted !== undefined && wanted !== groupId;
 }

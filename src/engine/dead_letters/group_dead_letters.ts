@@ -92,7 +92,8 @@ export function createGrouping(
       }
       group.count++;
       if (redriven !== undefined) group.pending = (group.pending ?? 0) + (redriven ? 0 : 1);
-      group.first = Math.min(group.first, timestamp);
+      // One without a time (of 0, or of -1) tells nothing of when it began.
+      if (timestamp > 0 && !(group.first > 0 && group.first <= timestamp)) group.first = timestamp;
       group.last = Math.max(group.last, timestamp);
       group.samples = newest([...group.samples, { partition, offset, at: timestamp }], samplesMax);
     },

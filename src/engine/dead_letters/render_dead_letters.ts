@@ -1,5 +1,6 @@
 /** Dead letters as tables and details for people, and as documents for programs. Pure. */
 import { Buffer } from "node:buffer";
+import { isoTime, timeText } from "../core/iso_time.ts";
 import { oneLine } from "../core/plain_text.ts";
 import { formatPartition, type Header } from "../core/record.ts";
 import { formatAddress } from "./dead_letter_address.ts";
@@ -19,7 +20,7 @@ export function deadLettersText(deadLetters: readonly ListedDeadLetter[]): strin
       triesOf(letter),
       ...(redriven ? ["redriven"] : []),
     ];
-    const first = `${place}  ${isoTime(record.timestamp)}  ${brief(errorClass, 60)}: `;
+    const first = `${place}  ${timeText(record.timestamp)}  ${brief(errorClass, 60)}: `;
     return [`${first}${brief(error, 500)}`, `${" ".repeat(10)}${words.join(", ")}`]
       .map((line) => cutTo(line, columns)).join("\n");
   }).join("\n");
@@ -38,7 +39,7 @@ export function deadLetterDetails(found: FoundDeadLetter): string {
   const value = describeBytes(record.value);
   const lines = [
     ["Dead letter", `${record.topic} ${formatAddress(record)}`],
-    ["Failed at", isoTime(record.timestamp)],
+    ["Failed at", timeText(record.timestamp)],
     ["Came from", origin ? `${formatPartition(origin)} offset ${origin.offset}` : "(unknown)"],
     ["Group", groupId || "(unknown)"],
     ["Class", brief(errorClass, 200)],
@@ -65,8 +66,7 @@ export function deadLetterDetails(found: FoundDeadLetter): string {
 }
 
 function firstOf({ first: { origin, failedAt } }: FoundDeadLetter): string {
-  const at = failedAt === undefined ? "(unknown time)" : isoTime(failedAt);
-  return `${at} at ${
+  return `${timeText(failedAt ?? NaN)} at ${
     origin ? `${formatPartition(origin)} offset ${origin.offset}` : "(unknown place)"
   }`;
 }
@@ -80,7 +80,7 @@ export function deadLetterDocument(deadLetter: ListedDeadLetter): Record<string,
     topic: record.topic,
     partition: record.partition,
     offset: record.offset,
-    failed_at: isoTime(record.timestamp),
+    failed_at: isoTime(record.timestamp) ?? null,
     key: bytesDocument(record.key),
     fingerprint: fingerprintOf(deadLetter),
     error_class: errorClass,
@@ -88,7 +88,7 @@ export function deadLetterDocument(deadLetter: ListedDeadLetter): Record<string,
     attempts,
     trips: deadLetter.trips,
     attempts_in_all: deadLetter.attemptsInAll,
-    first_failed_at: first.failedAt === undefined ? null : isoTime(first.failedAt),
+    first_failed_at: isoTime(first.failedAt ?? NaN) ?? null,
     first_origin: first.origin ?? null,
     group: groupId,
     origin: origin ?? null,
@@ -122,10 +122,4 @@ function headerValue(bytes: Header[1]): string {
     default:
       return described satisfies never;
   }
-}
-
-/** ISO 8601, or the number as it is where it is no time. */
-export function isoTime(timestamp: number): string {
-  const time = new Date(timestamp);
-  return Number.isNaN(time.getTime()) ? String(timestamp) : time.toISOString();
 }

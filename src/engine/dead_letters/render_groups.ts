@@ -1,16 +1,16 @@
 /** Groups of dead letters for people, and as documents for programs. Pure. */
+import { isoTime, timeText } from "../core/iso_time.ts";
 import { formatAddress } from "./dead_letter_address.ts";
 import { brief } from "./describe_bytes.ts";
 import { columns, cutTo } from "./fit_columns.ts";
 import type { DeadLetterGroup, DeadLetterGroups } from "./group_dead_letters.ts";
-import { isoTime } from "./render_dead_letters.ts";
 
 /** Some lines each, none longer than 100 characters. */
 export function groupsText({ groups, others }: DeadLetterGroups): string {
   const blocks = groups.map((group) => {
     const { fingerprint, count, pending, first, last, samples, reason } = group;
     const waiting = pending === undefined ? "" : ` (${pending} pending)`;
-    const times = count === 1 ? isoTime(last) : `${isoTime(first)} to ${isoTime(last)}`;
+    const times = count === 1 ? timeText(last) : `${timeText(first)} to ${timeText(last)}`;
     return [
       `${fingerprint}  ${count}${waiting}  ${times}`,
       ...[
@@ -41,8 +41,8 @@ export function groupDocument(
     topic: topic ?? null,
     count,
     pending: pending ?? null,
-    first_failed_at: isoTime(first),
-    last_failed_at: isoTime(last),
+    first_failed_at: isoTime(first) ?? null,
+    last_failed_at: isoTime(last) ?? null,
     samples: samples.map(formatAddress),
   };
 }

@@ -1,4 +1,5 @@
 /** Writes a test that gives a flow the exact bytes of a dead letter. Pure; the file that it makes runs as it is. */
+import { timeText } from "../core/iso_time.ts";
 import { Buffer } from "node:buffer";
 import { type Header, headerText } from "../core/record.ts";
 import { redrivenForHeader } from "../core/redriven_for.ts";
@@ -44,7 +45,7 @@ export function renderRepro(deadLetter: DeadLetter, flow: FlowImport): Repro {
     ...(origin ? [`topic: ${quoted(origin.topic)},`] : []),
     `partition: ${partition},`,
     ...(origin ? [`offset: ${origin.offset},`] : []),
-    `timestamp: ${timestamp}, // ${new Date(timestamp).toISOString()}`,
+    `timestamp: ${timestamp}, // ${timeText(timestamp)}`,
     `key: ${literal(record.key)},`,
     `value: ${literal(record.value)},`,
     ...(headers.length > 0
@@ -67,7 +68,7 @@ export function renderRepro(deadLetter: DeadLetter, flow: FlowImport): Repro {
         `${name[0]?.toUpperCase()}${name.slice(1)}, as flow ${
           groupId || "(unknown)"
         } gave it up after ` +
-        `${attempts} attempt(s), ${new Date(record.timestamp).toISOString()}:`,
+        `${attempts} attempt(s), ${timeText(record.timestamp)}:`,
         `${brief(errorClass, 200)}: ${brief(error, 1_000)}`,
       ]),
       ...(usesBytes ? [`import { Buffer } from "node:buffer";`] : []),

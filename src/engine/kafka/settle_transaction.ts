@@ -3,6 +3,7 @@
  * forgotten a partition, it is ended there with the outcome that it had, by proof; without a proof this halts.
  */
 import { getLogger } from "../packages/logtape.ts";
+import { timeText } from "../core/iso_time.ts";
 import { formatPartition, type TopicPartition } from "../core/record.ts";
 import { UnendedError } from "../core/unended_error.ts";
 import { endForgotten } from "./end_forgotten.ts";
@@ -85,12 +86,12 @@ export async function settleTransaction(
     for (const part of own) {
       log.warn(
         "Kafka had forgotten to end a transaction of {transactionalId} in {partition}: producer id " +
-          "{producerId}, epoch {epoch}, from offset {offset}, last written {age} s ago. Ended there now " +
+          "{producerId}, epoch {epoch}, from offset {offset}, last written at {written}. Ended there now " +
           "as it ended elsewhere: {outcome}",
         {
           ...{ transactionalId, outcome, partition: formatPartition(part) },
           ...{ producerId: String(part.producerId), epoch: part.producerEpoch },
-          ...{ offset: part.startOffset, age: ageSeconds(part, last) },
+          ...{ offset: part.startOffset, written: timeText(writtenAt(part, last)) },
         },
       );
       onNews?.(transactionalId, { kind: "ended", part, outcome });
@@ -155,18 +156,19 @@ export function groupOf(transactionalId: string): string {
 }
 
 /**
- * Seconds since the last record of an open transaction. A redriven record bears the time that it first had, which may be a
- * day ago: none was written before the transaction began, where its coordinator still tells when that was.
+ * When the last record of an open transaction was written, milliseconds since the epoch by the clocks of Kafka and its
+ * producer: in texts a time and no age, which needs no clock of this host and stays the same while they are repeated. A
+ * redriven record bears the time that it first had, which may be a day ago: none was written before the transaction began,
+ * where its coordinator still tells when that was.
  */
-export function ageSeconds(
+export function writtenAt(
   { lastTimestamp, producerId, producerEpoch }: OpenTransaction,
   state: Pick<TransactionState, "producerId" | "producerEpoch" | "startedAt"> | undefined,
 ): number {
   // The next epoch is that of its end under protocol 2.
   const isOfIt = state?.producerId === producerId &&
     [producerEpoch, producerEpoch + 1].includes(state.producerEpoch);
-  const writtenAt = isOfIt ? Math.max(lastTimestamp, state.startedAt) : lastTimestamp;
-  return Math.max(0, Math.round((Date.now() - writtenAt) / 1_000));
+  return isOfIt ? Math.max(lastTimestamp, state.startedAt) : lastTimestamp;
 }
 
 /** Whether the cluster has agreed on KIP-890. */
@@ -205,9 +207,9 @@ export function unproved(
     `deno task worker transactions --partition ${partition} --producer ${part.producerId}`;
   return `Kafka has forgotten to end a transaction of ${transactionalId} in ${partition} (producer id ` +
     `${part.producerId}, epoch ${part.producerEpoch}, from offset ${part.startOffset}, last written ` +
-    `${
-      ageSeconds(part, state)
-    } s ago), and nothing is left that says how it ended: the coordinator is in ` +
+    `at ${
+      timeText(writtenAt(part, state))
+    }), and nothing is left that says how it ended: the coordinator is in ` +
     `${state?.state ?? "no state"} at epoch ${
       state?.producerEpoch ?? "none"
     }, and no other partition ` +

@@ -1,9 +1,10 @@
 /** Finds out why a group's offset stays unstable, and ends what Kafka has forgotten. Fences nobody who is at work. */
 import { getLogger } from "../packages/logtape.ts";
+import { timeText } from "../core/iso_time.ts";
 import { HaltError } from "../core/errors.ts";
 import { examineTransactions } from "./examine_transactions.ts";
 import { findOpen } from "./open_transactions.ts";
-import { ageSeconds, type SettleOptions, settleTransaction } from "./settle_transaction.ts";
+import { type SettleOptions, settleTransaction, writtenAt } from "./settle_transaction.ts";
 import type { VendorCluster } from "./vendor.ts";
 
 const log = getLogger(["onceflow", "kafka", "transactions"]);
@@ -28,8 +29,8 @@ export async function settleUnstable(
         await settleTransaction(cluster, id, options, signal);
         continue;
       }
-      const reason = `An offset of ${groupId} waits for a transaction of ${id}, last written ` +
-        `${ageSeconds(part, state)} s ago: its coordinator is in ${state?.state}`;
+      const reason = `An offset of ${groupId} waits for a transaction of ${id}, last written at ` +
+        `${timeText(writtenAt(part, state))}: its coordinator is in ${state?.state}`;
       options.onNews?.(id, { kind: "waiting", reason });
     }
   } catch (error) {

@@ -3,6 +3,7 @@
  * they wait for, and ends those that Kafka has forgotten where their outcome is proved. Fences nobody.
  */
 import { getLogger } from "../packages/logtape.ts";
+import { timeText } from "../core/iso_time.ts";
 import { delay, unlessAborted } from "../core/delay.ts";
 import { type Health, laneCheck } from "../core/health.ts";
 import { formatPartition } from "../core/record.ts";
@@ -11,7 +12,7 @@ import type { KafkaClient } from "./kafka_client.ts";
 import { forgetfulLine } from "./forgetful_line.ts";
 import { findOpen, stateTopic } from "./open_transactions.ts";
 import type { OpenTransaction } from "./transaction_states.ts";
-import { ageSeconds, type OnTransactionNews, unproved } from "./settle_transaction.ts";
+import { type OnTransactionNews, unproved, writtenAt } from "./settle_transaction.ts";
 import type { VendorCluster } from "./vendor.ts";
 import { writeMarkers } from "./write_markers.ts";
 
@@ -144,7 +145,7 @@ async function endOrExplain(
       // In the same words for as long as it is the same one.
       return isLong
         ? `${where} waits for a transaction of ${who} that its producer has begun at ${
-          timeOf(startedAt)
+          timeText(startedAt)
         } and not ended; its coordinator aborts it ${limit} after its start`
         : undefined;
     }
@@ -154,7 +155,7 @@ async function endOrExplain(
     case "hidden":
       if (!isLong) return undefined;
       return `${where} waits for a transaction of producer id ${part.producerId}, last written at ${
-        timeOf(part.lastTimestamp)
+        timeText(part.lastTimestamp)
       }, and ${user ?? "this client"} may not see whose it is; grant it: ` +
         `kafka-acls.sh --add --allow-principal User:${user ?? "?"} --operation Describe ` +
         `--transactional-id '*'`;
@@ -182,22 +183,18 @@ async function endOrExplain(
     return `${unended(where, who)} It is being ended`;
   }
   log.warn(
-    "Kafka had forgotten to end a transaction of {who} in {where}, from offset {offset}, last written " +
-      "{age} s ago. Ended there now as it ended elsewhere: {outcome} ({proof})",
+    "Kafka had forgotten to end a transaction of {who} in {where}, from offset {offset}, last written at " +
+      "{written}. Ended there now as it ended elsewhere: {outcome} ({proof})",
     {
       who,
       where,
       offset: part.startOffset,
-      age: ageSeconds(part, state),
+      written: timeText(writtenAt(part, state)),
       outcome,
       proof: one.proof,
     },
   );
   onNews?.(transactionalId, { kind: "ended", part, outcome });
-}
-
-function timeOf(ms: number): string {
-  return new Date(ms).toISOString();
 }
 
 function unended(where: string, who: string): string {

@@ -5,15 +5,26 @@ import type { Metrics } from "./metrics.ts";
 /** Longer than the longest pause between two tries of a role that waits (DEPENDENCY_BACKOFF_MS_MAX is 5 s by default). */
 const reportMsMax = 30_000;
 
-/** A callback `(dependency, up)`: sets `<role>/<dependency>` in health, and the gauge. */
+/**
+ * A callback `(dependency, up)`: sets `<role>/<dependency>` in health. The gauge says at each scrape what stands there: whoever
+ * waited can lose its partition, and nobody is left then to say that the dependency is back.
+ */
 export function dependencyReporter(
   metrics: Metrics,
   health: Health,
   role: string,
 ): (dependency: string, up: boolean) => void {
+  const seen = new Map<string, string>();
+  metrics.onScrape(() => {
+    const standing = new Map(health.ready().checks.map(({ name, ok }) => [name, ok]));
+    for (const [dependency, name] of seen) {
+      metrics.dependencyUp.set({ role, dependency }, standing.get(name) === false ? 0 : 1);
+    }
+    return Promise.resolve();
+  });
   return (dependency, up) => {
-    metrics.dependencyUp.set({ role, dependency }, up ? 1 : 0);
     const name = `${role}/${dependency}`;
+    seen.set(dependency, name);
     if (up) health.up(name);
     else {
       health.down(name, `${role} waits for ${dependency}`, { forMsMax: reportMsMax });

@@ -14,6 +14,8 @@ const methods = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIO
 
 /** The HTTP room's `onRequest`. */
 export function requestObserver(metrics: Metrics): (seen: RequestReport) => void {
+  // There from the start, so that it can be missed when nobody serves any more.
+  metrics.httpRequests.inc({ method: "POST", route: "/orders", status: 202 }, 0);
   return ({ method: word, route, status, durationMs }) => {
     const method = methods.has(word) ? word : "other";
     metrics.httpRequests.inc({ method, route, status });

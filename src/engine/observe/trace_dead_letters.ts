@@ -1,7 +1,8 @@
 /** Tells a trace that its record became a dead letter. It changes nothing of the letter, which keeps its own headers. */
 import { SpanKind } from "../packages/opentelemetry.ts";
 import type { LaneObserver } from "../core/lane_observer.ts";
-import { endFailed, messaging, sampledContextOf, startSpan, tracingOn } from "./traces.ts";
+import { sampledContextOf } from "./trace_context.ts";
+import { endFailed, messaging, startSpan, tracingOn } from "./traces.ts";
 
 /**
  * The observer, with a failed `send` span for each dead letter that was committed, a child of the span that its record

@@ -1,18 +1,17 @@
 /** Puts a span around a flow's transform and sends the trace on with its outputs. It changes nothing else of the flow. */
 import { SpanKind } from "../packages/opentelemetry.ts";
 import type { Emissions, Flow, TransformContext } from "../core/flow.ts";
-import type { Header } from "../core/record.ts";
+import type { Header, InputRecord } from "../core/record.ts";
 import type { Emission } from "../core/emission.ts";
 import {
-  endingSpan,
+  contextOf,
   isSampled,
-  messaging,
-  startSpan,
-  traceOf,
-  tracingOn,
+  isUnsampled,
+  traceparentOf,
   withSameTrace,
   withTrace,
-} from "./traces.ts";
+} from "./trace_context.ts";
+import { endingSpan, messaging, startSpan, tracingOn } from "./traces.ts";
 
 /**
  * The flow with a span for each try of each record, a child of the span that the record's `traceparent` names; what it
@@ -26,24 +25,22 @@ export function traceFlow<T>(flow: Flow<T>, on: boolean = tracingOn()): Flow<T> 
     ...flow,
     transform(event: T, context: TransformContext) {
       const { record } = context;
-      const parent = traceOf(record);
-      if (parent === "unsampled") {
-        return carry(flow.transform(event, context), (own) => withSameTrace(own, record.headers));
+      const traceparent = traceparentOf(record);
+      if (traceparent && isUnsampled(traceparent)) {
+        return carryOn(flow.transform(event, context), traceparent, record);
       }
+      const parent = traceparent && contextOf(traceparent);
       const span = startSpan(`process ${record.topic}`, { kind: SpanKind.CONSUMER }, parent);
       const own = span.spanContext();
       if (!isSampled(own)) {
         span.end();
-        return flow.transform(event, context);
+        const emissions = flow.transform(event, context);
+        return traceparent && parent ? carryOn(emissions, traceparent, record) : emissions;
       }
       span.setAttributes(attributesOf(flow, context));
       return endingSpan(
         span,
-        () =>
-          carry(
-            flow.transform(event, context),
-            (headers) => withTrace(headers, own, record.headers),
-          ),
+        () => carry(flow.transform(event, context), (headers) => withTrace(headers, own, record)),
         (text) => flow.from.redact?.(text, record) ?? text,
       );
     },
@@ -57,6 +54,15 @@ function attributesOf<T>({ groupId }: Flow<T>, { record, attempt }: TransformCon
     "messaging.kafka.offset": record.offset,
     "onceflow.attempt": attempt,
   });
+}
+
+/** What is made of a record whose spans nobody wants goes on in its trace, as it came. */
+function carryOn(
+  emissions: Emissions | Promise<Emissions>,
+  traceparent: Uint8Array,
+  record: InputRecord,
+): Emissions | Promise<Emissions> {
+  return carry(emissions, (own) => withSameTrace(own, traceparent, record));
 }
 
 type Rewrite = (headers: readonly Header[]) => readonly Header[];

@@ -1,15 +1,8 @@
 /** Puts spans around a projection's fold. It changes nothing of what is folded. */
 import { type SpanContext, SpanKind } from "../packages/opentelemetry.ts";
 import type { InputRecord, TopicPartition } from "../core/record.ts";
-import {
-  endFailed,
-  endingSpan,
-  linksMax,
-  messaging,
-  sampledContextOf,
-  startSpan,
-  tracingOn,
-} from "./traces.ts";
+import { sampledContextOf } from "./trace_context.ts";
+import { endFailed, endingSpan, linksMax, messaging, startSpan, tracingOn } from "./traces.ts";
 import { startBatch } from "./trace_transactions.ts";
 
 /** The parts of the projection room's `Projection` that are wrapped, written out because this room imports only the core. */

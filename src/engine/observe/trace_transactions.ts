@@ -3,16 +3,8 @@ import { type Span, type SpanContext, SpanKind } from "../packages/opentelemetry
 import type { AtomicWrite, Transactions } from "../core/ports.ts";
 import { headerText, type OutputRecord } from "../core/record.ts";
 import { redrivenFromHeader } from "../core/trips.ts";
-import {
-  endFailed,
-  endingSpan,
-  linksMax,
-  messaging,
-  sampledContextOf,
-  startSpan,
-  tracingOn,
-  withTrace,
-} from "./traces.ts";
+import { sampledContextOf, withTrace } from "./trace_context.ts";
+import { endFailed, endingSpan, linksMax, messaging, startSpan, tracingOn } from "./traces.ts";
 
 /**
  * Transactions of a relay: each row with a sampled trace gets a `create` span, whose context is what its record carries, and
@@ -94,7 +86,7 @@ async function send(
       }),
     }, row);
     created.push(span);
-    return { ...record, headers: withTrace(record.headers, span.spanContext(), record.headers) };
+    return { ...record, headers: withTrace(record.headers, span.spanContext(), record) };
   });
   const sending = startBatch(
     { name: "send", type: "send", topic: onlyTopicOf(told), messages: told.length },

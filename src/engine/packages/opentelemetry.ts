@@ -11,4 +11,5 @@ export {
   SpanStatusCode,
   trace,
   TraceFlags,
+  type Tracer,
 } from "npm:@opentelemetry/api@1.10.0";

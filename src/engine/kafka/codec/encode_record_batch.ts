@@ -1,10 +1,10 @@
 /** Encodes records into one batch of message format 2 (KIP-98). Owns the layout, never partitioning or sequences. */
-import { Buffer } from "node:buffer";
 import type { Header } from "../../core/record.ts";
 import { ByteWriter, varintBytes } from "./byte_writer.ts";
 import { CodecError } from "./codec_error.ts";
 import { compress, type Compression, compressionCodes } from "./compress.ts";
 import { crc32c } from "./crc32c.ts";
+import { headerNameBytes } from "./header_name_bytes.ts";
 import { StagedText } from "./staged_text.ts";
 import type { WritableRecord } from "./writable_record.ts";
 import { BATCH_HEADER_BYTES, CRC_COVERS_FROM, LOG_OVERHEAD } from "./record_batch.ts";
@@ -124,10 +124,10 @@ function writeRecords(
 }
 
 function writeHeaders(writer: ByteWriter, headers: readonly Header[]): void {
-  for (const [name, value, nameBytes] of headers) {
-    writer.varint(nameBytes?.length ?? Buffer.byteLength(name));
-    if (nameBytes) writer.raw(nameBytes);
-    else writer.text(name);
+  for (const [name, value, raw] of headers) {
+    const nameBytes = raw ?? headerNameBytes(name);
+    writer.varint(nameBytes.length);
+    writer.raw(nameBytes);
     writer.varint(value === null ? -1 : value.length);
     if (value !== null) writer.raw(value);
   }
@@ -136,7 +136,7 @@ function writeHeaders(writer: ByteWriter, headers: readonly Header[]): void {
 function headersBytes(headers: readonly Header[]): number {
   let bytes = varintBytes(headers.length);
   for (const [name, value, raw] of headers) {
-    const nameBytes = raw?.length ?? Buffer.byteLength(name);
+    const nameBytes = (raw ?? headerNameBytes(name)).length;
     bytes += varintBytes(nameBytes) + nameBytes;
     bytes += value === null ? 1 : varintBytes(value.length) + value.length;
   }

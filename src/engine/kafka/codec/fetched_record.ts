@@ -2,7 +2,7 @@
 import type { Buffer } from "node:buffer";
 import type { Header, InputRecord } from "../../core/record.ts";
 import type { RecordBatch } from "./record_batch.ts";
-import { hasHeader, readHeaders } from "./read_headers.ts";
+import { lastHeaderValue, readHeaders } from "./read_headers.ts";
 
 /** The bytes that a batch's records lie in: the batch itself, or what it decompressed to. */
 export interface RecordBytes {
@@ -68,9 +68,9 @@ export class FetchedRecord implements ReadRecord {
     return this.headersAt === 0 ? noHeaders : readHeaders(this.within.bytes, this.headersAt);
   }
 
-  mayHaveHeader(nameBytes: Uint8Array): boolean {
-    return this.headersAt !== 0 &&
-      hasHeader(this.within.bytes, this.headersAt, nameBytes);
+  lastHeaderValue(nameBytes: Uint8Array): Uint8Array | null | undefined {
+    if (this.headersAt === 0) return undefined;
+    return lastHeaderValue(this.within.bytes, this.headersAt, nameBytes);
   }
 
   /** The bytes of the value, 0 for null. */

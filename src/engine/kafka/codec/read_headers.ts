@@ -24,18 +24,31 @@ export function readHeaders(bytes: Uint8Array, at: number): readonly Header[] {
   return headers;
 }
 
-/** Whether one of the headers has this name. Makes nothing. */
-export function hasHeader(bytes: Uint8Array, at: number, name: Uint8Array): boolean {
+/** The value of the last header of this name; undefined where there is none. Makes no more than its view. */
+export function lastHeaderValue(
+  bytes: Uint8Array,
+  at: number,
+  name: Uint8Array,
+): Uint8Array | null | undefined {
   const reader = new VarintReader(bytes, at, bytes.length);
+  let foundAt = -1;
+  let foundBytes = 0;
   for (let count = reader.varint(); count > 0; count--) {
     const nameBytes = reader.varint();
     const nameAt = reader.skip(nameBytes);
-    if (nameBytes === name.length && name.every((byte, index) => byte === bytes[nameAt + index])) {
-      return true;
-    }
-    reader.skip(Math.max(0, reader.varint()));
+    const valueBytes = reader.varint();
+    const valueAt = reader.skip(Math.max(0, valueBytes));
+    if (nameBytes !== name.length || !standsAt(bytes, nameAt, name)) continue;
+    foundAt = valueAt;
+    foundBytes = valueBytes;
   }
-  return false;
+  if (foundAt < 0) return undefined;
+  return foundBytes < 0 ? null : bytes.subarray(foundAt, foundAt + foundBytes);
+}
+
+function standsAt(bytes: Uint8Array, at: number, name: Uint8Array): boolean {
+  for (let i = 0; i < name.length; i++) if (bytes[at + i] !== name[i]) return false;
+  return true;
 }
 
 /** Walks over the headers without making any, so that a broken one is found while the record is read. */
