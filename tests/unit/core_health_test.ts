@@ -41,6 +41,10 @@ Deno.test("what a role waits for is up again in the metrics, too, when nobody sa
   // The lane has lost its partition, and the dependency came back.
   now += 30_000;
   assertEquals(await up(), "1");
+  health.down("postgres", "Postgres does not answer");
+  assertEquals(await up(), "0");
+  health.up("postgres");
+  assertEquals(await up(), "1");
 });
 
 Deno.test("a report that nobody repeats lapses", () => {

@@ -18,7 +18,9 @@ export function dependencyReporter(
   metrics.onScrape(() => {
     const standing = new Map(health.ready().checks.map(({ name, ok }) => [name, ok]));
     for (const [dependency, name] of seen) {
-      metrics.dependencyUp.set({ role, dependency }, standing.get(name) === false ? 0 : 1);
+      // A role at rest does not ask, and one whose question hangs does not say: the process asks Kafka and Postgres itself.
+      const isDown = standing.get(name) === false || standing.get(dependency) === false;
+      metrics.dependencyUp.set({ role, dependency }, isDown ? 0 : 1);
     }
     return Promise.resolve();
   });
