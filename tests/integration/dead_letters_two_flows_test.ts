@@ -5,7 +5,7 @@ import { ProblemError } from "../../src/app/http/problem.ts";
 import { redriveDeed } from "../../src/app/operate/redrive_deed.ts";
 import { dlqCommand } from "../../src/cli/dlq.ts";
 import type { DeadLetterStore } from "../../src/engine/dead_letters/list_dead_letters.ts";
-import { fetcherDefaults } from "../../src/engine/kafka/fetcher.ts";
+import { fetcherDefaults } from "../../src/engine/kafka/fetcher_options.ts";
 import { runMembership } from "../../src/engine/kafka/membership.ts";
 import { defineFlow, type Flow, headerText, PoisonError, topic } from "../../src/engine/mod.ts";
 import { listParkedKeys } from "../../src/engine/dead_letters/load_parked_keys.ts";

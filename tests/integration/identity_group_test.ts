@@ -3,7 +3,7 @@ import { Kafka, logLevel } from "kafkajs";
 import { createHealth, type Health } from "../../src/engine/core/health.ts";
 import { HaltError } from "../../src/engine/core/errors.ts";
 import { formatPartition } from "../../src/engine/core/record.ts";
-import { fetcherDefaults } from "../../src/engine/kafka/fetcher.ts";
+import { fetcherDefaults } from "../../src/engine/kafka/fetcher_options.ts";
 import type { KafkaClient } from "../../src/engine/kafka/kafka_client.ts";
 import { WireReader } from "../../src/engine/kafka/codec/wire_reader.ts";
 import { describeGroup } from "../../src/engine/kafka/describe_group.ts";

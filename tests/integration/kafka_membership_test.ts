@@ -6,7 +6,7 @@ import { exactlyOnce } from "../../src/engine/core/delivery.ts";
 import { runLane } from "../../src/engine/core/lane.ts";
 import type { Assignment } from "../../src/engine/core/ports.ts";
 import { describeGroup } from "../../src/engine/kafka/describe_group.ts";
-import { fetcherDefaults } from "../../src/engine/kafka/fetcher.ts";
+import { fetcherDefaults } from "../../src/engine/kafka/fetcher_options.ts";
 import { withCluster } from "../../src/engine/kafka/group_standing.ts";
 import type { KafkaClient } from "../../src/engine/kafka/kafka_client.ts";
 import { runMembership } from "../../src/engine/kafka/membership.ts";

@@ -2,7 +2,8 @@
 import { HaltError } from "../../src/engine/core/errors.ts";
 import type { LogRange } from "../../src/engine/core/ports.ts";
 import type { TopicPartition } from "../../src/engine/core/record.ts";
-import { Fetcher, fetcherDefaults } from "../../src/engine/kafka/fetcher.ts";
+import { Fetcher } from "../../src/engine/kafka/fetcher.ts";
+import { fetcherDefaults } from "../../src/engine/kafka/fetcher_options.ts";
 import type { KafkaClient } from "../../src/engine/kafka/kafka_client.ts";
 import { readLogRange } from "../../src/engine/kafka/log_range.ts";
 import { PartitionFeed } from "../../src/engine/kafka/partition_feed.ts";

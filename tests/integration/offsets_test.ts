@@ -1,7 +1,7 @@
 /** Showing and setting a group's offsets on real Kafka. */
 import type { Deed } from "../../src/app/audit/audit_log.ts";
 import { offsetsCommand } from "../../src/cli/offsets.ts";
-import { fetcherDefaults } from "../../src/engine/kafka/fetcher.ts";
+import { fetcherDefaults } from "../../src/engine/kafka/fetcher_options.ts";
 import { showOffsets, withCluster } from "../../src/engine/kafka/group_standing.ts";
 import { runMembership } from "../../src/engine/kafka/membership.ts";
 import {

@@ -6,7 +6,7 @@ import type { AppliedBatch } from "../../src/engine/projection/project_partition
 import { rollbackProjection } from "../../src/engine/projection/rollback_projection.ts";
 import { runProjector } from "../../src/engine/projection/run_projector.ts";
 import { assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
-import { fetcherDefaults } from "../../src/engine/kafka/fetcher.ts";
+import { fetcherDefaults } from "../../src/engine/kafka/fetcher_options.ts";
 import { runMembership } from "../../src/engine/kafka/membership.ts";
 import { orderViews } from "../../src/app/orders/views.ts";
 import type { Sql } from "../../src/engine/postgres/sql.ts";

@@ -7,7 +7,7 @@ import { runLane } from "../../src/engine/core/lane.ts";
 import type { LaneObserver } from "../../src/engine/core/lane_observer.ts";
 import type { Transactions } from "../../src/engine/core/ports.ts";
 import type { TopicPartition } from "../../src/engine/core/record.ts";
-import { fetcherDefaults } from "../../src/engine/kafka/fetcher.ts";
+import { fetcherDefaults } from "../../src/engine/kafka/fetcher_options.ts";
 import type { KafkaClient } from "../../src/engine/kafka/kafka_client.ts";
 import { runMembership } from "../../src/engine/kafka/membership.ts";
 import { createTransactions } from "../../src/engine/kafka/transactions.ts";

@@ -17,7 +17,7 @@ import { stateTopics } from "../dead_letters/open_dead_letter_store.ts";
 import { bufferBatches } from "../kafka/buffer_share.ts";
 import { openCrashLog } from "../kafka/crash_log.ts";
 import { watchClusterTime } from "../kafka/cluster_time.ts";
-import { fetcherDefaults } from "../kafka/fetcher.ts";
+import { fetcherDefaults } from "../kafka/fetcher_options.ts";
 import { chooseStart } from "../kafka/first_starts.ts";
 import { openGroupBeginnings } from "../kafka/group_beginnings.ts";
 import type { KafkaClient } from "../kafka/kafka_client.ts";

@@ -5,7 +5,7 @@ import type { LaneBoard } from "../core/lane_board.ts";
 import type { LaneObserver } from "../core/lane_observer.ts";
 import type { TopicPartition } from "../core/record.ts";
 import type { LaneState } from "../core/state.ts";
-import type { FetcherOptions } from "../kafka/fetcher.ts";
+import type { FetcherOptions } from "../kafka/fetcher_options.ts";
 import type { TransactorOptions } from "../kafka/transactor.ts";
 import type { WatchOptions } from "../kafka/watch_transactions.ts";
 

@@ -1,9 +1,20 @@
 /** Decides how soon a fetch follows another, so that transactions grow with the load, and how long it may wait. Pure. */
+import type { FetchedPartition } from "./codec/decode_fetch_response.ts";
 
 /** What a fetch brought, over all partitions. */
 export interface Brought {
   readonly records: number;
   readonly bytes: number;
+}
+
+/** Counts what an answer to a fetch holds. */
+export function broughtBy(partitions: readonly Pick<FetchedPartition, "batches">[]): Brought {
+  const brought = { records: 0, bytes: 0 };
+  for (const { recordCount, bytes } of partitions.flatMap(({ batches }) => batches)) {
+    brought.records += recordCount;
+    brought.bytes += bytes.length;
+  }
+  return brought;
 }
 
 const pauseMsPerRecord = 3;

@@ -9,10 +9,11 @@ import { getLogger } from "../packages/logtape.ts";
 import { Alarm } from "../core/alarm.ts";
 import { delay } from "../core/delay.ts";
 import { formatPartition } from "../core/record.ts";
-import { fetchShare } from "./buffer_share.ts";
 import { deliver } from "./deliver_answer.ts";
-import { type Brought, fetchPauseMs, fetchWaitMs } from "./fetch_pause.ts";
-import { fetchRequest, type FetchTarget } from "./fetch_request.ts";
+import { type Brought, broughtBy, fetchPauseMs, fetchWaitMs } from "./fetch_pause.ts";
+import { fetchRequest } from "./fetch_request.ts";
+import { fetchTargets } from "./fetch_targets.ts";
+import type { FetcherOptions } from "./fetcher_options.ts";
 import type { FetchTrouble } from "./fetch_trouble.ts";
 import type { PartitionFeed } from "./partition_feed.ts";
 import { RangeDoubts } from "./range_doubts.ts";
@@ -20,25 +21,6 @@ import { replacedError } from "./read_halts.ts";
 import { rotate } from "./rotate.ts";
 import { isOfOneTopic, TopicWatch } from "./topic_watch.ts";
 import { createErrorFromCode, type VendorCluster } from "./vendor.ts";
-
-/** Bounds of fetching. */
-export interface FetcherOptions {
-  readonly waitMsMax: number;
-  readonly bytesMax: number;
-  readonly partitionBytesMax: number;
-  readonly isolationLevel: 0 | 1;
-  /** The longest pause between two fetches of one broker; see {@linkcode fetchPauseMs}. */
-  readonly pauseMsMax: number;
-}
-
-/** Generous for throughput, small enough for a laptop. */
-export const fetcherDefaults: FetcherOptions = {
-  waitMsMax: 250,
-  bytesMax: 16 * 1024 * 1024,
-  partitionBytesMax: 2 * 1024 * 1024,
-  isolationLevel: 1,
-  pauseMsMax: 13,
-};
 
 const retryMs = 100;
 const offsetOutOfRange = 1;
@@ -197,20 +179,8 @@ export class Fetcher implements AsyncDisposable {
   }
 
   async #fetch(nodeId: number, feeds: readonly PartitionFeed[]): Promise<Brought> {
-    const targets = new Map<string, FetchTarget & { feed: PartitionFeed }>();
-    for (const feed of feeds) {
-      const led = this.#topics.leaderOf(feed);
-      if (feed.wanted === undefined || led?.leader !== nodeId) continue;
-      const { topic, partition, wanted: offset, fetchedBelow } = feed;
-      const { topicId, leaderEpoch } = led;
-      feed.pin(topicId);
-      const lastFetchedEpoch = fetchedBelow?.leaderEpoch ?? -1;
-      const bytesMax = fetchShare(feed.options.bufferBytesMax(), this.options.partitionBytesMax);
-      targets.set(formatPartition(feed), {
-        ...{ topic, topicId, partition, offset, leaderEpoch, lastFetchedEpoch, bytesMax, feed },
-      });
-    }
-    if (targets.size === 0) return { records: 0, bytes: 0 };
+    const targets = fetchTargets(nodeId, feeds, this.#topics, this.options.partitionBytesMax);
+    if (targets.size === 0) return broughtBy([]);
     const broker = await this.cluster.findBroker({ nodeId });
     const waitMsMax = fetchWaitMs(this.options.waitMsMax, targets.size);
     const answer = await broker.connectionPool.send(
@@ -218,12 +188,7 @@ export class Fetcher implements AsyncDisposable {
     );
     if (answer.errorCode !== 0) throw new Error(`Fetch: error code ${answer.errorCode}`);
     const refused: string[] = [];
-    const brought = { records: 0, bytes: 0 };
     for (const partition of answer.partitions) {
-      for (const { recordCount, bytes } of partition.batches) {
-        brought.records += recordCount;
-        brought.bytes += bytes.length;
-      }
       const target = targets.get(formatPartition(partition));
       if (!target) continue;
       const { errorCode } = partition;
@@ -241,6 +206,6 @@ export class Fetcher implements AsyncDisposable {
     }
     // A leader that moved, most often: the caller reads the metadata again after a pause.
     if (refused.length > 0) throw new Error(`Fetch: ${refused.join(", ")}`);
-    return brought;
+    return broughtBy(answer.partitions);
   }
 }

@@ -6,37 +6,20 @@
  */
 import { getLogger } from "../packages/logtape.ts";
 import { delay, unlessAborted } from "../core/delay.ts";
-import type { CommitterOwner } from "../core/committer.ts";
-import type { Health } from "../core/health.ts";
-import { formatPartition, type TopicPartition } from "../core/record.ts";
+import { formatPartition } from "../core/record.ts";
 import { beatUntil } from "./beat_until.ts";
 import { Assigner } from "./assigner.ts";
 import { protocolErrorType } from "./error_verdict.ts";
+import { findCoordinator, isCoordinatorLost } from "./group_coordinator.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import type { KafkaClient } from "./kafka_client.ts";
 import { joinableGroup } from "./joinable_group.ts";
-import { LaneSet, type LaneSetOptions } from "./lane_set.ts";
+import { LaneSet } from "./lane_set.ts";
 import { leaveGroup } from "./leave_group.ts";
+import type { MembershipOptions } from "./membership_options.ts";
 import { isUnbroken, noStanding, standingOf } from "./member_standing.ts";
 import { Rejoining } from "./rejoining.ts";
 import type { VendorCluster, VendorConsumerGroup } from "./vendor.ts";
-
-/** Settings of a member. */
-export interface MembershipOptions extends LaneSetOptions {
-  readonly topics: readonly string[];
-  /** One member has the same partition of all topics. */
-  readonly together?: boolean;
-  /** The coordinator gives a silent member's partitions away after this long, milliseconds. */
-  readonly sessionTimeoutMs: number;
-  /** It halts when another kind of consumer sits in the group for longer, milliseconds; half a minute where absent. */
-  readonly foreignMsMax?: number;
-  /** Told what stands in the member's way, as `group:<id>`. */
-  readonly health?: Health;
-  /** Commits for all lanes; absent where each commits for itself. */
-  readonly committer?: CommitterOwner;
-  /** Told whenever the set of owned partitions may have changed. */
-  readonly onAssigned?: (partitions: readonly TopicPartition[]) => void;
-}
 
 const log = getLogger(["onceflow", "kafka", "group"]);
 const metadataMaxAgeMs = 10_000;
@@ -198,12 +181,10 @@ class Member {
       await this.#heartbeat.beat();
       return true;
     } catch (error) {
-      const type = protocolErrorType(error);
-      const coordinatorLost = type === undefined || type === "NOT_COORDINATOR_FOR_GROUP" ||
-        type === "GROUP_COORDINATOR_NOT_AVAILABLE";
-      const { sessionTimeoutMs } = this.options;
-      if (!coordinatorLost || performance.now() - answeredAt > sessionTimeoutMs) throw error;
-      await this.#findCoordinator();
+      const { groupId, sessionTimeoutMs } = this.options;
+      const isLate = performance.now() - answeredAt > sessionTimeoutMs;
+      if (isLate || !isCoordinatorLost(error)) throw error;
+      await findCoordinator(this.cluster, this.#group, groupId);
       return false;
     }
   }
@@ -219,17 +200,6 @@ class Member {
       this.#isOutdated = await this.#assigner.isOutdated();
     } catch (error) {
       log.debug("Cannot look at the topics' partitions: {error}", { error });
-    }
-  }
-
-  async #findCoordinator(): Promise<void> {
-    const { groupId } = this.options;
-    try {
-      if (!this.cluster.isConnected()) await this.cluster.connect();
-      await this.cluster.refreshMetadata();
-      this.#group.coordinator = await this.cluster.findGroupCoordinator({ groupId });
-    } catch (error) {
-      log.debug("The coordinator of {groupId} is not to be found yet: {error}", { groupId, error });
     }
   }
 }

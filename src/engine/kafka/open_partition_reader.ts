@@ -1,7 +1,8 @@
 /** Reads one partition without a group, from any offset: for rebuilds, listings and redrives. */
 import type { PartitionReader } from "../core/ports.ts";
 import type { TopicPartition } from "../core/record.ts";
-import { Fetcher, fetcherDefaults } from "./fetcher.ts";
+import { Fetcher } from "./fetcher.ts";
+import { fetcherDefaults } from "./fetcher_options.ts";
 import type { KafkaClient } from "./kafka_client.ts";
 import { findDivergence } from "./find_divergence.ts";
 import { readLogRange } from "./log_range.ts";

@@ -3,7 +3,7 @@ import type { LaneBoard } from "../core/lane_board.ts";
 import type { Health } from "../core/health.ts";
 import type { TopicPartition } from "../core/record.ts";
 import { bufferBatches } from "../kafka/buffer_share.ts";
-import { fetcherDefaults } from "../kafka/fetcher.ts";
+import { fetcherDefaults } from "../kafka/fetcher_options.ts";
 import type { KafkaClient } from "../kafka/kafka_client.ts";
 import { runMembership } from "../kafka/membership.ts";
 import { traceProjection } from "../observe/trace_projection.ts";

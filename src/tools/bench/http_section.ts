@@ -6,13 +6,12 @@ import { delay } from "../../engine/core/delay.ts";
 import { freePort } from "../stack/ports.ts";
 import { numberOfKey } from "./bench_event.ts";
 import { type BenchContext, ownProcess } from "./context.ts";
-import type { SectionResult } from "./drain_sections.ts";
 import { type httpJobSchema, httpResultSchema } from "./http_load_child.ts";
 import { percentileCurve, percentilePlot } from "./latency_section.ts";
 import { MeasuredProcess } from "./measured_process.ts";
 import { targets } from "./plan.ts";
 import { openPrivatePipeline } from "./private_pipeline.ts";
-import { type Curve, type Figure, figure } from "./report.ts";
+import { type Curve, type Figure, figure, type SectionResult } from "./report.ts";
 import { spreadOf } from "./statistics.ts";
 
 const warmSeconds = 1;

@@ -1,10 +1,9 @@
 /** The part of the benchmark about correctness: what each guarantee does to customers while its worker is killed. */
 import { guarantees } from "../../config.ts";
 import type { BenchContext } from "./context.ts";
-import type { SectionResult } from "./drain_sections.ts";
 import { type KillRun, killRun } from "./kill_run.ts";
 import { behindMs } from "./kill_watch.ts";
-import { type Figure, figure } from "./report.ts";
+import { type Figure, figure, type SectionResult } from "./report.ts";
 import { spreadOf } from "./statistics.ts";
 
 /**

@@ -1,10 +1,9 @@
 /** The part of the benchmark about latency at fixed rates, for exactly-once and at-least-once. */
 import type { Histogram } from "hdr-histogram-js";
 import { type BenchContext, ownProcess } from "./context.ts";
-import type { SectionResult } from "./drain_sections.ts";
 import { type LatencyFigures, measureLatency } from "./latency.ts";
 import { targets } from "./plan.ts";
-import { type Curve, type Figure, figure, type Plot } from "./report.ts";
+import { type Curve, type Figure, figure, type Plot, type SectionResult } from "./report.ts";
 import { spreadOf } from "./statistics.ts";
 
 const percentiles = [50, 95, 99, 99.9] as const;

@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { z } from "zod";
 import { compareDrains, type Variant } from "./compare_drains.ts";
 import { type BenchContext, ownProcess } from "./context.ts";
-import { notesOf, ratioOf, type SectionResult, throughput } from "./drain_sections.ts";
+import { notesOf, ratioOf, throughput } from "./drain_figures.ts";
 import { measureLatency } from "./latency.ts";
 import { latencyFigures, percentileCurve, percentilePlot } from "./latency_section.ts";
 import type { MeasuredCommand } from "./measured_process.ts";
-import { type Curve, type Figure, figure } from "./report.ts";
+import { type Curve, type Figure, figure, type SectionResult } from "./report.ts";
 
 const peerSchema = z.object({
   id: z.string(),

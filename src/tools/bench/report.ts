@@ -68,6 +68,8 @@ export type Curve = z.output<typeof curveSchema>;
 export type Plot = z.output<typeof plotSchema>;
 /** One part of the benchmark. */
 export type Section = z.output<typeof sectionSchema>;
+/** What a section function answers; name, command and time are added by its caller. */
+export type SectionResult = Pick<Section, "title" | "about" | "figures" | "plots" | "notes">;
 /** The whole document. */
 export type BenchReport = z.output<typeof reportSchema>;
 

@@ -2,11 +2,10 @@
 import { delay } from "../../engine/core/delay.ts";
 import { appendRows } from "./append_rows.ts";
 import { type BenchContext, ownProcess } from "./context.ts";
-import type { SectionResult } from "./drain_sections.ts";
 import { MeasuredProcess } from "./measured_process.ts";
 import { targets } from "./plan.ts";
 import { openPrivatePipeline, type PrivatePipeline } from "./private_pipeline.ts";
-import { figure } from "./report.ts";
+import { figure, type SectionResult } from "./report.ts";
 import { spreadOf } from "./statistics.ts";
 
 const rate = 1_000;

@@ -5,7 +5,7 @@ import { viewsOf } from "../../app/compose/prepare_schema.ts";
 import { runWorker } from "../../app/compose/run_worker.ts";
 import { readConfig } from "../../config.ts";
 import { bufferBatches } from "../../engine/kafka/buffer_share.ts";
-import { fetcherDefaults } from "../../engine/kafka/fetcher.ts";
+import { fetcherDefaults } from "../../engine/kafka/fetcher_options.ts";
 import { runMembership } from "../../engine/kafka/membership.ts";
 import { projectPartition } from "../../engine/projection/project_partition.ts";
 import { ProgressTeller } from "./progress_teller.ts";

@@ -1,13 +1,12 @@
 /** The parts of the benchmark about the relay (outbox to Kafka) and the projector (Kafka to the read model). */
 import { appendRows } from "./append_rows.ts";
 import { type BenchContext, ownProcess } from "./context.ts";
-import type { SectionResult } from "./drain_sections.ts";
 import { fillTopic } from "./fill_topic.ts";
 import type { Progress } from "./job.ts";
 import { MeasuredProcess } from "./measured_process.ts";
 import { targets } from "./plan.ts";
 import { openPrivatePipeline, type PrivatePipeline } from "./private_pipeline.ts";
-import { type Figure, figure } from "./report.ts";
+import { type Figure, figure, type SectionResult } from "./report.ts";
 import { spreadOf } from "./statistics.ts";
 
 const roleMsMax = 300_000;

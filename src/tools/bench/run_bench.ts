@@ -2,12 +2,7 @@
 import type { Config } from "../../config.ts";
 import type { Services } from "../../app/compose/services.ts";
 import { type BenchContext, openContext } from "./context.ts";
-import {
-  drainSection,
-  lookupSection,
-  type SectionResult,
-  shapesSection,
-} from "./drain_sections.ts";
+import { drainSection, lookupSection, shapesSection } from "./drain_sections.ts";
 import { httpSection } from "./http_section.ts";
 import { killsSection } from "./kills_section.ts";
 import { projectorSection, relaySection } from "./role_sections.ts";
@@ -20,7 +15,7 @@ import { latencySection } from "./latency_section.ts";
 import { environmentOf } from "./environment.ts";
 import { plainReason } from "./plain_reason.ts";
 import { namedOnly, plans, type SectionName, sectionNames, type Size } from "./plan.ts";
-import type { BenchReport, Section } from "./report.ts";
+import type { BenchReport, Section, SectionResult } from "./report.ts";
 
 /** What to run. */
 export interface BenchOptions {

@@ -1,11 +1,10 @@
 /** The part of the benchmark about memory: an exactly-once flow at a steady rate, its size over time. */
 import { type BenchContext, ownProcess } from "./context.ts";
 import { delay } from "../../engine/core/delay.ts";
-import type { SectionResult } from "./drain_sections.ts";
 import type { Progress } from "./job.ts";
 import { MeasuredProcess } from "./measured_process.ts";
 import { targets } from "./plan.ts";
-import { figure } from "./report.ts";
+import { figure, type SectionResult } from "./report.ts";
 import { startLoad } from "./run_load.ts";
 import { spreadOf } from "./statistics.ts";
 

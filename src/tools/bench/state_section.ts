@@ -2,9 +2,9 @@
 import { restartWithState, type StateRestart } from "./state_restart.ts";
 import { compareDrains, type Variant } from "./compare_drains.ts";
 import { type BenchContext, ownProcess } from "./context.ts";
-import { notesOf, ratioFigure, type SectionResult, throughput } from "./drain_sections.ts";
+import { notesOf, ratioFigure, throughput } from "./drain_figures.ts";
 import { targets } from "./plan.ts";
-import { figure } from "./report.ts";
+import { figure, type SectionResult } from "./report.ts";
 import { spreadOf } from "./statistics.ts";
 
 const restartRounds = 3;

@@ -1,7 +1,8 @@
 /** The part of the benchmark that collects spans: the same drain with tracing off, and with one trace of a hundred kept. */
 import { compareDrains, type Variant } from "./compare_drains.ts";
 import { type BenchContext, ownProcess } from "./context.ts";
-import { notesOf, ratioFigure, type SectionResult, throughput } from "./drain_sections.ts";
+import { notesOf, ratioFigure, throughput } from "./drain_figures.ts";
+import type { SectionResult } from "./report.ts";
 import { targets } from "./plan.ts";
 
 /** See the file's first line. */

@@ -1,27 +1,21 @@
 /** Runs the demonstration: all roles in this process, orders over real HTTP, and the books at the end. */
 import type { Config } from "../../config.ts";
 import { delay } from "../../engine/core/delay.ts";
-import type { TopicPartition } from "../../engine/core/record.ts";
-import { type Follower, untilCaughtUp } from "./caught_up.ts";
 import { brokenRecords, injectFailures, orderMix } from "./order_mix.ts";
 import { postOrders } from "./post_orders.ts";
-import { readLogRange } from "../../engine/kafka/log_range.ts";
 import { openPlainProducer } from "../../engine/kafka/plain_producer.ts";
 import { untilAnswered } from "../../engine/kafka/until_answered.ts";
-import { createTransactions } from "../../engine/kafka/transactions.ts";
-import type { Sql } from "../../engine/postgres/database.ts";
-import { waitForPostgres } from "../../engine/projection/wait_for_postgres.ts";
 import type { ConservationReport } from "../verify/check_conservation.ts";
 import { checkBooks } from "../books.ts";
 import { resolveServices } from "../resolve_services.ts";
 import { keepStackUp } from "./keep_stack_up.ts";
+import { countSettled, untilSettled } from "./until_settled.ts";
 import { createObservability, workerObservers } from "../../app/compose/observability.ts";
 import { placingToken } from "../../app/compose/open_door.ts";
 import { openRuntime, type Runtime } from "../../app/compose/open_runtime.ts";
-import { viewsOf } from "../../app/compose/prepare_schema.ts";
 import { startHttp } from "../../app/compose/run_serve.ts";
 import { runWorker } from "../../app/compose/run_worker.ts";
-import { groupsOf, roles } from "../../app/compose/roles.ts";
+import { roles } from "../../app/compose/roles.ts";
 
 /** What the demo is asked for. */
 export interface DemoOptions {
@@ -54,11 +48,9 @@ export interface DemoOutcome {
   readonly seconds: number;
 }
 
-const countPollMs = 200;
 const concurrencyMax = 32;
 const booksAttemptsMax = 3;
 const booksRetryMs = 5_000;
-const databaseBackoff = { firstMs: 200, waitMsMax: 2_000 };
 
 /** Runs the demonstration to its end, or until the signal fires. */
 export async function runDemo(config: Config, options: DemoOptions): Promise<void> {
@@ -172,73 +164,4 @@ async function sendBroken(
     await using producer = await openPlainProducer(client);
     await producer.send(records);
   }, { signal });
-}
-
-/** Polls the read model until stopped; resolves nothing, tells the latest count. */
-function countSettled(
-  sql: Sql,
-  run: string,
-  signal: AbortSignal,
-  onCount: (settled: number) => void,
-): { latest(): number; read(): Promise<number> } {
-  let settled = 0;
-  const read = async () => {
-    const [row] = await sql<{ settled: number }[]>`
-      select count(*) as settled from order_view
-      where order_id like ${`demo-${run}-%`} and user_id is not null and status <> 'placed'
-    `;
-    settled = row?.settled ?? 0;
-    onCount(settled);
-    return settled;
-  };
-  const timer = setInterval(() => void read().catch(() => {}), countPollMs);
-  signal.addEventListener("abort", () => clearInterval(timer), { once: true });
-  return { latest: () => settled, read };
-}
-
-async function untilSettled(
-  { client, config, database, partitions }: Runtime,
-  counting: { read(): Promise<number> },
-  accepted: number,
-  signal: AbortSignal,
-): Promise<void> {
-  const fromPostgres = <T>(read: () => Promise<T>) =>
-    waitForPostgres(read, databaseBackoff, signal);
-  const fromKafka = <T>(read: () => Promise<T>) =>
-    untilAnswered("read how far the pipeline has come", read, { signal });
-  while (await fromPostgres(counting.read) < accepted) await delay(countPollMs, signal);
-  await using transactions = createTransactions(client, {
-    transactionTimeoutMs: config.TRANSACTION_TIMEOUT_MS,
-  });
-  const cluster = client.cluster();
-  const all = (topic: string) =>
-    Array.from({ length: partitions.get(topic) ?? 0 }, (_, partition) => ({ topic, partition }));
-  const projection = viewsOf(config);
-  const followers: Follower[] = [
-    {
-      name: "invoicing",
-      partitions: all(config.ORDERS_TOPIC),
-      position: (partition) =>
-        fromKafka(() => transactions.stableOffset(groupsOf(config).invoicing, partition, signal)),
-    },
-    {
-      name: "projector",
-      partitions: projection.topics.flatMap(all),
-      position: async ({ topic, partition }) => {
-        const [row] = await fromPostgres(async () =>
-          await database.sql<{ offset: number }[]>`
-            select next_offset as offset from projection_positions
-            where projection = ${projection.name} and topic = ${topic} and partition = ${partition}
-          `
-        );
-        return { offset: row?.offset ?? -1 };
-      },
-    },
-  ];
-  try {
-    const range = (partition: TopicPartition) => fromKafka(() => readLogRange(cluster, partition));
-    await untilCaughtUp(followers, range, signal);
-  } finally {
-    await cluster.disconnect();
-  }
 }

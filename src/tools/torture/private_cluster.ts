@@ -13,7 +13,8 @@ import {
 } from "../stack/start_broker.ts";
 import { awaitPostgres, type PostgresOptions, startPostgres } from "../stack/start_postgres.ts";
 import { authorizerSettings, loginSettings } from "./authorizer.ts";
-import { BrokerProxy, Interceptors } from "./broker_proxy.ts";
+import { BrokerProxy } from "./broker_proxy.ts";
+import { Interceptors } from "./interceptors.ts";
 import { DatabaseProxy } from "./database_proxy.ts";
 import { forgetList, keepList } from "./left_behind.ts";
 import { daemonService, type Service } from "./service.ts";

@@ -2,7 +2,6 @@
 import { join } from "node:path";
 import { pipelineNames } from "../../app/compose/pipeline_names.ts";
 import { type Guarantee, readConfig } from "../../config.ts";
-import { delay } from "../../engine/core/delay.ts";
 import { openDatabase } from "../../engine/postgres/database.ts";
 import { freePort } from "../stack/ports.ts";
 import { orderProblem } from "../../app/orders/order_record.ts";
@@ -12,7 +11,7 @@ import { type Arena, EventHub } from "./arena.ts";
 import { calmRecoveries } from "./calm_recovery.ts";
 import { checkSequences } from "./check_sequences.ts";
 import { untilDrained } from "./drain.ts";
-import type { FaultKind, PlannedFault, Stage, Track } from "./fault.ts";
+import type { Stage } from "./fault.ts";
 import { allFaults } from "./faults/all_faults.ts";
 import { flowMustHalt } from "./flow_halts.ts";
 import { type OnEnd, restoredDatabase } from "./halts.ts";
@@ -20,6 +19,7 @@ import { installSequences, type Ledger, runLoad } from "./load.ts";
 import { type ClusterOptions, startPrivateCluster } from "./private_cluster.ts";
 import { seededRandom } from "./random.ts";
 import { Recoveries, type Recovery } from "./recoveries.ts";
+import { runTrack } from "./run_track.ts";
 import { RoleProcess, type UnaskedEnd } from "./role_process.ts";
 import { drawSchedule, usualDensity } from "./schedule.ts";
 import { sequenceStateTopic, sequenceTopics } from "./sequence_flow.ts";
@@ -212,32 +212,6 @@ export async function runTorture(options: TortureOptions): Promise<TortureReport
 function transactionProtocolOf({ kafkaVersion, transactionVersion }: TortureOptions): 1 | 2 {
   const level = transactionVersion ?? (Number.parseInt(kafkaVersion) >= 4 ? 2 : 0);
   return level >= 2 ? 2 : 1;
-}
-
-/** One track: fault after fault until the time is over. */
-async function runTrack(
-  arena: Arena,
-  track: Track,
-  faults: readonly PlannedFault[],
-  kinds: readonly FaultKind[],
-  summary: Summary,
-  recoveries: Recoveries,
-  signal: AbortSignal,
-): Promise<void> {
-  for (const planned of faults) {
-    await delay(planned.pauseMs, signal).catch(() => {});
-    if (signal.aborted) return;
-    const kind = kinds.find((candidate) => candidate.kind === planned.kind);
-    if (!kind) throw new Error(`${track}: there is no fault of kind ${planned.kind}`);
-    try {
-      const landed = await kind.strike(arena, planned, signal);
-      if (landed) recoveries.struck(planned.kind, planned.victim, performance.now());
-      summary.struck(planned, landed);
-    } catch (error) {
-      if (signal.aborted) return;
-      summary.failed(planned, error);
-    }
-  }
 }
 
 const childFile = new URL("./child.ts", import.meta.url).pathname;

@@ -5,7 +5,8 @@
 import { Buffer } from "node:buffer";
 import { connect } from "node:net";
 import type { Delivery } from "../../../src/engine/core/delivery.ts";
-import { BrokerProxy, Interceptors } from "../../../src/tools/torture/broker_proxy.ts";
+import { BrokerProxy } from "../../../src/tools/torture/broker_proxy.ts";
+import { Interceptors } from "../../../src/tools/torture/interceptors.ts";
 import { freePort } from "../../../src/tools/stack/ports.ts";
 import { stockKafkajs } from "./mutated_readers.ts";
 import type { Pipeline } from "./pipeline.ts";

@@ -1,6 +1,6 @@
 /** A process killed at a named point: between two requests of a transaction, or where only the process itself is. */
 import type { Arena } from "../arena.ts";
-import type { Passage, Verdict } from "../broker_proxy.ts";
+import type { Passage, Verdict } from "../interceptors.ts";
 import { type InnerPoint, innerPoints } from "../crash_points.ts";
 import type { FaultKind, Track } from "../fault.ts";
 import { type ApiName } from "../kafka_frames.ts";

@@ -2,7 +2,7 @@
 import { delay } from "../../../engine/core/delay.ts";
 import { waitFor } from "../../stack/wait.ts";
 import type { Arena } from "../arena.ts";
-import type { Passage, Verdict } from "../broker_proxy.ts";
+import type { Passage, Verdict } from "../interceptors.ts";
 import type { FaultKind } from "../fault.ts";
 import type { ApiName } from "../kafka_frames.ts";
 
