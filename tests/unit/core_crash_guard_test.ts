@@ -63,3 +63,12 @@ Deno.test("behind a dead letter records are processed alone for a while, then to
   }
   assertEquals(kinds, ["dead-letter", "alone", "all", "all"]);
 });
+
+Deno.test("care outlasts a commit that fails: the record is tried alone again", async () => {
+  const log = memory();
+  for (let start = 0; start < 2; start++) await new CrashGuard(log, limits).before(7);
+  const guard = new CrashGuard(log, limits);
+  assertEquals((await guard.before(7)).kind, "alone");
+  await guard.survived(7); // and then the commit has no answer
+  assertEquals((await guard.before(7)).kind, "alone");
+});

@@ -126,6 +126,22 @@ Deno.test("between the join and the next assignment nothing begins; what was pla
   await during;
 });
 
+Deno.test("a transaction that fails after a rebalance leaves the next generation's producer alone", async () => {
+  const { committer, plan, next, opened } = committing();
+  committer.resume(first, places.slice(0, 1));
+  const late = plan(0);
+  const atHand = await next();
+  await committer.pause(1);
+  committer.resume({ ...first, generationId: 2 }, places.slice(1));
+  await committer.ready(signal);
+  atHand.end.reject(failure("unknown"));
+  await assertRejects(() => late, TransactionError);
+  const planned = plan(1);
+  (await next()).end.resolve();
+  await planned;
+  assertEquals(opened, ["g/in/0", "g/in/1"]);
+});
+
 Deno.test("the member does not wait for a transaction for ever", async () => {
   const { committer, plan, next } = committing();
   committer.resume(first, places);

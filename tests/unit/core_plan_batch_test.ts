@@ -2,6 +2,7 @@ import { z } from "zod";
 import { PoisonError } from "../../src/engine/core/errors.ts";
 import { defineFlow, type FlowOptions, inNamespace } from "../../src/engine/core/flow.ts";
 import { namesIn } from "../../src/engine/core/names.ts";
+import type { ParkingPlan } from "../../src/engine/core/parking.ts";
 import { planBatch } from "../../src/engine/core/plan_batch.ts";
 import { headerText, type InputRecord, textHeader } from "../../src/engine/core/record.ts";
 import { topic } from "../../src/engine/core/topic_contract.ts";
@@ -14,6 +15,7 @@ const signal = new AbortController().signal;
 const target = { partitionCount: () => 4, recordBytesMax: 1_000, planMsMax: 60_000 };
 
 type Event = z.output<typeof event>;
+type EventOf = ReturnType<typeof output.event>;
 
 const flowOf = (transform: FlowOptions<Event>["transform"]) =>
   defineFlow({ name: "test", from: input, to: [output], transform });
@@ -40,6 +42,21 @@ Deno.test("row 16: an output over the limit makes its input a dead letter", asyn
   assertEquals(outputs.map(({ topic }) => topic), ["in.test.DLQ"]);
   assertEquals(headerText(outputs[0]?.headers ?? [], "x-error-class"), "RecordTooLargeError");
   assertStringIncludes(headerText(outputs[0]?.headers ?? [], "x-error") ?? "", "REQUEST_BYTES_MAX");
+});
+
+Deno.test("a record of a flow that parks keys may have more outputs than a call has arguments", async () => {
+  const count = 200_000;
+  const flow = flowOf((event) => Array<EventOf>(count).fill(output.event(event)));
+  const parking: ParkingPlan = {
+    guard: (_, plan) => plan(),
+    size: 0,
+    numbered: (record) => record,
+    entries: () => [],
+    committed: () => {},
+  };
+  const records = [recordOf(0, { id: "a" })];
+  const { outputs } = await planBatch(flow, records, target, { signal, parking });
+  assertEquals(outputs.length, count);
 });
 
 Deno.test("a plan that takes long is cut, and the rest is left for the next one", async () => {

@@ -144,3 +144,18 @@ Deno.test("what a feed says that it holds comes and goes with what waits, and wi
   feed.accept(6, answer(6, 3));
   assertEquals([held, feed.wanted], [0, undefined]);
 });
+
+Deno.test("what was fetched before a broken batch is handed out, and each read after that says what is wrong", async () => {
+  const feed = feedAt(0);
+  feed.accept(0, answer(0, 3));
+  const broken = answer(3, 2);
+  const [batch] = broken.batches;
+  if (!batch) throw new Error("there is no batch");
+  batch.bytes[batch.bytes.length - 1]! ^= 1; // its checksum does not match any more
+  feed.accept(3, broken);
+  assertEquals(offsetsOf(await feed.next(bounds, signal)), [0, 1, 2]);
+  assertEquals(feed.position, 3);
+  for (let read = 0; read < 2; read++) {
+    await assertRejects(() => feed.next(bounds, signal), HaltError, "offsets 3 to 4");
+  }
+});

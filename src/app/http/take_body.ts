@@ -12,7 +12,7 @@ interface From {
   readonly remoteAddr?: { readonly hostname?: string };
 }
 
-/** For the one route that has a body. Throws what `readJson` throws. */
+/** For routes that have a body. Throws what `readJson` throws. */
 export function takeBody(limits: BodyLimits): MiddlewareHandler {
   const read = createBodyReader(limits);
   return async function takeBody(c, next) {

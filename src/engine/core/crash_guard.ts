@@ -57,11 +57,9 @@ export class CrashGuard {
     if (this.#healthy) return { kind: "all" };
     const { togetherMax, aloneMax, carefulRecords } = this.limits;
     const last = await this.log.read();
-    const attempts = last.offset === offset
-      ? last.attempts
-      : this.#carefulLeft > 0
-      ? togetherMax
-      : 0;
+    // Still careful where a commit has failed meanwhile, too: the count of that record was written back to none.
+    const atLeast = this.#carefulLeft > 0 ? togetherMax : 0;
+    const attempts = last.offset === offset ? Math.max(last.attempts, atLeast) : atLeast;
     const careful = attempts >= togetherMax;
     if (careful) this.#carefulLeft ||= carefulRecords;
     if (attempts >= togetherMax + aloneMax) return { kind: "dead-letter", attempts };

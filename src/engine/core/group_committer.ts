@@ -152,18 +152,24 @@ export class GroupCommitter implements Committer, CommitterOwner, AsyncDisposabl
         member: standing.member,
       });
     } catch (error) {
-      this.#failed(error, plans, standing);
+      this.#failed(error, plans, standing, transactor.transactionalId);
       return;
     }
     this.#queue.committed(plans);
   }
 
-  #failed(error: unknown, plans: readonly WaitingPlan[], standing: Standing): void {
+  #failed(
+    error: unknown,
+    plans: readonly WaitingPlan[],
+    standing: Standing,
+    id: string,
+  ): void {
     const { verdict = "unknown", begun = true } = error instanceof TransactionError ? error : {};
     if (begun) {
       // Whoever took it away has ended it.
-      this.#leftOpen.set(verdict === "migrated" ? undefined : this.#producer.id);
-      this.#producer.throwAway();
+      this.#leftOpen.set(verdict === "migrated" ? undefined : id);
+      // A transaction that has outlasted a rebalance: the next generation has another producer already.
+      if (this.#producer.id === id) this.#producer.throwAway();
     }
     this.#queue.failed(plans, error);
     if (verdict === "migrated") {

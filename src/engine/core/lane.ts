@@ -1,11 +1,11 @@
 /**
- * One lane: the records of one partition, in order, through a flow, with one transaction a batch.
+ * One lane: the records of one partition, in order, through a flow, a plan for each batch.
  *
  * It works in sessions. A session starts by shutting out every earlier owner and reading the committed offset; it ends at
  * the first failure whose outcome is not known, and the next session's committed offset is that outcome. So the committed
  * outputs are always the transform of a prefix of the partition (the argument is in src/README.md).
  */
-import { CrashGuard, CrashLoopError } from "./crash_guard.ts";
+import { CrashGuard, CrashLoopError, type CrashVerdict } from "./crash_guard.ts";
 import type { Delivery, DeliverySession } from "./delivery.ts";
 import { DeadLetterLog } from "./dead_letter_log.ts";
 import { laneStart } from "./first_start.ts";
@@ -151,24 +151,35 @@ async function planGuarded<T>(
   const [first] = records;
   if (!guard || !first) return await planWhenUp(lane, records, parked);
   const verdict = await guard.before(first.offset);
-  try {
-    switch (verdict.kind) {
-      case "all":
-        return await planWhenUp(lane, records, parked);
-      case "alone":
-        return await planWhenUp(lane, [first], parked);
-      case "dead-letter":
-        return await planWhenUp(
-          { ...lane, flow: refusing(lane.flow, verdict.attempts) },
-          [first],
-          parked,
-        );
-      default:
-        return verdict satisfies never;
+  // Whatever comes of it, the process is alive: what follows is not this record's doing.
+  const survived = () => guard.survived(first.offset);
+  const plan = await planAsJudged(lane, records, first, verdict, parked).catch(async (error) => {
+    // What has failed is the error that counts.
+    await survived().catch(() => {});
+    throw error;
+  });
+  await survived();
+  return plan;
+}
+
+function planAsJudged<T>(
+  lane: Lane<T>,
+  records: readonly InputRecord[],
+  first: InputRecord,
+  verdict: CrashVerdict,
+  parked: ParkedKeys | undefined,
+): Promise<Plan> {
+  switch (verdict.kind) {
+    case "all":
+      return planWhenUp(lane, records, parked);
+    case "alone":
+      return planWhenUp(lane, [first], parked);
+    case "dead-letter": {
+      const flow = refusing(lane.flow, verdict.attempts);
+      return planWhenUp({ ...lane, flow }, [first], parked);
     }
-  } finally {
-    // Whatever came of it, the process is alive: what follows is not this record's doing.
-    await guard.survived(first.offset);
+    default:
+      return verdict satisfies never;
   }
 }
 

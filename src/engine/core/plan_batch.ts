@@ -137,7 +137,7 @@ function gather<T>(
     const reason = outcome.kind === "dead-letter"
       ? outcome.reason
       : outcome.outputs
-      ? void outputs.push(...outcome.outputs)
+      ? void append(outputs, outcome.outputs)
       : addOutputs(flow, record, outcome.emissions, target, outputs);
     if (reason) {
       deadLettered.push({ record, reason });
@@ -151,8 +151,8 @@ function gather<T>(
       outputs.push(deadLetter(parking?.numbered(record) ?? record, reason, destination));
     } else emitted += outputs.length - before;
   }
-  if (parking) outputs.push(...parking.entries());
-  if (state) outputs.push(...state.entries());
+  if (parking) append(outputs, parking.entries());
+  if (state) append(outputs, state.entries());
   return {
     outputs,
     deadLetters: deadLettered.length,
@@ -162,6 +162,11 @@ function gather<T>(
     parking,
     state,
   };
+}
+
+/** One by one: as arguments of one call, some hundred thousand are too many. */
+function append<R>(list: R[], more: Iterable<R>): void {
+  for (const one of more) list.push(one);
 }
 
 const decoder = new TextDecoder();

@@ -61,8 +61,11 @@ async function existingTarget(
   const { topic } = target;
   const partitionCount = await log.partitionCount(topic);
   if (partitionCount !== undefined) return { topic, partitionCount };
-  const missing = `Cannot redrive to topic ${topic}: it does not exist. Make it, or name ` +
-    `another with --to`;
-  if (options.to !== undefined) throw new HaltError(missing);
-  return { refused: missing };
+  const missing = `Cannot redrive to topic ${topic}: it does not exist. Make it`;
+  if (options.to !== undefined) throw new HaltError(`${missing}, or name another with --to`);
+  // A redrive of all that is pending begins behind what it has passed over.
+  return {
+    refused: `${missing} and redrive with --topic ${topic}, or send it elsewhere with ` +
+      `--topic ${topic} --to TOPIC`,
+  };
 }

@@ -8,7 +8,7 @@ import type { TopicPartition } from "../core/record.ts";
 import { assignPartitions, assignTogether, type GroupCandidate } from "./assign_partitions.ts";
 import { WireReader } from "./codec/wire_reader.ts";
 import { WireWriter } from "./codec/wire_writer.ts";
-import { fetchTopicMetadata } from "./topic_metadata.ts";
+import { fetchTopicMetadata, unknownTopicCode } from "./topic_metadata.ts";
 import type { VendorCluster } from "./vendor.ts";
 
 /** Under this name members agree; a consumer that is not onceflow's knows none of it and is refused by the coordinator. */
@@ -33,7 +33,7 @@ export class Assigner {
   readonly name = assignerName;
   readonly version = version;
   /** Of all topics of the group, when this member last assigned them. */
-  #counts = "";
+  #counts: ReadonlyMap<string, number> = new Map();
   #topics: readonly string[] = [];
 
   /** `together`: one member has the same partition of all topics. All members of a group must agree in that. */
@@ -58,8 +58,7 @@ export class Assigner {
       decodeSubscription(memberId, memberMetadata)
     );
     this.#topics = [...new Set(candidates.flatMap(({ topics }) => topics))].sort();
-    const counts = await this.#partitionCounts();
-    this.#counts = JSON.stringify([...counts]);
+    const counts = this.#counts = await this.#partitionCounts(candidates);
     const assign = this.together ? assignTogether : assignPartitions;
     return [...assign(candidates, counts)].map(([memberId, partitions]) => ({
       memberId,
@@ -69,18 +68,27 @@ export class Assigner {
 
   /** Whether a topic of the group has other partitions by now than were assigned. */
   async isOutdated(): Promise<boolean> {
-    return JSON.stringify([...await this.#partitionCounts()]) !== this.#counts;
+    const counts = await this.#partitionCounts([]);
+    return this.#topics.some((topic) => counts.get(topic) !== this.#counts.get(topic));
   }
 
-  /** Asked of a broker: kafkajs's own metadata has this member's topics only, and none where one of them is missing. */
-  async #partitionCounts(): Promise<ReadonlyMap<string, number>> {
+  /**
+   * Asked of a broker: kafkajs's own metadata has this member's topics only, and none where one of them is missing. A broker
+   * that has just started may not have heard of a topic yet: what was assigned, or is owned, of it is there still.
+   */
+  async #partitionCounts(
+    candidates: readonly GroupCandidate[],
+  ): Promise<ReadonlyMap<string, number>> {
     const broker = await this.cluster.brokerPool.findConnectedBroker();
-    const found = await fetchTopicMetadata(broker, this.#topics);
-    return new Map(
-      found.map(({ topic, partitions }) => [topic, partitions.length] as const).sort(([a], [b]) =>
-        a < b ? -1 : 1
-      ),
-    );
+    const owned = candidates.flatMap((candidate) => candidate.owned);
+    const counts = new Map<string, number>();
+    for (const { topic, errorCode, partitions } of await fetchTopicMetadata(broker, this.#topics)) {
+      const ofTopic = owned.filter((place) => place.topic === topic);
+      const known = () =>
+        this.#counts.get(topic) ?? 1 + Math.max(-1, ...ofTopic.map(({ partition }) => partition));
+      counts.set(topic, errorCode === unknownTopicCode ? known() : partitions.length);
+    }
+    return counts;
   }
 }
 

@@ -22,8 +22,8 @@ const pauseMsPerRecord = 3;
 const backlogBytes = 256 * 1024;
 
 /**
- * How long after its start a fetch is followed by the next one at the earliest. What a fetch brings becomes a transaction in
- * each partition, so under load a pause makes fewer and larger ones, for which the broker works less: up to about 300
+ * How long after its start a fetch is followed by the next one at the earliest. What a fetch brings becomes a transaction,
+ * so under load a pause makes fewer and larger ones, for which the broker works less: up to about 300
  * records a second there is none, above that it grows to its limit by itself, and in a backlog there is none.
  */
 export function fetchPauseMs({ records, bytes }: Brought, pauseMsMax: number): number {

@@ -16,8 +16,8 @@ import { fetchTargets } from "./fetch_targets.ts";
 import type { FetcherOptions } from "./fetcher_options.ts";
 import type { FetchTrouble } from "./fetch_trouble.ts";
 import type { PartitionFeed } from "./partition_feed.ts";
+import { LogDoubts } from "./log_doubts.ts";
 import { RangeDoubts } from "./range_doubts.ts";
-import { replacedError } from "./read_halts.ts";
 import { rotate } from "./rotate.ts";
 import { isOfOneTopic, TopicWatch } from "./topic_watch.ts";
 import { createErrorFromCode, type VendorCluster } from "./vendor.ts";
@@ -34,8 +34,7 @@ export class Fetcher implements AsyncDisposable {
   readonly #loops = new Map<number, Promise<void>>();
   readonly #stop = new AbortController();
   readonly #topics: TopicWatch;
-  /** Feeds to be compared with their log before they are fetched on: the broker was away meanwhile. */
-  readonly #doubted = new Set<PartitionFeed>();
+  readonly #logDoubts: LogDoubts;
   readonly #alarm = new Alarm();
   readonly #rangeDoubts: RangeDoubts;
   #stale = false;
@@ -47,9 +46,10 @@ export class Fetcher implements AsyncDisposable {
     readonly trouble?: Pick<FetchTrouble, "refused" | "unanswered" | "answered" | "served">,
   ) {
     this.#topics = new TopicWatch(cluster);
+    this.#logDoubts = new LogDoubts(() => this.wake(), this.#stop.signal, trouble);
     this.#rangeDoubts = new RangeDoubts((feed) => {
       // Its log may be another one meanwhile, and its leader, too.
-      if (this.#feeds.has(feed)) this.#doubted.add(feed);
+      if (this.#feeds.has(feed)) this.#logDoubts.add(feed);
       this.#stale = true;
       this.wake();
     }, this.#stop.signal);
@@ -63,7 +63,7 @@ export class Fetcher implements AsyncDisposable {
 
   remove(feed: PartitionFeed): void {
     this.#feeds.delete(feed);
-    this.#doubted.delete(feed);
+    this.#logDoubts.delete(feed);
     this.#rangeDoubts.served(feed);
     this.trouble?.served(feed);
   }
@@ -79,7 +79,7 @@ export class Fetcher implements AsyncDisposable {
     await this.#supervisor;
     this.trouble?.answered();
     await Promise.all(this.#loops.values());
-    await this.#rangeDoubts.ended();
+    await Promise.all([this.#rangeDoubts.ended(), this.#logDoubts.ended()]);
   }
 
   /** Starts a loop for every broker that leads one of our partitions. */
@@ -140,8 +140,9 @@ export class Fetcher implements AsyncDisposable {
       const { rung } = this.#alarm;
       try {
         const led = this.#leaders().get(nodeId) ?? [];
-        const feeds = led.filter((feed) => !this.#rangeDoubts.has(feed));
-        await this.#compare(feeds);
+        const feeds = led.filter((feed) =>
+          !this.#rangeDoubts.has(feed) && !this.#logDoubts.holds(feed)
+        );
         const wanted = rotate(feeds.filter((feed) => feed.wanted !== undefined), turn);
         if (wanted.length === 0) {
           if (led.length === 0) return void this.#loops.delete(nodeId);
@@ -151,22 +152,10 @@ export class Fetcher implements AsyncDisposable {
         if (this.#stop.signal.aborted) return;
         log.debug("Cannot fetch from broker {nodeId}; trying again: {error}", { nodeId, error });
         this.#stale = true;
-        for (const feed of this.#leaders().get(nodeId) ?? []) this.#doubted.add(feed);
+        for (const feed of this.#leaders().get(nodeId) ?? []) this.#logDoubts.add(feed);
         await delay(retryMs, this.#stop.signal).catch(() => {});
         this.wake();
       }
-    }
-  }
-
-  /** A broker that comes back may come back with another log. */
-  async #compare(feeds: readonly PartitionFeed[]): Promise<void> {
-    for (const feed of feeds.filter((one) => this.#doubted.has(one))) {
-      const { wanted, fetchedBelow } = feed;
-      if (wanted !== undefined && fetchedBelow) {
-        const found = await feed.options.divergence(fetchedBelow, this.#stop.signal);
-        if (found && feed.wanted === wanted) feed.fail(replacedError(feed, wanted, found));
-      }
-      this.#doubted.delete(feed);
     }
   }
 

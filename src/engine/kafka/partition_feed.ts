@@ -185,10 +185,9 @@ export class PartitionFeed implements PartitionReader {
     let bytes = 0;
     for (let chunk = this.#chunks[0]; chunk; chunk = this.#chunks[0]) {
       if (records.length >= recordsMax || records.length > 0 && bytes >= bytesMax) break;
-      const taken = chunk.cursor.take({
-        recordsMax: recordsMax - records.length,
-        bytesMax: bytesMax - bytes,
-      });
+      const room = { recordsMax: recordsMax - records.length, bytesMax: bytesMax - bytes };
+      const taken = records.length > 0 ? chunk.cursor.tryTake(room) : chunk.cursor.take(room);
+      if (!taken) break;
       for (const record of taken.records) records.push(record);
       bytes += taken.bytes;
       this.#position = taken.nextOffset;

@@ -48,8 +48,15 @@ export interface SettleOptions {
 
 const log = getLogger(["onceflow", "kafka", "transactions"]);
 
+/** What has no leader could not be asked. */
+export interface Unasked {
+  /** They may still hold a transaction of the id. */
+  readonly places: readonly TopicPartition[];
+  /** Whose it would be; undefined where the coordinator knows of none. */
+  readonly producerId: bigint | undefined;
+}
+
 /**
- * @returns what could not be asked because it has no leader: it may still hold a transaction of this id
  * @throws {UnendedError} where nothing proves the outcome of one that was forgotten
  */
 export async function settleTransaction(
@@ -57,11 +64,12 @@ export async function settleTransaction(
   transactionalId: string,
   options: SettleOptions,
   signal?: AbortSignal,
-): Promise<readonly TopicPartition[]> {
+): Promise<Unasked> {
   const { writesTo: topics, onNews, sawCommitted, mayWriteMarkers = true, mayReadState = true } =
     options;
   const { last, parts, leaderless } = await leftOpen(cluster, transactionalId, options, signal);
-  if (!last || parts.length === 0) return leaderless;
+  const unasked = { places: leaderless, producerId: last?.producerId };
+  if (!last || parts.length === 0) return unasked;
   const protocol2 = await speaksProtocol2(cluster);
   const outcomes = new Map<Outcome, OpenTransaction[]>([["abort", []], ["commit", []]]);
   for (const part of parts) {
@@ -97,7 +105,7 @@ export async function settleTransaction(
       onNews?.(transactionalId, { kind: "ended", part, outcome });
     }
   }
-  return leaderless;
+  return unasked;
 }
 
 /** What its last transaction has left open, once nothing of the id is under way. */

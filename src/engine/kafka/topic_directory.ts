@@ -40,8 +40,8 @@ interface Known {
   partitions: number | undefined;
   leaderless: readonly number[];
   bytesMax: number | undefined;
-  /** How far a record's time may be behind and ahead of the broker's, milliseconds. */
   isCompacted?: boolean | undefined;
+  /** How far a record's time may be behind and ahead of the broker's, milliseconds. */
   drift?: TimestampDrift | undefined;
   doubtful: boolean;
   /** When the limit was learned from a refusal, by the monotonic clock; such a one is forgotten in time. */

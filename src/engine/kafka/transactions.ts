@@ -3,12 +3,12 @@ import { AnsweredCommits } from "./answered_commits.ts";
 import { delay } from "../core/delay.ts";
 import { HaltError } from "../core/errors.ts";
 import { TransactionError, type Transactions, type Transactor } from "../core/ports.ts";
-import { formatPartition, type TopicPartition } from "../core/record.ts";
+import { formatPartition } from "../core/record.ts";
 import { named, transactionError } from "./error_verdict.ts";
 import { asKafkaDownAtOpening } from "./kafka_down.ts";
 import type { KafkaClient } from "./kafka_client.ts";
 import { findOpen } from "./open_transactions.ts";
-import { type SettleOptions, settleTransaction } from "./settle_transaction.ts";
+import { type SettleOptions, settleTransaction, type Unasked } from "./settle_transaction.ts";
 import { settleUnstable } from "./settle_unstable.ts";
 import { fetchStableOffset } from "./stable_offset.ts";
 import { shutOut } from "./shut_out.ts";
@@ -56,7 +56,7 @@ export function createTransactions(
           const unasked = await settle(cluster, transactionalId, settling, client.user, signal);
           const opened = await openTransactor(client, transactionalId, options);
           const transactor = waryTransactor(cluster, opened, topics);
-          return unasked.length === 0 ? transactor : guarded(cluster, transactor, unasked);
+          return unasked.places.length === 0 ? transactor : guarded(cluster, transactor, unasked);
         } catch (error) {
           if (error instanceof HaltError) throw error;
           // Fenced while opening, or the coordinator is out of reach: nothing was begun, so trying again is safe.
@@ -101,7 +101,7 @@ async function settle(
   options: SettleOptions,
   user: string | undefined,
   signal: AbortSignal | undefined,
-): Promise<readonly TopicPartition[]> {
+): Promise<Unasked> {
   try {
     return await settleTransaction(cluster, transactionalId, options, signal);
   } catch (error) {
@@ -118,7 +118,7 @@ async function settle(
 function guarded(
   cluster: VendorCluster,
   transactor: Transactor,
-  unasked: readonly TopicPartition[],
+  { places: unasked, producerId }: Unasked,
 ): Transactor {
   const waiting = new Map(unasked.map((place) => [formatPartition(place), place]));
   return {
@@ -130,7 +130,9 @@ function guarded(
         const topics = [...new Set(places.map(([, { topic }]) => topic))];
         const { open, leaderless } = await findOpen(cluster, topics);
         const names = new Set(places.map(([name]) => name));
-        const unsettled = [...open, ...leaderless].filter((place) =>
+        // Others may write there all the time: theirs is no reason to wait.
+        const own = open.filter((part) => part.producerId === producerId);
+        const unsettled = [...own, ...leaderless].filter((place) =>
           names.has(formatPartition(place))
         );
         if (unsettled.length > 0) {

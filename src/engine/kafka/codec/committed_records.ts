@@ -68,7 +68,7 @@ export class CommittedCursor {
 
   /**
    * The next records; none once nothing visible is left. Where a batch is broken, the records before it are handed out
-   * first, and the take after that throws.
+   * first, and each take after that throws.
    *
    * @throws {CodecError} `corrupt` where a checksum does not match or a record leaves its frame, `unsupported` for an
    * unknown codec
@@ -80,10 +80,20 @@ export class CommittedCursor {
     try {
       bytes = this.#fill(records, bounds);
     } catch (error) {
-      if (records.length === 0) throw error;
       this.#failure = error;
+      if (records.length === 0) throw error;
     }
     return { records, nextOffset: this.#position, bytes };
+  }
+
+  /** The same, for a caller that has records in hand: undefined where nothing but a broken batch is left, which `take` throws. */
+  tryTake(bounds: TakeBounds): CommittedRecords | undefined {
+    try {
+      return this.take(bounds);
+    } catch (error) {
+      if (!(error instanceof CodecError)) throw error;
+      return undefined;
+    }
   }
 
   #fill(records: ReadRecord[], { recordsMax, bytesMax }: TakeBounds): number {
