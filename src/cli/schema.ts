@@ -68,9 +68,9 @@ export function schemaCommand(): Command {
 }
 
 const help = `
-A record stays on its topic for good, and programs of two releases run side by side while they are exchanged. So what this
-program reads must take what every release has written, and what it writes must be taken by what every release reads.
-Fields may come (with a default where they are read) and words may be wider. Checks in code, such as whether a currency
+A record stays on its topic for good, and programs of two releases run side by side during an upgrade. So what this program
+reads must take what every release has written, and what it writes must be taken by what every release reads.
+Fields may be added (with a default where they are read) and enums may be widened. Checks in code, such as whether a currency
 exists, are in no schema and are not compared.`;
 
 const waysOut = `

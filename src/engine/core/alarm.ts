@@ -8,7 +8,7 @@ export class Alarm {
   #rung = 0;
   readonly #pausing = new Set<() => void>();
 
-  /** How often it has rung. To be read before the work whose end the pause follows, so that nothing meanwhile is missed. */
+  /** How often it has rung. Read it before the work, and hand it to `pause` after it: so no ring is missed. */
   get rung(): number {
     return this.#rung;
   }
@@ -23,7 +23,7 @@ export class Alarm {
     for (const end of this.#pausing) end();
   }
 
-  /** Resolves after `ms` milliseconds, or as soon as it has rung since it had rung so often. */
+  /** Resolves after `ms` milliseconds, or as soon as it rings; at once where it has rung since `rung` was read. */
   pause(ms: number, rung: number): Promise<void> {
     if (this.#rung !== rung) return Promise.resolve();
     return new Promise((resolve) => {

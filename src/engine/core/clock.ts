@@ -1,4 +1,4 @@
-/** The time that lanes wait by. Tests give them hours in a millisecond; what is measured in the log or metrics is not its. */
+/** The clock that lanes wait by. Tests let hours of it pass in a millisecond; logs and metrics do not use it. */
 import { delay } from "./delay.ts";
 
 /** How pauses pass. */

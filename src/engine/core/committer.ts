@@ -16,8 +16,8 @@ export interface LanePlan {
 /** What lanes need of it. */
 export interface Committer {
   /**
-   * Resolves when there is a producer to commit with, and nothing of the last one can commit any more. Gives what the plans
-   * of the session are known by: they are refused once somebody has taken the producer's id away.
+   * Resolves when there is a producer to commit with, and nothing of the last one can commit any more. Gives the ticket of
+   * the session's plans: they are refused once somebody has taken the producer's id away.
    */
   ready(signal: AbortSignal): Promise<number>;
   /** To be called once a partition was given to this member: ends what was left open under the partition's own id. */

@@ -46,7 +46,7 @@ export function deadLetter(
   destination: DeadLetterDestination,
 ): DeadLetter {
   const { recordBytesMax = Infinity } = destination;
-  // A small limit leaves room for the place first, and for the words about it then.
+  // Where the limit is small, the origin comes first, and the error text has what is left.
   const error = reason.error.slice(
     0,
     Math.min(errorCharactersMax, Math.max(200, recordBytesMax / 16)),

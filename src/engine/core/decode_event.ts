@@ -1,4 +1,4 @@
-/** Makes an event of a record: its JSON, the schema, and its key where that is part of the contract. Never throws else. */
+/** Makes an event of a record: its JSON, the schema, and its key where that is part of the contract. Throws nothing else. */
 import { PoisonError } from "./errors.ts";
 import { parseJsonValue, type RecordContent } from "./json_text.ts";
 import { equalsText } from "./record.ts";

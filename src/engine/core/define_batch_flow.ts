@@ -14,7 +14,7 @@ import type { TopicContract } from "./topic_contract.ts";
 export interface BatchFlowSettings<T>
   extends Omit<FlowSettings<T>, "transform" | "state" | "park" | "concurrencyMax"> {
   /**
-   * Called once for all events that were read of a partition; what cannot be decoded is a dead letter before. When it throws,
+   * Called once for all events that were read of a partition; what cannot be decoded is a dead letter by then. When it throws,
    * or emits what cannot be written, it is called again with each event alone, and only these calls are retried and make dead
    * letters: a poison record does not take its neighbours with it. `DependencyDownError` makes the lane wait, and then all
    * come together again.

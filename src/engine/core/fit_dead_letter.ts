@@ -84,7 +84,7 @@ function headerFacts(headers: readonly Header[]): Header[] {
   ];
 }
 
-/** The first headers that take no more than this. What a parked key is found by stays in any case, and earlier trips do. */
+/** The first headers that take no more than this. Those of a parked key and of earlier trips are always kept. */
 function headersWithin(headers: readonly Header[], bytesMax: number): readonly Header[] {
   let bytes = 0;
   let full = false;

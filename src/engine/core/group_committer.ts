@@ -55,7 +55,7 @@ export class GroupCommitter implements Committer, CommitterOwner, AsyncDisposabl
     readonly bounds: TransactionBounds,
     /** Told when the group refuses what this member commits, as `group:<id>`. */
     readonly health?: Health,
-    /** Runs it once whatever is about to plan has planned: a turn of the loop. */
+    /** Runs it one turn of the event loop later, when the lanes that have records have planned. */
     readonly soon: (run: () => void) => void = setImmediate,
     clock?: Clock,
   ) {

@@ -21,8 +21,8 @@ export interface LaneCheckpoint {
 /** The checkpoints, kept where nothing expires. */
 export interface LaneCheckpoints {
   /**
-   * The latest checkpoint of this lane; to be asked while its transactional id is held. What transactions of other lanes that
-   * are still open may hide is waited for with `all`, and left out without.
+   * The latest checkpoint of this lane; to be asked while its transactional id is held. With `all` it waits for
+   * open transactions of other lanes; without, it leaves out what they hide.
    */
   find(
     lane: LanePlace,

@@ -22,7 +22,7 @@ export interface LaneOptions extends BatchBounds {
   readonly health?: Health;
   /** Where the lane writes how far it has come. */
   readonly standing?: LaneStanding;
-  /** What pauses pass by; the process's own where absent. */
+  /** The clock for pauses; the process's own where absent. */
   readonly clock?: Clock;
   /** Checkpoints that outlive the process, to find a record that kills it. */
   readonly crashLog?: CrashLog;

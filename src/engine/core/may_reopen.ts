@@ -11,7 +11,7 @@ import { backoffMs } from "./retry_policy.ts";
 const log = getLogger(["onceflow", "core", "lane"]);
 const reopenBackoffMs = 20;
 const reopenBackoffMsMax = 2_000;
-/** Doubts come and go with the leaders of a cluster; from so many in a row on something stands in the way. */
+/** Some doubts in a row are usual where leaders move; so many mean that something stands in the way. */
 export const doubtsMax = 3;
 
 /** Where a session failed: it tells what has to work before all is well again. */
@@ -58,7 +58,7 @@ export async function mayReopen(
         break;
       }
       if (failures > 1 || outageIn(error)) {
-        // Said already, or as the dependency that it waits for: here it would be a line for each try.
+        // Logged already, or reported as an outage of what it waits for: this would be a line for each try.
         log.debug("{partition}: {reason}", { partition, reason: messageOf(error) });
         break;
       }

@@ -20,7 +20,7 @@ export function formatOrigin({ topicId, mark, state, changelog }: OffsetOrigin):
   return `${before}topic_id=${topicId}`;
 }
 
-/** Of any text: that of another program has neither. */
+/** Takes any text; that of another program has neither. */
 export function parseOrigin(metadata: string): OffsetOrigin {
   const word = (name: string) =>
     metadata.split(" ").find((one) => one.startsWith(`${name}=`))?.slice(name.length + 1);

@@ -82,7 +82,7 @@ export class PlanQueue {
     }
   }
 
-  /** Their transaction has failed. What it means for each shows where the fault is not one lane's, or the lane was alone. */
+  /** Their transaction has failed. Each is given the error itself only where it concerns all lanes, or the lane was alone. */
   failed(plans: readonly WaitingPlan[], error: unknown): void {
     const isOfAll = error instanceof TransactionError && ofAll.has(error.verdict);
     if (plans.length === 1 || isOfAll) {

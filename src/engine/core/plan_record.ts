@@ -13,7 +13,7 @@ import type { StatePlan } from "./state_plan.ts";
 export interface PlanContext {
   readonly signal: AbortSignal;
   readonly once: <T>(name: string, look: () => Promise<T>) => Promise<T>;
-  /** What pauses before retries pass by; the process's own where absent. */
+  /** The clock for pauses before retries; the process's own where absent. */
   readonly clock?: Clock;
   /** Where the flow keeps state. */
   readonly state?: StatePlan;

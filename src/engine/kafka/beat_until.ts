@@ -2,7 +2,7 @@
 import { doneWithin } from "../core/delay.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 
-/** Resolves when `work` does, rejects as it does; meanwhile a beat is sent every so often. A rebalance refuses them, and counts them. */
+/** Resolves when `work` does, rejects as it does; meanwhile a beat is sent every so often. During a rebalance they are refused, and keep the session alive. */
 export async function beatUntil(
   work: Promise<unknown>,
   heartbeat: Heartbeat,

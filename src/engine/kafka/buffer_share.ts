@@ -2,7 +2,7 @@
 
 /** A lane that holds a quarter of all cannot use more. */
 const lanesMin = 4;
-/** What a process may hold for its lanes is so many times the largest transaction of one: two, where they are few. */
+/** How many of the largest batches a process may hold for its lanes; two for each where lanes are few. */
 export const bufferBatches = 2 * lanesMin;
 /** With very many lanes: so that an answer still brings many records of each. */
 const shareBytesMin = 64 * 1024;

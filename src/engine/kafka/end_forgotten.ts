@@ -1,8 +1,8 @@
 /**
  * Ends a transaction that the coordinator has forgotten in some partitions. Decides nothing about the outcome.
  *
- * By a marker where we may write one: nothing can come between. Else they join another transaction of the same id, which
- * takes no right beyond those of a producer and ends as that one did.
+ * By a marker where we may write one: nothing can come between. Else the partitions join another transaction of the same
+ * id, which is ended as that one was; that needs no right beyond those of a producer.
  */
 import { offsetsTopic } from "./open_transactions.ts";
 import { whileConcurrent } from "./patches/send_messages.ts";

@@ -154,8 +154,8 @@ export class LaneSet {
     const ended = doneWithin(lane.done, msMax).then((inTime) => {
       if (!inTime) {
         log.warn(
-          "{partition} was given up {ms} ms ago and its lane has not ended: a transform that ignores its signal, most " +
-            "often, or a machine that is overloaded. It is left to itself; the partition's next owner shuts out what it may still write",
+          "{partition} was given up {ms} ms ago and its lane has not ended, most often because a transform ignores its " +
+            "signal or the machine is overloaded. It is left to itself; the partition's next owner shuts out what it may still write",
           { partition: key, ms: msMax },
         );
       }

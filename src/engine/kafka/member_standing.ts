@@ -24,8 +24,8 @@ export function standingOf(group: VendorConsumerGroup): MemberStanding & {
 }
 
 /**
- * True where this member was in the generation before: nobody else can have had, and moved on, what it has in both. In one
- * that it has not seen, somebody may have.
+ * True where this member was in the generation before: then nobody else can have advanced a partition that it has in both.
+ * In a generation that it missed, somebody may have.
  */
 export function isUnbroken(before: MemberStanding, now: MemberStanding): boolean {
   return before.member !== undefined && before.member.memberId === now.member?.memberId &&

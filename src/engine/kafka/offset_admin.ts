@@ -26,7 +26,7 @@ import { ensureTopics } from "./topics.ts";
 export interface OffsetTarget extends TopicPartition {
   readonly groupId: string;
   readonly to: number | "earliest" | "latest";
-  /** Metadata to commit with it, before the identity of the topic. For an unbounded one what is there stays where absent. */
+  /** Metadata to commit with it, before the identity of the topic. Where absent, an unbounded offset keeps the metadata that it has. */
   readonly metadata?: string;
   /** The offset counts something else than this topic's records, as the relay's cursor does: no bounds to check. */
   readonly unbounded?: boolean;

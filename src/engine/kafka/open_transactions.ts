@@ -39,7 +39,7 @@ const transient = new Set([
 /** Kafka's own, which no producer writes to. */
 const internal = new Set([stateTopic, "__share_group_state"]);
 
-/** Whether it is one of these topics or that of the committed offsets; none but Kafka's own is left out where none is named. */
+/** Whether to look into it: the committed offsets always; else those that are named, or all but Kafka's own. */
 export function isLookedInto(topic: string, topics: readonly string[] | undefined): boolean {
   return topic === offsetsTopic || (topics?.includes(topic) ?? !internal.has(topic));
 }
@@ -102,7 +102,7 @@ export async function describeTransaction(
 
 const transactionalIdNotFound = 105;
 
-/** False where there may be ids that we are not told of: Kafka leaves those out in silence that we may not describe. */
+/** False where there may be ids that we are not told of: Kafka leaves out in silence those that we may not describe. */
 export async function seesAllIds(cluster: VendorCluster): Promise<boolean> {
   try {
     await describeTransaction(cluster, crypto.randomUUID());

@@ -26,7 +26,7 @@ export class Rejoining {
   #mistakes = 0;
   /** Since when another kind of consumer has been in the group, by the monotonic clock. */
   #foreignSince: number | undefined;
-  /** What it waited for first since the last accepted beat: an outage has many errors, and is one line. */
+  /** What it first waited for since the last accepted beat: an outage has many errors, and is logged once. */
   #waitingFor: string | undefined;
   /** It has taken this member in, and shares the partitions out between both. */
   #isShared = false;
@@ -134,7 +134,7 @@ export class Rejoining {
       return;
     }
     const obstacle = obstacleOf(error, { ...this.request, groupId: this.groupId });
-    // Without one that a person must clear, the first may be a coordinator that is just being loaded.
+    // Where nobody has to act, the first failure may be of a coordinator that is still loading.
     if (failures === 1 && obstacle?.kind !== "wait") return;
     const waitingFor = obstacle?.reason ?? (this.#waitingFor ??= reason);
     this.#down(`cannot take part: ${waitingFor}; trying again`);

@@ -33,7 +33,7 @@ export type OnTransactionNews = (transactionalId: string, news: TransactionNews)
 export interface SettleOptions {
   /** The topics that the id writes to; all that can be seen where absent. */
   readonly writesTo?: readonly string[];
-  /** These need not be all, so what is open is looked for in every topic that can be seen. */
+  /** `writesTo` may not be all: what is open is looked for in every topic that can be seen. */
   readonly alsoElsewhere?: boolean;
   readonly onNews?: OnTransactionNews;
   /** Whether this process saw that transaction commit. */
@@ -116,7 +116,7 @@ interface LeftOpen {
 }
 
 /**
- * What a frozen broker or process has kept back may begin a transaction between the two questions: it is no forgotten one.
+ * A request that a frozen broker or process kept back may begin a transaction between the two questions: not a forgotten one.
  * The coordinator hears of each before a partition does, so asked again it says so, and that one is shut out, too.
  */
 async function leftOpen(

@@ -26,7 +26,7 @@ export interface TopicDirectory extends AsyncDisposable {
   hasLeader(topic: string, partition: number): boolean;
   /** What is known of these may hold no longer: the next look asks about them again. */
   doubt(topics: readonly string[]): void;
-  /** Looks at those of these that are not known, were missing, or have failed since; at all that failed where absent. */
+  /** Looks up those of these that are unknown, missing or in doubt; all that are in doubt where absent. */
   lookUp(topics?: readonly string[]): Promise<void>;
   /**
    * A write to these topics failed: what is known of them may hold no longer. Names the topic in the error where it can.
