@@ -180,13 +180,13 @@ export const projectionActions: ProjectionActions = {
 };
 
 export const auditActions: AuditActions = {
-  read: (limit) =>
+  read: (limit, before) =>
     withServices(async (_config, { databaseUrl }) => {
       await using database = openDatabase(databaseUrl, {
         connectionsMax: 1,
         applicationName: "onceflow audit",
       });
-      return await readAuditRows(database.sql, limit);
+      return await readAuditRows(database.sql, limit, before);
     }),
 };
 

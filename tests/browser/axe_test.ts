@@ -37,7 +37,58 @@ Deno.test({
         await page.addScriptTag({ content: axe.source });
         const { violations } = await page.evaluate<{ violations: { id: string }[] }>("axe.run()");
         assertEquals(violations.map(({ id }) => id), [], `${width} ${colorScheme}`);
+        // A count beside a long reason keeps its digits in one line.
+        const lines = await page.evaluate<number[]>(
+          `[...document.querySelectorAll("li .cause .number")].map((count) => {
+            const digits = document.createRange();
+            digits.selectNodeContents(count);
+            return digits.getClientRects().length;
+          })`,
+        );
+        assertEquals(new Set(lines), new Set([1]), `${width} ${colorScheme}`);
       }
+    }
+    feed.close();
+  },
+});
+
+Deno.test({
+  name: "in an outage the page can be read, says so, and calls nothing empty that it does not know",
+  ignore: executablePath === undefined,
+  sanitizeOps: false,
+  async fn() {
+    const away = { known: false, reason: "Kafka does not answer" } as const;
+    const parts = { lags: away, conservation: away, dead_letters: away, latest_orders: away };
+    const read = () =>
+      Promise.resolve({
+        ...sampleData(1_000),
+        ...parts,
+        ...{ counts: away, customers: away, workers: away, latency: away },
+      });
+    const feed = openDashboardFeed(read);
+    const routes = dashboardRoutes({
+      ...{ read, feed, history: sampleHistory, runs: () => Promise.resolve(sampleRuns()) },
+      find: (id) => Promise.resolve(sampleTrail(id)),
+    });
+    await using server = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+      routes.fetch,
+    );
+    await using browser = await startChromium(executablePath ?? "");
+    for (const colorScheme of ["light", "dark"] as const) {
+      await using page = await browser.newPage({
+        ...{ viewport: { width: 390, height: 900 }, colorScheme, bypassCSP: true },
+      });
+      await page.goto(`http://127.0.0.1:${server.addr.port}`);
+      await page.locator('[data-state="down"]').waitFor();
+      await page.addScriptTag({ content: axe.source });
+      const { violations } = await page.evaluate<{ violations: { id: string }[] }>("axe.run()");
+      assertEquals(violations.map(({ id }) => id), [], colorScheme);
+      const empty = await page.evaluate<string[]>(
+        `["no-orders", "no-customers", "no-dead-letters"].filter((id) =>
+          document.getElementById(id).offsetHeight > 0)`,
+      );
+      assertEquals(empty, []);
     }
     feed.close();
   },

@@ -72,7 +72,7 @@ export function sampleData(placed: number, overrides: Partial<DashboardData> = {
       by_cause: [{
         fingerprint: "0123456789ab",
         error_class: "PoisonError",
-        reason: "there is no tax rate for …",
+        reason: "currency: there is no tax rate for …; add one to tax_rates, then redrive",
         records: dead - 3,
         last: at,
         samples: ["2/41"],

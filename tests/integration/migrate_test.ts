@@ -100,6 +100,14 @@ Deno.test("serve and worker run with the grants of their files alone, once migra
     ]),
   );
   assertEquals(noted[0]?.detail, { limit: 1 });
+  assertEquals(noted.map(({ ended }) => ended), [true, true, true, true]);
+  // Killed before its end: only that it began is noted, and it is told from those that ended.
+  await audit(deed, async () => {
+    const [running, ...others] = await readAuditRows(workerSql, 10);
+    assertEquals([running?.outcome, running?.ended, others.length], ["begun", false, 4]);
+    const behind = await readAuditRows(workerSql, 2, running?.id);
+    assertEquals(behind.map(({ id }) => id), noted.slice(0, 2).map(({ id }) => id));
+  });
   for (const statement of ["delete from audit_log", "update audit_log set operator = 'eve'"]) {
     await assertRejects(() => workerSql.unsafe(statement), Error, "permission denied");
   }

@@ -39,7 +39,7 @@ Deno.test("worker audit fits 100 columns, and has all that was noted", async () 
         target: "orders.DLQ",
         detail: { addresses: Array(90).fill("2/17") },
       },
-      ...{ outcome: "failed" as const, reason },
+      ...{ outcome: "failed" as const, reason, ended: true },
     };
     const command = auditCommand({ read: () => Promise.resolve([noted]) });
     await command.parseAsync([], { from: "user" });

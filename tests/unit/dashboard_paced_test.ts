@@ -90,6 +90,38 @@ Deno.test("who does not want to wait gets the last result and its age", async ()
   await read.settle();
 });
 
+Deno.test("what hangs in an outage is not shown as news, and is read again soon after it", async () => {
+  let now = 0;
+  let runs = 0;
+  const gate = Promise.withResolvers<void>();
+  const read = paced(
+    async () => {
+      if (++runs === 2) await gate.promise;
+      return runs;
+    },
+    () => "It cannot be read",
+    { ...pace, waitMsMax: 0 },
+    () => now,
+  );
+  await read.read();
+  await read.settle();
+  now = 1_000;
+  assertEquals((await read.read()).known, true, "it has only just been asked");
+  now = 61_000;
+  assertEquals(await read.read(), {
+    known: false,
+    reason: "It cannot be read: no answer for 60 s",
+  });
+  gate.resolve();
+  await read.settle();
+  assertEquals((await read.read()).known, true);
+  // As if it had cost ten seconds of work, and not a minute: 200 s and no 1,200 behind its start.
+  now = 202_000;
+  await read.read();
+  await read.settle();
+  assertEquals(await read.read(), { known: true, as_of: "1970-01-01T00:03:22.000Z", value: 3 });
+});
+
 Deno.test("a failure is a reason, and the next read tries again", async () => {
   let now = 0;
   let fails = true;

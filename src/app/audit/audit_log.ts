@@ -22,6 +22,8 @@ export interface AuditRow extends Deed {
   readonly outcome: "begun" | "done" | "failed";
   /** Why it failed. */
   readonly reason: string;
+  /** Whether the end of what the row tells of is noted: what is at work has none, and what was killed never gets one. */
+  readonly ended: boolean;
 }
 
 /** Adds a row. Without an operator the database's user counts as one. Answers with whom it has noted. */
@@ -41,12 +43,21 @@ export async function addAuditRow(
   return noted;
 }
 
-/** The newest rows, newest first. */
-export async function readAuditRows(sql: Sql, limit: number): Promise<readonly AuditRow[]> {
+/** The newest rows, newest first; `before` is the id of the last row of an earlier list, behind which it goes on. */
+export async function readAuditRows(
+  sql: Sql,
+  limit: number,
+  before?: number,
+): Promise<readonly AuditRow[]> {
   return await translatingErrors(() =>
     sql<AuditRow[]>`
-      select id, deed, at, operator, database_user as "databaseUser", action, target, detail, outcome, reason
-      from audit_log order by id desc limit ${limit}
+      select id, deed, at, operator, database_user as "databaseUser", action, target, detail, outcome, reason,
+        outcome <> 'begun' or exists (
+          select from audit_log later
+          where later.id > audit_log.id and later.deed = audit_log.deed and later.outcome <> 'begun'
+        ) as ended
+      from audit_log where ${before ?? null}::bigint is null or id < ${before ?? null}::bigint
+      order by id desc limit ${limit}
     `
   );
 }

@@ -20,6 +20,12 @@ export interface Paced<T> {
 }
 
 /**
+ * After so long a read is no work any more, milliseconds: no statement of ours may run for half of it. What it reads does not
+ * answer, and the last result is no news; nor is it paced by more than that once it has come back.
+ */
+const hungMsMax = 10_000;
+
+/**
  * Makes a paced read. Nobody asking, nothing is read: the page costs nothing while nobody looks at it.
  *
  * A count over a table is read in this way, instead of an estimate of the planner's: the figure is exact and says its
@@ -40,9 +46,10 @@ export function paced<T>(
   let last: Known<T> = { known: false, reason: "Still being read for the first time" };
   let running: Promise<void> | undefined;
   let nextAt = -Infinity;
+  let began = 0;
 
   async function run(): Promise<void> {
-    const startedAt = steady();
+    const startedAt = began = steady();
     const asOf = new Date(wall());
     let cost: number | undefined;
     try {
@@ -52,7 +59,8 @@ export function paced<T>(
     } catch (error) {
       last = { known: false, reason: describe(error) };
     }
-    nextAt = startedAt + Math.max(everyMsMin, (cost ?? steady() - startedAt) / shareMax);
+    const tookMs = Math.min(cost ?? steady() - startedAt, hungMsMax);
+    nextAt = startedAt + Math.max(everyMsMin, tookMs / shareMax);
     running = undefined;
   }
 
@@ -60,10 +68,18 @@ export function paced<T>(
     async read() {
       if (running === undefined && steady() >= nextAt) running = run();
       if (running !== undefined) await atMost(running, waitMsMax);
-      return last;
+      const waitedMs = running === undefined ? 0 : steady() - began;
+      if (waitedMs < hungMsMax) return last;
+      const unanswered = new UnansweredError(`no answer for ${Math.round(waitedMs / 1_000)} s`);
+      return { known: false, reason: `${describe(unanswered)}: ${unanswered.message}` };
     },
     settle: async () => await running,
   };
+}
+
+/** What was asked has not answered. */
+class UnansweredError extends Error {
+  override name = "UnansweredError";
 }
 
 /** Waits for the promise, but no longer than that. */
