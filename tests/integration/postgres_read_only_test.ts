@@ -68,6 +68,24 @@ Deno.test("what was sent behind a refused write goes to another connection", asy
   }
 });
 
+Deno.test("a write that is refused takes no transaction along that has ended before it", async () => {
+  await using server = await demotable();
+  const sql = server.db.open("victim", 1);
+  for (let round = 0; round < 3; round++) {
+    // So many at once that the answers come while the driver is still writing.
+    const given = Array.from(
+      { length: 50 },
+      (_, at) =>
+        at % 25 === 0
+          ? withTransaction(sql, async (tx) => void await tx`select 1`).then(() => "read")
+          : sql`insert into tax_rates select from tax_rates`.execute()
+            .then(() => "written", ({ code }) => code),
+    );
+    const answers = Map.groupBy(await Promise.all(given), (answer) => answer);
+    assertEquals([answers.get("read")?.length, answers.get("25006")?.length], [2, 48]);
+  }
+});
+
 Deno.test("no relay begins on a server that takes no writes, and it does as soon as that takes them", async () => {
   await using server = await demotable();
   const place = { shard: 0, groupId: "relay", cursorTopic: "cursor" };

@@ -127,7 +127,12 @@ function standIn(
       queue: { get: () => outer.queue, set: (queue) => outer.queue = queue },
       reserved: {
         get: () => made === inner ? outer.reserved : null,
-        set: (reserved) => outer.reserved = reserved,
+        set(reserved) {
+          outer.reserved = reserved;
+          // The server is out of the transaction, so what becomes of the connection now is none of its business: its caller may
+          // not have heard of the commit yet when a statement behind it is refused.
+          if (reserved === null) outer.onclose = null;
+        },
       },
     });
   }
@@ -140,7 +145,7 @@ function standIn(
     const waiting = isReadOnly(error) ? inHand.take() : [];
     connection.terminate(); // Rejects what is still waiting in it.
     hooks.onclose?.(outer, error);
-    for (const handToPool of waiting) handToPool();
+    for (const handToPool of waiting) handToPool(error);
   }
 
   /** `begin` learns from its first statement which connection it has: it must be the one that the pool knows. */

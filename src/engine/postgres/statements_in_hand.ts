@@ -14,8 +14,11 @@ export interface Statement {
   streaming?: unknown;
 }
 
-/** A statement that only ever follows others that are refused is refused in the end. */
-const movesMax = 20;
+/** A statement that only ever follows others that are refused is refused in the end, milliseconds. */
+const movedMsMax = 5_000;
+
+/** When a statement that was moved came to its first connection, by the clock that only goes forward. */
+const cameAt = new WeakMap<Statement, number>();
 
 /** It has changed something after all: the server was promoted between two statements. */
 const changes = /^(INSERT|UPDATE|DELETE|MERGE)/;
@@ -26,25 +29,26 @@ const changes = /^(INSERT|UPDATE|DELETE|MERGE)/;
  * sent again. Only for statements of the pool: those inside a transaction belong to their connection.
  */
 export class InHand {
-  readonly #waiting = new Map<Statement, () => void>();
+  readonly #waiting = new Map<Statement, (error: unknown) => void>();
   #condemned = false;
-  readonly #moves = new WeakMap<Statement, number>();
 
   /** Before anything of the statement is replaced: it goes to the next connection as it came to this one. */
   add(statement: Statement): void {
     const { resolve, reject, handler, options } = statement;
-    const moves = this.#moves.get(statement) ?? 0;
+    const since = cameAt.get(statement) ?? performance.now();
     const isToldOnTheWay = [statement.forEachFn, statement.cursorFn, statement.streaming].some(
       Boolean,
     );
-    if (!handler || isToldOnTheWay || moves >= movesMax) return;
-    this.#waiting.set(statement, () => {
+    if (!handler || isToldOnTheWay) return;
+    this.#waiting.set(statement, (error) => {
+      // Never left to the connection: a transaction that began there would go on beside it.
+      if (performance.now() - since > movedMsMax) return reject(error);
       // A stand-in: the connection that is thrown away rejects what it was given once more when its socket closes.
       const again: Statement = Object.create(statement, {
         state: { value: null, writable: true, configurable: true },
       });
       Object.assign(again, { resolve, reject, options });
-      this.#moves.set(again, moves + 1);
+      cameAt.set(again, since);
       handler(again);
     });
     const isDone = (counts: boolean) => counts && this.#waiting.delete(statement);
@@ -62,8 +66,8 @@ export class InHand {
     this.#condemned = true;
   }
 
-  /** What waits now, each as what gives it to the pool. */
-  take(): (() => void)[] {
+  /** What waits now, each as what gives it to the pool, or fails with the error where that has gone on for too long. */
+  take(): ((error: unknown) => void)[] {
     const taken = [...this.#waiting.values()];
     this.#waiting.clear();
     this.#condemned = false;
