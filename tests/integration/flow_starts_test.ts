@@ -3,6 +3,7 @@ import { Kafka, logLevel } from "kafkajs";
 import { z } from "zod";
 import type { Flow, FlowOptions } from "../../src/engine/mod.ts";
 import { createHealth, defineFlow, HaltError, topic } from "../../src/engine/mod.ts";
+import { openGroupBeginnings } from "../../src/engine/kafka/group_beginnings.ts";
 import { repeatsOthers } from "../../src/engine/flow/tell_new_group.ts";
 import { runFlow } from "../../src/engine/flow/run_flow.ts";
 import { createTransactions } from "../../src/engine/kafka/transactions.ts";
@@ -155,14 +156,21 @@ Deno.test("a flow that takes over waits for a consumer that is still alive, says
   assertEquals([seen, await copied()], [["a", "b", "c"], ["d"]]);
 });
 
-Deno.test("a group that would make once more what another has made is known for one before it begins", async () => {
-  const { client, source, flowWith, copied } = await sourceOf("a", "b");
-  const flow = flowWith({});
-  assertEquals(await repeatsOthers(client, flow), false);
+Deno.test("a group that would make once more what another has made is known for one before it begins, and one that has lost its offsets is not", async () => {
+  const { client, source, flowWith, copied, admin } = await sourceOf("a", "b");
+  using beginnings = openGroupBeginnings(client);
+  const { signal } = new AbortController();
+  const repeats = (flow: Flow<Event>) => repeatsOthers(client, flow, beginnings, signal);
+  const flow = flowWith({ groupId: `first ${source}` });
+  assertEquals(await repeats(flow), false);
   await runUntil(client, flow, ({ records }) => records === 2, onePartition);
   assertEquals(await copied(), ["a", "b"]);
-  assertEquals(await repeatsOthers(client, flow), false);
+  assertEquals(await repeats(flow), false);
   const renamed = { groupId: `renamed ${source}` };
-  assertEquals(await repeatsOthers(client, flowWith(renamed)), true);
-  assertEquals(await repeatsOthers(client, flowWith({ ...renamed, startFrom: "latest" })), false);
+  assertEquals(await repeats(flowWith(renamed)), true);
+  assertEquals(await repeats(flowWith({ ...renamed, startFrom: "latest" })), false);
+  await admin.connect();
+  await admin.deleteGroups([flow.groupId]);
+  await admin.disconnect();
+  assertEquals(await repeats(flow), false);
 });

@@ -215,7 +215,7 @@ Deno.test("positions that are asked for at once are opened by two transactions, 
   for (const [partition, end] of opened.entries()) {
     if (partition === 1) {
       assert(end.status === "rejected");
-      assertStringIncludes(end.reason.message, "orders-1 into order_views: the topic was deleted");
+      assertStringIncludes(end.reason.message, "orders into order_views: the topic was deleted");
     } else {
       const mark = partition > 0 ? `mark ${partition}` : undefined;
       assertEquals(end, { status: "fulfilled", value: { nextOffset: partition, mark } });
@@ -223,4 +223,8 @@ Deno.test("positions that are asked for at once are opened by two transactions, 
   }
   const ids = await sql`select distinct topic_id from projection_positions`;
   assertEquals(ids.map((row) => row.topic_id), ["first"]);
+  // In the same words for all: what is the same is said once.
+  const others = await openAll(() => "second");
+  const said = others.map((end) => end.status === "rejected" ? end.reason.message : "");
+  assertEquals(new Set(said).size, 1);
 });

@@ -92,7 +92,6 @@ export async function runFlow<T>(
     throw error;
   });
   if (!known) return;
-  await tellNewGroup(client, flow, signal);
   await using _time = flow.state && await watchClusterTime(client);
   await using log = openRecordLog(client);
   await using transactions = createTransactions(client, {
@@ -110,6 +109,7 @@ export async function runFlow<T>(
     openPlainProducer(client, { batchBytesMax: options.requestBytesMax, topics });
   await using laneCheckpoints = openLaneCheckpoints(client, health, options.topicReplicationFactor);
   using beginnings = openGroupBeginnings(client);
+  await tellNewGroup(client, flow, beginnings, signal);
   const { startFrom = "earliest", takeOver } = flow;
   const first = { choose: chooseStart(client, startFrom, beginnings), takeOver };
   await using committer = new GroupCommitter(flow.groupId, traceSettling(transactions), {

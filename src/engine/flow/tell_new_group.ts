@@ -3,6 +3,7 @@ import { getLogger } from "../packages/logtape.ts";
 import type { Flow } from "../core/flow.ts";
 import { unlessAborted, withinTime } from "../core/delay.ts";
 import { describeTopics } from "../kafka/describe_topics.ts";
+import type { GroupBeginnings } from "../kafka/group_beginnings.ts";
 import { fetchGroupOffsets } from "../kafka/group_offsets.ts";
 import { withCluster } from "../kafka/group_standing.ts";
 import type { KafkaClient } from "../kafka/kafka_client.ts";
@@ -23,11 +24,12 @@ const lookMsMax = 2_000;
 export async function tellNewGroup<T>(
   client: KafkaClient,
   flow: Flow<T>,
+  beginnings: Pick<GroupBeginnings, "find">,
   signal: AbortSignal,
 ): Promise<void> {
   const { groupId } = flow;
   try {
-    const looking = unlessAborted(repeatsOthers(client, flow), signal);
+    const looking = unlessAborted(repeatsOthers(client, flow, beginnings, signal), signal);
     if (!await withinTime(looking, lookMsMax, () => false)) return;
     log.warn(
       "Group {groupId} has committed nothing yet and begins with the earliest record of {inputs}, although {outputs} " +
@@ -43,15 +45,29 @@ export async function tellNewGroup<T>(
   }
 }
 
-/** Whether the group has committed nothing, begins with the earliest record, and there are records on both sides. */
-export async function repeatsOthers<T>(client: KafkaClient, flow: Flow<T>): Promise<boolean> {
+/**
+ * Whether the group has never committed anything, begins with the earliest record, and there are records on both sides. One
+ * whose offsets are gone, with the topic or by their age, has a note of its own, and its lanes say what became of it.
+ */
+export async function repeatsOthers<T>(
+  client: KafkaClient,
+  flow: Flow<T>,
+  beginnings: Pick<GroupBeginnings, "find">,
+  signal: AbortSignal,
+): Promise<boolean> {
   if ((flow.startFrom ?? "earliest") !== "earliest") return false;
+  const { groupId } = flow;
   const inputs = inputsOf(flow);
-  return await withCluster(client, async (cluster) => {
-    const committed = await fetchGroupOffsets(cluster, flow.groupId);
+  const mayRepeat = await withCluster(client, async (cluster) => {
+    const committed = await fetchGroupOffsets(cluster, groupId);
     return !committed.some(({ topic }) => inputs.includes(topic)) &&
       await holdRecords(cluster, inputs) && await holdRecords(cluster, outputsOf(flow));
   });
+  if (!mayRepeat) return false;
+  const noted = await Promise.all(
+    inputs.map((topic) => beginnings.find({ groupId, topic }, signal)),
+  );
+  return noted.every((note) => note === undefined);
 }
 
 function outputsOf<T>(flow: Flow<T>): string[] {

@@ -132,11 +132,10 @@ function whyNot(target: FoldTarget, asked: Asked, row: PositionRow): Error | und
   const { topicId } = asked;
   if (row.version !== target.projection.version) return versionError(target, row.version);
   if (topicId === undefined || row.topicId === null || row.topicId === topicId) return undefined;
+  // In the same words for each of its partitions: one line of the log, and one sentence of readiness.
   return new RebuildNeededError(
-    `Cannot project ${
-      formatPartition(asked)
-    } into ${target.label}: the topic was deleted and recreated ` +
-      `(it was ${row.topicId}, it is ${topicId}), so the position ${row.nextOffset} means nothing; ` +
+    `Cannot project ${asked.topic} into ${target.label}: the topic was deleted and recreated ` +
+      `(it was ${row.topicId}, it is ${topicId}), so no position in it means anything; ` +
       rebuildAdvice,
     formatPartition(asked),
   );

@@ -3,11 +3,13 @@
  * and what was folded of the one before stays, which no rebuild could bring back. Decides nothing about other topics.
  */
 import { getLogger } from "../packages/logtape.ts";
-import { formatPartition, type TopicPartition } from "../core/record.ts";
+import type { TopicPartition } from "../core/record.ts";
 import type { Fragment, Tx } from "../postgres/sql.ts";
 import type { FoldTarget } from "./fold_target.ts";
 
 const log = getLogger(["onceflow", "projection"]);
+/** The identities that were told of. */
+const said = new WeakMap<FoldTarget, Set<string>>();
 
 /** A partition that is folded from its start again. */
 export interface BegunAnew extends TopicPartition {
@@ -15,8 +17,6 @@ export interface BegunAnew extends TopicPartition {
   readonly before: string;
   /** and of the one that there is. */
   readonly now: string;
-  /** How far the one before was folded. */
-  readonly folded: string;
 }
 
 /**
@@ -46,17 +46,22 @@ export async function beginAnewInTransaction(
     from other
     where position.projection = ${label} and position.topic = other.topic
       and position.partition = other.partition
-    returning other.topic, other.partition, other.before, other.now, other.folded::text
+    returning other.topic, other.partition, other.before, other.now
   `;
 }
 
-/** Once, after the commit. */
-export function sayBegunAnew({ label }: FoldTarget, begunAnew: readonly BegunAnew[]): void {
-  for (const one of begunAnew) {
+/** Once for each topic, after the commit: its partitions begin anew one after the other. */
+export function sayBegunAnew(target: FoldTarget, begunAnew: readonly BegunAnew[]): void {
+  const { label } = target;
+  const known = said.get(target) ?? new Set();
+  said.set(target, known);
+  for (const { topic, before, now } of begunAnew) {
+    if (known.has(now)) continue;
+    known.add(now);
     log.warn(
-      "{partition} was deleted and recreated ({before}, now {now}): {label} keeps what was folded of it up to {folded}, and " +
-        "goes on from the start of the new one",
-      { ...one, partition: formatPartition(one), label },
+      "{topic} was deleted and recreated ({before}, now {now}): {label} keeps what was folded of it, and goes on from the " +
+        "start of the new one",
+      { topic, before, now, label },
     );
   }
 }
