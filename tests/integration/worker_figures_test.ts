@@ -165,6 +165,11 @@ Deno.test("rows that wait make the relay not ready, and who holds them back is n
     assertEquals((ages.at(-1) ?? 0) > 0.05, true);
     comesOn = false;
     await untilOk(false);
+    // What is away is said by whoever meets it, and the time without it does not count.
+    observer.outage(0);
+    await untilOk(true);
+    observer.stands(0, { position: 0, holds: [] });
+    await untilOk(false);
     // Another process leads now.
     observer.leading(0, false);
     await untilOk(true);

@@ -49,6 +49,7 @@ export async function afterFailure(
   const outage = outageIn(error);
   if (outage) {
     observer.dependency?.(outage.dependency, false);
+    observer.outage?.(shard);
     const cause = outage.dependency === "postgres" ? postgresCause : sessionCause;
     const logged = observer.dependency ? "never" : "always";
     health?.down(relayCheck(shard), `waits for ${outage.dependency}`, { cause, logged });

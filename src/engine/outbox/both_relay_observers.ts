@@ -17,6 +17,10 @@ export function bothRelayObservers(
       first.stands(shard, at);
       second.stands?.(shard, at);
     },
+    outage(shard) {
+      first.outage(shard);
+      second.outage?.(shard);
+    },
     waiting(shard) {
       first.waiting(shard);
       second.waiting?.(shard);

@@ -52,6 +52,8 @@ export interface RelayObserver extends TransactionObserver {
   ): void;
   /** Rows are visible that may not be handed out yet: an older writer is still open. */
   waiting?(shard: number): void;
+  /** A session has ended since Kafka or Postgres is away; the next one begins with {@linkcode RelayObserver.stands}. */
+  outage?(shard: number): void;
 }
 
 /** How far a relay has come, over all of its sessions. */

@@ -36,7 +36,7 @@ export interface RelayWatch {
 export interface RelayWatcher {
   /** The relays tell it where they are. */
   readonly observer: Required<
-    Pick<RelayObserver, "leading" | "stands" | "waiting" | "relayed">
+    Pick<RelayObserver, "leading" | "stands" | "outage" | "waiting" | "relayed">
   >;
   /** Reports `relay:<shard>` until the signal fires. */
   run(signal: AbortSignal): Promise<void>;
@@ -53,6 +53,8 @@ interface Shard {
   cameOnAt: number;
   /** Older writers hold its rows back. */
   heldBack: boolean;
+  /** Its last session has ended in an outage, which is said as such: until the next begins it is held against nothing. */
+  inOutage: boolean;
   /** What was last said of whom it waits for, and who that was. */
   holder?: { readonly key: string; readonly text: string };
 }
@@ -74,7 +76,7 @@ export function watchRelays(
       rows: Number(rows),
       oldestSeconds: Math.max(ageMs, heldMs) / 1000,
     });
-    if (Number(rows) === 0) at.cameOnAt = performance.now();
+    if (Number(rows) === 0 || at.inOutage) at.cameOnAt = performance.now();
     if (performance.now() - at.cameOnAt <= standsMsMax) return health.up(relayCheck(shard), cause);
     const what = at.position === undefined
       ? "it has not been able to start, and rows of the outbox wait"
@@ -111,13 +113,20 @@ export function watchRelays(
         if (at) at.leads = leads;
         else if (leads) {
           const cameOnAt = performance.now();
-          shards.set(shard, { leads, position: undefined, holds: [], cameOnAt, heldBack: false });
+          const anew = { position: undefined, holds: [], heldBack: false, inOutage: false };
+          shards.set(shard, { leads, cameOnAt, ...anew });
         }
       },
       stands(shard, { position, holds }) {
         const at = shards.get(shard);
         if (at) at.holds = holds;
-        if (at?.position !== position) cameOn(shard, position);
+        // A look of the watch may not have fallen into the outage.
+        if (at?.position !== position || at.inOutage) cameOn(shard, position);
+        if (at) at.inOutage = false;
+      },
+      outage(shard) {
+        const at = shards.get(shard);
+        if (at) at.inOutage = true;
       },
       waiting(shard) {
         const at = shards.get(shard);

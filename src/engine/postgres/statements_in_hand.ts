@@ -32,17 +32,19 @@ export class InHand {
   readonly #waiting = new Map<Statement, (error: unknown) => void>();
   #condemned = false;
 
+  constructor(readonly now: () => number = () => performance.now()) {}
+
   /** Before anything of the statement is replaced: it goes to the next connection as it came to this one. */
   add(statement: Statement): void {
     const { resolve, reject, handler, options } = statement;
-    const since = cameAt.get(statement) ?? performance.now();
+    const since = cameAt.get(statement) ?? this.now();
     const isToldOnTheWay = [statement.forEachFn, statement.cursorFn, statement.streaming].some(
       Boolean,
     );
     if (!handler || isToldOnTheWay) return;
     this.#waiting.set(statement, (error) => {
       // Never left to the connection: a transaction that began there would go on beside it.
-      if (performance.now() - since > movedMsMax) return reject(error);
+      if (this.now() - since > movedMsMax) return reject(error);
       // A stand-in: the connection that is thrown away rejects what it was given once more when its socket closes.
       const again: Statement = Object.create(statement, {
         state: { value: null, writable: true, configurable: true },
