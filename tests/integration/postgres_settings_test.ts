@@ -74,6 +74,30 @@ Deno.test("what cannot be pinned is refused by name", async () => {
   );
 });
 
+Deno.test("a database whose encoding has not all characters is refused, and one that is made as the refusal says is not", async () => {
+  const { databaseUrl } = await services();
+  await using admin = openDatabase(databaseUrl, { connectionsMax: 1, applicationName: "test" });
+  const names = ["latin", "unicode"].map((name) => `${name}_${crypto.randomUUID().slice(0, 8)}`);
+  const [latin = "", unicode = ""] = names.map((name) => name.replaceAll("-", ""));
+  const check = async (name: string) => {
+    const url = new URL(databaseUrl);
+    url.pathname = name;
+    await using pool = openDatabase(url.href, { connectionsMax: 1, applicationName: "test" });
+    await checkSessionSettings(pool.sql);
+  };
+  await admin.sql.unsafe(
+    `create database ${latin} encoding 'LATIN1' locale 'C' template template0`,
+  );
+  try {
+    const { message } = await assertRejects(() => check(latin), HaltError, "the encoding LATIN1");
+    const [, statement = ""] = /Make one with "(.*)"/.exec(message) ?? [];
+    await admin.sql.unsafe(statement.replace("NAME", unicode));
+    await check(unicode);
+  } finally {
+    for (const name of [latin, unicode]) await admin.sql.unsafe(`drop database if exists ${name}`);
+  }
+});
+
 Deno.test("libpq's words in the address are followed", async () => {
   await using database = await fresh({});
   const words =

@@ -45,3 +45,33 @@ Deno.test("a start on a Kafka that takes connections and says nothing names plac
   await accepting;
   for (const each of accepted) each.close();
 });
+
+Deno.test("readiness says why Postgres could not be worked with at the start, without the place", async () => {
+  const health = createHealth();
+  const stop = new AbortController();
+  const databaseUrl = "postgres://nobody@203.0.113.7/none";
+  const services = {
+    kafka: { brokers: [], clientId: "test", ssl: false as const },
+    ...{ databaseUrl, embedded: false },
+  };
+  const tried = Promise.withResolvers<void>();
+  let attempts = 0;
+  const attempt = () => {
+    if (++attempts === 2) tried.resolve();
+    const said = new Error("cannot execute INSERT in a read-only transaction");
+    return Promise.reject(Object.assign(said, { code: "25006" }));
+  };
+  const reaching = untilReached(attempt, {
+    ...{ name: "postgres", health, signal: stop.signal, retryMs: 1 },
+    unreached: (error) => unreached("postgres", services, error),
+    unanswered: (afterMs) => unanswered("postgres", services, afterMs),
+  });
+  await tried.promise;
+  const [check] = health.ready().checks;
+  stop.abort();
+  await assertRejects(() => reaching);
+  assertEquals(
+    check?.detail,
+    "since the start: Postgres is read-only here: DATABASE_URL must name the primary",
+  );
+});

@@ -56,7 +56,7 @@ Deno.test("a committed batch counts its records, outputs and dead letters once e
 
 Deno.test("the relay's lag is the age of the oldest row when its batch was committed", async () => {
   const metrics = createMetrics();
-  const observer: Required<Omit<RelayObserver, "stands">> = relayObserver(
+  const observer: Required<Omit<RelayObserver, "stands" | "outage">> = relayObserver(
     metrics,
     createHealth(),
     () => 10_000,

@@ -3,13 +3,20 @@ import { DependencyDownError, HaltError } from "../../engine/core/errors.ts";
 import { verdictOf } from "../../engine/kafka/error_verdict.ts";
 import { TokenUnreachedError } from "../../engine/kafka/oauth_token.ts";
 import { refusedLogin } from "../../engine/kafka/refused_login.ts";
-import { asDependencyDown } from "../../engine/postgres/translate_error.ts";
+import { asDependencyDown, shownReason } from "../../engine/postgres/translate_error.ts";
 import { connectionHint } from "./connection_hint.ts";
 import type { Services } from "./services.ts";
 
 /** The message says it all: which service, where, which setting, and what was answered. No password is in it. */
 export class UnreachedError extends Error {
   override name = "UnreachedError";
+  /** What of it may be shown to whoever asks for readiness: without the place. */
+  readonly shown: string | undefined;
+
+  constructor(message: string, { shown, ...options }: ErrorOptions & { shown?: string } = {}) {
+    super(message, options);
+    this.shown = shown;
+  }
 }
 
 /** It was reached, and let us not in. No retry changes that. */
@@ -89,7 +96,9 @@ export function unreachedKafka(error: unknown, place: Place): UnreachedError | u
 export function unreachedPostgres(error: unknown, place: Place): UnreachedError | undefined {
   const down = asDependencyDown(error);
   if (!down || down.dependency !== "postgres") return undefined;
+  const shown = shownReason(down);
   return new UnreachedError(`Postgres at ${place.address} (${place.setting}): ${down.message}`, {
+    ...(shown !== undefined && { shown }),
     cause: error,
   });
 }

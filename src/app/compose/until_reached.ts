@@ -18,9 +18,11 @@ export interface ReachOptions {
   readonly unanswered: (afterMs: number) => string;
   /** How long it may be silent before that is said, milliseconds. */
   readonly silentMsMax?: number;
+  /** The pause before it is asked again, milliseconds. */
+  readonly retryMs?: number;
 }
 
-const retryMs = 1_000;
+const retryMsDefault = 1_000;
 /** The driver's own time limits, with their retries, add up to a minute. */
 const silentMsMaxDefault = 8_000;
 const log = getLogger(["onceflow", "compose"]);
@@ -35,15 +37,16 @@ const causeOfPermission = "permission";
  */
 export async function untilReached<T>(
   work: () => Promise<T>,
-  { name, health, signal, unreached, unanswered, silentMsMax = silentMsMaxDefault }: ReachOptions,
+  { name, health, signal, unreached, unanswered, ...times }: ReachOptions,
 ): Promise<T> {
+  const { silentMsMax = silentMsMaxDefault, retryMs = retryMsDefault } = times;
   let said = false;
   let missing = false;
-  const say = (reason: string) => {
+  const say = (reason: string, shown = "it was not reached") => {
     // The log names the place; readiness is shown to whoever asks.
     if (!said) log.warn("{reason}; waiting until it is there", { reason });
     said = true;
-    health.down(name, "it was not reached since the start", { cause: causeOfStart });
+    health.down(name, `since the start: ${shown}`, { cause: causeOfStart });
   };
   while (true) {
     const silence = setTimeout(() => say(unanswered(silentMsMax)), silentMsMax);
@@ -63,7 +66,7 @@ export async function untilReached<T>(
       }
       const missed = unreached(error);
       if (!missed || !mayComeBack(missed)) throw missed ?? error;
-      say(missed.message);
+      say(missed.message, missed.shown);
     } finally {
       clearTimeout(silence);
     }

@@ -6,7 +6,7 @@ import { getLogger } from "../packages/logtape.ts";
 import type { Database } from "./database.ts";
 import { refusePooler } from "./refuse_pooler.ts";
 import { checkSessionSettings } from "./session_settings.ts";
-import { isRefused, translateError } from "./translate_error.ts";
+import { isRefused, shownReason, translateError } from "./translate_error.ts";
 
 /** What is prepared, and who waits. */
 export interface Preparation {
@@ -50,7 +50,8 @@ export async function preparePostgres(preparation: Preparation): Promise<void> {
       if (isLasting(found)) throw new HaltError(found.message, { cause: found });
       if (!isSaid) log.warn("{reason}; waiting until it is there", { reason: found.message });
       isSaid = true;
-      health.down("postgres", "it was not reached since the start", { cause });
+      const shown = shownReason(found) ?? "it was not reached";
+      health.down("postgres", `since the start: ${shown}`, { cause });
     }
     await delay(retryMs, signal);
   }

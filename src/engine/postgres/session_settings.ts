@@ -50,13 +50,17 @@ const notCompared = new Set([
   "tcp_keepalives_count",
 ]);
 
+/** What every character of a record can be stored in: the second takes bytes as they come, and we send UTF-8. */
+const encodings = new Set(["UTF8", "SQL_ASCII"]);
+
 /**
  * Refuses to work in a session whose settings are other ones: a pooler that swallows what it is sent, or a setting of the
- * server that would lose what was said to be durable.
+ * server that would lose what was said to be durable. And in a database whose encoding has not all characters.
  *
  * @throws {HaltError} naming each setting, what it is and what it should be
  */
 export async function checkSessionSettings(sql: Queryable): Promise<void> {
+  await checkEncoding(sql);
   const expected = { ...pinnedSettings, ...neededSettings };
   const names = Object.keys(expected).filter((name) => !notCompared.has(name));
   const rows = await translatingErrors(() =>
@@ -75,5 +79,18 @@ export async function checkSessionSettings(sql: Queryable): Promise<void> {
       listed.join("; ")
     }. Set it for the role or the database (alter role ... set ...), ` +
       `or for the server; where a connection pooler stands between, let DATABASE_URL name Postgres itself`,
+  );
+}
+
+/** With LATIN1 an order with a name in Greek would be a fault of the service, and a record with one the end of a projector. */
+async function checkEncoding(sql: Queryable): Promise<void> {
+  const [row] = await translatingErrors(() =>
+    sql<{ encoding: string }[]>`select current_setting('server_encoding') as encoding`
+  );
+  if (row === undefined || encodings.has(row.encoding)) return;
+  throw new HaltError(
+    `Cannot work with this Postgres: the database has the encoding ${row.encoding}, in which not every character of an ` +
+      `order can be stored. Make one with "create database NAME encoding 'UTF8' template template0", bring a dump of ` +
+      `this one into it where it holds anything, and let DATABASE_URL name it`,
   );
 }

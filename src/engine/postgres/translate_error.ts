@@ -65,6 +65,12 @@ export function translateError(error: unknown): unknown {
   });
 }
 
+/** What an error of Postgres as a whole says to whoever asks for readiness: no place, user or text of the server is in it. */
+export function shownReason(error: unknown): string | undefined {
+  const code = codeOf(error instanceof DependencyDownError ? error.cause : error);
+  return code === undefined ? undefined : adviceFor(code);
+}
+
 /** True for an error, translated or not, that says: this user may not do that. */
 export function isRefused(error: unknown): boolean {
   const first = error instanceof DependencyDownError ? error.cause : error;
