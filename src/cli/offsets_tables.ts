@@ -63,6 +63,13 @@ function consequence({ before, after }: OffsetChange, isCursor: boolean): string
   const [things, again, never] = isCursor
     ? ["positions of the outbox", "published a second time", "never published"]
     : ["offsets", "processed a second time, and their outputs written again", "never processed"];
+  const end = isCursor ? undefined : before.log?.highWatermark;
+  if (end !== undefined && from > end) {
+    return `The log ends at ${end}, below the offset that was committed: it is not the one that was read. Up to ` +
+      `${
+        end - after
+      } offsets of it will be processed; which of them had been before nobody can tell.`;
+  }
   if (after === from) return "It goes on where it would have gone on.";
   return after < from
     ? `Up to ${from - after} ${things} will be ${again}.`

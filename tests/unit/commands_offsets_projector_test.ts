@@ -1,6 +1,6 @@
 /** The projector's positions are in Postgres: setting an offset of its group would say "Set" and move nothing. */
 import { refuseUnknown } from "../../src/cli/offsets_named.ts";
-import { standingTable } from "../../src/cli/offsets_tables.ts";
+import { changeTable, standingTable } from "../../src/cli/offsets_tables.ts";
 import { type OffsetsAccess, offsetsCommand } from "../../src/cli/offsets.ts";
 import { OffsetRefusedError } from "../../src/engine/kafka/offset_admin.ts";
 import { assertEquals, assertRejects, assertThrows } from "../support/assert.ts";
@@ -36,6 +36,29 @@ Deno.test("a cursor, whose topic has no records, is shown without a lag", () => 
     );
   assertEquals(table("cursor").includes("-301"), false);
   assertEquals(table("another").includes("-301"), true);
+});
+
+Deno.test("what is set on a log that was replaced is counted by what that holds", () => {
+  const change = (committed: number, to: "earliest" | "latest", after: number) => ({
+    ...{ groupId: "g", topic: "orders", partition: 0, to, after },
+    ...{ metadataAfter: "", newGroup: false },
+    before: {
+      ...{ topic: "orders", partition: 0, committed, metadata: "", pending: false },
+      log: { start: 0, stableEnd: 40, highWatermark: 40 },
+    },
+  });
+  const said = (...given: Parameters<typeof change>) =>
+    changeTable(change(...given), false).split("\n").at(-1);
+  assertEquals(
+    said(100, "earliest", 0),
+    "The log ends at 40, below the offset that was committed: it is not the one that was read. Up to 40 offsets of it will " +
+      "be processed; which of them had been before nobody can tell.",
+  );
+  assertEquals(said(100, "latest", 40)?.includes("Up to 0 offsets"), true);
+  assertEquals(
+    said(30, "earliest", 0),
+    "Up to 30 offsets will be processed a second time, and their outputs written again.",
+  );
 });
 
 Deno.test("where a group stands fits 100 columns, with its metadata below", () => {
