@@ -1,7 +1,13 @@
 import { getLogger } from "@logtape/logtape";
 import { configureLogging, type LoggingOptions } from "../../src/engine/observe/logging.ts";
 import { Secret } from "../../src/config.ts";
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+  assertThrows,
+} from "../support/assert.ts";
 
 /** Runs `act` under a configuration and answers with the lines that it logged. */
 function linesOf(options: Partial<LoggingOptions>, act: () => void): string[] {
@@ -82,4 +88,9 @@ Deno.test("a value cannot forge a second line or colour a text log", () => {
   );
   assertEquals(line.split("\n").length, 2);
   assert(!line.includes("\x1b"));
+});
+
+Deno.test("a level that there is not is refused at once", () => {
+  const level = "warn" as LoggingOptions["level"];
+  assertThrows(() => configureLogging({ level }), TypeError, '"warn"');
 });

@@ -1,4 +1,5 @@
 /** Makes a dead letter small enough to be written: cuts what does not fit, and says so. Never drops where it came from. */
+import { parkedHeader } from "./parked_header.ts";
 import { createHash } from "node:crypto";
 import {
   encodedBytes,
@@ -100,5 +101,3 @@ function headersWithin(headers: readonly Header[], bytesMax: number): readonly H
 function staysInAnyCase([name]: Header, bytes: number): boolean {
   return name === parkedHeader || (bytes <= tripHeaderBytesMax && tripHeaderNames.includes(name));
 }
-
-const parkedHeader = "x-parked";

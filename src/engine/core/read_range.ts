@@ -32,7 +32,7 @@ export async function* readRange(
   if (from >= to) return;
   await using reader = await source.openReader(partition, from);
   for (let position = from; position < to;) {
-    const { records, nextOffset } = await withinTime(
+    const { records, nextOffset } = await unlessStalled(
       (limited) => reader.next(bounds, limited),
       signal,
       () =>
@@ -47,7 +47,7 @@ export async function* readRange(
 
 const neverAborted = new AbortController().signal;
 
-async function withinTime<T>(
+async function unlessStalled<T>(
   step: (signal: AbortSignal) => Promise<T>,
   signal: AbortSignal,
   message: () => string,

@@ -1,4 +1,5 @@
 /** The header that numbers the records of a parked key in their order. Pure; the rule that reads it is in parked_keys.ts. */
+import { parkedHeader } from "../core/parked_header.ts";
 import { type Header, headerText, textHeader } from "../core/record.ts";
 
 /** A record's place in the queue of a parked key. It stays the same through redrives and further failures. */
@@ -9,8 +10,6 @@ export interface ParkedLink {
   readonly number: number;
 }
 
-/** The header's name. A redrive leaves it on the record, since the lane needs it. */
-export const parkedHeader = "x-parked";
 /** On a redriven record: pass this one over when its turn comes, so that those behind it can go on. */
 export const parkedSkipHeader = "x-parked-skip";
 

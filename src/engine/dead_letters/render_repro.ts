@@ -5,7 +5,7 @@ import { type Header, headerText } from "../core/record.ts";
 import { redrivenForHeader } from "../core/redriven_for.ts";
 import { formatAddress } from "./dead_letter_address.ts";
 import { brief } from "./describe_bytes.ts";
-import { parkedHeader } from "./parked_link.ts";
+import { parkedHeader } from "../core/parked_header.ts";
 import { parkedErrorClass } from "./parked_keys.ts";
 import { type DeadLetter, originalHeaders } from "./read_dead_letter.ts";
 

@@ -4,7 +4,8 @@ import { formatPartition, type OutputRecord, textHeader } from "../core/record.t
 import { redrivenForHeader } from "../core/redriven_for.ts";
 import { redrivenFromHeader, tripHeaderNames, tripHeaders } from "../core/trips.ts";
 import { formatAddress } from "./dead_letter_address.ts";
-import { parkedHeader, parkedSkipHeader } from "./parked_link.ts";
+import { parkedHeader } from "../core/parked_header.ts";
+import { parkedSkipHeader } from "./parked_link.ts";
 import { type DeadLetter, originalHeaders } from "./read_dead_letter.ts";
 
 /** The word for no group in particular. */

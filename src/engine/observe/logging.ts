@@ -8,6 +8,7 @@ import {
   getAnsiColorFormatter,
   getJsonLinesFormatter,
   getTextFormatter,
+  isLogLevel,
   type LogRecord,
   type TextFormatter,
 } from "../packages/logtape.ts";
@@ -32,10 +33,17 @@ export interface LoggingOptions {
 /**
  * Configures the whole process; the last call holds. A line is written before the logging call returns, so that nothing
  * is left to flush when the process exits or is killed.
+ *
+ * @throws {TypeError} for a level that is none of {@linkcode LoggingLevel}
  */
 export function configureLogging(options: LoggingOptions): void {
   const traceId = tracingOn() ? currentTraceId : undefined;
   const { level, format = "text", write = writeToStderr } = options;
+  if (!isLogLevel(level)) {
+    throw new TypeError(
+      `Cannot log at level "${level}": it is trace, debug, info, warning or error`,
+    );
+  }
   const colours = format === "text" && (options.terminal ?? Deno.stderr.isTerminal()) &&
     !Deno.noColor;
   const render = format === "json"

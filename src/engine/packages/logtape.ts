@@ -5,6 +5,7 @@ export {
   getJsonLinesFormatter,
   getLogger,
   getTextFormatter,
+  isLogLevel,
   type LogRecord,
   type TextFormatter,
 } from "npm:@logtape/logtape@2.4.2";
