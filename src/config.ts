@@ -18,6 +18,15 @@ const text = z.string().trim().min(1);
 const list = text.transform((value) =>
   value.split(",").map((entry) => entry.trim()).filter((entry) => entry !== "")
 );
+/** A port of 0 is none. */
+const brokers = list.refine(
+  (entries) =>
+    entries.every((entry) => {
+      const port = /^(?:\[[^\]]+\]|[^\s:/]+):(\d{1,5})$/.exec(entry)?.[1];
+      return port !== undefined && Number(port) > 0 && Number(port) < 65_536;
+    }),
+  "must be host:port, with commas between several, such as 127.0.0.1:19092",
+);
 /** Not trimmed: white space may be part of it. */
 const secret = z.string().min(1).transform((value) => new Secret(value));
 const whole = (low: number, high: number) =>
@@ -36,7 +45,7 @@ const topicName = z.string().regex(/^[A-Za-z0-9._-]{1,200}$/, "a Kafka topic nam
 
 /** Every setting with its default, by the name it has in the environment. */
 const environment = z.object({
-  KAFKA_BROKERS: list.optional(),
+  KAFKA_BROKERS: brokers.optional(),
   KAFKA_SSL: flag.default(false),
   KAFKA_SSL_CA: text.optional(),
   KAFKA_SSL_CERT: text.optional(),

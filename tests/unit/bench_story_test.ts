@@ -4,7 +4,7 @@ import { type BenchReport, type Figure, figure } from "../../src/tools/bench/rep
 import { chartOf } from "../../src/tools/bench/charts.ts";
 import { KillWatch } from "../../src/tools/bench/kill_watch.ts";
 import { spreadOf } from "../../src/tools/bench/statistics.ts";
-import { storyOf } from "../../src/tools/bench/story.ts";
+import { busyWarning, storyOf } from "../../src/tools/bench/story.ts";
 
 const one = (id: string, value: number) => figure(id, id, "unit", "lower", spreadOf([value]));
 
@@ -114,4 +114,23 @@ Deno.test("orders that were on their way are not lost: all is decided once each 
   assertEquals(await watch.settled(60, AbortSignal.timeout(1_000)), true);
   assertEquals(watch.count(60), { twice: 1, never: 1 });
   assertEquals(await watch.settled(61, AbortSignal.abort()), false);
+});
+
+Deno.test("the cost is told of warm drains: a short one is mostly how a process starts", () => {
+  const figures = [
+    one("drain.exactly-once.ratio", 1.12),
+    one("drain.exactly-once.rate_warm", 83_000),
+    one("drain.at-least-once.rate_warm", 100_000),
+  ];
+  const { sentences } = storyOf(reportOf([sectionOf("drain", figures)]));
+  assertEquals(sentences.map((text) => /works off 83 %.*warm/.test(text)), [true]);
+});
+
+Deno.test("a run on a machine that was busy says what it is worth", () => {
+  const on = (load: string) => ({
+    ...reportOf([]),
+    environment: { "processor": "any, 2 cores", "load average at the start": load },
+  });
+  const warnings = ["18.3 12.0 9.1", "0.4 6.0 7.0", "unknown"].map((load) => busyWarning(on(load)));
+  assertEquals(warnings.map((text) => text !== undefined), [true, false, false]);
 });

@@ -174,3 +174,12 @@ Deno.test(".env.example and the tasks' permissions name every setting", async ()
     assertEquals(more, { read: [".", "/run/secrets"] }, "the network, its environment, its files");
   }
 });
+
+Deno.test("a broker is an address with a port", () => {
+  const both = { DATABASE_URL: "postgres://db/onceflow" };
+  for (const KAFKA_BROKERS of ["localhost", "a:1,b", "a:0", "a:99999", "PLAINTEXT://a:1"]) {
+    assertThrows(() => readConfig({ ...both, KAFKA_BROKERS }), Error, "host:port");
+  }
+  const { KAFKA_BROKERS } = readConfig({ ...both, KAFKA_BROKERS: "a.b-c:1, [::1]:9092" });
+  assertEquals(KAFKA_BROKERS, ["a.b-c:1", "[::1]:9092"]);
+});

@@ -56,7 +56,7 @@ export function invoicing(sql: TaxRateTable, options: InvoicingOptions): Flow<Or
       const taxRate = await once(`tax rate of ${currency}`, () => readTaxRate(sql, currency));
       if (taxRate === undefined) {
         throw new PoisonError(
-          `currency: there is no tax rate for ${currency}; add one to tax_rates, then redrive`,
+          `currency: there is no tax rate for ${currency}; add one to the table tax_rates (src/dead_letters.md says how), then redrive`,
         );
       }
       const time = options.now();

@@ -43,7 +43,9 @@ export async function untilAnswered<T>(
         if (login !== undefined) throw new HaltError(`Kafka ${login}`, { cause: error });
         const mayPass = isOutage(error) || error instanceof MissingPermissionError;
         if (attempt >= attemptsMax || !mayPass) throw error;
-        const reason = error instanceof Error ? error.message : String(error);
+        const message = error instanceof Error ? error.message : String(error);
+        const broker = brokerIn(error);
+        const reason = broker === undefined ? message : `${message} (at ${broker})`;
         log.debug("Cannot {what}: {error}", { what, error });
         if (attempt === 1 || error instanceof MissingPermissionError) {
           health?.down("kafka", `cannot ${what} yet: ${reason}`, { cause });
@@ -53,5 +55,14 @@ export async function untilAnswered<T>(
     }
   } finally {
     health?.up("kafka", cause);
+  }
+}
+
+/** The address that could not be reached, where an error of kafkajs or one of its causes names it. */
+function brokerIn(error: unknown): string | undefined {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if ("broker" in at && typeof at.broker === "string" && !at.message.includes(at.broker)) {
+      return at.broker;
+    }
   }
 }

@@ -10,14 +10,15 @@ import { outputOf } from "../stack/processes.ts";
 export async function environmentOf(
   config: Config,
   services: Services,
+  loadAtStart: string,
 ): Promise<Record<string, string>> {
   const model = cpus()[0]?.model.trim() ?? "unknown";
-  const load = await outputOf("/bin/cat", ["/proc/loadavg"]).catch(() => undefined);
   return {
     "processor": `${model}, ${availableParallelism()} cores`,
     "memory": `${Math.round(totalmem() / 2 ** 30)} GiB`,
     "system": `${Deno.build.os} ${Deno.build.arch}`,
-    "load average at the end": load?.split(" ").slice(0, 3).join(" ") ?? "unknown",
+    "load average at the start": loadAtStart,
+    "load average at the end": await loadAverage(),
     "Deno": `${Deno.version.deno} (V8 ${Deno.version.v8})`,
     "Java": (await requireJava()).version,
     "Kafka": services.embedded
@@ -25,4 +26,10 @@ export async function environmentOf(
       : `a cluster of your own, ${services.kafka.brokers.length} bootstrap addresses`,
     "batch bound": `${config.BATCH_RECORDS_MAX} records or ${config.BATCH_BYTES_MAX} bytes`,
   };
+}
+
+/** Of 1, 5 and 15 minutes, as the system says it. */
+export async function loadAverage(): Promise<string> {
+  const load = await outputOf("/bin/cat", ["/proc/loadavg"]).catch(() => undefined);
+  return load?.split(" ").slice(0, 3).join(" ") ?? "unknown";
 }

@@ -10,7 +10,7 @@ import {
   targetText,
 } from "./read_figures.ts";
 import type { BenchReport, Figure, Section } from "./report.ts";
-import { storyOf } from "./story.ts";
+import { busyWarning, storyOf } from "./story.ts";
 
 /** Every part with its figures, the change against an earlier report where there is one, and what it comes to. */
 export function formatReport(report: BenchReport, earlier?: BenchReport): string {
@@ -18,7 +18,8 @@ export function formatReport(report: BenchReport, earlier?: BenchReport): string
   const parts = report.sections.map((section) => formatSection(section, before));
   const warning = earlier && sizeWarning(report, earlier);
   const story = storyOf(report).sentences.join("\n");
-  return [...(warning ? [warning] : []), ...parts, ...(story ? [story] : [])].join("\n\n");
+  const ends = [story, busyWarning(report)].filter((text) => text);
+  return [...(warning ? [warning] : []), ...parts, ...ends].join("\n\n");
 }
 
 /** What a comparison of runs of two sizes is worth; undefined where they are of one. */

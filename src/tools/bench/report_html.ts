@@ -7,7 +7,7 @@ import { figureTable, targetTable } from "./figure_tables.ts";
 import { sizeWarning } from "./format_report.ts";
 import { figuresById } from "./read_figures.ts";
 import type { BenchReport, Figure, Section } from "./report.ts";
-import { storyOf } from "./story.ts";
+import { busyWarning, storyOf } from "./story.ts";
 import { escaped } from "./escaped.ts";
 
 const pageFile = (name: string) =>
@@ -62,10 +62,12 @@ ${environmentHtml(report, date)}
 function storyHtml(report: BenchReport): string {
   const { sentences, charts } = storyOf(report);
   if (sentences.length + charts.length === 0) return "";
+  const busy = busyWarning(report);
   const short = report.size === "quick"
     ? `<p class="soft">A quick run: short parts show how processes start as much as how fast they are. <code>deno task bench</code> takes its time.</p>`
     : "";
   return `<section id="story">
+${busy === undefined ? "" : `<p><strong>${escaped(busy)}</strong></p>`}
 <div class="picture">${charts.map(chartHtml).join("")}</div>
 ${
     sentences.length > 0

@@ -12,7 +12,7 @@ import { stateSection } from "./state_section.ts";
 import { tracingSection } from "./tracing_section.ts";
 import { soakSection } from "./soak_section.ts";
 import { latencySection } from "./latency_section.ts";
-import { environmentOf } from "./environment.ts";
+import { environmentOf, loadAverage } from "./environment.ts";
 import { plainReason } from "./plain_reason.ts";
 import { namedOnly, plans, type SectionName, sectionNames, type Size } from "./plan.ts";
 import type { BenchReport, Section, SectionResult } from "./report.ts";
@@ -63,6 +63,7 @@ export async function runBench(
 ): Promise<BenchReport> {
   const startedAt = new Date();
   const started = performance.now();
+  const loadAtStart = await loadAverage();
   const chosen = [...sectionNames, ...(options.peers ? ["peers" as const] : [])]
     .filter((name) =>
       options.only ? options.only.includes(name) : !namedOnly.some((n) => n === name)
@@ -87,7 +88,7 @@ export async function runBench(
     seconds: (performance.now() - started) / 1_000,
     size: options.size,
     command: commandOf(options),
-    environment: await environmentOf(config, services),
+    environment: await environmentOf(config, services, loadAtStart),
     sections,
   };
 }

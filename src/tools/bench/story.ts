@@ -3,6 +3,22 @@ import { type Guarantee, guarantees } from "../../config.ts";
 import { barOf, type Chart } from "./charts.ts";
 import { figuresById, formatNumber } from "./read_figures.ts";
 import type { BenchReport, Figure } from "./report.ts";
+import { pairRatios, type Spread } from "./statistics.ts";
+
+/** More than this many processes waited for each processor: then speeds say little. */
+const busyLoad = 1.5;
+
+/**
+ * What a run is worth whose machine was busy with other work, in a sentence; undefined where it was not, or is not known. By the
+ * load when it began: what the benchmark itself does comes later.
+ */
+export function busyWarning({ environment }: BenchReport): string | undefined {
+  const load = Number(environment["load average at the start"]?.split(" ")[0]);
+  const cores = Number(/(\d+) cores/.exec(environment["processor"] ?? "")?.[1]);
+  if (!(load / cores > busyLoad)) return undefined;
+  return `The machine was busy before this began (load ${load} on ${cores} processors): no speed here means much, and no ` +
+    `target was set for that. What was counted (billed twice, lost, doubled) holds all the same.`;
+}
 
 /** The first screen of the report. */
 export interface Story {
@@ -80,7 +96,7 @@ function customerSentences(figures: Figures): string[] {
 }
 
 function costSentences(figures: Figures, rate: number | undefined): string[] {
-  const ratio = figures.get("drain.exactly-once.ratio")?.spread;
+  const ratio = warmRatio(figures) ?? figures.get("drain.exactly-once.ratio")?.spread;
   const median = (guarantee: Guarantee) =>
     figures.get(`latency.${rate}.${guarantee}.p50`)?.spread.median;
   const [once, again] = [median("exactly-once"), median("at-least-once")];
@@ -92,7 +108,7 @@ function costSentences(figures: Figures, rate: number | undefined): string[] {
     ...(ratio === undefined ? [] : [
       `Exactly-once works off ${
         percent(ratio.median)
-      } % of the events that at-least-once does in the same time${range}.`,
+      } % of the events that at-least-once does in the same time, once both are warm${range}.`,
     ]),
     ...(once === undefined || again === undefined ? [] : [
       `From order to invoice it takes ${formatNumber(once)} ms (median); at-least-once takes ${
@@ -100,6 +116,16 @@ function costSentences(figures: Figures, rate: number | undefined): string[] {
       } ms.`,
     ]),
   ];
+}
+
+/** Without the start of a process, which is most of a short drain. */
+function warmRatio(figures: Figures): Spread | undefined {
+  const rates = (guarantee: Guarantee) =>
+    figures.get(`drain.${guarantee}.rate_warm`)?.spread.values ?? [];
+  const [values, against] = [rates("exactly-once"), rates("at-least-once")];
+  return values.length > 0 && values.length === against.length
+    ? pairRatios(values, against)
+    : undefined;
 }
 
 function customers(

@@ -17,17 +17,22 @@ export async function keepStackUp(
   while (embedded && !signal.aborted) {
     await delay(lookEveryMs, signal).catch(() => {});
     try {
-      if (signal.aborted || !await hasDied(config.STACK_DIR)) continue;
-      onProgress("Kafka or PostgreSQL has died; starting it again");
+      const dead = signal.aborted ? [] : await deadOf(config.STACK_DIR);
+      if (dead.length === 0) continue;
+      onProgress(`${dead.join(" and ")} has died; starting it again`);
       await resolveServices(config, "start", onProgress);
+      onProgress(`${dead.join(" and ")} runs again; what waited for it goes on`);
     } catch (error) {
       onProgress(error instanceof Error ? error.message : String(error));
     }
   }
 }
 
-/** A service that is on record and has no process any more: `stack stop` would have struck it off. */
-async function hasDied(directory: string): Promise<boolean> {
+/** Services that are on record and have no process any more: `stack stop` would have struck them off. */
+async function deadOf(directory: string): Promise<string[]> {
   const { kafka, postgres } = await inspectStack(directory);
-  return [kafka, postgres].some(({ condition, service }) => service && condition === "stopped");
+  const services = [["Kafka", kafka], ["PostgreSQL", postgres]] as const;
+  return services.flatMap(([name, { condition, service }]) =>
+    service && condition === "stopped" ? [name] : []
+  );
 }

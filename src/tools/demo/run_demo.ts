@@ -74,6 +74,7 @@ export async function runDemo(config: Config, options: DemoOptions): Promise<voi
   const halted = Promise.withResolvers<never>();
   const worker = runWorker(runtime, {
     roles,
+    health: observability.health,
     onHalt: (_role, error) => halted.reject(error),
     guarantee: config.GUARANTEE,
     beforeTry: injectFailures(orders),
