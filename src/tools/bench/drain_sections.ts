@@ -119,7 +119,8 @@ export async function shapesSection(context: BenchContext): Promise<SectionResul
     title: "Batch bounds, partitions, processes",
     about:
       `${plan.shapeRecords} records of the same work; 4 partitions, 2000 records a transaction ` +
-      `and one process unless said otherwise.`,
+      `and one process unless said otherwise. Where a second process joins, at-least-once does again what the first had ` +
+      `under way: these are its duplicates.`,
     figures,
     plots: [],
     notes: notesOf(found),

@@ -96,7 +96,8 @@ function customerSentences(figures: Figures): string[] {
 }
 
 function costSentences(figures: Figures, rate: number | undefined): string[] {
-  const ratio = warmRatio(figures) ?? figures.get("drain.exactly-once.ratio")?.spread;
+  const warm = warmRatio(figures);
+  const ratio = warm ?? figures.get("drain.exactly-once.ratio")?.spread;
   const median = (guarantee: Guarantee) =>
     figures.get(`latency.${rate}.${guarantee}.p50`)?.spread.median;
   const [once, again] = [median("exactly-once"), median("at-least-once")];
@@ -108,7 +109,9 @@ function costSentences(figures: Figures, rate: number | undefined): string[] {
     ...(ratio === undefined ? [] : [
       `Exactly-once works off ${
         percent(ratio.median)
-      } % of the events that at-least-once does in the same time, once both are warm${range}.`,
+      } % of the events that at-least-once does in the same time${
+        warm ? ", once both are warm" : ""
+      }${range}.`,
     ]),
     ...(once === undefined || again === undefined ? [] : [
       `From order to invoice it takes ${formatNumber(once)} ms (median); at-least-once takes ${
