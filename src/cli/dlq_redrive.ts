@@ -18,6 +18,7 @@ import {
 } from "../engine/dead_letters/redrive.ts";
 import type { RedriveObserver, RedriveOptions } from "../engine/dead_letters/redrive_options.ts";
 import { perSecondMax } from "../engine/dead_letters/redrive_pace.ts";
+import { askFirst } from "./ask_first.ts";
 import {
   addressList,
   countFromOne,
@@ -136,12 +137,7 @@ async function askAgain(
         "then, that is done a second time now: their outputs are written again.",
     ),
   );
-  if (yes || actions.confirm(`Send these ${again} once more?`)) return;
-  throw new NotConfirmedError("Nothing was sent: it was not confirmed. Add --yes to do it");
-}
-
-class NotConfirmedError extends Error {
-  override name = "NotConfirmedError";
+  askFirst(`Send these ${again} once more?`, { yes, confirm: actions.confirm, not: "sent" });
 }
 
 /** Reads a pace. */

@@ -11,6 +11,7 @@ import {
   OffsetRefusedError,
   planOffset,
 } from "../engine/kafka/offset_admin.ts";
+import { askFirst } from "./ask_first.ts";
 import { refuseUnknown } from "./offsets_named.ts";
 import { changeTable, standingTable } from "./offsets_tables.ts";
 import { progress } from "./progress.ts";
@@ -156,9 +157,8 @@ async function setOffset(
     print(jsonDocument(isOne ? planned[0] : planned));
   } else for (const change of changes) print(changeTable(change, isCursor));
   if (args.dryRun) return progress("Dry run: nothing was changed.");
-  if (!args.yes && !actions.confirm(isOne ? "Set it?" : `Set all ${changes.length}?`)) {
-    throw new OffsetRefusedError("Nothing was changed: it was not confirmed. Add --yes to do it");
-  }
+  const question = isOne ? "Set it?" : `Set all ${changes.length}?`;
+  askFirst(question, { yes: args.yes, confirm: actions.confirm });
   for (const change of changes) {
     const { before: { committed: before }, after, partition } = change;
     const where = `${group} at ${formatPartition(change)}`;

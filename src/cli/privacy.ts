@@ -3,6 +3,7 @@ import { Command } from "commander";
 import type { ErasedRows } from "../app/orders/erase_customer.ts";
 import type { CustomerExplanation } from "../app/privacy/explain_customer.ts";
 import { formatCustomer } from "../app/privacy/format_customer.ts";
+import { askFirst } from "./ask_first.ts";
 import { jsonDocument } from "./json_document.ts";
 import { print } from "./print.ts";
 import { progress } from "./progress.ts";
@@ -15,11 +16,6 @@ export interface PrivacyActions {
   erase(customer: string, reference: string): Promise<ErasedRows>;
   /** Asks the operator; false where there is nobody to ask. */
   confirm(question: string): boolean;
-}
-
-/** The operator has not said yes. */
-export class EraseRefusedError extends Error {
-  override name = "EraseRefusedError";
 }
 
 interface EraseArguments {
@@ -45,11 +41,7 @@ export function privacyCommand(actions: PrivacyActions): Command {
     .action(async ({ customer, reference, yes, json }: EraseArguments) => {
       const before = await actions.explain(customer);
       if (!json) print(formatCustomer(before));
-      if (!yes && !actions.confirm("Erase it? This cannot be undone.")) {
-        throw new EraseRefusedError(
-          "Nothing was changed: it was not confirmed. Add --yes to do it",
-        );
-      }
+      askFirst("Erase it? This cannot be undone.", { yes, confirm: actions.confirm });
       const erased = await actions.erase(customer, reference);
       const left = await actions.explain(customer);
       if (json) return print(jsonDocument({ erased, left }));

@@ -6,6 +6,7 @@ import type {
   RollbackPlan,
   RollbackReport,
 } from "../engine/projection/mod.ts";
+import { askFirst } from "./ask_first.ts";
 import { jsonDocument } from "./json_document.ts";
 import { print } from "./print.ts";
 import { progress } from "./progress.ts";
@@ -50,11 +51,9 @@ export function addRollback(command: Command, actions: OldTablesActions): void {
         onProgress: show.onProgress,
         beforeRollback(plan) {
           progress(describePlan(plan));
-          if (
-            atOnce && !yes && !actions.confirm("Show the past until the projectors have caught up?")
-          ) {
-            throw new Error("Nothing was changed: it was not confirmed. Add --yes to do it");
-          }
+          if (!atOnce) return;
+          const question = "Show the past until the projectors have caught up?";
+          askFirst(question, { yes, confirm: actions.confirm });
         },
       }).finally(show.stop);
       print(json ? jsonDocument(report) : describeRollback(report, atOnce));
@@ -80,10 +79,8 @@ export function addDropOld(command: Command, actions: OldTablesActions): void {
     .action(async ({ yes, json }: Given) => {
       const dropped = await actions.dropOld({
         beforeDrop(old) {
-          if (
-            yes || actions.confirm(`Drop ${describeOld(old)}? There is no way back to them then.`)
-          ) return;
-          throw new Error("Nothing was dropped: it was not confirmed. Add --yes to do it");
+          const question = `Drop ${describeOld(old)}? There is no way back to them then.`;
+          askFirst(question, { yes, confirm: actions.confirm, not: "dropped" });
         },
       });
       if (json) print(jsonDocument({ dropped: dropped ?? null }));

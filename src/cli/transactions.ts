@@ -13,6 +13,7 @@ import {
 import type { ExaminedTransaction } from "../engine/kafka/examine_transactions.ts";
 import type { KafkaClient } from "../engine/kafka/kafka_client.ts";
 import type { Outcome } from "../engine/kafka/transaction_outcome.ts";
+import { askFirst } from "./ask_first.ts";
 import { FindingError } from "./exit_codes.ts";
 import { progress } from "./progress.ts";
 import { transactionRow, transactionsText } from "./transactions_text.ts";
@@ -139,9 +140,7 @@ async function end(
 ): Promise<void> {
   const where = `${formatPartition(one.part)} (producer id ${one.part.producerId})`;
   const grounds = one.proof ?? "nothing proves that it ended so: the decision is yours";
-  if (!yes && !actions.confirm(`End it in ${where} by ${outcome}? (${grounds})`)) {
-    throw new EndRefusedError("Nothing was changed: it was not confirmed. Add --yes to do it");
-  }
+  askFirst(`End it in ${where} by ${outcome}? (${grounds})`, { yes, confirm: actions.confirm });
   const detail = { outcome, producerId: String(one.part.producerId), grounds };
   const deed = { action: "worker transactions", target: formatPartition(one.part), detail };
   await actions.audit(deed, () => applyEnd(client, one, outcome));

@@ -1,5 +1,6 @@
 /** Showing and setting a group's offsets on real Kafka. */
 import type { Deed } from "../../src/app/audit/audit_log.ts";
+import { NotConfirmedError } from "../../src/cli/ask_first.ts";
 import { offsetsCommand } from "../../src/cli/offsets.ts";
 import { fetcherDefaults } from "../../src/engine/kafka/fetcher_options.ts";
 import { showOffsets, withCluster } from "../../src/engine/kafka/group_standing.ts";
@@ -199,7 +200,7 @@ Deno.test("the command shows what it would set, and sets it only when it may", a
   const committed = async () => (await transactions.stableOffset(groupId, target)).offset;
   await set("--dry-run");
   assertEquals(await committed(), 4);
-  await assertRejects(() => set(), OffsetRefusedError, "not confirmed");
+  await assertRejects(() => set(), NotConfirmedError, "not confirmed");
   assertEquals(await committed(), 4);
   assertEquals(deeds, [], "what was not done is not noted");
   await set("--yes");
