@@ -1,4 +1,5 @@
 /** A Kafka that forgets to end transactions (4.3.1): they are ended as they ended elsewhere, and never by a guess. */
+import { NotConfirmedError } from "../../src/cli/ask_first.ts";
 import { FindingError } from "../../src/cli/exit_codes.ts";
 import { HaltError } from "../../src/engine/core/errors.ts";
 import {
@@ -189,7 +190,7 @@ Deno.test({
       assertEquals(refused.asked, [
         `End it in decided-1 (producer id ${shown.producer_id}) by commit? (${shown.proof})`,
       ]);
-      assertInstanceOf(refused.error, EndRefusedError);
+      assertInstanceOf(refused.error, NotConfirmedError);
       const isOpen = async () =>
         (await showTransactions(client)).examined.some(({ part }) => part.topic === "decided");
       assert(await isOpen());

@@ -216,3 +216,29 @@ Deno.test("a relay that begins where it left off is not blamed for rows that are
   stop.abort();
   await running;
 });
+
+Deno.test("a relay is not blamed for the time in which its process was frozen", async () => {
+  await using database = await freshDatabase();
+  const { config, runtime: opened } = await setUp(database.url);
+  await using runtime = opened;
+  const { sql } = runtime.database;
+  const where = { topic: config.ORDERS_TOPIC, shards: 1, now: () => new Date() };
+  await placeOrder(sql, order, where);
+  const health = createHealth();
+  const stop = new AbortController();
+  let [looks, frozenMs] = [0, 0];
+  const { observer, run } = watchRelays({
+    ...{ sql, health, intervalMs: 20, now: () => performance.now() + frozenMs },
+    figures: { backlog: () => void looks++ },
+  });
+  observer.leading(0, true);
+  observer.stands(0, { position: 0, holds: [] });
+  const running = run(stop.signal);
+  await until(() => looks > 1, () => "no look");
+  frozenMs = 60_000;
+  const before = looks;
+  await until(() => looks > before + 2, () => "no further look");
+  assertEquals(health.ready().ready, true, JSON.stringify(health.ready()));
+  stop.abort();
+  await running;
+});

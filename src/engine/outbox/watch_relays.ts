@@ -30,6 +30,8 @@ export interface RelayWatch {
   readonly intervalMs?: number;
   /** For so long no row may be published while some wait. Default half a minute. */
   readonly standsMsMax?: number;
+  /** Monotonic, milliseconds; the process's own where absent. */
+  readonly now?: () => number;
 }
 
 /** A watch over the relays of one process. */
@@ -60,24 +62,28 @@ interface Shard {
 }
 
 const cause = "stalled";
+/** A look comes every few seconds: where none came for longer, it is this process that stood still. */
+const pauseMsMin = 10_000;
 
 /** Makes one. */
 export function watchRelays(
-  { sql, health, figures, intervalMs = 2_000, standsMsMax = 30_000 }: RelayWatch,
+  { sql, health, figures, ...times }: RelayWatch,
 ): RelayWatcher {
+  const { intervalMs = 2_000, standsMsMax = 30_000, now = () => performance.now() } = times;
   const shards = new Map<number, Shard>();
 
   async function look(shard: number, at: Shard): Promise<void> {
+    const askedAt = now();
     const after = at.position ?? await relayedUpTo(sql, shard) ?? 0;
     const { rows, ageMs } = await readBacklog(sql, { shard, after });
     const heldMs = await readHeldAge(sql, { shard, upTo: after, holds: at.holds });
-    if (!at.leads) return;
+    if (!at.leads || now() - askedAt > pauseMsMin) return;
     figures?.backlog?.(shard, {
       rows: Number(rows),
       oldestSeconds: Math.max(ageMs, heldMs) / 1000,
     });
-    if (Number(rows) === 0 || at.inOutage) at.cameOnAt = performance.now();
-    if (performance.now() - at.cameOnAt <= standsMsMax) return health.up(relayCheck(shard), cause);
+    if (Number(rows) === 0 || at.inOutage) at.cameOnAt = now();
+    if (now() - at.cameOnAt <= standsMsMax) return health.up(relayCheck(shard), cause);
     const what = at.position === undefined
       ? "it has not been able to start, and rows of the outbox wait"
       : `no row of the outbox was published for ${standsMsMax / 1000} s, and some wait`;
@@ -103,7 +109,7 @@ export function watchRelays(
 
   function cameOn(shard: number, position: number): void {
     const at = shards.get(shard);
-    if (at) Object.assign(at, { position, cameOnAt: performance.now(), heldBack: false });
+    if (at) Object.assign(at, { position, cameOnAt: now(), heldBack: false });
   }
 
   return {
@@ -112,7 +118,7 @@ export function watchRelays(
         const at = shards.get(shard);
         if (at) at.leads = leads;
         else if (leads) {
-          const cameOnAt = performance.now();
+          const cameOnAt = now();
           const anew = { position: undefined, holds: [], heldBack: false, inOutage: false };
           shards.set(shard, { leads, cameOnAt, ...anew });
         }
@@ -135,7 +141,13 @@ export function watchRelays(
       relayed: ({ shard, position }) => cameOn(shard, position),
     },
     async run(signal) {
+      let lookedAt = now();
       while (!signal.aborted) {
+        // It was frozen, or its host slept: no relay is to blame.
+        if (now() - lookedAt > pauseMsMin) {
+          for (const at of shards.values()) at.cameOnAt = now();
+        }
+        lookedAt = now();
         for (const [shard, at] of [...shards]) {
           // A Postgres that does not answer is said as `postgres`, and holds up nobody who stops.
           if (at.leads) await unlessAborted(look(shard, at), signal).catch(() => {});
