@@ -8,21 +8,31 @@ import { sampleData, sampleHistory, sampleRuns, sampleTrail } from "./dashboard_
 
 const executablePath = findChromium();
 
+/** The page over these data, with samples beside them. */
+function pageOver(read: Parameters<typeof openDashboardFeed>[0]) {
+  const feed = openDashboardFeed(read);
+  const routes = dashboardRoutes({
+    ...{ read, feed, history: sampleHistory, runs: () => Promise.resolve(sampleRuns()) },
+    find: (id) => Promise.resolve(sampleTrail(id)),
+  });
+  const where = { hostname: "127.0.0.1", port: 0, onListen: () => {} };
+  const server = Deno.serve(where, routes.fetch);
+  return {
+    port: server.addr.port,
+    async [Symbol.asyncDispose]() {
+      feed.close();
+      await server.shutdown();
+    },
+  };
+}
+
 Deno.test({
   name: "axe finds nothing in the page, on desktop and phone, in light and dark",
   ignore: executablePath === undefined,
   sanitizeOps: false,
   async fn() {
     const read = () => Promise.resolve(sampleData(1_000));
-    const feed = openDashboardFeed(read);
-    const routes = dashboardRoutes({
-      ...{ read, feed, history: sampleHistory, runs: () => Promise.resolve(sampleRuns()) },
-      find: (id) => Promise.resolve(sampleTrail(id)),
-    });
-    await using server = Deno.serve(
-      { hostname: "127.0.0.1", port: 0, onListen: () => {} },
-      routes.fetch,
-    );
+    await using server = pageOver(read);
     await using browser = await startChromium(executablePath ?? "");
     for (const width of [1280, 390]) {
       for (const colorScheme of ["light", "dark"] as const) {
@@ -30,7 +40,7 @@ Deno.test({
         await using page = await browser.newPage({
           ...{ viewport: { width, height: 900 }, colorScheme, bypassCSP: true },
         });
-        await page.goto(`http://127.0.0.1:${server.addr.port}`);
+        await page.goto(`http://127.0.0.1:${server.port}`);
         await page.locator("#hour li").first().waitFor();
         await page.locator("#orders button").first().click();
         await page.locator("#trail ol").waitFor();
@@ -48,7 +58,6 @@ Deno.test({
         assertEquals(new Set(lines), new Set([1]), `${width} ${colorScheme}`);
       }
     }
-    feed.close();
   },
 });
 
@@ -65,21 +74,13 @@ Deno.test({
         ...parts,
         ...{ counts: away, customers: away, workers: away, latency: away },
       });
-    const feed = openDashboardFeed(read);
-    const routes = dashboardRoutes({
-      ...{ read, feed, history: sampleHistory, runs: () => Promise.resolve(sampleRuns()) },
-      find: (id) => Promise.resolve(sampleTrail(id)),
-    });
-    await using server = Deno.serve(
-      { hostname: "127.0.0.1", port: 0, onListen: () => {} },
-      routes.fetch,
-    );
+    await using server = pageOver(read);
     await using browser = await startChromium(executablePath ?? "");
     for (const colorScheme of ["light", "dark"] as const) {
       await using page = await browser.newPage({
         ...{ viewport: { width: 390, height: 900 }, colorScheme, bypassCSP: true },
       });
-      await page.goto(`http://127.0.0.1:${server.addr.port}`);
+      await page.goto(`http://127.0.0.1:${server.port}`);
       await page.locator('[data-state="down"]').waitFor();
       await page.addScriptTag({ content: axe.source });
       const { violations } = await page.evaluate<{ violations: { id: string }[] }>("axe.run()");
@@ -90,6 +91,5 @@ Deno.test({
       );
       assertEquals(empty, []);
     }
-    feed.close();
   },
 });
