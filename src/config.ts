@@ -22,8 +22,8 @@ const list = text.transform((value) =>
 const brokers = list.refine(
   (entries) =>
     entries.every((entry) => {
-      const port = /^(?:\[[^\]]+\]|[^\s:/]+):(\d{1,5})$/.exec(entry)?.[1];
-      return port !== undefined && Number(port) > 0 && Number(port) < 65_536;
+      const [, port = ""] = /^(?:\[[^\]]+\]|[^\s:/]+):(\d{1,5})$/.exec(entry) ?? [];
+      return readWhole(port, 1, 65_535) !== undefined;
     }),
   "must be host:port, with commas between several, such as 127.0.0.1:19092",
 );

@@ -180,13 +180,21 @@ Deno.test("rows that wait make the relay not ready, and who holds them back is n
   }
 });
 
+/** A pipeline of its own with one order, whose row nobody has published. */
+async function placedOrder() {
+  await using opening = new AsyncDisposableStack();
+  const database = opening.use(await freshDatabase());
+  const { config, runtime } = await setUp(database.url);
+  const { sql } = opening.use(runtime).database;
+  const topic = config.ORDERS_TOPIC;
+  await placeOrder(sql, order, { topic, shards: 1, now: () => new Date() });
+  const opened = opening.move();
+  return { sql, topic, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+}
+
 Deno.test("a relay that begins where it left off is not blamed for rows that are published", async () => {
-  await using database = await freshDatabase();
-  const { config, runtime: opened } = await setUp(database.url);
-  await using runtime = opened;
-  const { sql } = runtime.database;
-  const where = { topic: config.ORDERS_TOPIC, shards: 1, now: () => new Date() };
-  await placeOrder(sql, order, where);
+  await using placed = await placedOrder();
+  const { sql } = placed;
   const [{ position } = { position: -1 }] = await sql<{ position: number }[]>`
     select max(position)::int as position from outbox
   `;
@@ -209,7 +217,7 @@ Deno.test("a relay that begins where it left off is not blamed for rows that are
   assertEquals(ages.at(-1), 0);
   for (const key of [{}, { key: await keyOf(sql) }]) {
     const before = ages.length;
-    observer.stands(0, { position, holds: [{ topic: where.topic, ...key, after: 0 }] });
+    observer.stands(0, { position, holds: [{ topic: placed.topic, ...key, after: 0 }] });
     await until(() => ages.length > before + 2, () => "no further look");
     assertEquals((ages.at(-1) ?? 0) > 0, true, "what is held back waits, too");
   }
@@ -218,12 +226,8 @@ Deno.test("a relay that begins where it left off is not blamed for rows that are
 });
 
 Deno.test("a relay is not blamed for the time in which its process was frozen", async () => {
-  await using database = await freshDatabase();
-  const { config, runtime: opened } = await setUp(database.url);
-  await using runtime = opened;
-  const { sql } = runtime.database;
-  const where = { topic: config.ORDERS_TOPIC, shards: 1, now: () => new Date() };
-  await placeOrder(sql, order, where);
+  await using placed = await placedOrder();
+  const { sql } = placed;
   const health = createHealth();
   const stop = new AbortController();
   let [looks, frozenMs] = [0, 0];

@@ -83,9 +83,12 @@ export class Assigner {
     const owned = candidates.flatMap((candidate) => candidate.owned);
     const counts = new Map<string, number>();
     for (const { topic, errorCode, partitions } of await fetchTopicMetadata(broker, this.#topics)) {
-      const ofTopic = owned.filter((place) => place.topic === topic);
-      const known = () =>
-        this.#counts.get(topic) ?? 1 + Math.max(-1, ...ofTopic.map(({ partition }) => partition));
+      const ownedUpTo = () =>
+        owned.reduce(
+          (max, place) => place.topic === topic ? Math.max(max, place.partition) : max,
+          -1,
+        );
+      const known = () => this.#counts.get(topic) ?? ownedUpTo() + 1;
       counts.set(topic, errorCode === unknownTopicCode ? known() : partitions.length);
     }
     return counts;

@@ -16,33 +16,20 @@ export function throughput(
 ): Figure[] {
   const rounds = found.rounds.get(id);
   if (!rounds || rounds.length === 0) return [];
-  const of = (take: (round: DrainFigures) => number) => spreadOf(rounds.map(take));
   const target = withTargets && id === "exactly-once" ? targets.drainCpuMicrosPerRecord : undefined;
+  const made = (
+    name: string,
+    unit: string,
+    better: Figure["better"],
+    take: (round: DrainFigures) => number,
+    goal?: number,
+  ) => figure(`${section}.${id}.${name}`, label, unit, better, spreadOf(rounds.map(take)), goal);
   return [
-    figure(`${section}.${id}.rate`, label, "records/s", "higher", of((r) => r.recordsPerSecond)),
-    figure(
-      `${section}.${id}.rate_warm`,
-      label,
-      "records/s, warm",
-      "higher",
-      of((r) => r.warmRecordsPerSecond),
-    ),
-    figure(
-      `${section}.${id}.cpu`,
-      label,
-      "µs CPU/record",
-      "lower",
-      of((r) => r.cpuMicrosPerRecord),
-      target,
-    ),
-    figure(
-      `${section}.${id}.cpu_warm`,
-      label,
-      "µs CPU/record, warm",
-      "lower",
-      of((r) => r.warmCpuMicrosPerRecord),
-    ),
-    figure(`${section}.${id}.rss`, label, "MiB", "lower", of((r) => r.rssMiBMax)),
+    made("rate", "records/s", "higher", (r) => r.recordsPerSecond),
+    made("rate_warm", "records/s, warm", "higher", (r) => r.warmRecordsPerSecond),
+    made("cpu", "µs CPU/record", "lower", (r) => r.cpuMicrosPerRecord, target),
+    made("cpu_warm", "µs CPU/record, warm", "lower", (r) => r.warmCpuMicrosPerRecord),
+    made("rss", "MiB", "lower", (r) => r.rssMiBMax),
   ];
 }
 
