@@ -10,8 +10,15 @@ import { readConfig } from "../../src/config.ts";
 import { describeTopics } from "../../src/engine/kafka/describe_topics.ts";
 import { createKafkaClient } from "../../src/engine/kafka/kafka_client.ts";
 import { openTransactor } from "../../src/engine/kafka/transactor.ts";
+import { examine } from "../../src/tools/doctor/examine.ts";
 import { waitFor } from "../../src/tools/stack/wait.ts";
-import { assert, assertExists, assertRejects, assertStringIncludes } from "../support/assert.ts";
+import {
+  assert,
+  assertEquals,
+  assertExists,
+  assertRejects,
+  assertStringIncludes,
+} from "../support/assert.ts";
 import { startOwnBroker } from "../support/own_broker.ts";
 import { freshDatabase, root } from "../support/services.ts";
 
@@ -75,6 +82,18 @@ Deno.test("a login over TLS works with the authority's certificate, and what is 
       assert(message.startsWith(said), message);
     }
     await cluster.disconnect();
+  });
+  await test.step("the doctor calls it wrong, and says what to set", async () => {
+    for (const [setting, value] of [["PASSWORD", "nope"], ["MECHANISM", "scram-sha-256"]]) {
+      const config = configOf({ [`KAFKA_SASL_${setting}`]: value ?? "" });
+      const services = ownServices(config);
+      assertExists(services);
+      const sections = await examine(config, services, { timeoutMs: 20_000 });
+      const wrong = sections.flatMap(({ findings }) => findings)
+        .filter(({ standing }) => standing === "wrong");
+      assertEquals(wrong.map(({ subject }) => subject), ["connection"]);
+      assertStringIncludes(wrong[0]?.remedy ?? "", `KAFKA_SASL_${setting}`);
+    }
   });
   await test.step("a certificate that is not there, and one that nobody vouches for", async () => {
     await names("KAFKA_SSL_CA", { KAFKA_SSL_CA: `${directory}/nobody.pem` });

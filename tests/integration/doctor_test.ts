@@ -25,6 +25,7 @@ Deno.test("the doctor tells right from wrong, and changes nothing", async (t) =>
     ...{ TOPIC_PARTITIONS: "1", TOPIC_REPLICATION_FACTOR: "1" },
   };
   const config = readConfig(variables);
+  const withThree = readConfig({ ...variables, TOPIC_REPLICATION_FACTOR: "3" });
   const admin = new Kafka({ brokers: kafkaBrokers, logLevel: logLevel.NOTHING }).admin();
   await admin.connect();
   stack.defer(() => admin.disconnect());
@@ -39,6 +40,9 @@ Deno.test("the doctor tells right from wrong, and changes nothing", async (t) =>
     assertStringIncludes(only(found, "warning").join("\n"), "nothing is made yet");
     assertEquals(await state(), before);
     assert((await missingFromSchema(sql, config)).length > 10);
+    const [tooMany, ...others] = only(await look(withThree), "wrong");
+    assertEquals(others, []);
+    assertStringIncludes(tooMany ?? "", "TOPIC_REPLICATION_FACTOR=3, and the cluster has 1 broker");
   });
 
   const client = createKafkaClient({ brokers: kafkaBrokers, clientId: "test", ssl: false });
@@ -168,6 +172,28 @@ Deno.test("the doctor tells right from wrong, and changes nothing", async (t) =>
         assert(remedies.some((remedy) => remedy?.includes("CONNECTION LIMIT of the user")));
       } finally {
         await sql.unsafe(`drop role ${role}`);
+      }
+    },
+  );
+
+  await t.step(
+    "a database that is not there, and a user who is not, are wrong, with the way out",
+    async () => {
+      for (
+        const [part, said, way] of [
+          ["pathname", "no such database", `create database "nobody_${own}"`],
+          ["username", "refused the user", "correct the user in DATABASE_URL"],
+        ] as const
+      ) {
+        const address = new URL(url);
+        address[part] = `nobody_${own}`;
+        const found = await look(readConfig({ ...variables, DATABASE_URL: address.href }));
+        const [line = "", ...others] = only(found, "wrong").filter((one) =>
+          one.includes("Postgres")
+        );
+        assertEquals(others, []);
+        assertStringIncludes(line, said);
+        assertStringIncludes(line, way);
       }
     },
   );

@@ -1,14 +1,17 @@
 /** PgBouncer before Postgres, in each of its modes. Runs where PgBouncer is installed. */
 import { readConfig } from "../../src/config.ts";
+import { ownServices } from "../../src/app/compose/services.ts";
 import { openRuntime } from "../../src/app/compose/open_runtime.ts";
 import { rebuildViews } from "../../src/app/compose/read_model.ts";
 import { HaltError } from "../../src/engine/core/errors.ts";
 import { placeOrder } from "../../src/app/orders/place_order.ts";
 import { openDatabase, sentSettings } from "../../src/engine/postgres/database.ts";
 import { refusePooler } from "../../src/engine/postgres/refuse_pooler.ts";
+import { examine } from "../../src/tools/doctor/examine.ts";
+import type { Finding } from "../../src/tools/doctor/finding.ts";
 import { freePort } from "../../src/tools/stack/ports.ts";
 import { waitFor } from "../../src/tools/stack/wait.ts";
-import { assert, assertEquals, assertRejects } from "../support/assert.ts";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 import { freshDatabase, services } from "../support/services.ts";
 
 const program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"].find((path) => {
@@ -35,6 +38,11 @@ Deno.test({
         await using _ = await openRuntime(await config(pooler.url), { applicationName: "test" });
       };
       await assertRejects(runtime, HaltError, "unsupported startup parameter");
+      const [refused] = await wrongAt(pooler.url);
+      assertStringIncludes(
+        refused?.remedy ?? "",
+        "ignore_startup_parameters = statement_timeout, ",
+      );
       await using tolerant = await startPooler(
         database.url,
         "transaction",
@@ -42,6 +50,9 @@ Deno.test({
       );
       await busy(tolerant.url);
       await assertRejects(() => refusePooler(tolerant.url), HaltError, "session mode");
+      const [shared, ...others] = await wrongAt(tolerant.url);
+      assertEquals(others, []);
+      assertStringIncludes(shared?.remedy ?? "", "a pool in session mode");
       const rebuild = async () =>
         await rebuildViews(
           await config(tolerant.url),
@@ -65,7 +76,7 @@ Deno.test({
     await using database = await freshDatabase();
     await using strict = await startPooler(database.url, "session", "");
     const refused = await assertRejects(() => refusePooler(strict.url), HaltError);
-    const [, advice] = /(ignore_startup_parameters = \S+)/.exec(refused.message) ?? [];
+    const [, advice] = /(ignore_startup_parameters = .+) in PgBouncer/.exec(refused.message) ?? [];
     assert(advice);
     await using pooler = await startPooler(database.url, "session", advice);
     await using runtime = await openRuntime(await config(pooler.url), { applicationName: "test" });
@@ -74,6 +85,16 @@ Deno.test({
     assertEquals((await placeOrder(runtime.database.sql, order, where)).kind, "placed");
   },
 });
+
+/** What the doctor finds wrong with Postgres there. */
+async function wrongAt(databaseUrl: string): Promise<readonly Finding[]> {
+  const found = await config(databaseUrl);
+  const own = ownServices(found);
+  assert(own);
+  const sections = await examine(found, own, { timeoutMs: 20_000 });
+  return sections.filter(({ about }) => about === "postgres").flatMap(({ findings }) => findings)
+    .filter(({ standing }) => standing === "wrong");
+}
 
 async function config(databaseUrl: string) {
   const { kafkaBrokers } = await services();

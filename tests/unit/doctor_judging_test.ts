@@ -63,9 +63,12 @@ Deno.test("brokers that are right are one line a question", () => {
 });
 
 Deno.test("a broker that is named and away, a lone one, old ones and forgetful ones are told apart", () => {
-  const away = [{ nodeId: 3, reason: "ECONNREFUSED" }];
+  const away = [{ nodeId: 3, address: "kafka-3:9092", reason: "ECONNREFUSED" }];
   assertEquals(bad(judgeReach([broker(1)], away)), ["wrong brokers broker"]);
   assertEquals(bad(judgeReach([broker(1)], [])), ["warning brokers there"]);
+  const [lost] = judgeReach([broker(1)], away);
+  assertStringIncludes(lost?.text ?? "", "does not answer at kafka-3:9092");
+  assertStringIncludes(lost?.remedy ?? "", "advertised.listeners");
   const [down] = judgeReach([broker(1), broker(2)], [{ nodeId: 3 }]);
   assertStringIncludes(down?.text ?? "", "broker 3 is down");
   assertEquals(bad(judgeVersions([broker(1, { fetch: 12, level: 0 })])), ["wrong version broker"]);

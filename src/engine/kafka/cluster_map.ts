@@ -14,6 +14,8 @@ export interface PartitionLeader extends TopicPartition {
 /** The cluster at one moment. */
 export interface ClusterMap {
   readonly nodeIds: readonly number[];
+  /** `host:port` of each node, as the cluster gives it to its clients. */
+  readonly addresses: ReadonlyMap<number, string>;
   /** Brokers that are to hold partitions and are not among the nodes: they are down, and whoever lists nodes misses them. */
   readonly absentIds: readonly number[];
   readonly partitions: readonly PartitionLeader[];
@@ -21,7 +23,7 @@ export interface ClusterMap {
 
 /** Asks any broker about all topics that we may see. From then on `findBroker` of this cluster knows its nodes. */
 export async function fetchClusterMap(cluster: VendorCluster): Promise<ClusterMap> {
-  const { nodeIds, topics } = await fetchMetadata(await anyBroker(cluster));
+  const { nodeIds, addresses, topics } = await fetchMetadata(await anyBroker(cluster));
   const { brokerPool } = cluster;
   if (!nodeIds.every((nodeId) => nodeId in brokerPool.brokers)) {
     // kafkajs learns its nodes only together with a topic, and throws where that has an error.
@@ -35,5 +37,6 @@ export async function fetchClusterMap(cluster: VendorCluster): Promise<ClusterMa
   const held = new Set(
     topics.flatMap(({ partitions }) => partitions.flatMap(({ heldBy }) => heldBy)),
   );
-  return { nodeIds, absentIds: [...held].filter((id) => !nodeIds.includes(id)), partitions };
+  const absentIds = [...held].filter((id) => !nodeIds.includes(id));
+  return { nodeIds, addresses, absentIds, partitions };
 }

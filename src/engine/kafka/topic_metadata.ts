@@ -33,6 +33,8 @@ export interface TopicMetadata {
 /** A cluster, as a broker knows it. */
 export interface ClusterMetadata {
   readonly nodeIds: readonly number[];
+  /** `host:port` of each node, as the cluster gives it to its clients. */
+  readonly addresses: ReadonlyMap<number, string>;
   readonly topics: readonly TopicMetadata[];
 }
 
@@ -91,14 +93,13 @@ export function parseMetadata(bytes: Uint8Array): ClusterMetadata {
   const reader = new WireReader(bytes);
   reader.tags();
   reader.int32(); // throttle time
-  const nodeIds = reader.array(() => {
+  const addresses = new Map(reader.array(() => {
     const nodeId = reader.int32();
-    reader.string(); // host
-    reader.int32(); // port
+    const address = `${reader.string() ?? ""}:${reader.int32()}`;
     reader.string(); // rack
     reader.tags();
-    return nodeId;
-  });
+    return [nodeId, address] as const;
+  }));
   reader.string(); // cluster
   reader.int32(); // controller
   const topics = reader.array((): TopicMetadata => {
@@ -122,5 +123,5 @@ export function parseMetadata(bytes: Uint8Array): ClusterMetadata {
     const topicId = id === noTopicId ? undefined : id;
     return { topic, errorCode, topicId, partitions, operations };
   });
-  return { nodeIds, topics };
+  return { nodeIds: [...addresses.keys()], addresses, topics };
 }

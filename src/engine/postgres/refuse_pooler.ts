@@ -56,14 +56,19 @@ async function sessionOf({ unsafe }: Pick<ReturnType<typeof openDatabase>["sql"]
     const [row] = await translatingErrors(() => unsafe("select pg_backend_pid() as pid"));
     return Number(row?.pid);
   } catch (error) {
-    const said = error instanceof Error ? error.message : String(error);
-    if (!said.includes("unsupported startup parameter")) throw error;
-    throw new HaltError(
-      `Cannot work with this Postgres: a connection pooler stands before it and refuses what every session is opened with ` +
-        `(${said}). ${directly} that takes them: ignore_startup_parameters = ${
-          sentSettings.join(",")
-        } in PgBouncer, and the server's own values are checked instead`,
-      { cause: error },
-    );
+    throw refusalOfPooler(error) ?? error;
   }
+}
+
+/** The halt that says so, where a pooler has refused the settings that every session is opened with; else undefined. */
+export function refusalOfPooler(error: unknown): HaltError | undefined {
+  const [said] = /unsupported startup parameter[^)]*/.exec(String(error)) ?? [];
+  if (said === undefined) return undefined;
+  return new HaltError(
+    `Cannot work with this Postgres: a connection pooler stands before it and refuses what every session is opened with ` +
+      `(${said}). ${directly} that takes them: ignore_startup_parameters = ${
+        sentSettings.join(", ")
+      } in PgBouncer, and the server's own values are checked instead`,
+    { cause: error },
+  );
 }

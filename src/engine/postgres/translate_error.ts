@@ -41,10 +41,7 @@ export function asDependencyDown(error: unknown): DependencyDownError | undefine
   const code = codeOf(error);
   if (code === undefined) return undefined;
   const said = redact(error instanceof Error ? error.message : String(error));
-  // What Node says where the other side hangs up in the middle of the handshake.
-  const advice = said.includes("before secure TLS connection was established")
-    ? "Postgres hung up before TLS was agreed: does it speak TLS, as sslmode in DATABASE_URL says?"
-    : adviceFor(code);
+  const advice = wordFor(said) ?? adviceFor(code);
   if (advice === undefined) return undefined;
   return new DependencyDownError("postgres", `${advice} (${code}: ${said})`, { cause: error });
 }
@@ -101,6 +98,19 @@ const transientReasons: Readonly<Record<string, string>> = {
   "57014": "it ran longer than statement_timeout, or was cancelled",
   "25P03": "it stood idle in its transaction for too long",
 };
+
+/** Where the code alone says too little. */
+function wordFor(said: string): string | undefined {
+  // What Node says where the other side hangs up in the middle of the handshake.
+  if (said.includes("before secure TLS connection was established")) {
+    return "Postgres hung up before TLS was agreed: does it speak TLS, as sslmode in DATABASE_URL says?";
+  }
+  if (said.includes("unsupported startup parameter")) {
+    return "A connection pooler stands before Postgres and refuses what every session is opened with: " +
+      'DATABASE_URL must name Postgres itself, or a pool in session mode set up as "deno task doctor" says';
+  }
+  return undefined;
+}
 
 function adviceFor(code: string): string | undefined {
   if (lostCodes.has(code)) return "The connection to Postgres was lost";

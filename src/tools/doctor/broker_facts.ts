@@ -16,7 +16,9 @@ export interface BrokerFacts {
 /** A broker that the cluster names and that did not answer. */
 export interface BrokerAway {
   readonly nodeId: number;
-  /** Why it did not; absent where the cluster does not list it, and has partitions that it is to hold. */
+  /** Where the cluster says that it is; absent where the cluster does not list it, and has partitions that it is to hold. */
+  readonly address?: string;
+  /** Why it did not answer there. */
   readonly reason?: string;
 }
 
@@ -31,14 +33,15 @@ export async function readBrokers(
   cluster: VendorCluster,
   settings: readonly string[],
 ): Promise<Brokers> {
-  const { nodeIds, absentIds } = await fetchClusterMap(cluster);
+  const { nodeIds, addresses, absentIds } = await fetchClusterMap(cluster);
   const there: BrokerFacts[] = [];
   const away: BrokerAway[] = absentIds.map((nodeId) => ({ nodeId }));
   await Promise.all(nodeIds.map(async (nodeId) => {
     try {
       there.push(await factsOf(cluster, nodeId, settings));
     } catch (error) {
-      away.push({ nodeId, reason: error instanceof Error ? error.message : String(error) });
+      const reason = error instanceof Error ? error.message : String(error);
+      away.push({ nodeId, address: addresses.get(nodeId) ?? "?", reason });
     }
   }));
   const byNode = (a: { nodeId: number }, b: { nodeId: number }) => a.nodeId - b.nodeId;

@@ -10,13 +10,14 @@ const fetchVersionMin = 13;
 /** Whether every broker that the cluster names can be reached from here. */
 export function judgeReach(there: readonly BrokerFacts[], away: readonly BrokerAway[]): Finding[] {
   const subject = "brokers";
-  const lost = away.map(({ nodeId, reason }) =>
-    reason === undefined ? down(nodeId) : not(
+  const lost = away.map(({ nodeId, address, reason }) =>
+    address === undefined ? down(nodeId) : not(
       "wrong",
       subject,
-      `broker ${nodeId} does not answer at the address that the cluster gives for it (${reason}): ` +
+      `broker ${nodeId} does not answer at ${address}, where the cluster says that it is (${reason}): ` +
         `what it leads is out of reach`,
-      "start it; or, where it runs, correct its advertised.listeners, or what stands between",
+      `start it; or, where it runs, make ${address} reachable from here, or set its advertised.listeners to ` +
+        "an address that is, and restart it",
     )
   );
   if (lost.length > 0) return lost;

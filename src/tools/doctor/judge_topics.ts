@@ -74,6 +74,27 @@ export function judgeTopic(
   return findings.length > 0 ? findings : [right(subject, describe(description, settings))];
 }
 
+/** Whether as many replicas can be made as the setting asks for; `anyMissing`: a topic has yet to be made. */
+export function judgeReplicas(factor: number, brokers: number, anyMissing: boolean): Finding[] {
+  if (factor <= brokers) return [];
+  const consequence = anyMissing
+    ? "the worker cannot make the topics that are missing, and halts"
+    : "no topic can be made with it, such as that of a key's state";
+  return [
+    not(
+      anyMissing ? "wrong" : "warning",
+      "replicas",
+      `TOPIC_REPLICATION_FACTOR=${factor}, and the cluster has ${brokers} broker(s): ${consequence}`,
+      `set TOPIC_REPLICATION_FACTOR to at most ${brokers}, or to -1 (as many as there are brokers, up to 3); or add brokers`,
+    ),
+  ];
+}
+
+/** How many replicas a topic is to have: what the setting asks for, as far as there are brokers. */
+function replicasWanted({ replicationFactor }: TopicSpec, brokers: number): number {
+  return Math.min(replicationFactor > 0 ? replicationFactor : 3, brokers);
+}
+
 function standingOf(
   subject: string,
   { leaderless, behind, partitions }: TopicDescription,
@@ -106,14 +127,15 @@ function standingOf(
 
 function replicationOf(
   subject: string,
-  { topic, uses = [], replicationFactor }: TopicSpec,
+  spec: TopicSpec,
   { replicas }: TopicDescription,
   settings: SeenTopic["settings"],
   brokers: number,
 ): Finding[] {
+  const { topic, uses = [] } = spec;
   // It holds no records: only its number of partitions counts.
   if (uses.includes("cursor")) return [];
-  const wanted = replicationFactor > 0 ? replicationFactor : Math.min(3, brokers);
+  const wanted = replicasWanted(spec, brokers);
   if (replicas < wanted) {
     return [
       not(
@@ -139,10 +161,11 @@ function replicationOf(
   return [];
 }
 
-function makingCommand({ topic, partitions, config = {} }: TopicSpec, brokers: number): string {
+function makingCommand(spec: TopicSpec, brokers: number): string {
+  const { topic, partitions, config = {} } = spec;
   const settings = Object.entries(config).map(([name, value]) => ` --config ${name}=${value}`);
   return `start it; without that right: kafka-topics.sh --create --topic ${topic} --partitions ${partitions} ` +
-    `--replication-factor ${Math.min(3, brokers)}${settings.join("")}`;
+    `--replication-factor ${replicasWanted(spec, brokers)}${settings.join("")}`;
 }
 
 function describe(

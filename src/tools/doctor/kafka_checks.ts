@@ -4,9 +4,9 @@ import { checkedSettings } from "../../engine/kafka/check_topics.ts";
 import { anyBroker, describeTopics } from "../../engine/kafka/describe_topics.ts";
 import { fetchLogDirs } from "../../engine/kafka/log_dirs.ts";
 import { fetchControllerTime } from "../../engine/kafka/quorum_clock.ts";
-import { fetchClusterMap } from "../../engine/kafka/cluster_map.ts";
 import type { KafkaClient } from "../../engine/kafka/kafka_client.ts";
 import { describeTopicSettings } from "../../engine/kafka/topic_settings.ts";
+import { unknownTopicCode } from "../../engine/kafka/topic_metadata.ts";
 import type { VendorBroker, VendorCluster } from "../../engine/kafka/vendor.ts";
 import { type Brokers, newest, readBrokers } from "./broker_facts.ts";
 import { expectedTopics } from "./expected_topics.ts";
@@ -14,7 +14,7 @@ import { type Finding, not } from "./finding.ts";
 import { judgeProtocol, judgeReach, judgeVersions } from "./judge_brokers.ts";
 import { type BrokerDisks, judgeClock, judgeDisks } from "./judge_hosts.ts";
 import { brokerLimits, judgeLimits } from "./judge_limits.ts";
-import { judgeTopic } from "./judge_topics.ts";
+import { judgeReplicas, judgeTopic } from "./judge_topics.ts";
 import { judgeRights } from "./judge_rights.ts";
 import { readRights } from "./read_rights.ts";
 import { type DoctorRole, doctorRoles, rightsOf } from "./role_rights.ts";
@@ -45,7 +45,7 @@ export function kafkaChecks(place: KafkaPlace): readonly Check[] {
     of("version", ({ there }) => judgeVersions(there)),
     of("transactions", ({ there }) => judgeProtocol(there)),
     of("limits", ({ there }) => judgeLimits(there, config, client.user)),
-    { subject: "disk", look: () => lookAtDisks(cluster) },
+    { subject: "disk", look: async () => await lookAtDisks(cluster, await brokers()) },
     { subject: "clock", look: () => lookAtClock(cluster) },
     { subject: "topics", look: () => lookAtTopics(place, brokers) },
     { subject: "rights", look: () => lookAtRights(place) },
@@ -66,9 +66,10 @@ function knows(broker: VendorBroker, request: keyof typeof newer): boolean {
   return newest(broker.versions?.[key]) >= version;
 }
 
-async function lookAtDisks(cluster: VendorCluster): Promise<Finding[]> {
+async function lookAtDisks(cluster: VendorCluster, { there }: Brokers): Promise<Finding[]> {
+  if (there.length === 0) return [not("not_checked", "disk", noBroker)];
   const brokers: BrokerDisks[] = [];
-  for (const nodeId of (await fetchClusterMap(cluster)).nodeIds) {
+  for (const { nodeId } of there) {
     const broker = await cluster.findBroker({ nodeId });
     if (!knows(broker, "DescribeLogDirs")) {
       return [not("not_told", "disk", "what their disks have left brokers tell from Kafka 3.3 on")];
@@ -109,12 +110,19 @@ async function lookAtTopics(
   const settings = await describeTopicSettings(cluster, there, checkedSettings);
   const { there: up, away } = await brokers();
   const surroundings = { brokers: up.length + away.length, user: client.user };
-  return expected.flatMap((topic) => {
-    const description = described.find((found) => found.topic === topic.spec.topic);
-    if (!description) return [];
-    const own = settings.find((found) => found.topic === topic.spec.topic);
-    return judgeTopic(topic, { description, settings: own }, surroundings);
-  });
+  const missing = described.filter(({ errorCode }) => errorCode === unknownTopicCode);
+  const anyMissing = expected.some(({ spec, madeBy }) =>
+    madeBy !== undefined && missing.some(({ topic }) => topic === spec.topic)
+  );
+  return [
+    ...judgeReplicas(config.TOPIC_REPLICATION_FACTOR, surroundings.brokers, anyMissing),
+    ...expected.flatMap((topic) => {
+      const description = described.find((found) => found.topic === topic.spec.topic);
+      if (!description) return [];
+      const own = settings.find((found) => found.topic === topic.spec.topic);
+      return judgeTopic(topic, { description, settings: own }, surroundings);
+    }),
+  ];
 }
 
 function once<T>(ask: () => Promise<T>): () => Promise<T> {

@@ -11,7 +11,9 @@ import { hostsOf } from "../../engine/postgres/server_identity.ts";
 import { checkSessionSettings } from "../../engine/postgres/session_settings.ts";
 import type { Queryable, Sql } from "../../engine/postgres/sql.ts";
 import { whyNoWrites } from "../../engine/postgres/takes_writes.ts";
+import { translatingErrors } from "../../engine/postgres/translate_error.ts";
 import { findInstalled } from "../../engine/projection/install_projection.ts";
+import { fromHalt } from "./explain.ts";
 import { type Finding, not, right, splitRemedy } from "./finding.ts";
 import {
   inBytes,
@@ -83,7 +85,6 @@ export function postgresChecks(place: PostgresPlace): readonly Check[] {
   ];
 }
 
-/** A halt of the start, as a line: what ends its message is the remedy. */
 async function unlessHalted(
   subject: string,
   good: string,
@@ -94,8 +95,7 @@ async function unlessHalted(
     return [right(subject, good)];
   } catch (error) {
     if (!(error instanceof HaltError)) throw error;
-    const { text, remedy } = splitRemedy(error.message, ". ");
-    return [not("wrong", subject, text.replace("Cannot work with this Postgres: ", ""), remedy)];
+    return [fromHalt(subject, error)];
   }
 }
 
@@ -121,6 +121,8 @@ async function lookAtWrites(databaseUrl: string): Promise<Finding[]> {
   await using own = openDatabase(databaseUrl, {
     ...{ connectionsMax: 1, applicationName: "onceflow doctor" },
   });
+  // Whether there is a connection is another question than what it takes.
+  await translatingErrors(() => own.sql.unsafe("select 1"));
   const why = await whyNoWrites(own.sql);
   if (why === undefined) return [right(subject, "this is the primary, and it takes writes")];
   const { text, remedy } = splitRemedy(why, ": ");

@@ -45,21 +45,28 @@ export async function readClock(sql: Queryable): Promise<number> {
   return row?.ms ?? NaN;
 }
 
-/** How many sessions there may yet be. */
+/** By these names Postgres knows the sessions of the doctor, which are gone when it has ended. */
+const askingNames = ["onceflow doctor", "onceflow start"];
+
+/** How many sessions there may yet be, without those that ask. */
 export async function readConnections(sql: Queryable): Promise<ConnectionFacts> {
   const [row] = await sql<
     { free: number; max: number; ofRole: number | null; ofDatabase: number | null }[]
   >`
-    select max - taken as free, max,
-      case when rolconnlimit >= 0 then rolconnlimit - mine end as "ofRole",
-      case when datconnlimit >= 0 then datconnlimit - here end as "ofDatabase"
+    select max - taken + asking as free, max,
+      case when rolconnlimit >= 0 then rolconnlimit - mine + asking end as "ofRole",
+      case when datconnlimit >= 0 then datconnlimit - here + asking end as "ofDatabase"
     from (
       select current_setting('max_connections')::int
           - current_setting('superuser_reserved_connections')::int
           - coalesce(current_setting('reserved_connections', true), '0')::int as max,
         (select coalesce(sum(numbackends), 0) from pg_stat_database)::int as taken,
         (select count(*) from pg_stat_activity where usename = current_user)::int as mine,
-        (select numbackends from pg_stat_database where datname = current_database()) as here
+        (select numbackends from pg_stat_database where datname = current_database()) as here,
+        (
+          select count(*) from pg_stat_activity
+          where usename = current_user and application_name = any (${askingNames})
+        )::int as asking
     ) as counted, pg_roles, pg_database
     where rolname = current_user and datname = current_database()
   `;
