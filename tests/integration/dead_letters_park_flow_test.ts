@@ -1,20 +1,27 @@
 /** A flow with `park: "key"` on real Kafka, unparked with the tools that an operator has. */
 import { z } from "zod";
-import { defineFlow, headerText, PoisonError, topic } from "../../src/engine/mod.ts";
+import { defineFlow, HaltError, headerText, PoisonError, topic } from "../../src/engine/mod.ts";
 import { listDeadLetters } from "../../src/engine/dead_letters/list_dead_letters.ts";
 import { listParkedKeys } from "../../src/engine/dead_letters/load_parked_keys.ts";
 import { openDeadLetterStore } from "../../src/engine/dead_letters/open_dead_letter_store.ts";
+import { redriveDeadLetters } from "../../src/engine/dead_letters/redrive.ts";
 import { unpark } from "../../src/engine/dead_letters/unpark.ts";
+import { runFlow } from "../../src/engine/flow/run_flow.ts";
+import { createKafkaClient } from "../../src/engine/kafka/kafka_client.ts";
+import { applyOffset, planOffset } from "../../src/engine/kafka/offset_admin.ts";
 import type { TransactionStep } from "../../src/engine/kafka/transactor.ts";
-import { assertEquals, assertExists } from "../support/assert.ts";
+import { assertEquals, assertExists, assertRejects } from "../support/assert.ts";
 import {
   freshTopics,
   jsons,
   produce,
   readPartition,
   record,
+  recreateTopic,
   testClient,
+  uniqueName,
 } from "../support/kafka.ts";
+import { inTime } from "../support/in_time.ts";
 import { runUntil } from "../support/run_until.ts";
 
 for (const dies of [false, true]) {
@@ -75,3 +82,52 @@ for (const dies of [false, true]) {
     assertEquals(back.length, 3);
   });
 }
+
+Deno.test("parked keys whose topic is recreated halt the lane while it runs, and the advice leads on", async () => {
+  const { settings } = await testClient();
+  const client = createKafkaClient({ ...settings, namespace: uniqueName("parking") });
+  const [source = "", outTopic = ""] = await freshTopics(client, 1, "orders", "out");
+  const read = z.object({ id: z.string() });
+  const out = topic(outTopic, { read, key: () => "key" });
+  let mended = false;
+  const flow = defineFlow({
+    name: source,
+    from: topic(source, { read, key: () => "key" }),
+    to: [out],
+    park: "key",
+    deadLetters: `${source}.DLQ`,
+    transform(event) {
+      if (!mended) throw new PoisonError("not yet");
+      return out.event(event);
+    },
+  });
+  await produce(client, ["first", "second"].map((id) => record(source, 0, "key", { id })));
+  const parked = Promise.withResolvers<void>();
+  const observer = {
+    committed: ({ deadLetters }: { readonly deadLetters: number }) =>
+      void (deadLetters > 0 && parked.resolve()),
+  };
+  const running = runFlow(client, flow, AbortSignal.timeout(60_000), { observer }, {
+    topicsLookMs: 50,
+  });
+  await inTime(Promise.race([parked.promise, running]), "the key is parked");
+  await recreateTopic(client, client.names.parked, { "cleanup.policy": "compact" });
+  const { message } = await assertRejects(() => running, HaltError, "deleted and recreated");
+
+  const [, offset = ""] = message.match(/from offset (\d+)/) ?? [];
+  const advice = /offsets set --group (\S+) --topic (\S+) --partition (\d+) --to OFFSET/;
+  const [, groupId = "", name = "", partition] = message.match(advice) ?? [];
+  const place = { groupId, topic: name, partition: Number(partition) };
+  await using store = openDeadLetterStore(client, {
+    ...{ topic: flow.deadLetters, transactionTimeoutMs: 10_000 },
+  });
+  const change = await planOffset(client, { ...place, to: Number(offset) });
+  await applyOffset(client, store.transactions, change);
+  mended = true;
+  assertEquals((await redriveDeadLetters(store)).redriven, 2);
+  await runUntil(client, flow, ({ outputs }) => outputs === 2);
+  assertEquals(jsons(await readPartition(client, outTopic)).map(({ id }) => id), [
+    "first",
+    "second",
+  ]);
+});

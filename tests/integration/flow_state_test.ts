@@ -15,6 +15,7 @@ import {
   produce,
   readPartition,
   record,
+  recreateTopic,
   testClient,
 } from "../support/kafka.ts";
 import { waitFor } from "../../src/tools/stack/wait.ts";
@@ -209,4 +210,17 @@ Deno.test("state that is gone halts, with what to do", async () => {
     admin.createPartitions({ topicPartitions: [{ topic: topics.source, count: 2 }] })
   );
   assertStringIncludes(await halt(), "has 2 partitions and");
+});
+
+Deno.test("state whose topic is recreated halts the lane while it runs, although nothing comes", async () => {
+  const { client, flow, write, topics } = await pipeline(1, 1);
+  await write(1);
+  const counted = Promise.withResolvers<void>();
+  const observer = { committed: () => counted.resolve() };
+  const running = runFlow(client, flow, AbortSignal.timeout(60_000), { observer }, {
+    topicsLookMs: 50,
+  });
+  await Promise.race([counted.promise, running]);
+  await recreateTopic(client, topics.state, { "cleanup.policy": "compact" });
+  await assertRejects(() => running, HaltError, "was deleted and recreated");
 });

@@ -1,4 +1,5 @@
 /** Real topics for tests: made fresh, written to, read back under read_committed. */
+import { Kafka, logLevel } from "kafkajs";
 import type { OutputRecord } from "../../src/engine/core/record.ts";
 import type { InputRecord } from "../../src/engine/core/record.ts";
 import { createKafkaClient, type KafkaClient } from "../../src/engine/kafka/kafka_client.ts";
@@ -35,6 +36,22 @@ export async function freshTopics(
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
+
+/** Deletes a topic and makes another one of its name, with one partition. */
+export async function recreateTopic(
+  client: KafkaClient,
+  topic: string,
+  config: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const admin = new Kafka({ brokers: [...client.settings.brokers], logLevel: logLevel.NOTHING })
+    .admin();
+  await admin.connect();
+  const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
+  await admin.deleteTopics({ topics: [topic] });
+  // False for as long as the old one is there.
+  while (!await admin.createTopics({ topics: [{ topic, numPartitions: 1, configEntries }] }));
+  await admin.disconnect();
+}
 
 /** A record of text, or of an object as JSON. */
 export function record(

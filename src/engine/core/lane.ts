@@ -82,6 +82,7 @@ async function runSession<T>(lane: Lane<T>, session: DeliverySession): Promise<v
   progress.known = first ? -1 : committed;
   const { groupId } = lane.assignment;
   const { topic, partition } = reader;
+  using kept = options.watchKept?.();
   // After fencing: nobody else can park or free a key of this partition from here on.
   const parked = await options.parking?.load({ groupId, topic, partition }, signal);
   if (parked) checkParked(lane.assignment, session.start, parked.topicId);
@@ -91,8 +92,9 @@ async function runSession<T>(lane: Lane<T>, session: DeliverySession): Promise<v
   if (options.standing) options.standing.position = start;
   // Before a record is read: after a crash the lane must find this start, and no other one.
   if (first) await commitKnown(lane, session, first, start);
+  const reading = kept ? AbortSignal.any([signal, kept.signal]) : signal;
   while (!signal.aborted) {
-    await processBatch(lane, session, await reader.next(options, signal), parked);
+    await processBatch(lane, session, await reader.next(options, reading), parked);
     if (progress.failures > 0) options.health?.up(laneCheck(reader), "working");
     progress.failures = 0;
   }

@@ -16,6 +16,8 @@ export interface LaneOptions extends BatchBounds {
   readonly parking?: Parking;
   /** The state of the partition's keys, for a flow that keeps some. */
   readonly state?: LaneState;
+  /** Watches the topics that parked keys and state were loaded from; called at the start of each session. */
+  readonly watchKept?: () => KeptWatch;
   /** Where to begin while the group has committed nothing; at the earliest record where absent. */
   readonly first?: FirstStart;
   /** Told what stands in the lane's way, as `lane:<topic>-<n>`. */
@@ -26,4 +28,10 @@ export interface LaneOptions extends BatchBounds {
   readonly clock?: Clock;
   /** Checkpoints that outlive the process, to find a record that kills it. */
   readonly crashLog?: CrashLog;
+}
+
+/** Of one session. */
+export interface KeptWatch extends Disposable {
+  /** Fires with a TransactionError when what was loaded lies in no topic any more: it is to be loaded anew, or to halt. */
+  readonly signal: AbortSignal;
 }

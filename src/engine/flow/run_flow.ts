@@ -37,6 +37,7 @@ import { tellNewGroup } from "./tell_new_group.ts";
 import { ensureStateTopic, openKafkaState } from "../state/kafka_state.ts";
 import { stateTopicOf } from "../state/state_changelog.ts";
 import { untilAnswered } from "../kafka/until_answered.ts";
+import { watchKept } from "./watch_kept.ts";
 import { watchUntilDisposed } from "./watch_lanes.ts";
 import { watching } from "../kafka/watch_transactions.ts";
 import { traceDeadLetters } from "../observe/trace_dead_letters.ts";
@@ -77,7 +78,8 @@ export async function runFlow<T>(
     ...state.map(({ topic }) => topic),
     ...(flow.state ? [stateTopicOf(flow)] : []),
   ];
-  await using topics = createTopicDirectory(client);
+  const kept = [...parks ? [names.parked] : [], ...flow.state ? [stateTopicOf(flow)] : []];
+  await using topics = createTopicDirectory(client, hooks.topicsLookMs);
   const known = await untilAnswered(
     `look up the topics of flow ${flow.name}`,
     async () => {
@@ -135,9 +137,10 @@ export async function runFlow<T>(
     dependencyBackoffMsMax: options.dependencyBackoffMsMax,
     health,
     first,
+    watchKept: watchKept(topics, kept),
   };
   const observer = traceDeadLetters(options.observer ?? {}, flow.deadLettersOf);
-  const kept = openKafkaState(flow, { log, topics, clock: client.recordClock }, options);
+  const states = openKafkaState(flow, { log, topics, clock: client.recordClock }, options);
   const delivery = withTopics(topics, deliveries[options.guarantee]);
   await using _transactions = hooks.board ? undefined : watching(client, {
     topics: [...inputs, ...written],
@@ -166,7 +169,7 @@ export async function runFlow<T>(
       const { topic } = assignment.reader;
       const parking = parks ? createParking(log, flow.deadLettersOf(topic)) : undefined;
       const crashLog = openCrashLog(crashes, flow.groupId, assignment.reader, client.user);
-      const right = kept?.lane(assignment.reader);
+      const right = states?.lane(assignment.reader);
       using state = right && (hooks.state?.(right) ?? right);
       await board.during(assignment, (standing) =>
         runLane(

@@ -56,6 +56,8 @@ export interface RunFlowHooks {
   readonly state?: (right: LaneState) => LaneState;
   /** Somebody else watches the lanes, and the transactions on the flow's topics. */
   readonly board?: LaneBoard;
+  /** How often the topics that are written to are looked at, milliseconds. */
+  readonly topicsLookMs?: number;
   /** How often open transactions are looked for. */
   readonly watch?: Pick<WatchOptions, "intervalMs" | "graceMs">;
 }

@@ -10,6 +10,8 @@ export interface TopicDescription {
   readonly topic: string;
   /** The protocol's error for this topic; 0 where there is none. */
   readonly errorCode: number;
+  /** Its identity (KIP-516); undefined where the cluster gives its topics none. */
+  readonly topicId?: string | undefined;
   readonly partitions: number;
   /** Partitions that have no leader now. */
   readonly leaderless: readonly number[];
@@ -26,9 +28,10 @@ export async function describeTopics(
 ): Promise<readonly TopicDescription[]> {
   if (topics.length === 0) return [];
   const found = await fetchTopicMetadata(await anyBroker(cluster), topics);
-  return found.map(({ topic, errorCode, partitions }) => ({
+  return found.map(({ topic, errorCode, topicId, partitions }) => ({
     topic,
     errorCode,
+    topicId,
     partitions: partitions.length,
     leaderless: partitions.filter(({ leader }) => leader < 0).map(({ partition }) => partition),
     replicas: Math.min(...partitions.map(({ replicas }) => replicas)),

@@ -26,6 +26,8 @@ export interface TopicDirectory extends AsyncDisposable {
   hasLeader(topic: string, partition: number): boolean;
   /** What is known of these may hold no longer: the next look asks about them again. */
   doubt(topics: readonly string[]): void;
+  /** Calls `tell` when a look finds another topic under a name: what was in the one before is gone. */
+  onRecreated(tell: (topic: string) => void): Disposable;
   /** Looks up those of these that are unknown, missing or in doubt; all that are in doubt where absent. */
   lookUp(topics?: readonly string[]): Promise<void>;
   /**
@@ -37,6 +39,7 @@ export interface TopicDirectory extends AsyncDisposable {
 
 /** What is known of one topic. */
 interface Known {
+  topicId?: string | undefined;
   partitions: number | undefined;
   leaderless: readonly number[];
   bytesMax: number | undefined;
@@ -86,7 +89,12 @@ export function createTopicDirectory(
     }
   };
   const ended = new AbortController();
+  const listeners = new Set<(topic: string) => void>();
   const directory: TopicDirectory = {
+    onRecreated(tell) {
+      listeners.add(tell);
+      return { [Symbol.dispose]: () => void listeners.delete(tell) };
+    },
     doubt,
     partitionCount: (topic) => known.get(topic)?.partitions,
     recordBytesMax: (topic) => known.get(topic)?.bytesMax,
@@ -113,13 +121,16 @@ export function createTopicDirectory(
         ]);
       };
       const [descriptions, settings] = await within(ask(), lookUpMsMax);
-      for (const { topic, errorCode, partitions, leaderless } of descriptions) {
+      const recreated: string[] = [];
+      for (const { topic, topicId, errorCode, partitions, leaderless } of descriptions) {
         const entry = known.get(topic) ??
           { partitions: undefined, leaderless: [], bytesMax: undefined, doubtful: true };
         known.set(topic, entry);
         if (errorCode === noError) {
-          sayGrown(topic, entry.partitions, partitions);
-          Object.assign(entry, { partitions, leaderless, doubtful: false });
+          const isOther = ![topicId, undefined].includes(entry.topicId);
+          if (isOther && topicId !== undefined) recreated.push(topic);
+          else sayGrown(topic, entry.partitions, partitions);
+          Object.assign(entry, { topicId, partitions, leaderless, doubtful: false });
         } else if (errorCode === unknownTopic) entry.partitions = undefined;
         const own = settings.find((candidate) => candidate.topic === topic);
         if (own?.errorCode === noError) {
@@ -139,6 +150,7 @@ export function createTopicDirectory(
           Object.assign(entry, { bytesMax: undefined, learnedAt: undefined });
         }
       }
+      for (const topic of recreated) for (const tell of listeners) tell(topic);
     },
     async failed(error, topics) {
       doubt(topics);
