@@ -121,31 +121,47 @@ Deno.test("an input that is deleted or compacted before it is read, and an outpu
   }
 });
 
-Deno.test("a setting that is changed while work goes on is said until it is put right, and once where it only might lose", async () => {
+Deno.test("a setting that is changed while work goes on is said until it is put right, and again when it comes again", async () => {
   const client = await testClient();
   const lines: string[] = [];
-  configureLogging({ level: "warning", write: (line) => void lines.push(line) });
+  configureLogging({ level: "info", write: (line) => void lines.push(line) });
   const plain = { partitions: 1, replicationFactor: 1 };
   const history = { ...plain, topic: uniqueName("history"), uses: ["history" as const] };
   const input = { ...plain, topic: uniqueName("input"), uses: ["input" as const] };
-  await ensureTopics(client, [history, input].map((spec) => ({ ...spec, config: forEver })));
+  const lanes = { ...laneCheckpointsTopic(namesIn(), 1), topic: uniqueName("lanes") };
+  const made = [history, input].map((spec) => ({ ...spec, config: forEver }));
+  await ensureTopics(client, [...made, lanes]);
   const health = createHealth();
   const stop = new AbortController();
   const watching = watchSettings(client, health, stop.signal, 50);
-  const found = () => health.ready().checks.find(({ name }) => name === `topic:${history.topic}`);
+  const found = ({ topic }: { topic: string }) =>
+    health.ready().checks.find(({ name }) => name === `topic:${topic}`);
   const until = async (condition: () => boolean) => {
     while (!condition()) await delay(20, AbortSignal.timeout(60_000));
   };
-  await alter(client, input.topic, { "retention.ms": "60000" });
-  await until(() => lines.some((line) => line.includes(`Topic ${input.topic} has retention.ms`)));
-  await alter(client, history.topic, { "cleanup.policy": "compact" });
-  await until(() => found()?.ok === false);
-  const [, advice = ""] = found()?.detail.match(/--add-config (\S+)$/) ?? [];
-  await alter(client, history.topic, Object.fromEntries(advice.split(",").map(pair)));
-  await until(() => found()?.ok === true);
+  const brief = () => alter(client, input.topic, { ...forEver, "retention.ms": "60000" });
+  await brief();
+  await until(() => found(input)?.detail.includes("retention.ms=60000") === true);
+  assertEquals(found(input)?.ok, true, "what only might lose holds nobody up");
+  await alter(client, input.topic, forEver);
+  await until(() => found(input)?.detail === "");
+  await brief();
+  await until(() => found(input)?.detail.includes("retention.ms=60000") === true);
+  for (const { topic } of [history, lanes]) {
+    const wrong = topic === history.topic ? "compact" : "delete";
+    await alter(client, topic, { "cleanup.policy": wrong });
+    await until(() => found({ topic })?.ok === false);
+    const [, advice = ""] = found({ topic })?.detail.match(/--add-config (\S+)$/) ?? [];
+    await alter(client, topic, Object.fromEntries(advice.split(",").map(pair)));
+    await until(() => found({ topic })?.ok === true);
+  }
   stop.abort();
   await watching;
-  assertEquals(lines.filter((line) => line.includes(input.topic)).length, 1, lines.join(""));
+  const said = (topic: string) =>
+    lines.filter((line) => line.includes(topic) && !line.includes("Made topics"))
+      .map((line) => line.includes("[INF]") ? "over" : "holds");
+  assertEquals(said(input.topic), ["holds", "over", "holds"], lines.join(""));
+  for (const { topic } of [history, lanes]) assertEquals(said(topic), ["holds", "over"]);
 });
 
 const forEver = { "cleanup.policy": "delete", "retention.ms": "-1" };
@@ -155,6 +171,19 @@ function pair(text: string): [string, string] {
   const [name = "", value = ""] = text.split("=");
   return [name, value];
 }
+
+Deno.test("a topic that two roles use is judged once, by both uses", async () => {
+  const client = await testClient();
+  const lines: string[] = [];
+  configureLogging({ level: "warning", write: (line) => void lines.push(line) });
+  const spec = { topic: uniqueName("both"), partitions: 1, replicationFactor: 1 };
+  await ensureTopics(client, [{ ...spec, config: { "retention.ms": "60000" } }]);
+  for (const use of ["history", "input"] as const) {
+    await ensureTopics(client, [{ ...spec, uses: [use] }]);
+  }
+  assertEquals(lines.length, 1, lines.join(""));
+  assertStringIncludes(lines[0] ?? "", "retention.ms=-1");
+});
 
 Deno.test("partitions that are added while work goes on are written to soon, and said once", async () => {
   const client = await testClient();

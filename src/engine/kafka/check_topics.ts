@@ -8,6 +8,8 @@ import type { TopicSpec } from "./topic_spec.ts";
 export interface TopicFinding {
   readonly kind: "refuse" | "warn";
   readonly topic: string;
+  /** What of it: the name of a setting, or `partitions`. */
+  readonly setting: string;
   /** The sentence for a person: topic, setting, value, consequence, remedy. */
   readonly text: string;
   /** How the sentence ends: what a person can do. */
@@ -47,6 +49,7 @@ export function checkTopic(
     findings.push({
       kind,
       topic,
+      setting: name,
       text: `Topic ${topic} has ${name}=${value}: ${consequence}; ${remedy}`,
       remedy,
     });
@@ -161,6 +164,7 @@ export function checkTopic(
     findings.push({
       kind: "refuse",
       topic,
+      setting: "partitions",
       text:
         `Topic ${topic} has ${description.partitions} partition(s): the outbox has ${partitions} shards ` +
         `(OUTBOX_SHARDS), and each needs one; ${remedy}`,
@@ -171,6 +175,7 @@ export function checkTopic(
     findings.push({
       kind: "warn",
       topic,
+      setting: "partitions",
       text:
         `Topic ${topic} has ${description.partitions} partitions: only the first is used, so that the ` +
         `others hold nothing of onceflow's; make it with one`,
