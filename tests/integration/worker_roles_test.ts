@@ -8,7 +8,8 @@ import { type Config, readConfig } from "../../src/config.ts";
 import { HaltError } from "../../src/engine/core/errors.ts";
 import { placeOrder } from "../../src/app/orders/place_order.ts";
 import { assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
-import { readPartition } from "../support/kafka.ts";
+import { describeTopics } from "../../src/engine/kafka/describe_topics.ts";
+import { readPartition, testClient } from "../support/kafka.ts";
 import { freshDatabase, services } from "../support/services.ts";
 
 Deno.test("tables that refuse a record halt the projector, and the relay goes on", async () => {
@@ -88,6 +89,8 @@ Deno.test("another namespace over the same topics halts every role and every dee
   const [, back = ""] = /Set NAMESPACE=(\S+) back/.exec(message) ?? [];
   assertEquals(back, blue.NAMESPACE);
   assertEquals(await invoices(blue, ["relay", "flow"], 1), 3);
+  // Only now: what went on beside the refusal has had its time.
+  assertEquals(await exists(green.OUTBOX_CURSOR_TOPIC), false, "a refused start makes nothing");
 
   const [, statement = ""] = /in Postgres: (insert .*?'\))/.exec(message) ?? [];
   {
@@ -98,3 +101,13 @@ Deno.test("another namespace over the same topics halts every role and every dee
   assertEquals(await invoices(green, ["flow"], 3), 6);
   assertEquals(await invoices(blue, ["relay", "flow"], 1), 7);
 });
+
+async function exists(topic: string): Promise<boolean> {
+  const cluster = (await testClient()).cluster();
+  try {
+    const [found] = await describeTopics(cluster, [topic]);
+    return found?.errorCode === 0;
+  } finally {
+    await cluster.disconnect();
+  }
+}

@@ -40,10 +40,10 @@ export interface OpenOptions {
 }
 
 /**
- * Connects, makes missing topics, brings the schema up to date. Several processes may do so at once.
+ * Connects, brings the schema up to date, makes missing topics. Several processes may do so at once.
  *
  * @throws {NoServicesError} when nobody says where the services are
- * @throws {HaltError} when the schema is not up to date and may not be changed
+ * @throws {HaltError} when the schema is not up to date and may not be changed, or is another namespace's: then nothing is made
  * @throws {UnreachedError} naming place and setting, when a service is away and nobody waits for it
  */
 export async function openRuntime(config: Config, options: OpenOptions): Promise<Runtime> {
@@ -73,22 +73,30 @@ export async function openRuntime(config: Config, options: OpenOptions): Promise
       unanswered: (afterMs) => unanswered(name, services, afterMs),
     });
   try {
-    const topics = reach(
-      "kafka",
-      options.kafkaLater ? createHealth() : options.health,
-      async () => {
-        for (const [topic, count] of await ensureAppTopics(client, config, options.roles)) {
-          partitions.set(topic, count);
-        }
-      },
-    );
     const schema = reach(
       "postgres",
       options.health,
       () => prepareSchema(database, services.databaseUrl, config),
     );
-    if (options.kafkaLater) topics.catch((error) => tellUnlessAborted(error, signal));
-    await Promise.all([schema, ...(options.kafkaLater ? [] : [topics])]);
+    const topics = () =>
+      reach(
+        "kafka",
+        options.kafkaLater ? createHealth() : options.health,
+        async () => {
+          for (const [topic, count] of await ensureAppTopics(client, config, options.roles)) {
+            partitions.set(topic, count);
+          }
+        },
+      );
+    // No topic is made before the database has said that this is its namespace.
+    if (options.kafkaLater) {
+      await schema;
+      topics().catch((error) => tellUnlessAborted(error, signal));
+    } else {
+      const kafka = reach("kafka", options.health, () => touch(client));
+      await Promise.all([schema, kafka]);
+      await topics();
+    }
     return { config, services, client, database, partitions, [Symbol.asyncDispose]: close };
   } catch (error) {
     await close();
@@ -106,6 +114,16 @@ export async function openUntilStopped(
   } catch (error) {
     if (options.signal.aborted) return undefined;
     throw error;
+  }
+}
+
+/** Finds out whether Kafka is there, and leaves nothing. */
+async function touch(client: KafkaClient): Promise<void> {
+  const cluster = client.cluster();
+  try {
+    await cluster.connect();
+  } finally {
+    await cluster.disconnect();
   }
 }
 

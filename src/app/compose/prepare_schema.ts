@@ -16,7 +16,7 @@ import { isRefused } from "../../engine/postgres/translate_error.ts";
 import { findInstalled, installProjection } from "../../engine/projection/install_projection.ts";
 import { projectionMigrations } from "../../engine/projection/projection_schema.ts";
 
-import { agreeOnNamespace } from "./agree_on_namespace.ts";
+import { agreeOnNamespace, refuseOtherNamespace } from "./agree_on_namespace.ts";
 import { namespaceMigrations } from "./namespace_migrations.ts";
 import { groupsOf } from "./roles.ts";
 
@@ -54,6 +54,8 @@ export async function prepareSchema(
 ): Promise<void> {
   await refusePooler(databaseUrl);
   await checkSessionSettings(sql);
+  // Before anything is changed; a database that has not noted any yet is asked again below.
+  await refuseOtherNamespace(sql, config.NAMESPACE);
   const missing = await missingFromSchema(sql, config);
   try {
     const { applied, staleVersion } = await migrateSchema(sql, config);
