@@ -10,6 +10,7 @@ import {
   assertRejects,
 } from "../support/assert.ts";
 import { outboxDatabase } from "./outbox_database.ts";
+import { cutProxy } from "./projection_cut_proxy.ts";
 
 const connectionsMax = 3;
 
@@ -121,6 +122,58 @@ Deno.test("transaction that lost its connection sends nothing into the session t
   await assertRejects(async () => await outcome);
   await victim`select 1`;
   assertEquals((await db.sql`select what from said`).length, 0);
+});
+
+/** Resolves when the server works on a statement that sleeps. */
+async function untilSleeping(sql: Sql): Promise<void> {
+  while (true) {
+    const found = await sql`
+      select from pg_stat_activity
+      where datname = current_database() and state = 'active' and query = 'select pg_sleep(20)'
+    `;
+    if (found.length > 0) return;
+  }
+}
+
+Deno.test("transaction goes on in the turn in which another connection of its pool is lost", async () => {
+  await using db = await outboxDatabase(1);
+  await using proxy = cutProxy(db.url);
+  await using pool = openDatabase(proxy.url, { connectionsMax: 2, applicationName: "victim" });
+  const rows = await pool.sql.begin(async (tx) => {
+    await tx`select 1`;
+    const other = pool.sql`select pg_sleep(20)`.execute();
+    other.catch(() => {});
+    await untilSleeping(db.sql);
+    proxy.cut("last");
+    await assertRejects(async () => await other, Error, "CONNECTION_CLOSED");
+    return await tx.savepoint((scope) => scope`select 1 as one`);
+  });
+  assertEquals(rows[0]?.one, 1);
+});
+
+Deno.test("transaction that goes on in the turn of its loss sends nothing into the session that comes next", async () => {
+  await using db = await outboxDatabase(1);
+  await using proxy = cutProxy(db.url);
+  await using pool = openDatabase(proxy.url, { connectionsMax: 1, applicationName: "victim" });
+  await db.sql`create table said (what text)`;
+  let next: Promise<unknown> | undefined;
+  const outcome = pool.sql.begin(async (tx) => {
+    const inFlight = tx`select pg_sleep(20)`.execute().then(() => undefined, ({ code }) => code);
+    // It waits for the connection, and gets its successor within the turn of the loss.
+    next = pool.sql.begin(async (other) => {
+      await other`insert into said values ('by the next')`;
+      await db.sql`select pg_sleep(0.1)`;
+    });
+    await untilSleeping(db.sql);
+    proxy.cut("last");
+    // Before the driver's own word of the loss has come through.
+    assertEquals(await inFlight, "CONNECTION_CLOSED");
+    const said = (what: string) => tx`insert into said values (${what})`;
+    await Promise.allSettled([said("after the loss"), tx.savepoint(() => said("in a savepoint"))]);
+  });
+  await assertRejects(async () => await outcome, Error, "CONNECTION_CLOSED");
+  await next;
+  assertEquals((await db.sql`select what from said`).map(({ what }) => what), ["by the next"]);
 });
 
 Deno.test("server that accepts and hangs up at once is given up in bounded time", async () => {

@@ -3,8 +3,8 @@
 export interface CutProxy extends AsyncDisposable {
   /** The same database through the proxy. */
   readonly url: string;
-  /** Ends every connection; new ones are let through. */
-  cut(): void;
+  /** Ends every connection, or the one that was opened last; new ones are let through. */
+  cut(which?: "last"): void;
   /** Ends every connection and refuses new ones. */
   down(): void;
   /** Listens on the same port again. */
@@ -44,15 +44,16 @@ export function cutProxy(databaseUrl: string, onSent: () => void = () => {}): Cu
     await watched.pipeTo(to.writable).catch(() => {});
     open.delete(from);
   };
-  const cut = () => {
-    for (const connection of open) {
+  const cut = (which?: "last") => {
+    // Of each connection the client's end was opened before the server's.
+    for (const connection of which === "last" ? [...open].slice(-2) : [...open]) {
+      open.delete(connection);
       try {
         connection.close();
       } catch {
         // Closed by its peer in this moment.
       }
     }
-    open.clear();
   };
 
   const down = () => {

@@ -2,7 +2,7 @@
 import type { postgres } from "./driver_package.ts";
 import { type Address, readAddress } from "./address.ts";
 import { openPool } from "./driver.ts";
-import { safeBegin, watchClosing } from "./safe_begin.ts";
+import { safeBegin } from "./safe_begin.ts";
 import { redact } from "./translate_error.ts";
 import { searchPath } from "./schema_name.ts";
 import { pinnedSettings } from "./session_settings.ts";
@@ -42,15 +42,13 @@ export interface DatabaseOptions {
  * @throws {TypeError} when the address cannot be read; its password is not in the message
  */
 export function openDatabase(url: string, options: DatabaseOptions): Database {
-  const watch = { closingNow: false };
-  const onclose = watchClosing(watch);
   const address = readAddress(url);
-  const sql: Sql = openPool(address.url, { ...driverOptions(address, options), onclose });
+  const sql: Sql = openPool(address.url, driverOptions(address, options));
   const begin = sql.begin;
   Object.assign(sql, {
     begin: <T>(...given: [(tx: Tx) => T] | [string, (tx: Tx) => T]) => {
       const [mode, work] = given.length === 1 ? ["", given[0]] as const : given;
-      return safeBegin(begin, watch, work, mode);
+      return safeBegin(begin, work, mode);
     },
   });
   let closing: Promise<void> | undefined;

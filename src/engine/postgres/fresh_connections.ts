@@ -18,6 +18,7 @@
  */
 
 import { InHand, type Statement } from "./statements_in_hand.ts";
+import { noteSenderOfPool, noteSession, type Session, sessionOf } from "./transaction_session.ts";
 
 interface Timer {
   start(): void;
@@ -72,6 +73,7 @@ function standIn(
   /** From the first attempt to connect until the close: only then may statements reach the inner connection. */
   let inUse = false;
   let deadline: ReturnType<typeof setTimeout> | undefined;
+  let session: Session = { isOver: false };
   const inHand = new InHand();
 
   const outer: DriverConnection = {
@@ -91,12 +93,18 @@ function standIn(
         attempted.terminate();
         discard(attempted, connectionError("CONNECT_TIMEOUT", "the server did not answer in time"));
       }, seconds * 1000);
+      noteSenderOfPool(first);
       // From then on it is connected, and the statement may take as long as it takes.
       inner.connect(whenExecuted(withOuter(first, true), () => clearTimeout(deadline)));
     },
     execute(statement) {
-      // What a transaction sends belongs to its connection.
-      if (inUse) return inner.execute(withOuter(statement, outer.reserved === null));
+      if (statement.options?.onexecute) noteSenderOfPool(statement);
+      // What a transaction sends belongs to its connection, and to none that has taken its place.
+      const own = sessionOf(statement);
+      if (inUse && (own === undefined || own === session)) {
+        if (outer.reserved !== null) noteSession(statement, session);
+        return inner.execute(withOuter(statement, outer.reserved === null));
+      }
       statement.reject(connectionError("CONNECTION_CLOSED", "the connection was lost"));
       return true;
     },
@@ -141,6 +149,8 @@ function standIn(
     if (connection !== inner) return;
     clearTimeout(deadline);
     inUse = false;
+    session.isOver = true;
+    session = { isOver: false };
     inner = fresh();
     const waiting = isReadOnly(error) ? inHand.take() : [];
     connection.terminate(); // Rejects what is still waiting in it.

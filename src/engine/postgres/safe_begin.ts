@@ -7,32 +7,21 @@
  * `tests/integration/outbox_lost_connection_test.ts` goes red without it.
  */
 import type { Sql, Tx } from "./sql.ts";
-
-/** Counts closed connections, so that a transaction can tell that one closed at this very moment. */
-export interface ClosingWatch {
-  /** True from the moment a connection of the pool closes until the next turn of the event loop. */
-  closingNow: boolean;
-}
-
-/** Makes the driver's `onclose` hook, which it calls before any rejected statement's caller can run. */
-export function watchClosing(watch: ClosingWatch): () => void {
-  return () => {
-    watch.closingNow = true;
-    setTimeout(() => watch.closingNow = false, 0);
-  };
-}
+import { type Sender, sessionOf } from "./transaction_session.ts";
 
 /** The driver's `begin`, with every statement and every end of a scope guarded. */
 export async function safeBegin<T>(
   begin: Sql["begin"],
-  watch: ClosingWatch,
   work: (tx: Tx) => T | Promise<T>,
   options: string,
 ): Promise<T> {
   let lost: { readonly cause: unknown } | undefined;
-  const isLost = () => lost !== undefined || watch.closingNow;
-  const outcome = begin(options, (tx) => endOnlyWhenAlive(guardTx(tx, isLost), work, () => lost));
-  // The driver rejects `outcome` as soon as the connection closes, whatever `work` is doing.
+  const outcome = begin(options, (tx) => {
+    const sender = senderOf(tx);
+    // The driver rejects `outcome` as soon as the connection closes, but `work` may hear of it first.
+    const isLost = () => lost !== undefined || sessionOf({ handler: sender })?.isOver === true;
+    return endOnlyWhenAlive(guardTx(tx, isLost), work, isLost);
+  });
   outcome.catch((cause) => lost ??= { cause });
   // deno-lint-ignore no-explicit-any -- the driver unwraps arrays of promises in its type; a promise is what we gave
   return await (outcome as Promise<any>);
@@ -42,15 +31,15 @@ export async function safeBegin<T>(
 async function endOnlyWhenAlive<T>(
   tx: Tx,
   work: (tx: Tx) => T | Promise<T>,
-  lost: () => unknown,
+  isLost: () => boolean,
 ): Promise<T> {
   try {
     const value = await work(tx);
-    if (lost()) await never();
+    if (isLost()) await never();
     return value;
   } catch (error) {
     await nextTurn();
-    if (lost()) await never();
+    if (isLost()) await never();
     throw error;
   }
 }
@@ -82,10 +71,15 @@ function guardSavepoint(tx: Tx, isLost: () => boolean) {
       endOnlyWhenAlive(
         guardTx(inner, isLost),
         (scope) => typeof work === "function" ? work(scope) : undefined,
-        () => isLost() || undefined,
+        isLost,
       );
     return Reflect.apply(tx.savepoint, tx, [...named, guarded]);
   };
+}
+
+/** What the driver sends the statements of this scope with: one that is only written down, and never sent, has it. */
+function senderOf(tx: Tx): Sender | undefined {
+  return (tx`` as { readonly handler?: Sender }).handler;
 }
 
 /** A tagged template, and not a name or values for one, which the driver only writes down. */
