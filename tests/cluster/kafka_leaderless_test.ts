@@ -1,8 +1,12 @@
 /**
  * An output partition without a leader holds up the lane that writes there, and says so; the others of the same worker go on.
- * So does an output with fewer replicas in sync than it asks for.
+ * So does an output with fewer replicas in sync than it asks for. A transaction of another program there holds up nobody.
  */
+import { Kafka, logLevel } from "kafkajs";
+import type { Transactor } from "../../src/engine/core/ports.ts";
 import { runFlow } from "../../src/engine/flow/run_flow.ts";
+import type { KafkaClient } from "../../src/engine/kafka/kafka_client.ts";
+import { createTransactions } from "../../src/engine/kafka/transactions.ts";
 import { withCluster } from "../../src/engine/kafka/group_standing.ts";
 import { readBrokers } from "../../src/tools/doctor/broker_facts.ts";
 import { brokerLimits } from "../../src/tools/doctor/judge_limits.ts";
@@ -26,6 +30,8 @@ Deno.test({
     await cluster.makeTopics({ in: [1, 1], out: [1, 2], "in.copy-in.DLQ": [1] });
     await cluster.makeTopics({ "onceflow.lanes": [1] }, { "cleanup.policy": "compact" });
     await cluster.makeTopics({ few: [1], "few.copy-few.DLQ": [1] });
+    await cluster.makeTopics({ shared: [2] });
+    await using beside = await writerBesideOthers(cluster.client, "shared");
     await cluster.makeTopics({ safe: ["both"] }, { "min.insync.replicas": "2" });
     const flow = copyFlow("in", "out");
     // What lies in a partition of the input goes to the partition of that number.
@@ -88,11 +94,13 @@ Deno.test({
         name === "lane:few-0" && detail.includes('topic "safe" has fewer replicas in sync')
       );
     await inTime(until(named), "topic and cause are named");
+    await beside.takeOver();
     const { there, away } = await withCluster(client, (known) => readBrokers(known, brokerLimits));
     const answers = there.map(({ nodeId }) => nodeId);
     assertEquals([answers, away], [[1], [{ nodeId: 2 }]], "the doctor knows that there are two");
     await cluster.revive();
     await inTime(counted(16), "that has come back, too");
+    await inTime(beside.write(), "another program's transaction holds up no takeover");
     await inTime(until(() => few.records === 4), "it goes on by itself");
     await inTime(until(() => few.health.ready().ready), "and says so");
     stop.abort();
@@ -105,3 +113,45 @@ Deno.test({
     }
   },
 });
+
+/** A writer that is taken over while its partition has no leader, and whose partition another program writes to later. */
+async function writerBesideOthers(client: KafkaClient, topic: string) {
+  const transactions = createTransactions(client, {
+    ...{ transactionTimeoutMs: 60_000, batchBytesMax: 1_000_000, writesTo: [topic] },
+  });
+  const place = { topic, partition: 0 };
+  const open = () => transactions.open("beside");
+  const write = async (transactor: Transactor, id: string) =>
+    await transactor.commit({ records: [record(topic, 0, id, { id })], offsets: [] });
+  {
+    // Without a transaction before it there is nothing to be asked for.
+    await using first = await open();
+    await write(first, "first");
+  }
+  const owned = new AsyncDisposableStack();
+  owned.use(transactions);
+  let taken: Transactor | undefined;
+  return {
+    async takeOver() {
+      taken = owned.use(await open());
+    },
+    async write() {
+      const producer = new Kafka({
+        brokers: [...client.settings.brokers],
+        logLevel: logLevel.NOTHING,
+      }).producer({ transactionalId: "another program", idempotent: true, maxInFlightRequests: 1 });
+      await producer.connect();
+      const transaction = await producer.transaction();
+      await transaction.send({ topic, messages: [{ value: "open", partition: place.partition }] });
+      if (!taken) throw new Error("it was not taken over yet");
+      await write(taken, "second");
+      await transaction.abort();
+      await producer.disconnect();
+      assertEquals(jsons(await readPartition(client, topic)).map(({ id }) => id), [
+        "first",
+        "second",
+      ]);
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}

@@ -1,11 +1,14 @@
 /** Members of a group: partitions move without loss, and two that both think they own one do not fence for ever. */
+import { AssignerProtocol, Kafka, logLevel } from "kafkajs";
 import { z } from "zod";
 import { runFlow } from "../../src/engine/flow/run_flow.ts";
 import { delay } from "../../src/engine/core/delay.ts";
 import { exactlyOnce } from "../../src/engine/core/delivery.ts";
 import { runLane } from "../../src/engine/core/lane.ts";
 import type { Assignment } from "../../src/engine/core/ports.ts";
+import { Assigner } from "../../src/engine/kafka/assigner.ts";
 import { describeGroup } from "../../src/engine/kafka/describe_group.ts";
+import { describeTopics } from "../../src/engine/kafka/describe_topics.ts";
 import { fetcherDefaults } from "../../src/engine/kafka/fetcher_options.ts";
 import { withCluster } from "../../src/engine/kafka/group_standing.ts";
 import type { KafkaClient } from "../../src/engine/kafka/kafka_client.ts";
@@ -339,4 +342,32 @@ Deno.test("a member that has missed a generation begins anew with what it still 
     broker.syncGroup = syncGroup;
     stop.abort();
   }
+});
+
+Deno.test("a topic that a broker does not know, as one that has just started, takes no partition away", async () => {
+  const client = await testClient();
+  const [name = ""] = await freshTopics(client, 3, "unheard");
+  await withCluster(client, async (cluster) => {
+    const all = [0, 1, 2].map((partition) => ({ topic: name, partition }));
+    const assigner = (generation: number, partitions: typeof all) =>
+      new Assigner(cluster, () => ({ generation, partitions }));
+    const leader = assigner(1, all);
+    const { metadata: memberMetadata } = leader.protocol({ topics: [name] });
+    const given = async (by: Assigner) => {
+      const [one] = await by.assign({ members: [{ memberId: "m", memberMetadata }] });
+      const told = one && AssignerProtocol.MemberAssignment.decode(one.memberAssignment);
+      return told?.assignment[name];
+    };
+    assertEquals(await given(leader), [0, 1, 2]);
+    const admin = new Kafka({ brokers: [...client.settings.brokers], logLevel: logLevel.NOTHING })
+      .admin();
+    await admin.connect();
+    await admin.deleteTopics({ topics: [name] });
+    await admin.disconnect();
+    const isKnown = async () => (await describeTopics(cluster, [name]))[0]?.errorCode === 0;
+    while (await isKnown()) await delay(20);
+    assertEquals(await given(leader), [0, 1, 2], "who has led goes by what it has assigned");
+    assertEquals(await leader.isOutdated(), false, "and asks for no rebalance");
+    assertEquals(await given(assigner(-1, [])), [0, 1, 2], "a new leader by what members have");
+  });
 });
