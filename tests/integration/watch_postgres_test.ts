@@ -9,8 +9,10 @@ import { openDatabase } from "../../src/engine/postgres/database.ts";
 import { freePort } from "../../src/tools/stack/ports.ts";
 import type { Sql } from "../../src/engine/postgres/sql.ts";
 import { whyNoWrites } from "../../src/engine/postgres/takes_writes.ts";
-import { assert, assertEquals } from "../support/assert.ts";
+import { whyMayNotPlace } from "../../src/app/orders/may_place.ts";
+import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
 import { freshDatabase, services } from "../support/services.ts";
+import { outboxDatabase } from "./outbox_database.ts";
 
 /** Watches this database until something was reported, and answers with what. */
 async function firstReport(url: string) {
@@ -96,6 +98,39 @@ Deno.test("a Postgres that takes no writes is not ready, and is again when it do
   assert(await waitFor(isReady, { waitMsMax: 60_000 }));
   stop.abort();
   await watching;
+});
+
+Deno.test("a right to place orders that is taken away is no readiness, and is named until it is granted", async () => {
+  await using db = await outboxDatabase(1);
+  const role = `serve_${crypto.randomUUID().replaceAll("-", "")}`;
+  await db.sql.unsafe(
+    `create role ${role} login; grant insert, select on all tables in schema public to ${role};
+    grant usage on sequence outbox_position to ${role}`,
+  );
+  const url = new URL(db.url);
+  url.username = role;
+  await using own = openDatabase(url.href, { connectionsMax: 1, applicationName: "watch test" });
+  assertEquals(await whyMayNotPlace(own.sql), undefined);
+  await db.sql.unsafe(
+    `revoke insert on orders from ${role}; revoke usage on sequence outbox_position from ${role}`,
+  );
+  const health = createHealth();
+  const stop = new AbortController();
+  const watching = watchPostgres(own.sql, health, stop.signal, whyMayNotPlace);
+  const isReady = (wanted: boolean) =>
+    waitFor(() => {
+      const [found] = health.ready().checks;
+      return Promise.resolve(found?.ok === wanted ? found : undefined);
+    }, { waitMsMax: 60_000, intervalMs: 20 });
+  const { detail = "" } = await isReady(false) ?? {};
+  assertStringIncludes(detail, "lacks INSERT on orders, USAGE on sequence outbox_position");
+  await db.sql.unsafe(
+    `grant insert on orders to ${role}; grant usage on sequence outbox_position to ${role}`,
+  );
+  assert(await isReady(true));
+  stop.abort();
+  await watching;
+  await db.sql.unsafe(`drop owned by ${role}; drop role ${role}`);
 });
 
 Deno.test("a Postgres whose disk is full is not ready", async () => {

@@ -1,5 +1,6 @@
 /** Runs the HTTP role of one process: it listens first, then opens what it needs, and ends without failing a request. */
 import type { Config } from "../../config.ts";
+import { whyMayNotPlace } from "../orders/may_place.ts";
 import { delay } from "../../engine/core/delay.ts";
 import { createApp } from "../http/create_app.ts";
 import { forwardOperate } from "../http/forward_operate.ts";
@@ -76,7 +77,8 @@ export function openApi(runtime: Runtime, { metrics, health }: Observability): A
   const dashboard = openDashboard(runtime);
   const forgetting = forgetIdempotencyKeys(runtime);
   const ended = new AbortController();
-  const watching = watchPostgresAside(runtime.services.databaseUrl, health, ended.signal);
+  const { databaseUrl } = runtime.services;
+  const watching = watchPostgresAside(databaseUrl, health, ended.signal, whyMayNotPlace);
   const hooks = requestHooks(metrics);
   const faults = new FaultLog();
   const app = createApp({
