@@ -3,13 +3,14 @@ import { delay } from "../../src/engine/core/delay.ts";
 import { openRuntime, type Runtime } from "../../src/app/compose/open_runtime.ts";
 import { runWorker } from "../../src/app/compose/run_worker.ts";
 import { readConfig } from "../../src/config.ts";
-import { HaltError } from "../../src/engine/core/errors.ts";
+import { DependencyDownError, HaltError } from "../../src/engine/core/errors.ts";
 import { createApp } from "../../src/app/http/create_app.ts";
 import { openDatabase } from "../../src/engine/postgres/database.ts";
 import {
   checkSessionSettings,
   pinnedSettings,
 } from "../../src/engine/postgres/session_settings.ts";
+import { translatingErrors } from "../../src/engine/postgres/translate_error.ts";
 import { assertEquals, assertRejects } from "../support/assert.ts";
 import { freshDatabase, services } from "../support/services.ts";
 
@@ -72,6 +73,19 @@ Deno.test("what cannot be pinned is refused by name", async () => {
     HaltError,
     "session_replication_role is replica, needed is origin",
   );
+});
+
+Deno.test("a search_path that is put right counts at once, and not when the pool opens its next session", async () => {
+  await using database = await fresh({ search_path: "nowhere" });
+  const { databaseUrl } = await services();
+  await using operator = openDatabase(databaseUrl, { connectionsMax: 1, applicationName: "test" });
+  await using pool = openDatabase(database.url, { connectionsMax: 1, applicationName: "test" });
+  const make = () => translatingErrors(() => pool.sql`create table made (id int)`);
+  await assertRejects(make, DependencyDownError, "No schema of search_path is there");
+  const { username, pathname } = new URL(database.url);
+  await operator.sql.unsafe(`alter role ${username} reset search_path`);
+  await operator.sql.unsafe(`alter database ${pathname.slice(1)} reset search_path`);
+  await make();
 });
 
 Deno.test("a database whose encoding has not all characters is refused, and one that is made as the refusal says is not", async () => {

@@ -72,6 +72,7 @@ Deno.test("readiness says why Postgres could not be worked with at the start, wi
   await assertRejects(() => reaching);
   assertEquals(
     check?.detail,
-    "since the start: Postgres is read-only here: DATABASE_URL must name the primary",
+    "since the start: Postgres is read-only here: DATABASE_URL must name the primary, and " +
+      "default_transaction_read_only be off for its user and database",
   );
 });

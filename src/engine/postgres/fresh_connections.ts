@@ -11,7 +11,8 @@
  *    `end` waits for it until its time is up;
  *  - a statement sent on a transaction whose connection is gone is written to a null socket: the process ends;
  *  - a server that accepts and closes at once (a proxy whose upstream is down) is tried again for ever.
- * So a lost connection is thrown away here, and the pool's place for it gets a new one. So is one whose server takes no
+ * So a lost connection is thrown away here, and the pool's place for it gets a new one. So is one whose `search_path` has
+ * no schema (3F000), since what is mended for the user counts for new sessions, and one whose server takes no
  * writes (25006): after a failover the pool would stay with the demoted primary, while the address names the new one. What
  * was sent behind the refused statement there has written nothing, and goes to another connection ({@linkcode InHand}).
  * `tests/integration/outbox_lost_connection_test.ts` goes red without this file.
@@ -164,8 +165,8 @@ function standIn(
     const [used, reject] = [inner, statement.reject];
     statement.reject = (error) => {
       reject(error);
-      if (!isReadOnly(error) || used !== inner) return;
-      inHand.condemn();
+      if (!isOfSession(error) || used !== inner) return;
+      if (isReadOnly(error)) inHand.condemn();
       // Later: the driver is in the middle of reading what the server has sent.
       queueMicrotask(() => discard(used, error));
     };
@@ -191,7 +192,16 @@ function whenExecuted(statement: Statement, then: () => void): Statement {
 }
 
 function isReadOnly(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "25006";
+  return codeOf(error) === "25006";
+}
+
+/** A session keeps the settings that it was opened with, whatever is mended for its user or its database. */
+function isOfSession(error: unknown): boolean {
+  return isReadOnly(error) || codeOf(error) === "3F000"; // no schema of search_path is there
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : undefined;
 }
 
 function connectionError(code: string, message: string): Error {

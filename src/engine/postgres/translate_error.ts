@@ -133,7 +133,8 @@ function adviceFor(code: string): string | undefined {
     case "3F000": // invalid_schema_name
       return "No schema of search_path is there: create it, or set search_path for the user or the database of DATABASE_URL";
     case "25006": // read_only_sql_transaction: connected to a standby, or the primary was demoted
-      return "Postgres is read-only here: DATABASE_URL must name the primary";
+      return "Postgres is read-only here: DATABASE_URL must name the primary, and default_transaction_read_only be off for " +
+        "its user and database";
     case "42P01": // undefined_table
     case "42883": // undefined_function
     case "42703": // undefined_column
