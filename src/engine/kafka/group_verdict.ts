@@ -51,9 +51,18 @@ export function groupAdvice(error: unknown, groupId: string): string {
   return advice[groupErrorType(error) ?? ""]?.(groupId) ?? "see the broker's log";
 }
 
+/** What a name of the protocol leaves unsaid of an error that is waited out. */
+const remarks: Readonly<Record<string, string>> = {
+  GROUP_MAX_SIZE_REACHED:
+    "the brokers' group.max.size lets no further member in: raise it, or run fewer workers",
+};
+
 /** The protocol's name of the error, or its message. */
 export function groupErrorText(error: unknown): string {
-  return groupErrorType(error) ?? (error instanceof Error ? error.message : String(error));
+  const type = groupErrorType(error);
+  if (type === undefined) return error instanceof Error ? error.message : String(error);
+  const remark = remarks[type];
+  return remark === undefined ? type : `${remark} (${type})`;
 }
 
 function groupErrorType(error: unknown): string | undefined {

@@ -53,6 +53,12 @@ const obstacles: Readonly<Record<string, Explain>> = {
       `${name(topics)} takes no records of this time (INVALID_TIMESTAMP): set right the clocks, ` +
       `or the topic's message.timestamp.before.max.ms and message.timestamp.after.max.ms`,
   }),
+  OFFSET_METADATA_TOO_LARGE: () => ({
+    kind: "wait",
+    reason:
+      "the brokers' offset.metadata.max.bytes has no room for what is noted beside an offset " +
+      "(OFFSET_METADATA_TOO_LARGE): set it to 4096, Kafka's default, or more",
+  }),
   NOT_ENOUGH_REPLICAS: replicas,
   NOT_ENOUGH_REPLICAS_AFTER_APPEND: replicas,
   GROUP_COORDINATOR_NOT_AVAILABLE: ({ transactionalId, groupId }) => {
