@@ -11,6 +11,7 @@ import {
   figure,
   reportSchema,
 } from "../../src/tools/bench/report.ts";
+import { columnsOf } from "../../src/engine/dead_letters/fit_columns.ts";
 import { plainReason } from "../../src/tools/bench/plain_reason.ts";
 import { reportHtml } from "../../src/tools/bench/report_html.ts";
 import { spreadOf } from "../../src/tools/bench/statistics.ts";
@@ -38,6 +39,18 @@ function reportOf(...figures: Figure[]): BenchReport {
 
 const rate = (value: number) =>
   figure("drain.rate", "exactly-once", "records/s", "higher", spreadOf([value]), 100);
+
+Deno.test("the report for a terminal fits 100 columns, and has every figure", async () => {
+  const sample = new URL("../browser/bench_sample.json", import.meta.url);
+  const { figures = [] } = reportSchema.parse(JSON.parse(await Deno.readTextFile(sample)))
+    .sections[0] ?? {};
+  const long = figures.map((one) => ({ ...one, label: `${one.label}, and more`.padEnd(50, ".") }));
+  const units = ["records/s", "records/s, warm", "µs CPU/record", "µs CPU/record, warm", "MiB", "s"]
+    .map((unit) => figure(`wide.${unit}`, "exactly-once", unit, "lower", spreadOf([1234]), 9));
+  const text = formatReport(reportOf(...long, ...units));
+  assertEquals(text.split("\n").filter((line) => columnsOf(line) > 100), []);
+  for (const { unit } of units) assertStringIncludes(text, ` ${unit} `);
+});
 
 Deno.test("a target is met on its right side", () => {
   assertEquals(rate(100).met, true);

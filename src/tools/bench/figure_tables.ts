@@ -10,16 +10,18 @@ export function figureTable(
 ): string {
   const { units, rows } = pivot(figures);
   const cell = (one: Figure | undefined) => {
-    if (!one) return "<td></td>";
+    if (!one) return '<td class="none"></td>';
     const { spread: { low, high, median, values } } = one;
     const change = changeOf(one, before?.get(one.id));
     const range = values.length > 1
       ? `<small>${formatNumber(low)} to ${formatNumber(high)}</small>`
       : "";
     const moved = change === undefined ? "" : `<small>${formatChange(change)}</small>`;
-    return `<td class="n"><b>${formatNumber(median)}</b>${range}${moved}</td>`;
+    return `<td class="n" data-unit="${escaped(one.unit)}"><b>${
+      formatNumber(median)
+    }</b>${range}${moved}</td>`;
   };
-  return `<div class="wide"><table><thead><tr><th></th>${
+  return `<div class="wide"><table class="figures"><thead><tr><th></th>${
     units.map((unit) => `<th class="n">${escaped(unit)}</th>`).join("")
   }</tr></thead><tbody>${
     rows.map(({ label, cells }) => `<tr><td>${escaped(label)}</td>${cells.map(cell).join("")}</tr>`)

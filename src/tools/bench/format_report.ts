@@ -1,10 +1,12 @@
 /** The report as tables for a terminal. Pure. */
 import Table from "cli-table3";
+import { columns, columnsOf, wrapped } from "../../engine/dead_letters/fit_columns.ts";
 import {
   changeOf,
   figuresById,
   formatChange,
   formatNumber,
+  type Pivot,
   pivot,
   spreadOfText,
   targetText,
@@ -18,8 +20,8 @@ export function formatReport(report: BenchReport, earlier?: BenchReport): string
   const parts = report.sections.map((section) => formatSection(section, before));
   const warning = earlier && sizeWarning(report, earlier);
   const story = storyOf(report).sentences.join("\n");
-  const ends = [story, busyWarning(report)].filter((text) => text);
-  return [...(warning ? [warning] : []), ...parts, ...ends].join("\n\n");
+  const ends = [story, busyWarning(report) ?? ""].filter(Boolean).map((text) => wrapped(text));
+  return [...(warning ? [wrapped(warning)] : []), ...parts, ...ends].join("\n\n");
 }
 
 /** What a comparison of runs of two sizes is worth; undefined where they are of one. */
@@ -33,17 +35,38 @@ function formatSection(
   { title, figures, notes, command }: Section,
   before: ReadonlyMap<string, Figure> | undefined,
 ): string {
-  const { units, rows } = pivot(figures);
-  const table = new Table({
-    head: ["", ...units],
-    colAligns: ["left", ...units.map(() => "right" as const)],
-    style: { head: [], border: [], compact: true },
-  });
-  for (const { label, cells } of rows) {
-    table.push([label, ...cells.map((one) => one ? cellOf(one, before?.get(one.id)) : "")]);
+  const lines = [title, ...(figures.length > 0 ? tablesOf(pivot(figures), before) : []), ...notes];
+  return wrapped([...lines, `again: ${command}`].join("\n"));
+}
+
+/** One table, or several with some of the columns each where one would not fit; rows without a figure are left out. */
+function tablesOf(
+  { units, rows }: Pivot,
+  before: ReadonlyMap<string, Figure> | undefined,
+): readonly string[] {
+  const tableOf = (from: number, to: number): string => {
+    const table = new Table({
+      head: ["", ...units.slice(from, to)],
+      colAligns: ["left", ...units.slice(from, to).map(() => "right" as const)],
+      style: { head: [], border: [], compact: true },
+    });
+    for (const { label, cells } of rows) {
+      const shown = cells.slice(from, to);
+      if (!shown.some(Boolean)) continue;
+      table.push([label, ...shown.map((one) => one ? cellOf(one, before?.get(one.id)) : "")]);
+    }
+    return table.toString();
+  };
+  const tables: string[] = [];
+  for (let from = 0, to = 1; from < units.length; from = to) {
+    for (to = from + 1; to < units.length && fits(tableOf(from, to + 1)); to++);
+    tables.push(tableOf(from, to));
   }
-  const lines = [title, ...(figures.length > 0 ? [table.toString()] : []), ...notes];
-  return [...lines, `again: ${command}`].join("\n");
+  return tables;
+}
+
+function fits(table: string): boolean {
+  return table.split("\n").every((line) => columnsOf(line) <= columns);
 }
 
 function cellOf(one: Figure, before: Figure | undefined): string {

@@ -36,14 +36,17 @@ export function targetText({ better, target = 0 }: Figure): string {
   return `${better === "higher" ? "≥" : "≤"} ${formatNumber(target)}`;
 }
 
-/** Figures as a table: a row for each label, a column for each unit. */
-export function pivot(figures: readonly Figure[]): {
+/** Figures by their labels and units. */
+export interface Pivot {
   readonly units: readonly string[];
   readonly rows: readonly {
     readonly label: string;
     readonly cells: readonly (Figure | undefined)[];
   }[];
-} {
+}
+
+/** Figures as a table: a row for each label, a column for each unit. */
+export function pivot(figures: readonly Figure[]): Pivot {
   const units = [...new Set(figures.map(({ unit }) => unit))];
   const byLabel = Map.groupBy(figures, ({ label }) => label);
   const rows = [...byLabel].map(([label, own]) => ({

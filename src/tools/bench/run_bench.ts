@@ -12,6 +12,7 @@ import { stateSection } from "./state_section.ts";
 import { tracingSection } from "./tracing_section.ts";
 import { soakSection } from "./soak_section.ts";
 import { latencySection } from "./latency_section.ts";
+import { type DonePart, inMinutes, secondsLeft } from "./estimate.ts";
 import { environmentOf, loadAverage } from "./environment.ts";
 import { plainReason } from "./plain_reason.ts";
 import { namedOnly, plans, type SectionName, sectionNames, type Size } from "./plan.ts";
@@ -74,11 +75,14 @@ export async function runBench(
     say: options.onProgress,
   });
   const sections: Section[] = [];
+  const done: DonePart[] = [];
   for (const [index, name] of chosen.entries()) {
     options.onPart?.(index, chosen.length);
+    tellTime(options, chosen, done);
     const from = performance.now();
     const result = await attempt(name, context);
     const seconds = (performance.now() - from) / 1_000;
+    done.push({ name, seconds });
     sections.push({ name, command: commandOf(options, name), seconds, ...result });
   }
   options.onPart?.(chosen.length, chosen.length);
@@ -91,6 +95,22 @@ export async function runBench(
     environment: await environmentOf(config, services, loadAtStart),
     sections,
   };
+}
+
+/** At the start, and after each part. Only the plan of the quick size was timed. */
+function tellTime(
+  { size, records, rounds, onProgress }: BenchOptions,
+  chosen: readonly DonePart["name"][],
+  done: readonly DonePart[],
+): void {
+  if (size !== "quick" || records !== undefined || rounds !== undefined) return;
+  const seconds = secondsLeft(chosen, done);
+  if (seconds === undefined) return;
+  onProgress(
+    done.length === 0
+      ? `${inMinutes(seconds)} on two cores that have other work, some two at rest`
+      : `${inMinutes(seconds)} left, as fast as this machine has been so far`,
+  );
 }
 
 async function attempt(name: SectionName | "peers", context: BenchContext): Promise<SectionResult> {

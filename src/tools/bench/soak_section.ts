@@ -11,7 +11,7 @@ import { spreadOf } from "./statistics.ts";
 const rate = 1_000;
 const partitions = 4;
 const afterMs = 2_000;
-/** A process that has just started grows whatever it does: a shorter soak says nothing of growth. */
+/** A process that has just started grows whatever it does: a shorter run is no soak, and says nothing of growth. */
 const slopeSecondsMin = 30;
 
 /** See the file's first line. */
@@ -46,11 +46,14 @@ export async function soakSection(context: BenchContext): Promise<SectionResult>
   const sizes = samples.map(({ rss_mib }) => rss_mib);
   const half = samples.length >> 1;
   const slope = slopeOf(minutes.slice(half), sizes.slice(half));
+  const isShort = seconds < slopeSecondsMin;
+  const what =
+    `An exactly-once flow at ${rate} events a second for ${seconds} s: the resident size of its process.`;
   return {
-    title: "Memory over a soak",
-    about:
-      `An exactly-once flow at ${rate} events a second for ${seconds} s: the resident size of its process. The ` +
-      `growth is that of a line through the second half.`,
+    title: isShort ? "Memory at a steady rate" : "Memory over a soak",
+    about: isShort
+      ? `${what} Too short to say whether it grows: that takes the soak of a run without --quick, or of --full.`
+      : `${what} The growth is that of a line through the second half.`,
     figures: [
       figure(
         "soak.rss_max",
@@ -60,11 +63,10 @@ export async function soakSection(context: BenchContext): Promise<SectionResult>
         spreadOf([Math.max(...sizes)]),
         targets.memoryMiB,
       ),
-      ...(seconds < slopeSecondsMin
-        ? []
-        : [figure("soak.slope", "growth", "MiB/min", "lower", spreadOf([slope]))]),
+      ...(isShort ? [] : [figure("soak.slope", "growth", "MiB/min", "lower", spreadOf([slope]))]),
     ],
-    plots: [{
+    // Of a process that has just started the curve only rises.
+    plots: isShort ? [] : [{
       title: "Memory of the worker",
       xLabel: "minutes",
       yLabel: "MiB",
