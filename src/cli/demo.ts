@@ -4,7 +4,8 @@ import Table from "cli-table3";
 import { Command } from "commander";
 import { type DemoOutcome, runDemo } from "../tools/demo/run_demo.ts";
 import { runUntilSignal } from "../app/compose/run_until_signal.ts";
-import { readConfig } from "../config.ts";
+import { type Config, readConfig } from "../config.ts";
+import { inspectStack } from "../tools/stack/find_stack.ts";
 import { exitCodes, FindingError } from "./exit_codes.ts";
 import { progress } from "./progress.ts";
 import { jsonDocument } from "./json_document.ts";
@@ -28,7 +29,7 @@ export function demoCommand(): Command {
     .option("--json", "print one JSON document instead of a table")
     .action(async ({ orders, once, json }: DemoArguments) => {
       const config = readConfig();
-      await runUntilSignal((signal) => demo(orders, once ?? false, json ?? false, signal), {
+      await runUntilSignal((signal) => demo(config, { orders, once, json }, signal), {
         shutdownMsMax: config.SHUTDOWN_MS_MAX,
         lateExitCode: once ? exitCodes.finding : exitCodes.good,
       });
@@ -36,9 +37,8 @@ export function demoCommand(): Command {
 }
 
 async function demo(
-  orders: number,
-  once: boolean,
-  json: boolean,
+  config: Config,
+  { orders, once, json }: DemoArguments,
   signal: AbortSignal,
 ): Promise<void> {
   let bar: SingleBar | undefined;
@@ -50,7 +50,7 @@ async function demo(
     progress(line);
   };
   try {
-    await runDemo(readConfig(), {
+    await runDemo(config, {
       orders,
       signal,
       onProgress: say,
@@ -75,15 +75,26 @@ async function demo(
   } finally {
     bar?.stop();
   }
-  progress(
-    `Kafka and PostgreSQL keep running, for "deno task verify" and "deno task explain".\n` +
-      `"deno task stack stop" ends them.`,
-  );
+  progress(await whatIsLeft(config));
   if (balanced === false) throw new FindingError("the books do not balance");
   if (once && balanced === undefined) {
     progress("Stopped before the books were checked.");
     throw new FindingError("stopped before the books were checked");
   }
+}
+
+/** What of the services goes on without the demo. */
+async function whatIsLeft(config: Config): Promise<string> {
+  if (config.KAFKA_BROKERS !== undefined) {
+    return "Your Kafka and Postgres keep what it has written.";
+  }
+  const { kafka, postgres } = await inspectStack(config.STACK_DIR);
+  const running = [["Kafka", kafka], ["PostgreSQL", postgres]] as const;
+  const names = running.flatMap(([name, { condition }]) => condition === "stopped" ? [] : [name]);
+  if (names.length === 0) return "Kafka and PostgreSQL do not run.";
+  if (names.length === 1) return `${names[0]} keeps running alone. "deno task stack stop" ends it.`;
+  return `Kafka and PostgreSQL keep running, for "deno task verify" and "deno task explain".\n` +
+    `"deno task stack stop" ends them.`;
 }
 
 /** Only on a terminal: elsewhere it would be a heap of control characters. */

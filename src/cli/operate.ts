@@ -23,7 +23,7 @@ export function operateCommand(): Command {
     )
     .action(async () => {
       const config = readConfig();
-      const services = await resolveServices(config, "find", progress);
+      const services = await resolveServices(config, "find", { onProgress: progress });
       await runUntilSignal(async (signal) => {
         await using server = startOperate(config, services, createObservability(), messageOf);
         serviceProgress(config)(`Operating at http://${server.host}:${server.port}`);

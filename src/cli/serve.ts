@@ -29,7 +29,7 @@ export function serveCommand(): Command {
         progress(`Serving http://${server.host}:${server.port} (OpenAPI at /openapi.json)`);
         await using runtime = await openUntilStopped(config, {
           applicationName: "onceflow serve",
-          findServices: () => servicesOfRole(config, progress),
+          findServices: () => servicesOfRole(config, { onProgress: progress, signal }),
           health: observability.health,
           signal,
           kafkaLater: true,

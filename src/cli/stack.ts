@@ -3,7 +3,7 @@ import { Command } from "commander";
 import Table from "cli-table3";
 import { runUntilSignal } from "../app/compose/run_until_signal.ts";
 import { readConfig } from "../config.ts";
-import { ensureStack } from "../tools/stack/ensure_stack.ts";
+import { type EnsuredStack, ensureStack } from "../tools/stack/ensure_stack.ts";
 import { watchStack } from "../tools/stack/watch_stack.ts";
 import { inspectStack, type StackConditions } from "../tools/stack/find_stack.ts";
 import { databaseUrl, type StackState } from "../tools/stack/stack_state.ts";
@@ -63,7 +63,7 @@ async function runStack({ json }: Output): Promise<void> {
     if (stack.started.length === 0) {
       return progress("It was running already and goes on; `deno task stack stop` ends it.");
     }
-    progress("Ctrl-C stops it.");
+    progress(endingOf(stack.started));
     const ended = await watchStack(stack, progress, signal);
     if (ended === "by another command") return progress("Another command has stopped it.");
     if (ended === undefined) {
@@ -72,6 +72,13 @@ async function runStack({ json }: Output): Promise<void> {
     await stopStack(config.STACK_DIR, stack.started);
     if (ended !== undefined) throw ended;
   }, { shutdownMsMax });
+}
+
+/** What Ctrl-C will do: what ran before this command goes on. */
+function endingOf(started: EnsuredStack["started"]): string {
+  if (started.length === 2) return "Ctrl-C stops it.";
+  const [own, other] = started[0] === "kafka" ? ["Kafka", "PostgreSQL"] : ["PostgreSQL", "Kafka"];
+  return `Ctrl-C stops ${own}; ${other} was running already and goes on, until "deno task stack stop".`;
 }
 
 async function showStatus({ json }: Output): Promise<void> {

@@ -9,8 +9,8 @@ import { exitCodes } from "./exit_codes.ts";
 import { progress } from "./progress.ts";
 
 /**
- * Commands that look at a pipeline or repair it use a stack that runs; only those that say so start one. A Kafka that is away
- * is named with its address.
+ * Commands that look at a pipeline or repair it use a stack that runs; only those that say so start one. A Kafka or Postgres
+ * that is away is named with its address.
  */
 export function withServices<T>(
   act: (config: Config, services: Services, signal: AbortSignal) => Promise<T>,
@@ -19,11 +19,12 @@ export function withServices<T>(
   const config = readConfig();
   return runUntilSignal(
     async (signal) => {
-      const services = await resolveServices(config, use, progress);
+      const services = await resolveServices(config, use, { onProgress: progress, signal });
       try {
         return await act(config, services, signal);
       } catch (error) {
-        throw unreached("kafka", services, error) ?? error;
+        throw unreached("kafka", services, error) ?? unreached("postgres", services, error) ??
+          error;
       }
     },
     { shutdownMsMax: config.SHUTDOWN_MS_MAX, lateExitCode: exitCodes.wrongUse },

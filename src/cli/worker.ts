@@ -63,7 +63,7 @@ export function workerCommand(): Command {
         progress(`Health and metrics at http://${health.hostname}:${health.port}/readyz`);
         await using runtime = await openUntilStopped(config, {
           applicationName: "onceflow worker",
-          findServices: () => servicesOfRole(config, progress),
+          findServices: () => servicesOfRole(config, { onProgress: progress, signal }),
           health: observability.health,
           signal,
           roles: only,

@@ -9,17 +9,25 @@ import { ensureStack } from "./stack/ensure_stack.ts";
 /** Whether a command may start the embedded stack, or only use one that runs. */
 export type StackUse = "start" | "find";
 
+/** Whom to tell, and when to give up. */
+export interface ResolveOptions {
+  readonly onProgress?: (line: string) => void;
+  /** Ends a start that is under way: what it has started is stopped then. */
+  readonly signal?: AbortSignal;
+}
+
 /**
  * The services of this configuration; with neither `KAFKA_BROKERS` nor `DATABASE_URL` set, the embedded stack, started
  * when it is not running and `use` allows it.
  *
  * @throws {NoServicesError} when the stack is to be found and does not run
  * @throws {StackError} when it runs and does not answer, or cannot be started
+ * @throws the signal's reason
  */
 export async function resolveServices(
   config: Config,
   use: StackUse,
-  onProgress: (line: string) => void = () => {},
+  { onProgress = () => {}, signal }: ResolveOptions = {},
 ): Promise<Services> {
   const own = ownServices(config);
   if (own) return own;
@@ -27,7 +35,7 @@ export async function resolveServices(
     directory: config.STACK_DIR,
     kafkaPort: config.STACK_KAFKA_PORT,
     postgresPort: config.STACK_POSTGRES_PORT,
-    onProgress,
+    ...{ onProgress, signal },
   };
   const stack = use === "start"
     ? await ensureStack(options)
@@ -54,10 +62,10 @@ export async function resolveServices(
  */
 export async function servicesOfRole(
   config: Config,
-  onProgress: (line: string) => void,
+  options: ResolveOptions,
 ): Promise<Services> {
   const use = await mayRunStack() ? "start" : "find";
-  const services = await resolveServices(config, use, onProgress);
+  const services = await resolveServices(config, use, options);
   await dropRights();
   return services;
 }

@@ -8,11 +8,15 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "../support/assert.ts";
+import { documentIn } from "../support/json_document.ts";
 import { freshDatabase, root, services } from "../support/services.ts";
 import { delay } from "../../src/engine/core/delay.ts";
+import { readConfig } from "../../src/config.ts";
+import { keepStackUp } from "../../src/tools/demo/keep_stack_up.ts";
 import { awaitStack } from "../../src/tools/stack/await_stack.ts";
-import { findStack } from "../../src/tools/stack/find_stack.ts";
+import { findStack, inspectStack } from "../../src/tools/stack/find_stack.ts";
 import { brokerProperties } from "../../src/tools/stack/broker_properties.ts";
+import { kafkaVersion } from "../../src/tools/stack/ensure_stack.ts";
 import { kafkaJars } from "../../src/tools/stack/kafka_jars.ts";
 import { freePort } from "../../src/tools/stack/ports.ts";
 import { newClusterId } from "../../src/tools/stack/start_broker.ts";
@@ -55,7 +59,9 @@ Deno.test("a stack starts, is found, survives its command, is recognised as dead
 
   const first = start();
   await t.step("it starts both services and prints where they are", async () => {
-    const state = JSON.parse(await first.up);
+    const printed = await first.up;
+    documentIn(printed);
+    const state = JSON.parse(printed);
     assertEquals(state.started, ["kafka", "postgres"]);
     assertEquals((await run("status")).code, 0);
     const found = await findStack(directory);
@@ -167,6 +173,62 @@ Deno.test("a stack starts, is found, survives its command, is recognised as dead
     assertEquals([await third.ended, await fourth.ended], [0, 0]);
   });
 
+  await t.step("Ctrl-C while the demo starts them leaves no process behind", async () => {
+    const demo = new Deno.Command(Deno.execPath(), {
+      args: [
+        ...["run", "--quiet", "--no-prompt", "--no-check", "-P=onceflow", "main.ts"],
+        ...["demo", "--once", "--orders", "1"],
+      ],
+      ...{ cwd: root, env: stack.env, stdout: "piped", stderr: "piped" },
+    }).spawn();
+    // The controller that comes before the broker: it is on record as soon as it is a process.
+    const begun = await waitFor(async () => (await inspectStack(directory)).kafka.service, {
+      ...{ waitMsMax: 60_000, intervalMs: 10 },
+    });
+    assertExists(begun);
+    demo.kill("SIGINT");
+    const { code, stderr } = await demo.output();
+    const said = new TextDecoder().decode(stderr);
+    assertEquals(code, 1, said);
+    assertStringIncludes(said, "Kafka and PostgreSQL do not run");
+    assertEquals(said.includes("work in hand"), false, said);
+    assertEquals(await isRunning(begun), false);
+    const { kafka, postgres } = await inspectStack(directory);
+    assertEquals([kafka.condition, postgres.condition], ["stopped", "stopped"]);
+  });
+
+  await t.step("the demo leaves alone what another command stops, and says so", async () => {
+    const fifth = start();
+    await fifth.up;
+    const said: string[] = [];
+    const ended = new AbortController();
+    const config = readConfig({ STACK_DIR: directory });
+    const [waits, stopped] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const state = await findStack(directory);
+    assertExists(state);
+    // While Kafka takes its time, PostgreSQL is on record and gone: it looks as if it had died.
+    const signal = (name: string) =>
+      new Deno.Command("/bin/kill", { args: [name, String(state.kafka.pid)] }).output();
+    await signal("-STOP");
+    const stopping = run("stop");
+    assert(await waitUntilGone(state.postgres, { waitMsMax: 30_000 }));
+    const keeping = keepStackUp(config, { embedded: true }, (line) => {
+      said.push(line);
+      if (line.startsWith("waiting for another command")) waits.resolve();
+      if (/has stopped|runs again/.test(line)) stopped.resolve();
+    }, ended.signal);
+    await waits.promise;
+    await signal("-CONT");
+    assertEquals((await stopping).code, 0);
+    await stopped.promise;
+    ended.abort();
+    await keeping;
+    await fifth.ended;
+    assertStringIncludes(said.join("\n"), "Another command has stopped Kafka and PostgreSQL");
+    assertEquals(said.some((line) => line.includes("has died")), false);
+    assertEquals(await findStack(directory), undefined);
+  });
+
   await t.step("reset deletes the data and keeps the jars", async () => {
     assertEquals((await run("reset")).code, 0);
     const left = [...Deno.readDirSync(directory)].map(({ name }) => name).sort();
@@ -217,6 +279,19 @@ Deno.test("a taken port is an error that names the port, the setting, and who ha
   assertStringIncludes(stderr, `port ${port} of 127.0.0.1 is taken`);
   assertStringIncludes(stderr, "STACK_POSTGRES_PORT");
   assertEquals((await stack.run("status")).code, 1);
+});
+
+Deno.test("jars land in a cache that is named from here, also where an earlier run has left it empty", async () => {
+  const cache = `.onceflow/jars-test-${crypto.randomUUID()}`;
+  const [name = ""] = [...Deno.readDirSync(`${root}.onceflow/cache`)].map((entry) => entry.name)
+    .filter((entry) => entry.startsWith(`kafka-${kafkaVersion}-`) && !entry.endsWith(".jsa"));
+  await Deno.mkdir(`${root}${cache}/${name}`, { recursive: true });
+  try {
+    const jars = await kafkaJars({ version: kafkaVersion, cacheDirectory: cache });
+    assert([...Deno.readDirSync(jars)].some((entry) => entry.name.startsWith("kafka-clients-")));
+  } finally {
+    await Deno.remove(`${root}${cache}`, { recursive: true });
+  }
 });
 
 Deno.test("without java the error names both ways to go on", async () => {
@@ -279,6 +354,7 @@ async function stackOfItsOwn() {
   const started: Deno.ChildProcess[] = [];
   return {
     directory,
+    env,
     runWith,
     run: (...args: string[]) => runWith({}, ...args),
     /** Starts it in the foreground; `up` is its JSON document, `ended` its exit code. */

@@ -121,7 +121,7 @@ function stackKeeper(config: Config, onProgress: (line: string) => void, stop: A
   let keeping: Promise<void> | undefined;
   return {
     async findServices() {
-      const services = await resolveServices(config, "start", onProgress);
+      const services = await resolveServices(config, "start", { onProgress, signal: stop });
       keeping = keepStackUp(config, services, onProgress, stop);
       return services;
     },

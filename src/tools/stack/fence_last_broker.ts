@@ -55,7 +55,9 @@ export async function fenceLastBroker(
     await untilItSays(beginning, beginMsMax);
     await untilItSays(fencing, fenceMsMax);
   } finally {
-    await stopService(daemon.identity, `the controller of ${dataDirectory}`, "TERM");
+    // Whoever waits no longer must not leave it behind.
+    const how = signal?.aborted ? "KILL" : "TERM";
+    await stopService(daemon.identity, `the controller of ${dataDirectory}`, how);
   }
 }
 

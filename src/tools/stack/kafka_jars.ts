@@ -1,5 +1,5 @@
 /** Kafka's jars in the cache: resolved by Maven once for each version and kept. Never starts a broker. */
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { ways } from "./java.ts";
 import { kafkaResource } from "./paths.ts";
 import { StackError } from "./stack_error.ts";
@@ -19,11 +19,13 @@ export interface KafkaJarsOptions {
  * @throws {StackError} when Maven is missing or fails
  */
 export async function kafkaJars(options: KafkaJarsOptions): Promise<string> {
-  const { version, cacheDirectory, onProgress, signal } = options;
+  const { version, onProgress, signal } = options;
+  // Maven takes a relative one for one beside its pom.
+  const cacheDirectory = resolve(options.cacheDirectory);
   const pom = kafkaResource("pom.xml");
   // A changed pom is another set of jars.
   const jars = join(cacheDirectory, `kafka-${version}-${await shortHash(pom)}`);
-  if (await exists(jars)) return jars;
+  if (await hasJars(jars)) return jars;
 
   onProgress?.(`resolving Kafka ${version} with Maven (once, about 45 MB)`);
   await Deno.mkdir(cacheDirectory, { recursive: true });
@@ -34,7 +36,7 @@ export async function kafkaJars(options: KafkaJarsOptions): Promise<string> {
     await Deno.chmod(partial, 0o755);
     await Deno.rename(partial, jars).catch(async (error) => {
       // Another command was quicker: its jars are the same.
-      if (!await exists(jars)) throw error;
+      if (!await hasJars(jars)) throw error;
     });
     return jars;
   } finally {
@@ -98,6 +100,14 @@ async function shortHash(file: string): Promise<string> {
   return new Uint8Array(digest).slice(0, 4).toHex();
 }
 
-async function exists(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
+/** An empty directory, which an earlier release has left, counts as none: what is renamed to it takes its place. */
+async function hasJars(directory: string): Promise<boolean> {
+  try {
+    for await (const { name } of Deno.readDir(directory)) {
+      if (name.endsWith(".jar")) return true;
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  return false;
 }

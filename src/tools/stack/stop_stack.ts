@@ -14,17 +14,19 @@ export interface StopReport {
  * Stops the services, in order where they end when asked, and returns when no process of theirs is left.
  *
  * @param which only these, for a command that has started only these
+ * @param onProgress told where another command is waited for
  * @throws {StackError} when a process cannot be ended
  */
 export async function stopStack(
   directory: string,
   which?: readonly (keyof StackRecord)[],
+  onProgress?: (line: string) => void,
 ): Promise<StopReport> {
   const paths = stackPaths(directory);
   if (!await Deno.stat(paths.directory).then(() => true, () => false)) {
     return { kafka: "gone", postgres: "gone" };
   }
-  using _lock = await lockStack(paths);
+  using _lock = await lockStack(paths, onProgress);
   return await stopRecorded(paths, which);
 }
 
