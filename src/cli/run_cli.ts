@@ -11,13 +11,16 @@ import { doctorCommand, UncheckedError } from "./doctor.ts";
 import { exitCodes, FindingError } from "./exit_codes.ts";
 import { explainCommand } from "./explain.ts";
 import { fitHelp } from "./fit_help.ts";
+import { jsonDocument } from "./json_document.ts";
 import { messageOf } from "./message_of.ts";
 import { migrateCommand } from "./migrate.ts";
 import { newCommand } from "./new.ts";
 import { offsetsCommand } from "./offsets.ts";
 import { operateCommand } from "./operate.ts";
+import { print, printedSoFar } from "./print.ts";
 import { progress } from "./progress.ts";
 import { projectionCommand } from "./projection.ts";
+import { recordsCommand } from "./records.ts";
 import { refuseEmpty } from "./refuse_empty.ts";
 import { serveCommand } from "./serve.ts";
 import { schemaCommand } from "./schema.ts";
@@ -36,12 +39,13 @@ import {
   projectionActions,
   verifyActions,
 } from "./wiring.ts";
-import { dlqActions, offsetsActions, transactionsActions } from "./wiring_kafka.ts";
+import { dlqActions, offsetsActions, recordsActions, transactionsActions } from "./wiring_kafka.ts";
 import { privacyCommand } from "./privacy.ts";
 import { workerCommand } from "./worker.ts";
 
-/** Runs one command line and answers with the exit code. Prints errors; never throws. */
+/** Runs one command line and answers with the exit code. Prints errors, with `--json` as a document, too; never throws. */
 export async function runCli(args: readonly string[]): Promise<number> {
+  const printedBefore = printedSoFar();
   const program = programWithCommands();
   program.hook("preAction", (_program, action) => {
     refuseEmpty(action);
@@ -54,7 +58,12 @@ export async function runCli(args: readonly string[]): Promise<number> {
     await program.parseAsync([...args], { from: "user" });
     return exitCodes.good;
   } catch (error) {
-    return exitCodeOf(error);
+    const code = exitCodeOf(error);
+    const owesDocument = code !== exitCodes.good && printedSoFar() === printedBefore;
+    if (owesDocument && args.includes("--json")) {
+      print(jsonDocument({ error: wordsOf(error), exit_code: code }));
+    }
+    return code;
   }
 }
 
@@ -86,6 +95,7 @@ function commands(): Command[] {
     explainCommand(explainActions),
     dlqCommand(dlqActions),
     projectionCommand(projectionActions),
+    recordsCommand(recordsActions),
     privacyCommand(privacyActions),
     schemaCommand(),
     benchCommand(benchActions),
@@ -102,6 +112,12 @@ function withExitOverride(command: Command, path = command.name()): Command {
   command.showHelpAfterError(`${has}See "deno task ${path} --help".`);
   for (const child of command.commands) withExitOverride(child, `${path} ${child.name()}`);
   return command;
+}
+
+/** As it is said on stderr, where a word of the command line is wrong without the help behind it. */
+function wordsOf(error: unknown): string {
+  if (error instanceof CommanderError) return error.message.replace(/^error: /, "");
+  return messageOf(error);
 }
 
 function exitCodeOf(error: unknown): number {

@@ -16,7 +16,7 @@ import type { Outcome } from "../engine/kafka/transaction_outcome.ts";
 import { askFirst } from "./ask_first.ts";
 import { FindingError } from "./exit_codes.ts";
 import { progress } from "./progress.ts";
-import { transactionRow, transactionsText } from "./transactions_text.ts";
+import { isUnproved, transactionRow, transactionsText } from "./transactions_text.ts";
 import { jsonDocument } from "./json_document.ts";
 import { print } from "./print.ts";
 
@@ -145,10 +145,6 @@ async function end(
   const deed = { action: "worker transactions", target: formatPartition(one.part), detail };
   await actions.audit(deed, () => applyEnd(client, one, outcome));
   progress(`Ended in ${where} by ${outcome}.`);
-}
-
-function isUnproved({ kind, outcome }: ExaminedTransaction): boolean {
-  return kind === "forgotten" && !outcome;
 }
 
 function producerId(text: string): bigint {

@@ -23,10 +23,19 @@ export function transactionsText(
   });
   return [
     ...(examined.length > 0 ? lines : ["No partition holds a transaction open."]),
+    ...(examined.some(isUnproved) ? [howToDecide] : []),
     ...unasked("without a leader", leaderless),
     ...unasked("not allowed", refused),
   ].map((line) => wrapped(line, "  ")).join("\n");
 }
+
+/** A person decides how it ended. */
+export function isUnproved({ kind, outcome }: ExaminedTransaction): boolean {
+  return kind === "forgotten" && !outcome;
+}
+
+const howToDecide =
+  'How to find out how it ended, and how to end it so: "deno task worker transactions --help"';
 
 /** What a program wants to know of it. */
 export function transactionRow(
@@ -58,7 +67,7 @@ function standing({ kind, state, outcome, proof }: ExaminedTransaction): string 
     case "forgotten":
       return outcome
         ? `FORGOTTEN, ended by ${outcome}: ${proof}`
-        : "FORGOTTEN, nothing proves how it ended";
+        : `FORGOTTEN, nothing proves how it ended${lastWordOf(state?.state)}`;
     case "hidden":
       return "not told: it takes Describe on its transactional id";
     case "unasked":
@@ -67,6 +76,12 @@ function standing({ kind, state, outcome, proof }: ExaminedTransaction): string 
       kind satisfies never;
       return kind;
   }
+}
+
+/** No proof, and yet what a person wants to know before deciding. */
+function lastWordOf(state: string | undefined): string {
+  if (state !== "CompleteCommit" && state !== "CompleteAbort") return "";
+  return `; the last that its coordinator knows of this id is ${state}, of this transaction or of a later one`;
 }
 
 function unasked(why: string, partitions: readonly TopicPartition[]): string[] {

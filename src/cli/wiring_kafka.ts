@@ -6,8 +6,13 @@ import { createKafkaClient } from "../engine/kafka/kafka_client.ts";
 import { createTransactions } from "../engine/kafka/transactions.ts";
 import { cursorMetadataAt, writeRelayCheckpoint } from "../engine/outbox/relay_cursor.ts";
 import { openDatabase } from "../engine/postgres/database.ts";
+import type { InputRecord } from "../engine/core/record.ts";
+import { readRecords } from "../tools/records/read_records.ts";
+import { linesOf } from "../tools/records/lines_of.ts";
+import { writeRecords } from "../tools/records/write_records.ts";
 import type { DlqActions } from "./dlq.ts";
 import type { OffsetsActions } from "./offsets.ts";
+import type { RecordsActions } from "./records.ts";
 import type { TransactionsActions } from "./transactions.ts";
 import { confirmed, withServices } from "./with_services.ts";
 
@@ -51,6 +56,21 @@ export const offsetsActions: OffsetsActions = {
           writeRelayCheckpoint(database.sql, shard, Math.max(0, offset - 1)),
       }, signal);
     }),
+};
+
+export const recordsActions: RecordsActions = {
+  read: (topic, recordsMax) =>
+    withServices(async (_config, services, signal) => {
+      const records: InputRecord[] = [];
+      for await (const record of readRecords(createKafkaClient(services.kafka), topic, signal)) {
+        if (records.push(record) === recordsMax) break;
+      }
+      return records;
+    }),
+  write: (options) =>
+    withServices((_config, services) =>
+      writeRecords(createKafkaClient(services.kafka), linesOf(Deno.stdin.readable), options)
+    ),
 };
 
 export const transactionsActions: TransactionsActions = {

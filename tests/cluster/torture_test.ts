@@ -1,4 +1,6 @@
 import { fileURLToPath } from "node:url";
+import { jsonDocument } from "../../src/cli/json_document.ts";
+import { documentIn } from "../support/json_document.ts";
 import { assert, assertEquals, assertGreater } from "../support/assert.ts";
 import { kafkaVersion } from "../../src/tools/stack/ensure_stack.ts";
 import { runTorture } from "../../src/tools/torture/run_torture.ts";
@@ -28,6 +30,7 @@ for (const [seed, transactionVersion] of [["ci", 2], ["ci-2", 0]] as const) {
     // With what led to it, and where the logs are, when something was found.
     assertEquals(report.findings, [], `${lines.join("\n")}\nlogs and data: ${directory}`);
     assert(report.good);
+    documentIn(jsonDocument(report));
     // Far below what a machine with nothing else to do gets through.
     assertGreater(report.faults.landed, 10);
     assertGreater(report.load.acknowledged, 100);

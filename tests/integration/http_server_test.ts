@@ -55,11 +55,13 @@ Deno.test("request while Postgres is down is a 503 that says when to try again",
 
 Deno.test("server that finds its port taken says which, and what to set", async () => {
   await using first = startServer(() => new Response("first"), anyPort);
-  assertThrows(
-    () => startServer(() => new Response("second"), { host: "127.0.0.1", port: first.port }),
-    Error,
-    `Cannot listen on 127.0.0.1:${first.port}: the port is taken`,
-  );
+  const second = (more: { setting?: string }) =>
+    startServer(() => new Response("second"), { host: "127.0.0.1", port: first.port, ...more });
+  const said =
+    `Cannot listen on 127.0.0.1:${first.port}: the port is taken. Stop what listens there, or set `;
+  assertThrows(() => second({}), Error, `${said}HTTP_PORT`);
+  const setting = "OPERATE_HTTP_PORT";
+  assertThrows(() => second({ setting }), Error, said + setting);
 });
 
 Deno.test("server that is closed finishes the request in hand and takes no new one", async () => {

@@ -45,6 +45,18 @@ Deno.test("a transaction is shown with its proof, in 100 columns", () => {
   assertEquals(transactionsText(nothing, now), "No partition holds a transaction open.");
 });
 
+Deno.test("one that nothing proves is shown with what its coordinator knows, and where to read on", () => {
+  const one = { ...forgotten({ producerEpoch: 3 }), outcome: undefined, proof: undefined };
+  const text = transactionsText({ examined: [one], leaderless: [], refused: [] }, now);
+  assertEquals(text.split("\n").filter((line) => columnsOf(line) > 100), []);
+  const line = text.replaceAll(/\n +/g, " ");
+  assertStringIncludes(
+    line,
+    "knows of this id is CompleteCommit, of this transaction or of a later",
+  );
+  assertStringIncludes(line, "deno task worker transactions --help");
+});
+
 Deno.test("a transaction of old records is as old as it is, where its coordinator tells", () => {
   const age = (epoch?: number) =>
     transactionRow(forgotten(epoch === undefined ? undefined : { producerEpoch: epoch }), now)

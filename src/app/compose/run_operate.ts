@@ -84,7 +84,7 @@ export function startOperate(
       healthAnswer(request, health, metrics, mayReadMetrics) ?? app.fetch(request, from),
     {
       host: config.HTTP_HOST,
-      port: config.OPERATE_HTTP_PORT,
+      ...{ port: config.OPERATE_HTTP_PORT, setting: "OPERATE_HTTP_PORT" },
       hosts: hostRuleFor(config.HTTP_HOST, config.HTTP_ALLOWED_HOSTS),
     },
   );

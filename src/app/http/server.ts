@@ -20,6 +20,8 @@ export interface ListenOptions {
   readonly host: string;
   /** 0 lets the system choose. */
   readonly port: number;
+  /** The setting that names the port, for a message; HTTP_PORT where absent. */
+  readonly setting?: string;
   /** By what it may be called; default: anything that is a host. */
   readonly hosts?: HostRule;
 }
@@ -37,12 +39,12 @@ export type Answer = (
  */
 export function startServer(
   fetch: Answer,
-  { host, port, hosts = { addresses: true } }: ListenOptions,
+  { host, port, setting = "HTTP_PORT", hosts = { addresses: true } }: ListenOptions,
 ): HttpServer {
   const overdue = new AbortController();
   const inHand = new Set<Promise<Response>>();
   let closing: Promise<void> | undefined;
-  const server = listen(host, port, async (request, from) => {
+  const server = listen({ host, port, setting }, async (request, from) => {
     const refused = refusedHost(request, hosts);
     if (refused) return careful(plainProblem(refused.status, refused.title));
     if (closing !== undefined) return careful(stopping());
@@ -89,17 +91,16 @@ function failed(): Response {
 }
 
 function listen(
-  hostname: string,
-  port: number,
+  { host, port, setting }: Required<Omit<ListenOptions, "hosts">>,
   handler: Answer,
 ): Listener {
   try {
-    return keepListening({ hostname, port, onError: failed }, handler);
+    return keepListening({ hostname: host, port, onError: failed }, handler);
   } catch (cause) {
-    const address = `${hostname}:${port}`;
+    const address = `${host}:${port}`;
     if (cause instanceof Deno.errors.AddrInUse) {
       throw new Error(
-        `Cannot listen on ${address}: the port is taken. Stop what listens there, or set HTTP_PORT`,
+        `Cannot listen on ${address}: the port is taken. Stop what listens there, or set ${setting}`,
         { cause },
       );
     }

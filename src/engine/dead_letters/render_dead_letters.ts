@@ -100,7 +100,10 @@ export function deadLetterDocument(deadLetter: ListedDeadLetter): Record<string,
   };
 }
 
-function bytesDocument(bytes: Uint8Array | null): { base64: string | null; text: string | null } {
+/** Bytes for `--json`: as base64, and as text where they are text. */
+export function bytesDocument(
+  bytes: Uint8Array | null,
+): { base64: string | null; text: string | null } {
   const described = describeBytes(bytes);
   const isText = described.kind === "text" || described.kind === "json";
   return {

@@ -119,7 +119,7 @@ function listen(
     if (!(cause instanceof Deno.errors.AddrInUse)) throw cause;
     throw new Error(
       `Cannot listen on ${hostname}:${port} for health and metrics: the port is taken. ` +
-        `Stop what listens there, or choose another port (0 takes any free one)`,
+        `Stop what listens there, or set WORKER_HTTP_PORT (0 takes any free one)`,
       { cause },
     );
   }

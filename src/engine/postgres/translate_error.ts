@@ -113,6 +113,9 @@ function wordFor(said: string): string | undefined {
 }
 
 function adviceFor(code: string): string | undefined {
+  if (code === "CONNECTION_DESTROYED") {
+    return "Postgres did not answer on a connection, which was given up: is it frozen, and does DATABASE_URL name it?";
+  }
   if (lostCodes.has(code)) return "The connection to Postgres was lost";
   if (unreachedCodes.has(code)) {
     return "Cannot reach Postgres: is it running, and does DATABASE_URL name it?";
