@@ -177,9 +177,9 @@ export function checkTopic(
       topic,
       setting: "partitions",
       text:
-        `Topic ${topic} has ${description.partitions} partitions: only the first is used, so that the ` +
-        `others hold nothing of onceflow's; make it with one`,
-      remedy: "make it with one",
+        `Topic ${topic} has ${description.partitions} partitions: only the first is used, and the others ` +
+        `hold nothing of onceflow's; leave it so: made anew, it would lose what it holds`,
+      remedy: "leave it so: made anew, it would lose what it holds",
     });
   }
   return findings;

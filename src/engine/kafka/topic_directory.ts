@@ -89,6 +89,8 @@ export function createTopicDirectory(
     }
   };
   const ended = new AbortController();
+  // Of these the first partition alone is used, however many there are.
+  const single = [client.names.lanes, client.names.parked, client.names.redriven];
   const listeners = new Set<(topic: string) => void>();
   const directory: TopicDirectory = {
     onRecreated(tell) {
@@ -129,7 +131,7 @@ export function createTopicDirectory(
         if (errorCode === noError) {
           const isOther = ![topicId, undefined].includes(entry.topicId);
           if (isOther && topicId !== undefined) recreated.push(topic);
-          else sayGrown(topic, entry.partitions, partitions);
+          else if (!single.includes(topic)) sayGrown(topic, entry.partitions, partitions);
           Object.assign(entry, { topicId, partitions, leaderless, doubtful: false });
         } else if (errorCode === unknownTopic) entry.partitions = undefined;
         const own = settings.find((candidate) => candidate.topic === topic);
