@@ -12,6 +12,7 @@ import {
 import { runWorker } from "../../src/app/compose/run_worker.ts";
 import { readConfig } from "../../src/config.ts";
 import { HaltError } from "../../src/engine/core/errors.ts";
+import { createHealth } from "../../src/engine/core/health.ts";
 import { createApp } from "../../src/app/http/create_app.ts";
 import { openDatabase, type Sql } from "../../src/engine/postgres/database.ts";
 import { waitFor } from "../../src/tools/stack/wait.ts";
@@ -64,7 +65,8 @@ Deno.test("serve and worker run with the grants of their files alone, once migra
     });
   const stop = new AbortController();
   const roles = ["relay", "flow", "projector"] as const;
-  const working = runWorker(runtime, { roles, guarantee: "exactly-once" }, stop.signal);
+  const health = createHealth();
+  const working = runWorker(runtime, { roles, guarantee: "exactly-once", health }, stop.signal);
   const answer = await place();
   assertEquals(answer.status, 202);
   const { order_id } = await answer.json();
@@ -73,6 +75,16 @@ Deno.test("serve and worker run with the grants of their files alone, once migra
     return found.status === "invoiced" || undefined;
   };
   assert(await waitFor(invoiced, { waitMsMax: 60_000 }));
+  // A relay that lacks a right says so, and not only that it waits for Postgres, which answers.
+  const relayIs = (wanted: boolean) =>
+    waitFor(() => {
+      const relay = health.ready().checks.find(({ name }) => name === "relay:0");
+      return Promise.resolve(relay?.ok === wanted ? relay : undefined);
+    }, { waitMsMax: 60_000, intervalMs: 20 });
+  await owner.unsafe(`revoke select on outbox from ${database.role}`);
+  assertStringIncludes((await relayIs(false))?.detail ?? "", "lacks a right in Postgres");
+  await owner.unsafe(`grant select on outbox to ${database.role}`);
+  assert(await relayIs(true));
   stop.abort();
   await working;
 

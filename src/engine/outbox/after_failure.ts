@@ -6,6 +6,7 @@ import { doubtsMax } from "../core/may_reopen.ts";
 import { outageIn } from "../core/outage.ts";
 import { TransactionError } from "../core/ports.ts";
 import { backoffMs } from "../core/retry_policy.ts";
+import { toBeMended } from "../postgres/translate_error.ts";
 import type { RelayClock } from "./relay_clock.ts";
 import {
   postgresCause,
@@ -52,7 +53,13 @@ export async function afterFailure(
     observer.outage?.(shard);
     const cause = outage.dependency === "postgres" ? postgresCause : sessionCause;
     const logged = observer.dependency ? "never" : "always";
-    health?.down(relayCheck(shard), `waits for ${outage.dependency}`, { cause, logged });
+    const advice = toBeMended(outage);
+    const text = `waits for ${outage.dependency}${advice === undefined ? "" : `: ${advice}`}`;
+    health?.down(relayCheck(shard), text, { cause, logged });
+    // Readiness is shown to whoever asks; the log says which table or user it is.
+    if (advice !== undefined && failures === 1) {
+      log.warn("Relay of shard {shard} waits: {reason}", { shard, reason });
+    }
     progress.untold = undefined;
   } else if (health && (verdict === "blocked" || failures >= doubtsMax)) {
     // What stands in the way is said under its own name, and where it was looked for in the log.

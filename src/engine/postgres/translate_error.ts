@@ -68,6 +68,15 @@ export function shownReason(error: unknown): string | undefined {
   return code === undefined ? undefined : adviceFor(code);
 }
 
+/**
+ * The same where a person must change something first (a right, the schema, a login), which the server's own condition does
+ * not say; undefined for what passes, and for a server that takes no writes.
+ */
+export function toBeMended(error: unknown): string | undefined {
+  const code = codeOf(error instanceof DependencyDownError ? error.cause : error);
+  return code !== undefined && /^(42|3F|3D|28)/.test(code) ? adviceFor(code) : undefined;
+}
+
 /** True for an error, translated or not, that says: this user may not do that. */
 export function isRefused(error: unknown): boolean {
   const first = error instanceof DependencyDownError ? error.cause : error;
