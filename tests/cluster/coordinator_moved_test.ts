@@ -97,7 +97,7 @@ Deno.test({
     await test.step("both, before the offsets are sent: refused, and done again", async () => {
       const flow = await flowOfTwo(client, "both-moved");
       const outputs = await outputsWhenHeldUp(
-        ...["after-send", "the next owner has committed", flow] as const,
+        ...["before-offsets", "the next owner has committed", flow] as const,
         {
           async beforeItGoesOn() {
             await cluster.move(offsets, 1);

@@ -152,7 +152,11 @@ export const fencingCases: readonly Case[] = [
     "a commit of a generation that has passed is refused, and what was lost with it is done again",
     async (client) => {
       const flow = await flowOfTwo(client, "passed");
-      const outputs = await outputsWhenHeldUp("after-send", "the next owner has committed", flow);
+      const outputs = await outputsWhenHeldUp(
+        "before-offsets",
+        "the next owner has committed",
+        flow,
+      );
       assertEquals(outputs, once);
     },
   ],
@@ -163,7 +167,7 @@ export const fencingCases: readonly Case[] = [
       once,
     );
   }],
-  ...(["after-send", "before-end-txn"] as const).map((until): Case => [
+  ...(["before-send", "before-end-txn"] as const).map((until): Case => [
     `what a member left open that was killed ${until} is ended by the next one, at once`,
     async (client) => {
       const flow = await flowOfTwo(client, "killed");

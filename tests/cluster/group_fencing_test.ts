@@ -16,7 +16,7 @@ for (const mutate of [withoutGeneration, inTheNextGeneration]) {
   Deno.test(`mutant: made ${mutate.name}, the same commit doubles what the next owner did`, async () => {
     const flow = await flowOfTwo(await testClient(), "mutant");
     assertEquals(
-      await outputsWhenHeldUp("after-send", "the next owner has committed", flow, { mutate }),
+      await outputsWhenHeldUp("before-offsets", "the next owner has committed", flow, { mutate }),
       twice,
     );
   });

@@ -46,6 +46,29 @@ const cases: readonly (readonly [name: string, run: (client: Client) => Promise<
   }],
 
   [
+    "the offsets go before the records, also of a transaction right behind another",
+    async (client) => {
+      const [input = "", output = ""] = await freshTopics(client, 1, "in", "out");
+      const groupId = uniqueName("group");
+      const steps: string[] = [];
+      const onStep = (step: string) => void steps.push(step);
+      await using transactor = await openTransactor(client, uniqueName("tx"), {
+        ...options,
+        onStep,
+      });
+      for (const offset of [1, 2, 3]) {
+        await transactor.commit({
+          records: [record(output, 0, "k", String(offset))],
+          offsets: [{ groupId, topic: input, partition: 0, offset }],
+        });
+      }
+      const order = ["before-offsets", "before-send", "before-end-txn", "after-commit"];
+      assertEquals(steps, ["after-init-producer-id", ...order, ...order, ...order]);
+      assertEquals(texts(await readPartition(client, output)), ["1", "2", "3"]);
+    },
+  ],
+
+  [
     "row 1: aborted records of overlapping transactions are not read, whatever their keys",
     async (client) => {
       const [topic = ""] = await freshTopics(client, 1, "aborted");

@@ -4,10 +4,15 @@ import { openRuntime } from "../../src/app/compose/open_runtime.ts";
 import { openApi } from "../../src/app/compose/run_serve.ts";
 import { runWorker } from "../../src/app/compose/run_worker.ts";
 import { readConfig } from "../../src/config.ts";
+import { TransactionError } from "../../src/engine/core/ports.ts";
 import { partitionForKey } from "../../src/engine/core/partition_for_key.ts";
+import type { KafkaClient } from "../../src/engine/kafka/kafka_client.ts";
+import { createTransactions } from "../../src/engine/kafka/transactions.ts";
 import { configureLogging } from "../../src/engine/observe/logging.ts";
 import { kafkaVersion } from "../../src/tools/stack/ensure_stack.ts";
-import { assert, assertEquals } from "../support/assert.ts";
+import { assert, assertEquals, assertRejects } from "../support/assert.ts";
+import { inTime } from "../support/in_time.ts";
+import { record } from "../support/kafka.ts";
 import { until } from "./kafka_acl_taken_away.ts";
 import { freshDatabase } from "../support/services.ts";
 import { startTwoNodes } from "../support/two_nodes.ts";
@@ -28,6 +33,7 @@ Deno.test({
     await cluster.makeTopics({ "onceflow.outbox-cursor": [1] });
     await cluster.makeTopics({ "onceflow.lanes": [1] }, { "cleanup.policy": "compact" });
     await cluster.kill();
+    await refusedBeforeItBegins(cluster.client);
 
     const config = readConfig({
       ...{ KAFKA_BROKERS: cluster.brokers.join(","), DATABASE_URL: database.url },
@@ -80,3 +86,19 @@ Deno.test({
     assertEquals(said.length, 4, said.join(""));
   },
 });
+
+/** What has to go to a partition without a leader is refused while no offset is pending yet, and the producer goes on. */
+async function refusedBeforeItBegins(client: KafkaClient): Promise<void> {
+  const offsets = [{ groupId: "refused", topic: "orders", partition: 0, offset: 1 }];
+  await using transactions = createTransactions(client, { transactionTimeoutMs: 60_000 });
+  await using transactor = await transactions.open("refused");
+  const refusal = await assertRejects(
+    () => transactor.commit({ records: [record("invoices", 1, "k", "nowhere")], offsets }),
+    TransactionError,
+    "without a leader",
+  );
+  assertEquals(refusal.begun, false);
+  await transactor.commit({ records: [], offsets });
+  const stable = transactions.stableOffset("refused", { topic: "orders", partition: 0 });
+  assertEquals((await inTime(stable, "nothing is pending")).offset, 1);
+}

@@ -6,7 +6,7 @@ import { deadLetterTopics, valueText } from "./dead_letters_setup.ts";
 const root = new URL("../../", import.meta.url);
 const values = ["1", "2", "3", "4", "5"];
 
-for (const step of ["after-send", "before-end-txn", "after-commit"]) {
+for (const step of ["before-send", "before-end-txn", "after-commit"]) {
   for (const key of ["", "a"]) {
     const what = key ? "a redrive of one key" : "a redrive of all";
     Deno.test(`${what} killed at ${step} and run again doubles nothing and loses nothing`, async () => {

@@ -89,8 +89,8 @@ Deno.test("dead letters that retention has removed hold no redrive up, and it sa
 
 const steps: TransactionStep[] = [
   "after-init-producer-id",
+  "before-offsets",
   "before-send",
-  "after-send",
   "before-end-txn",
   "after-commit",
 ];
@@ -167,7 +167,7 @@ Deno.test("a mark above another transaction that is still open is not overlooked
   await using store = topics.open({
     async onStep(step) {
       // After the first redrive has read the state, and before it writes its mark.
-      if (step !== "before-send" || holding) return;
+      if (step !== "before-offsets" || holding) return;
       holding = other.commit({
         records: [redriveEntry(topics.client.names, otherRecord, "x", "x")],
         offsets: [],
@@ -238,7 +238,7 @@ Deno.test("a redrive of a partition that another redrive has taken over stops", 
   await using second = topics.open();
   await using first = topics.open({
     async onStep(step) {
-      if (step === "before-send" && ++commits === 2) await redriveDeadLetters(second);
+      if (step === "before-offsets" && ++commits === 2) await redriveDeadLetters(second);
     },
   });
   await assertRejects(

@@ -135,7 +135,7 @@ Deno.test("faults at every step of transactions, two inputs, a member that leave
 
 Deno.test("processes that die at each step of a transaction: the next one goes on with the count that was committed", async () => {
   const { client, flow, write, counts } = await pipeline(1, 1);
-  const steps = ["before-send", "after-send", "before-end-txn", "after-commit"];
+  const steps = ["before-offsets", "before-send", "before-end-txn", "after-commit"];
   for (const step of steps) {
     await write(1);
     const death = new AbortController();

@@ -86,7 +86,7 @@ Deno.test("the checker finds the mistakes that a flow can make", async (test) =>
     assert(found.includes("lost"), `found ${found}`);
   });
 
-  for (const step of ["before-send", "after-send", "before-end-txn", "after-commit"] as const) {
+  for (const step of ["before-offsets", "before-send", "before-end-txn", "after-commit"] as const) {
     await test.step(`exactly-once survives a death at ${step}`, async () => {
       await using pipeline = await published(15);
       let reached = 0;
@@ -131,7 +131,7 @@ Deno.test("the checker finds the mistakes that a flow can make", async (test) =>
       const wake = Promise.withResolvers<void>();
       const slept = pipeline.transactions({
         async onStep(at) {
-          if (at !== "before-send") return;
+          if (at !== "before-offsets") return;
           asleep.resolve();
           await wake.promise;
         },
@@ -169,7 +169,7 @@ Deno.test("the checker finds the mistakes that a flow can make", async (test) =>
       const transactions = pipeline.transactions({
         onStep: async (at) => {
           // Given a lane whose second commit fails while a fetch from the end of the log is under way.
-          if (at !== "before-send" || ++steps !== 2) return;
+          if (at !== "before-offsets" || ++steps !== 2) return;
           await waitsAtTheEnd.promise;
           throw died();
         },

@@ -5,11 +5,12 @@ import { transactionError, verdictOf } from "../../src/engine/kafka/error_verdic
 import { createKafkaClient } from "../../src/engine/kafka/kafka_client.ts";
 import { installPatches } from "../../src/engine/kafka/patches/install_patches.ts";
 import {
+  addressRecords,
   groupByPartition,
   sendOnce,
   splitByBytes,
-  whileConcurrent,
 } from "../../src/engine/kafka/patches/send_messages.ts";
+import { whileConcurrent } from "../../src/engine/kafka/while_concurrent.ts";
 import {
   assertVendorShape,
   brokerClass,
@@ -207,7 +208,11 @@ Deno.test("row 3: a batch that was refused is not sent again", async () => {
     getSequence: () => 0,
     updateSequence: () => {},
   } as unknown as VendorEosManager;
-  await assertRejects(() => sendOnce({ cluster, eosManager }, [record(0, "a")]));
+  const records = [record(0, "a")];
+  await assertRejects(() => sendOnce({ cluster, eosManager }, records), TypeError, "not addressed");
+  assertEquals(produced, 0);
+  await addressRecords(cluster, records);
+  await assertRejects(() => sendOnce({ cluster, eosManager }, records), Error, "not the leader");
   assertEquals(produced, 1);
 });
 

@@ -5,7 +5,7 @@
  * id, which is ended as that one was; that needs no right beyond those of a producer.
  */
 import { offsetsTopic } from "./open_transactions.ts";
-import { whileConcurrent } from "./patches/send_messages.ts";
+import { whileConcurrent } from "./while_concurrent.ts";
 import { findTransactionCoordinator } from "./transaction_coordinator.ts";
 import type { Outcome } from "./transaction_outcome.ts";
 import type { OpenTransaction } from "./transaction_states.ts";

@@ -1,7 +1,7 @@
 /** InitProducerId of an id that this process does not use itself: over the connection at hand, without a producer of its own. */
 import { protocolErrorType } from "./error_verdict.ts";
 import { describeTransaction } from "./open_transactions.ts";
-import { whileConcurrent } from "./patches/send_messages.ts";
+import { whileConcurrent } from "./while_concurrent.ts";
 import { type SettleOptions, settleTransaction } from "./settle_transaction.ts";
 import { findTransactionCoordinator } from "./transaction_coordinator.ts";
 import type { VendorCluster } from "./vendor.ts";

@@ -3,7 +3,11 @@
  *
  * It never retries a step whose outcome is unknown: it throws, and its owner opens a new one (the poison rule,
  * src/README.md; the shape is Kafka Streams' `StreamsProducer`). It aborts in one case alone: the group has refused the offsets,
- * so that all of it was answered and nothing of it can commit; its records would be in the way of readers until it times out.
+ * so that all of it was answered and nothing of it can commit.
+ *
+ * The offsets go first. What follows a commit at once is refused until that one's markers are written, and a broker that
+ * follows KIP-890 keeps a Produce meanwhile, to look again every 20 ms (`add.partitions.to.txn.retry.backoff.ms`); a
+ * TxnOffsetCommit is refused at once, and asked again after 2 ms.
  */
 import {
   type AtomicWrite,
@@ -14,7 +18,7 @@ import {
 import type { OutputRecord } from "../core/record.ts";
 import { transactionError, verdictOf } from "./error_verdict.ts";
 import type { KafkaClient } from "./kafka_client.ts";
-import { batchBytesMaxDefault, whileConcurrent } from "./patches/send_messages.ts";
+import { addressRecords, batchBytesMaxDefault } from "./patches/send_messages.ts";
 import { errorInChain } from "./refused_request.ts";
 import { commitAs } from "./transaction_requests.ts";
 import type { TopicDirectory } from "./topic_directory.ts";
@@ -26,13 +30,13 @@ import {
   type VendorProducer,
   type VendorTransaction,
 } from "./vendor_producer.ts";
+import { whileConcurrent } from "./while_concurrent.ts";
 
-/** Where a transaction stands; named for traces and for crash tests. */
+/** Where a transaction stands, in this order; named for crash tests. */
 export type TransactionStep =
   | "after-init-producer-id"
+  | "before-offsets"
   | "before-send"
-  | "after-send"
-  | "after-add-offsets"
   | "before-end-txn"
   | "after-commit";
 
@@ -90,7 +94,7 @@ export async function openTransactor(
     const first = await producer.transaction();
     await options.onStep?.("after-init-producer-id", transactionalId);
     cacheCoordinators(cluster);
-    return new KafkaTransactor(transactionalId, producer, first, options, client.user);
+    return new KafkaTransactor(transactionalId, cluster, producer, first, options, client.user);
   } catch (error) {
     await producer.disconnect().catch(() => {});
     const request = { transactionalId, user: client.user };
@@ -115,6 +119,7 @@ class KafkaTransactor implements Transactor {
 
   constructor(
     readonly transactionalId: string,
+    readonly cluster: VendorCluster,
     readonly producer: VendorProducer,
     first: VendorTransaction,
     readonly options: TransactorOptions,
@@ -138,15 +143,14 @@ class KafkaTransactor implements Transactor {
     try {
       const begun = transaction = this.#next ?? await this.producer.transaction();
       this.#next = undefined;
-      await onStep?.("before-send", this.transactionalId);
-      if (records.length > 0) {
-        await transaction.sendBatch(inOneBatch(records));
-        await onStep?.("after-send", this.transactionalId);
-      }
+      await addressRecords(this.cluster, records);
+      await onStep?.("before-offsets", this.transactionalId);
       for (const [consumerGroupId, topics] of byGroup(offsets)) {
         if (member) commitAs(topics, member);
         await whileConcurrent(() => begun.sendOffsets({ consumerGroupId, topics }));
       }
+      await onStep?.("before-send", this.transactionalId);
+      if (records.length > 0) await transaction.sendBatch(inOneBatch(records));
       await onStep?.("before-end-txn", this.transactionalId);
       await transaction.commit();
       await onStep?.("after-commit", this.transactionalId);

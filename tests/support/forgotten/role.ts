@@ -2,8 +2,8 @@
 import type { TransactorOptions } from "../../../src/engine/kafka/transactor.ts";
 import type { Placement, TwoNodes } from "../two_nodes.ts";
 
-/** Where the node is down from: before Produce, before the offsets, before EndTxn. */
-export const steps = ["before-send", "after-send", "before-end-txn"] as const;
+/** Where the node is down from: before the offsets, before Produce, before EndTxn. */
+export const steps = ["before-offsets", "before-send", "before-end-txn"] as const;
 export type Step = (typeof steps)[number];
 
 export type OnStep = NonNullable<TransactorOptions["onStep"]>;

@@ -6,20 +6,19 @@
  * Here every record names its partition, all partitions join the transaction in one request, each
  * batch is sent once, and any doubt is the caller's (the poison rule).
  */
-import { delay } from "../../core/delay.ts";
 import {
   encodedBytes,
   encodedBytesMaxOfAll,
   encodedBytesOfAll,
   type OutputRecord,
 } from "../../core/record.ts";
-import { isConcurrentTransactions } from "../error_verdict.ts";
 import { noLeaderError } from "../no_leader.ts";
 import { type ProduceBatch, produceRequest } from "../produce_request.ts";
 import { RecordClock } from "../record_clock.ts";
 import type { VendorCluster } from "../vendor.ts";
 import { replacePart } from "../vendor_copy.ts";
 import type { VendorBatch, VendorEosManager } from "../vendor_producer.ts";
+import { whileConcurrent } from "../while_concurrent.ts";
 
 /** The broker's `max.message.bytes` bounds one batch; its default is 1,048,588. */
 export const batchBytesMaxDefault = 900_000;
@@ -43,17 +42,48 @@ export function patchSendMessages(): void {
   );
 }
 
+/** Batches by the leader that they go to. */
+interface Addressed {
+  readonly groups: readonly ProduceBatch[];
+  readonly leaders: ReadonlyMap<number, ProduceBatch[]>;
+}
+
+/** By the list of records: kafkajs's `sendBatch` hands that on as it is, and nothing beside it. */
+const addressed = new WeakMap<readonly OutputRecord[], Addressed>();
+
+/**
+ * Finds out where these records go before the transaction has begun that sends them: a partition without a leader is known
+ * while nothing is in doubt yet.
+ */
+export async function addressRecords(
+  cluster: VendorCluster,
+  records: readonly OutputRecord[],
+): Promise<void> {
+  addressed.set(records, await address(cluster, records));
+}
+
+async function address(
+  cluster: VendorCluster,
+  records: readonly OutputRecord[],
+): Promise<Addressed> {
+  const groups = groupByPartition(records);
+  await cluster.addMultipleTargetTopics([...new Set(groups.map(({ topic }) => topic))]);
+  await cluster.refreshMetadataIfNecessary();
+  return { groups, leaders: await leadersNow(cluster, groups) };
+}
+
 /** Groups, joins the transaction, sends each batch once. Rejects at the first failure; whatever was sent stays sent. */
 export async function sendOnce(
   { cluster, eosManager }: Sender,
   records: readonly OutputRecord[],
 ): Promise<void> {
-  const groups = groupByPartition(records);
+  const isTransactional = eosManager.isTransactional();
+  const found = addressed.get(records);
+  // Here a partition without a leader would be told as if nothing had begun.
+  if (isTransactional && !found) throw new TypeError("records that were not addressed");
+  const { groups, leaders } = found ?? await address(cluster, records);
   const clock = cluster.recordClock ?? new RecordClock();
-  await cluster.addMultipleTargetTopics([...new Set(groups.map(({ topic }) => topic))]);
-  await cluster.refreshMetadataIfNecessary();
-  const leaders = await leadersNow(cluster, groups);
-  if (eosManager.isTransactional()) await addPartitions(eosManager, groups);
+  if (isTransactional) await addPartitions(eosManager, groups);
   await Promise.all([...leaders].map(async ([nodeId, batches]) => {
     const broker = await cluster.findBroker({ nodeId });
     // In flight together: one connection keeps their order, and a failure of any poisons the producer.
@@ -84,7 +114,7 @@ export function groupByPartition(records: readonly OutputRecord[]): ProduceBatch
 }
 
 /** What is known of a partition without a leader may be old: asked once more, before anything is sent. */
-async function leadersNow(cluster: VendorCluster, groups: ProduceBatch[]) {
+async function leadersNow(cluster: VendorCluster, groups: readonly ProduceBatch[]) {
   try {
     return leadersOf(cluster, groups);
   } catch {
@@ -93,7 +123,10 @@ async function leadersNow(cluster: VendorCluster, groups: ProduceBatch[]) {
   }
 }
 
-function leadersOf(cluster: VendorCluster, groups: ProduceBatch[]): Map<number, ProduceBatch[]> {
+function leadersOf(
+  cluster: VendorCluster,
+  groups: readonly ProduceBatch[],
+): Map<number, ProduceBatch[]> {
   const leaders = new Map<number, ProduceBatch[]>();
   for (const { topic, partition, records } of groups) {
     const leader = cluster.findTopicPartitionMetadata(topic)
@@ -147,23 +180,10 @@ function rounds(batches: ProduceBatch[]): ProduceBatch[][] {
   return result;
 }
 
-/** CONCURRENT_TRANSACTIONS is the one definite refusal: the last transaction's markers are still being written. */
-const concurrentDelayMs = 3;
-const concurrentAttemptsMax = 2_000;
-
-/** Runs a step of a transaction again while the coordinator refuses it as concurrent. */
-export async function whileConcurrent<T>(step: () => Promise<T>): Promise<T> {
-  for (let attempt = 1;; attempt++) {
-    try {
-      return await step();
-    } catch (error) {
-      if (!isConcurrentTransactions(error) || attempt >= concurrentAttemptsMax) throw error;
-      await delay(concurrentDelayMs);
-    }
-  }
-}
-
-function addPartitions(eosManager: VendorEosManager, groups: ProduceBatch[]): Promise<void> {
+function addPartitions(
+  eosManager: VendorEosManager,
+  groups: readonly ProduceBatch[],
+): Promise<void> {
   const topics = new Map<string, { partition: number }[]>();
   for (const { topic, partition } of groups) {
     const partitions = topics.get(topic) ?? [];
