@@ -1,4 +1,5 @@
 /** The benchmark's report in a real browser, of a run that was kept. Skipped where there is no Chromium. */
+import axe from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { reportSchema } from "../../src/tools/bench/report.ts";
 import { reportHtml } from "../../src/tools/bench/report_html.ts";
@@ -121,6 +122,9 @@ for (const { name, heightMax, ...options } of views) {
         for (const details of await page.locator("summary").all()) await details.click();
         const opened = await lookAt(page);
         assertEquals(opened.overflow, 0, "tables scroll within themselves");
+        await page.evaluate(axe.source);
+        const { violations } = await page.evaluate<{ violations: { id: string }[] }>("axe.run()");
+        assertEquals(violations.map(({ id }) => id), []);
         if (name === "phone") assertEquals(opened.scrolled, 0, "and need not on a phone");
       }),
   });

@@ -21,7 +21,7 @@ export function figureTable(
       formatNumber(median)
     }</b>${range}${moved}</td>`;
   };
-  return `<div class="wide"><table class="figures"><thead><tr><th></th>${
+  return `<div class="wide" tabindex="0"><table class="figures"><thead><tr><td></td>${
     units.map((unit) => `<th class="n">${escaped(unit)}</th>`).join("")
   }</tr></thead><tbody>${
     rows.map(({ label, cells }) => `<tr><td>${escaped(label)}</td>${cells.map(cell).join("")}</tr>`)
@@ -43,7 +43,7 @@ export function targetTable({ sections }: BenchReport): string {
   if (rows.length === 0) return "";
   return `<section id="targets"><h2>Targets</h2>
 <p>What this project asks of itself, in a run of default size on two cores that do nothing else.</p>
-<div class="wide"><table class="targets"><thead><tr><th>figure</th><th class="n">this run</th><th class="n">target</th><th></th></tr></thead><tbody>${
+<div class="wide" tabindex="0"><table class="targets"><thead><tr><th>figure</th><th class="n">this run</th><th class="n">target</th><th>outcome</th></tr></thead><tbody>${
     rows.join("")
   }</tbody></table></div></section>`;
 }

@@ -32,7 +32,10 @@ function tortureText({ at, value }) {
 
 /** @param {Extract<import("../past_data.ts").LastRuns["bench"], { found: true }>} run */
 function benchText({ at, value }) {
-  return `${dayOf(at)}, ${value.command}`;
+  const bounds = value.size === "default"
+    ? ""
+    : "; the bounds are for a run of default size on a quiet machine";
+  return `${dayOf(at)}, ${value.command}${bounds}`;
 }
 
 /** @param {import("../past_data.ts").BenchRun["figures"][number]} figure */
@@ -42,7 +45,7 @@ function figureRow({ section, label, unit, median, target, met }) {
   return make("tr", {
     className: verdict === "missed" ? "missed" : "",
     children: [
-      make("th", { text: label, title: `${section}: ${label}` }),
+      make("th", { text: `${section}: ${label}` }),
       make("td", { className: "number", text: `${oneDigitMore.format(median)} ${unit}` }),
       make("td", { className: "number", text: bound }),
     ],
