@@ -169,6 +169,7 @@ Deno.test("a stack starts, is found, survives its command, is recognised as dead
   await t.step("stop from elsewhere ends the commands too, in order", async () => {
     await fourth.up;
     await third.says("Kafka runs again");
+    await fourth.says("Ctrl-C stops Kafka; PostgreSQL was running already and goes on");
     assertEquals(JSON.parse((await run("stop", "--json")).stdout).postgres, "stopped");
     assertEquals([await third.ended, await fourth.ended], [0, 0]);
   });
@@ -223,9 +224,9 @@ Deno.test("a stack starts, is found, survives its command, is recognised as dead
     await stopped.promise;
     ended.abort();
     await keeping;
-    await fifth.ended;
     assertStringIncludes(said.join("\n"), "Another command has stopped Kafka and PostgreSQL");
     assertEquals(said.some((line) => line.includes("has died")), false);
+    await fifth.ended;
     assertEquals(await findStack(directory), undefined);
   });
 
