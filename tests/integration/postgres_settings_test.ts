@@ -11,6 +11,7 @@ import {
   pinnedSettings,
 } from "../../src/engine/postgres/session_settings.ts";
 import { translatingErrors } from "../../src/engine/postgres/translate_error.ts";
+import { waitFor } from "../../src/tools/stack/wait.ts";
 import { assertEquals, assertRejects } from "../support/assert.ts";
 import { freshDatabase, services } from "../support/services.ts";
 
@@ -86,6 +87,16 @@ Deno.test("a search_path that is put right counts at once, and not when the pool
   await operator.sql.unsafe(`alter role ${username} reset search_path`);
   await operator.sql.unsafe(`alter database ${pathname.slice(1)} reset search_path`);
   await make();
+
+  // One that leads elsewhere while the service runs, with a session that was opened then.
+  const role = new URL(database.url).username;
+  await operator.sql.unsafe(`alter role ${role} set search_path = nowhere`);
+  await using late = openDatabase(database.url, { connectionsMax: 1, applicationName: "test" });
+  const look = () => translatingErrors(() => late.sql`select from made`);
+  await assertRejects(look, DependencyDownError, "search_path of the user");
+  await operator.sql.unsafe(`alter role ${role} reset search_path`);
+  const found = () => look().then(() => true, () => undefined);
+  assertEquals(await waitFor(found, { waitMsMax: 20_000, intervalMs: 100 }), true);
 });
 
 Deno.test("a database whose encoding has not all characters is refused, and one that is made as the refusal says is not", async () => {

@@ -12,7 +12,8 @@
  *  - a statement sent on a transaction whose connection is gone is written to a null socket: the process ends;
  *  - a server that accepts and closes at once (a proxy whose upstream is down) is tried again for ever.
  * So a lost connection is thrown away here, and the pool's place for it gets a new one. So is one whose `search_path` has
- * no schema (3F000), since what is mended for the user counts for new sessions, and one whose server takes no
+ * no schema (3F000), or leads to none of what it is asked for (42P01, 42883) while it has nothing else to do, since what is
+ * mended for the user counts for new sessions; and one whose server takes no
  * writes (25006): after a failover the pool would stay with the demoted primary, while the address names the new one. What
  * was sent behind the refused statement there has written nothing, and goes to another connection ({@linkcode InHand}).
  * `tests/integration/outbox_lost_connection_test.ts` goes red without this file.
@@ -20,6 +21,9 @@
 
 import { InHand, type Statement } from "./statements_in_hand.ts";
 import { noteSenderOfPool, noteSession, type Session, sessionOf } from "./transaction_session.ts";
+
+/** Where what is asked for is missing for good, a session is thrown away no more often than this, milliseconds. */
+const missedMs = 2_000;
 
 interface Timer {
   start(): void;
@@ -75,6 +79,7 @@ function standIn(
   let inUse = false;
   let deadline: ReturnType<typeof setTimeout> | undefined;
   let session: Session = { isOver: false };
+  let openedAt = now();
   const inHand = new InHand();
 
   const outer: DriverConnection = {
@@ -87,6 +92,7 @@ function standIn(
     idleTimer: { start: () => inner.idleTimer.start(), cancel: () => inner.idleTimer.cancel() },
     connect(first) {
       inUse = true;
+      openedAt = now();
       const attempted = inner;
       const seconds = options.connect_timeout || 30;
       // An attempt that is repeated inside never reports back; terminating it rejects `first`.
@@ -165,7 +171,8 @@ function standIn(
     const [used, reject] = [inner, statement.reject];
     statement.reject = (error) => {
       reject(error);
-      if (!isOfSession(error) || used !== inner) return;
+      const isStale = ofPool && inHand.isEmpty && isMissing(error) && now() - openedAt > missedMs;
+      if (used !== inner || !(isOfSession(error) || isStale)) return;
       if (isReadOnly(error)) inHand.condemn();
       // Later: the driver is in the middle of reading what the server has sent.
       queueMicrotask(() => discard(used, error));
@@ -198,6 +205,15 @@ function isReadOnly(error: unknown): boolean {
 /** A session keeps the settings that it was opened with, whatever is mended for its user or its database. */
 function isOfSession(error: unknown): boolean {
   return isReadOnly(error) || codeOf(error) === "3F000"; // no schema of search_path is there
+}
+
+/** No such table, or function: the schema may be older, or the session may look for it where it is no longer to look. */
+function isMissing(error: unknown): boolean {
+  return ["42P01", "42883"].includes(String(codeOf(error)));
+}
+
+function now(): number {
+  return performance.now();
 }
 
 function codeOf(error: unknown): unknown {

@@ -63,6 +63,11 @@ export class InHand {
     };
   }
 
+  /** Whether every statement of the pool was answered. */
+  get isEmpty(): boolean {
+    return this.#waiting.size === 0;
+  }
+
   /** The connection will be thrown away: what it still answers counts no more, or a transaction would begin on it. */
   condemn(): void {
     this.#condemned = true;

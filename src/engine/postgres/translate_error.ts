@@ -150,7 +150,8 @@ function adviceFor(code: string): string | undefined {
     case "42P01": // undefined_table
     case "42883": // undefined_function
     case "42703": // undefined_column
-      return "The schema in Postgres is missing or older than this program: deno task migrate brings it up to date";
+      return "The schema in Postgres is missing or older than this program: deno task migrate brings it up to date; or " +
+        "search_path of the user of DATABASE_URL does not lead to it: set it (alter role ... set search_path ...)";
     case "42501": // insufficient_privilege: of no record, and granted by an operator while one waits
       return 'The user of DATABASE_URL lacks a right in Postgres (src/rights.md, "Rights in Postgres")';
   }
