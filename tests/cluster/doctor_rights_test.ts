@@ -61,5 +61,7 @@ Deno.test("rights of a role are told without taking any of them up", async () =>
   assertStringIncludes(lacking.disk?.remedy ?? "", "--operation Describe --cluster");
 
   await acls.grant({ ada: all.filter(isTaken) });
-  assertEquals((await look()).rights?.standing, "right");
+  const { found, rights } = await look();
+  assertEquals(rights?.standing, "right");
+  assertEquals(found.filter(({ standing }) => standing === "wrong"), []);
 });

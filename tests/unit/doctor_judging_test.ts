@@ -162,7 +162,7 @@ Deno.test("a topic is one line when it is right, and each wrong of it is another
 
 Deno.test("a topic that may not be looked at names the rule that is missing", () => {
   const [refused] = topic({ errorCode: 29, partitions: 0 });
-  assertEquals(refused?.standing, "wrong");
+  assertEquals(refused?.standing, "not_told");
   assertStringIncludes(refused?.remedy ?? "", "User:ada --operation Describe --topic 'orders'");
   const [hidden] = topic({}, {}, 29);
   assertEquals(hidden?.standing, "not_told");

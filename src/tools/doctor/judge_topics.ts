@@ -51,8 +51,10 @@ export function judgeTopic(
   const error = topicError(description);
   if (error) {
     const refused = missingPermission(error, { user, topics: [topic], needs: spec.needs });
-    const { text, remedy } = splitRemedy(refused ?? error.message, "; grant it: ");
-    return [not("wrong", subject, text, remedy)];
+    if (refused === undefined) return [not("wrong", subject, error.message)];
+    // Whether this user needs it is a matter of its roles: the lines about rights say so.
+    const { text, remedy } = splitRemedy(refused, "; grant it: ");
+    return [not("not_told", subject, text, remedy)];
   }
   const findings = [
     ...standingOf(subject, description),
