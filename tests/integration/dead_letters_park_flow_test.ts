@@ -1,6 +1,7 @@
 /** A flow with `park: "key"` on real Kafka, unparked with the tools that an operator has. */
 import { z } from "zod";
 import { defineFlow, HaltError, headerText, PoisonError, topic } from "../../src/engine/mod.ts";
+import { forgetQueue } from "../../src/engine/dead_letters/forget_queue.ts";
 import { listDeadLetters } from "../../src/engine/dead_letters/list_dead_letters.ts";
 import { listParkedKeys } from "../../src/engine/dead_letters/load_parked_keys.ts";
 import { openDeadLetterStore } from "../../src/engine/dead_letters/open_dead_letter_store.ts";
@@ -12,7 +13,6 @@ import { applyOffset, planOffset } from "../../src/engine/kafka/offset_admin.ts"
 import type { TransactionStep } from "../../src/engine/kafka/transactor.ts";
 import { assertEquals, assertExists, assertRejects } from "../support/assert.ts";
 import {
-  emptyTopic,
   freshTopics,
   jsons,
   produce,
@@ -84,65 +84,81 @@ for (const dies of [false, true]) {
   });
 }
 
-for (
-  const [how, reason] of [
-    ["recreated while the lane runs", "was deleted and recreated"],
-    ["emptied while it does not", "holds 0 of 1"],
-  ] as const
-) {
-  Deno.test(`parked keys whose topic is ${how} halt it, and the advice leads on`, async () => {
-    const { settings } = await testClient();
-    const client = createKafkaClient({ ...settings, namespace: uniqueName("parking") });
-    const [source = "", outTopic = ""] = await freshTopics(client, 1, "orders", "out");
-    const read = z.object({ id: z.string() });
-    const out = topic(outTopic, { read, key: () => "key" });
-    let mended = false;
-    const flow = defineFlow({
-      name: source,
-      from: topic(source, { read, key: () => "key" }),
-      to: [out],
-      park: "key",
-      deadLetters: `${source}.DLQ`,
-      transform(event) {
-        if (!mended) throw new PoisonError("not yet");
-        return out.event(event);
-      },
-    });
-    await produce(client, ["first", "second"].map((id) => record(source, 0, "key", { id })));
-    const parked = Promise.withResolvers<void>();
-    const observer = {
-      committed: ({ deadLetters }: { readonly deadLetters: number }) =>
-        void (deadLetters > 0 && parked.resolve()),
-    };
-    const stop = new AbortController();
-    const run = () => runFlow(client, flow, stop.signal, { observer }, { topicsLookMs: 50 });
-    const running = run();
-    await inTime(Promise.race([parked.promise, running]), "the key is parked");
-    const compact = { "cleanup.policy": "compact" };
-    if (reason !== "holds 0 of 1") await recreateTopic(client, client.names.parked, compact);
-    else {
-      stop.abort();
-      await running;
-      await emptyTopic(client, client.names.parked, compact);
-    }
-    const halting = reason === "holds 0 of 1" ? runUntil(client, flow, () => false) : running;
-    const { message } = await assertRejects(() => halting, HaltError, reason);
-
-    const [, offset = ""] = message.match(/from offset (\d+)/) ?? [];
-    const advice = /offsets set --group (\S+) --topic (\S+) --partition (\d+) --to OFFSET/;
-    const [, groupId = "", name = "", partition] = message.match(advice) ?? [];
-    const place = { groupId, topic: name, partition: Number(partition) };
-    await using store = openDeadLetterStore(client, {
-      ...{ topic: flow.deadLetters, transactionTimeoutMs: 10_000 },
-    });
-    const change = await planOffset(client, { ...place, to: Number(offset) });
-    await applyOffset(client, store.transactions, change);
-    mended = true;
-    assertEquals((await redriveDeadLetters(store)).redriven, 2);
-    await runUntil(client, flow, ({ outputs }) => outputs === 2);
-    assertEquals(jsons(await readPartition(client, outTopic)).map(({ id }) => id), [
-      "first",
-      "second",
-    ]);
+Deno.test("parked keys whose topic is recreated halt the lane while it runs, and the advice leads on", async () => {
+  const { settings } = await testClient();
+  const client = createKafkaClient({ ...settings, namespace: uniqueName("parking") });
+  const [source = "", outTopic = ""] = await freshTopics(client, 1, "orders", "out");
+  const read = z.object({ id: z.string() });
+  const out = topic(outTopic, { read, key: () => "key" });
+  let mended = false;
+  const flow = defineFlow({
+    name: source,
+    from: topic(source, { read, key: () => "key" }),
+    to: [out],
+    park: "key",
+    deadLetters: `${source}.DLQ`,
+    transform(event) {
+      if (!mended) throw new PoisonError("not yet");
+      return out.event(event);
+    },
   });
-}
+  await produce(client, ["first", "second"].map((id) => record(source, 0, "key", { id })));
+  const parked = Promise.withResolvers<void>();
+  const observer = {
+    committed: ({ deadLetters }: { readonly deadLetters: number }) =>
+      void (deadLetters > 0 && parked.resolve()),
+  };
+  const running = runFlow(client, flow, AbortSignal.timeout(60_000), { observer }, {
+    topicsLookMs: 50,
+  });
+  await inTime(Promise.race([parked.promise, running]), "the key is parked");
+  await recreateTopic(client, client.names.parked, { "cleanup.policy": "compact" });
+  const { message } = await assertRejects(() => running, HaltError, "deleted and recreated");
+
+  const [, offset = ""] = message.match(/from offset (\d+)/) ?? [];
+  const advice = /offsets set --group (\S+) --topic (\S+) --partition (\d+) --to OFFSET/;
+  const [, groupId = "", name = "", partition] = message.match(advice) ?? [];
+  const place = { groupId, topic: name, partition: Number(partition) };
+  await using store = openDeadLetterStore(client, {
+    ...{ topic: flow.deadLetters, transactionTimeoutMs: 10_000 },
+  });
+  const change = await planOffset(client, { ...place, to: Number(offset) });
+  await applyOffset(client, store.transactions, change);
+  mended = true;
+  assertEquals((await redriveDeadLetters(store)).redriven, 2);
+  await runUntil(client, flow, ({ outputs }) => outputs === 2);
+  assertEquals(jsons(await readPartition(client, outTopic)).map(({ id }) => id), [
+    "first",
+    "second",
+  ]);
+});
+
+Deno.test("a key whose queue is given up goes on with its next record", async () => {
+  const client = await testClient();
+  const [source = "", outTopic = ""] = await freshTopics(client, 1, "orders", "out");
+  const read = z.object({ id: z.string() });
+  const out = topic(outTopic, { read, key: () => "key" });
+  const flow = defineFlow({
+    name: source,
+    from: topic(source, { read, key: () => "key" }),
+    to: [out],
+    park: "key",
+    transform(event) {
+      if (event.id === "bad") throw new PoisonError("never");
+      return out.event(event);
+    },
+  });
+  const place = (id: string) => produce(client, [record(source, 0, "key", { id })]);
+  await place("bad");
+  await runUntil(client, flow, ({ deadLetters }) => deadLetters === 1);
+  await using store = openDeadLetterStore(client, {
+    ...{ topic: flow.deadLetters, transactionTimeoutMs: 10_000 },
+  });
+  const keys = await listParkedKeys(store.log, { toHighWatermark: true });
+  const parked = keys.find(({ topic }) => topic === source);
+  assertExists(parked);
+  assertEquals(await forgetQueue(store, parked), true);
+  await place("good");
+  await runUntil(client, flow, ({ outputs }) => outputs === 1);
+  assertEquals(jsons(await readPartition(client, outTopic)).map(({ id }) => id), ["good"]);
+});

@@ -1,5 +1,5 @@
 /** Real topics for tests: made fresh, written to, read back under read_committed. */
-import { ConfigResourceTypes, Kafka, logLevel } from "kafkajs";
+import { Kafka, logLevel } from "kafkajs";
 import type { OutputRecord } from "../../src/engine/core/record.ts";
 import type { InputRecord } from "../../src/engine/core/record.ts";
 import { createKafkaClient, type KafkaClient } from "../../src/engine/kafka/kafka_client.ts";
@@ -37,31 +37,6 @@ export async function freshTopics(
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** Deletes all records of a topic of one partition, as retention would, and gives it these settings again. */
-export async function emptyTopic(
-  client: KafkaClient,
-  topic: string,
-  config: Readonly<Record<string, string>>,
-): Promise<void> {
-  const admin = new Kafka({ brokers: [...client.settings.brokers], logLevel: logLevel.NOTHING })
-    .admin();
-  const alter = (settings: Readonly<Record<string, string>>) =>
-    admin.alterConfigs({
-      validateOnly: false,
-      resources: [{
-        type: ConfigResourceTypes.TOPIC,
-        name: topic,
-        configEntries: Object.entries(settings).map(([name, value]) => ({ name, value })),
-      }],
-    });
-  await admin.connect();
-  await alter({ "cleanup.policy": "delete" });
-  await admin.fetchTopicOffsets(topic); // deleteTopicRecords does not look for the leader itself
-  await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: "-1" }] });
-  await alter(config);
-  await admin.disconnect();
-}
-
 /** Deletes a topic and makes another one of its name, with one partition. */
 export async function recreateTopic(
   client: KafkaClient,
@@ -73,8 +48,9 @@ export async function recreateTopic(
   await admin.connect();
   const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
   await admin.deleteTopics({ topics: [topic] });
-  // False for as long as the old one is there.
-  while (!await admin.createTopics({ topics: [{ topic, numPartitions: 1, configEntries }] }));
+  const topics = [{ topic, numPartitions: 1, configEntries }];
+  // False for as long as the old one is there. A broker that has not heard of the new one would make the wait for leaders fail.
+  while (!await admin.createTopics({ waitForLeaders: false, topics }));
   await admin.disconnect();
 }
 

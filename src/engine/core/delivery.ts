@@ -19,7 +19,7 @@ export interface DeliverySession extends AsyncDisposable {
   commit(
     outputs: readonly OutputRecord[],
     nextOffset: number,
-    beside?: Pick<OffsetOrigin, "state" | "parkedKeys" | "changelog">,
+    beside?: Pick<OffsetOrigin, "state" | "changelog">,
   ): Promise<void>;
 }
 

@@ -85,7 +85,7 @@ async function runSession<T>(lane: Lane<T>, session: DeliverySession): Promise<v
   using kept = options.watchKept?.();
   // After fencing: nobody else can park or free a key of this partition from here on.
   const parked = await options.parking?.load({ groupId, topic, partition }, signal);
-  if (parked) checkParked(lane.assignment, session.start, parked);
+  if (parked) checkParked(lane.assignment, session.start, parked.topicId);
   await options.state?.load(session.start, signal);
   reader.seek(start);
   if (progress.unwritten === undefined) options.health?.up(laneCheck(reader), "working");
@@ -116,9 +116,8 @@ async function processBatch<T>(
     using _held = await lane.options.state?.hold(signal);
     const plan = await planGuarded(lane, rest, parked);
     const nextOffset = rest[plan.taken]?.offset ?? batch.nextOffset;
-    const parkedKeys = plan.parking?.size || undefined;
     const beside = {
-      ...parkedKeys && { state: parked?.topicId, parkedKeys: String(parkedKeys) },
+      state: plan.parking?.size ? parked?.topicId : undefined,
       changelog: plan.state && lane.options.state?.origin(plan.state),
     };
     await commitKnown(lane, session, plan.outputs, nextOffset, beside).catch((error) => {

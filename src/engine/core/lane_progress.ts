@@ -37,7 +37,7 @@ export async function commitKnown(
   session: DeliverySession,
   outputs: readonly OutputRecord[],
   nextOffset: number,
-  beside?: Pick<OffsetOrigin, "state" | "parkedKeys" | "changelog">,
+  beside?: Pick<OffsetOrigin, "state" | "changelog">,
 ): Promise<void> {
   progress.doubt = progress.unwritten = nextOffset;
   await session.commit(outputs, nextOffset, beside).catch((error) => {

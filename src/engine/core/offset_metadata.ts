@@ -8,20 +8,16 @@ export interface OffsetOrigin {
   readonly mark?: string;
   /** The identities of the topics that hold what else must be known to go on from it. */
   readonly state?: string;
-  /** How many keys are parked; older releases do not say. */
-  readonly parkedKeys?: string;
   /** The identity of the topic that holds the state of keys, and how many they are. */
   readonly changelog?: string;
 }
 
 /** Empty where the topic's identity is not known. The mark comes first: earlier releases read on from the word `topic_id`. */
-export function formatOrigin(
-  { topicId, mark, state, parkedKeys, changelog }: OffsetOrigin,
-): string {
+export function formatOrigin({ topicId, mark, state, changelog }: OffsetOrigin): string {
   if (topicId === undefined) return "";
   const word = (name: string, value?: string) => value ? `${name}=${value} ` : "";
-  const parked = `${word("state", state)}${word("parked", parkedKeys)}`;
-  return `${word("mark", mark)}${parked}${word("changelog", changelog)}topic_id=${topicId}`;
+  const before = `${word("mark", mark)}${word("state", state)}${word("changelog", changelog)}`;
+  return `${before}topic_id=${topicId}`;
 }
 
 /** Takes any text; that of another program has neither. */
@@ -29,6 +25,5 @@ export function parseOrigin(metadata: string): OffsetOrigin {
   const word = (name: string) =>
     metadata.split(" ").find((one) => one.startsWith(`${name}=`))?.slice(name.length + 1);
   const [topicId, mark] = [word("topic_id"), word("mark")];
-  const [state, parkedKeys, changelog] = [word("state"), word("parked"), word("changelog")];
-  return { topicId, mark, state, parkedKeys, changelog };
+  return { topicId, mark, state: word("state"), changelog: word("changelog") };
 }

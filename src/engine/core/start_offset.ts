@@ -5,7 +5,6 @@ import { HaltError } from "./errors.ts";
 import { parseOrigin } from "./offset_metadata.ts";
 import type { DeliverySession } from "./delivery.ts";
 import type { Assignment, CommittedOffset, PartitionReader } from "./ports.ts";
-import type { ParkedKeys } from "./parking.ts";
 import { formatPartition } from "./record.ts";
 
 const log = getLogger(["onceflow", "core", "lane"]);
@@ -107,25 +106,21 @@ function tellTrimmed(assignment: StartPlace, start: number): void {
 }
 
 /**
- * Checks that the parked keys are those that the committed offset stands with; it names their topic and their number for as
- * long as some are parked.
+ * Checks that the parked keys were loaded from the topic that the committed offset stands with; it names one for as long as
+ * keys are parked.
  *
- * @throws {HaltError} when the topic was deleted and recreated, or entries of it were deleted
+ * @throws {HaltError} when that was deleted and recreated
  */
 export function checkParked(
   { groupId, reader: { topic, partition } }: Assignment,
   { offset, metadata }: CommittedOffset,
-  { topicId, size }: Pick<ParkedKeys, "topicId" | "size">,
+  parkedTopicId: string | undefined,
 ): void {
-  const { state, parkedKeys } = parseOrigin(metadata);
-  const isOther = state !== undefined && topicId !== undefined && state !== topicId;
-  if (!isOther && (parkedKeys === undefined || Number(parkedKeys) === size)) return;
-  const gone = isOther
-    ? "was deleted and recreated"
-    : `holds ${size} of ${parkedKeys}: records of it were deleted, or a broker's disk was replaced`;
+  const { state } = parseOrigin(metadata);
+  if (state === undefined || parkedTopicId === undefined || state === parkedTopicId) return;
   throw new HaltError(
     `Cannot go on with ${formatPartition({ topic, partition })} from offset ${offset}: group ` +
-      `${groupId} has parked keys of it, and the topic that says which ${gone}. ` +
+      `${groupId} has parked keys of it, and the topic that says which was deleted and recreated. ` +
       `Later records of these keys would overtake those that wait among the dead letters. To go on ` +
       `all the same use this offset as OFFSET, then send the dead letters back with "deno task dlq ` +
       `redrive". ${decideWhereToGoOn({ groupId, topic, partition })}`,
