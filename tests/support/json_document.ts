@@ -13,12 +13,12 @@ export function documentIn(stdout: string): unknown {
   return document;
 }
 
-/** Names of fields that are not in snake_case, at any depth. Topics and kinds that stand in a name's place have no capitals. */
+/** Names of fields that are not in snake_case, at any depth. What stands in a name's place has no capitals, or blanks in it. */
 function otherwiseNamed(value: unknown): string[] {
   if (typeof value !== "object" || value === null) return [];
   const names = Array.isArray(value) ? [] : Object.keys(value);
   return [
-    ...names.filter((name) => /[a-z0-9][A-Z]/.test(name)),
+    ...names.filter((name) => /^\S*[a-z0-9][A-Z]\S*$/.test(name)),
     ...Object.values(value).flatMap(otherwiseNamed),
   ];
 }
