@@ -2,6 +2,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { Config } from "../../config.ts";
 import { createHealth, type Health } from "../../engine/core/health.ts";
+import { withCluster } from "../../engine/kafka/group_standing.ts";
 import { createKafkaClient, type KafkaClient } from "../../engine/kafka/kafka_client.ts";
 import { type Database, openDatabase } from "../../engine/postgres/database.ts";
 import { prepareSchema } from "./prepare_schema.ts";
@@ -93,7 +94,8 @@ export async function openRuntime(config: Config, options: OpenOptions): Promise
       await schema;
       topics().catch((error) => tellUnlessAborted(error, signal));
     } else {
-      const kafka = reach("kafka", options.health, () => touch(client));
+      // Meanwhile Kafka is asked whether it is there, which leaves nothing.
+      const kafka = reach("kafka", options.health, () => withCluster(client, async () => {}));
       await Promise.all([schema, kafka]);
       await topics();
     }
@@ -114,16 +116,6 @@ export async function openUntilStopped(
   } catch (error) {
     if (options.signal.aborted) return undefined;
     throw error;
-  }
-}
-
-/** Finds out whether Kafka is there, and leaves nothing. */
-async function touch(client: KafkaClient): Promise<void> {
-  const cluster = client.cluster();
-  try {
-    await cluster.connect();
-  } finally {
-    await cluster.disconnect();
   }
 }
 

@@ -73,12 +73,9 @@ export async function runFlow<T>(
   ];
   const inputs = inputsOf(flow);
   const written = writtenBy(flow);
-  const writesTo = [
-    ...written,
-    ...state.map(({ topic }) => topic),
-    ...(flow.state ? [stateTopicOf(flow)] : []),
-  ];
-  const kept = [...parks ? [names.parked] : [], ...flow.state ? [stateTopicOf(flow)] : []];
+  const ofKeys = flow.state ? [stateTopicOf(flow)] : [];
+  const writesTo = [...written, ...state.map(({ topic }) => topic), ...ofKeys];
+  const kept = [...parks ? [names.parked] : [], ...ofKeys];
   await using topics = createTopicDirectory(client, hooks.topicsLookMs);
   const known = await untilAnswered(
     `look up the topics of flow ${flow.name}`,

@@ -100,8 +100,8 @@ export async function withCluster<T>(
   act: (cluster: VendorCluster) => Promise<T>,
 ): Promise<T> {
   const cluster = client.cluster();
-  await cluster.connect();
   try {
+    await cluster.connect();
     return await act(cluster);
   } finally {
     await cluster.disconnect();

@@ -143,7 +143,7 @@ class KafkaTransactor implements Transactor {
     try {
       const begun = transaction = this.#next ?? await this.producer.transaction();
       this.#next = undefined;
-      await addressRecords(this.cluster, records);
+      if (records.length > 0) await addressRecords(this.cluster, records);
       await onStep?.("before-offsets", this.transactionalId);
       for (const [consumerGroupId, topics] of byGroup(offsets)) {
         if (member) commitAs(topics, member);

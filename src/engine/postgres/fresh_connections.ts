@@ -21,6 +21,7 @@
 
 import { InHand, type Statement } from "./statements_in_hand.ts";
 import { noteSenderOfPool, noteSession, type Session, sessionOf } from "./transaction_session.ts";
+import { codeOf } from "./translate_error.ts";
 
 /** Where what is asked for is missing for good, a session is thrown away no more often than this, milliseconds. */
 const missedMs = 2_000;
@@ -79,7 +80,7 @@ function standIn(
   let inUse = false;
   let deadline: ReturnType<typeof setTimeout> | undefined;
   let session: Session = { isOver: false };
-  let openedAt = now();
+  let openedAt = performance.now();
   const inHand = new InHand();
 
   const outer: DriverConnection = {
@@ -92,7 +93,7 @@ function standIn(
     idleTimer: { start: () => inner.idleTimer.start(), cancel: () => inner.idleTimer.cancel() },
     connect(first) {
       inUse = true;
-      openedAt = now();
+      openedAt = performance.now();
       const attempted = inner;
       const seconds = options.connect_timeout || 30;
       // An attempt that is repeated inside never reports back; terminating it rejects `first`.
@@ -171,7 +172,8 @@ function standIn(
     const [used, reject] = [inner, statement.reject];
     statement.reject = (error) => {
       reject(error);
-      const isStale = ofPool && inHand.isEmpty && isMissing(error) && now() - openedAt > missedMs;
+      const isStale = ofPool && inHand.isEmpty && isMissing(error) &&
+        performance.now() - openedAt > missedMs;
       if (used !== inner || !(isOfSession(error) || isStale)) return;
       if (isReadOnly(error)) inHand.condemn();
       // Later: the driver is in the middle of reading what the server has sent.
@@ -209,15 +211,7 @@ function isOfSession(error: unknown): boolean {
 
 /** No such table, or function: the schema may be older, or the session may look for it where it is no longer to look. */
 function isMissing(error: unknown): boolean {
-  return ["42P01", "42883"].includes(String(codeOf(error)));
-}
-
-function now(): number {
-  return performance.now();
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && "code" in error ? error.code : undefined;
+  return ["42P01", "42883"].includes(codeOf(error) ?? "");
 }
 
 function connectionError(code: string, message: string): Error {

@@ -1,6 +1,7 @@
 /** Asks whether the database would take an order now. It writes no row and keeps no transaction open. */
 import { DependencyDownError } from "../core/errors.ts";
 import type { Queryable, Sql } from "./sql.ts";
+import { codeOf } from "./translate_error.ts";
 
 /** More than `work_mem` below holds, so that Postgres has to put some 200 kB on its disk. */
 const spilledRows = 8_000;
@@ -39,7 +40,7 @@ export async function whyNoWrites(sql: Sql): Promise<string | undefined> {
   } catch (error) {
     if (reason !== undefined) return reason;
     // The cause names hosts, and this is shown to whoever asks for readiness; the roles log it.
-    switch (codeOf(error)) {
+    switch (codeOf(error instanceof Error && error.cause instanceof Error ? error.cause : error)) {
       case "53100": // disk_full
         return "Postgres' disk is full";
       case "53400": // configuration_limit_exceeded: temp_file_limit, which no order meets
@@ -62,11 +63,4 @@ export function takesNoWrites(): DependencyDownError {
     "Postgres takes no writes here (a standby, a primary that was demoted, or default_transaction_read_only is on): " +
       "DATABASE_URL must name the primary",
   );
-}
-
-function codeOf(error: unknown): string | undefined {
-  const found = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  return typeof found === "object" && found !== null && "code" in found
-    ? String(found.code)
-    : undefined;
 }

@@ -168,7 +168,8 @@ function adviceFor(code: string): string | undefined {
   }
 }
 
-function codeOf(error: unknown): string | undefined {
+/** The code of the server's or the system's error; undefined where there is none. */
+export function codeOf(error: unknown): string | undefined {
   if (error instanceof AggregateError) {
     // A host with several addresses fails once for each.
     return error.errors.map(codeOf).find((code) => code !== undefined);
